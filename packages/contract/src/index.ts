@@ -1,0 +1,2 @@
+export * from './edit-parameters.ts';
+export * from './errors.ts';

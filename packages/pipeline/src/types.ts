@@ -1,0 +1,71 @@
+import type { EditParametersInput } from '@qwen-edit/contract';
+
+/** One edit: encoded pictures as they were uploaded (JPEG, PNG, …) and the parameters, parsed by the pipeline. */
+export interface EditRequest {
+  readonly images: readonly Uint8Array[];
+  readonly parameters: EditParametersInput;
+}
+
+/** Where an edit is. `step` counts from 0 to `total` within its stage. */
+export interface StepEvent {
+  readonly stage: 'load' | 'encode' | 'denoise' | 'decode';
+  readonly step: number;
+  readonly total: number;
+}
+
+/** State of the sampling between two steps; opaque to its keeper, and only good for the same model and request. */
+export interface Snapshot {
+  readonly step: number;
+  readonly total: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface EditHooks {
+  /** Ends the edit between two segments of the network; the promise rejects with AppError `canceled`. */
+  readonly signal?: AbortSignal;
+  readonly onStep?: (event: StepEvent) => void;
+  /** Called with the state after every `snapshotEvery` steps. */
+  readonly onSnapshot?: (snapshot: Snapshot) => void;
+  readonly snapshotEvery?: number;
+  /** Goes on from this state. AppError `snapshot_invalid` when it belongs to another model or request. */
+  readonly resume?: Snapshot;
+  /** Also return the final packed latents, [images, tokens, channels]. */
+  readonly returnLatents?: boolean;
+}
+
+export interface EditOutput {
+  readonly width: number;
+  readonly height: number;
+  readonly format: 'png' | 'jpeg' | 'webp';
+  readonly bytes: Uint8Array;
+}
+
+/** Seconds spent in each stage. `load_s` is the time this engine needed to load the model, once. */
+export interface Timings {
+  readonly load_s: number;
+  readonly encode_s: number;
+  readonly denoise_s: number;
+  readonly decode_s: number;
+  readonly total_s: number;
+}
+
+/** What is needed to make the same picture again. */
+export interface Receipt {
+  readonly model: { readonly name: string; readonly digest: string; readonly demo: boolean };
+  readonly parameters: Record<string, unknown>;
+  readonly images: readonly { readonly sha256: string; readonly width: number; readonly height: number }[];
+  readonly precision: string;
+  readonly device: string;
+  readonly versions: Record<string, string>;
+}
+
+export interface EditResult {
+  readonly outputs: readonly EditOutput[];
+  /** Decimal string; the drawn one where -1 was asked for. */
+  readonly seed: string;
+  readonly timings: Timings;
+  readonly receipt: Receipt;
+  /** Things that were asked for and have no effect, in words. */
+  readonly warnings: readonly string[];
+  readonly latents?: { readonly data: Float32Array; readonly shape: readonly number[] };
+}
