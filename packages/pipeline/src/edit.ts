@@ -1,0 +1,225 @@
+import { createHash } from 'node:crypto';
+import { AppError, parseEditParameters } from '@qwen-edit/contract';
+import type { Model } from './engine/model.ts';
+import type { FloatArray } from './engine/session.ts';
+import type { TokenGrid } from './engine/transformer.ts';
+import { decodeImage } from './image/decode.ts';
+import { limitSide, type Size } from './image/dimensions.ts';
+import { encodeImage, toPixels } from './image/encode.ts';
+import { conditionImage, patchify, vaeImage } from './image/preprocess.ts';
+import { type Pixels, resizeLanczos } from './image/resample.ts';
+import { outputSize, type ResolvedParameters, resolveParameters, usesGuidance, warningsOf } from './resolve-parameters.ts';
+import { eulerStep, trueCfg } from './sampling/guidance.ts';
+import { denormaliseLatents, normaliseLatents, packLatents, unpackLatents } from './sampling/latents.ts';
+import { randn } from './sampling/noise.ts';
+import { createSchedule } from './sampling/schedule.ts';
+import { readSnapshot, type SamplingState, writeSnapshot } from './sampling/snapshot.ts';
+import type { EditHooks, EditOutput, EditRequest, EditResult, StepEvent } from './types.ts';
+import { PRECISION, versions } from './versions.ts';
+
+/** Text positions that the transformer's rotary table has there. */
+const MAX_TEXT_TOKENS = 4096;
+/** A picture and its latents divide into 2 × 2 patches. */
+const PATCH = 2;
+
+export type RunHooks = Omit<EditHooks, 'signal'>;
+export type RunResult = Omit<EditResult, 'timings'> & { readonly timings: Omit<EditResult['timings'], 'load_s'> };
+
+/**
+ * One edit, from encoded pictures to encoded pictures. It reads as the reference does.
+ * Source: QwenImageEditPlusPipeline.__call__ of diffusers 0.42.
+ */
+export async function runEdit(model: Model, request: EditRequest, hooks: RunHooks = {}): Promise<RunResult> {
+  const clock = stopwatch();
+  const said = parseEditParameters(request.parameters);
+  const { folder, vae } = model;
+  const step = (stage: StepEvent['stage'], done: number, total: number): void => hooks.onStep?.({ stage, step: done, total });
+
+  // 1. Parameters, pictures and sizes.
+  if (request.images.length === 0) throw new AppError('invalid_parameter', 'images must have at least one picture.');
+  const resumed = hooks.resume === undefined ? undefined : readSnapshot(hooks.resume.bytes);
+  const settled = resolveParameters(said, folder.edit, resumed?.seed);
+  const encodeSteps = 2 * request.images.length + (usesGuidance(settled) ? 2 : 1);
+  let encoded = 0;
+  step('encode', encoded, encodeSteps);
+  const images = await decodeAll(request.images, settled.max_side);
+  const size = outputSize(said, folder.edit, images.at(-1)!, PATCH * vae.factor);
+  const parameters: ResolvedParameters = { ...settled, ...size };
+  const target: TokenGrid = gridOf(size, vae.factor);
+  const schedule = createSchedule(folder.scheduler, parameters.num_inference_steps, target.rows * target.columns);
+
+  // 2. What the text encoder makes of pictures and words.
+  const grids = images.map((image) => patchify(conditionImage(image, folder.edit.condition_image_size), folder.processor));
+  const imageTokens = grids.map((grid) => (grid.rows * grid.columns) / model.textEncoder.mergeSize ** 2);
+  const imageEmbeds: FloatArray[] = [];
+  for (const grid of grids) {
+    imageEmbeds.push(await model.textEncoder.encodeImage(grid));
+    step('encode', ++encoded, encodeSteps);
+  }
+  const encodePrompt = async (prompt: string): Promise<FloatArray> => {
+    const tokens = folder.prompt.encode(prompt, imageTokens);
+    if (tokens.ids.length > MAX_TEXT_TOKENS) {
+      throw new AppError('prompt_too_long', `The prompt and its pictures take ${tokens.ids.length} tokens; the limit is ${MAX_TEXT_TOKENS}.`);
+    }
+    const embeds = await model.textEncoder.encodePrompt(tokens, imageEmbeds, grids);
+    step('encode', ++encoded, encodeSteps);
+    return embeds;
+  };
+  const positive = await encodePrompt(parameters.prompt);
+  const negative = usesGuidance(parameters) ? await encodePrompt(parameters.negative_prompt ?? '') : undefined;
+
+  // 3. References as latents.
+  const references: { readonly packed: Float32Array; readonly grid: TokenGrid }[] = [];
+  for (const image of images) {
+    references.push(await encodeReference(model, image));
+    step('encode', ++encoded, encodeSteps);
+  }
+  const channels = folder.transformer.config.in_channels;
+  const referenceLatents = rows(concatenate(references.map((reference) => reference.packed)), channels);
+  clock.lap('encode_s');
+
+  // 4. Noise, or the state of an earlier run.
+  const fingerprint = digestOf([folder.digest, PRECISION, JSON.stringify({ ...parameters, output_format: undefined }), ...request.images.map(digestBytes)]);
+  if (resumed !== undefined && (resumed.fingerprint !== fingerprint || resumed.total !== parameters.num_inference_steps)) {
+    throw new AppError('snapshot_invalid', 'The snapshot belongs to another model, other pictures or other parameters.');
+  }
+  const latents = resumed?.latents ?? drawLatents(model, parameters, target);
+
+  // 5. Denoising. Pictures go step by step together, each on its own through the network.
+  const pictures = [target, ...references.map((reference) => reference.grid)];
+  const positiveAngles = model.transformer.angles(positive.dims[0]!, pictures);
+  const negativeAngles = negative === undefined ? undefined : model.transformer.angles(negative.dims[0]!, pictures);
+  const total = parameters.num_inference_steps;
+  step('denoise', resumed?.step ?? 0, total);
+  for (let i = resumed?.step ?? 0; i < total; i++) {
+    const timestep = Math.fround(schedule.timesteps[i]! / 1000);
+    for (const each of latents) {
+      const call = { latents: rows(each, channels), referenceLatents, timestep };
+      let prediction = await model.transformer.predict({ ...call, promptEmbeds: positive, angles: positiveAngles });
+      if (negative !== undefined && negativeAngles !== undefined) {
+        const unwanted = await model.transformer.predict({ ...call, promptEmbeds: negative, angles: negativeAngles });
+        prediction = trueCfg(prediction, unwanted, parameters.true_cfg_scale, channels);
+      }
+      eulerStep(each, prediction, schedule.sigmas[i]!, schedule.sigmas[i + 1]!);
+      proveFinite(each, `step ${i + 1} of ${total}`);
+    }
+    step('denoise', i + 1, total);
+    const state: SamplingState = { step: i + 1, total, seed: parameters.seed, fingerprint, latents };
+    if (hooks.onSnapshot !== undefined && (i + 1) % (hooks.snapshotEvery ?? 1) === 0) hooks.onSnapshot(writeSnapshot(state));
+  }
+  clock.lap('denoise_s');
+
+  // 6. Latents back to pictures.
+  const outputs: EditOutput[] = [];
+  step('decode', 0, latents.length);
+  for (const each of latents) {
+    const pixels = await decodeLatents(model, each, target);
+    outputs.push({ ...size, format: parameters.output_format, bytes: await encodeImage(pixels, parameters.output_format) });
+    step('decode', outputs.length, latents.length);
+  }
+  clock.lap('decode_s');
+
+  return {
+    outputs,
+    seed: parameters.seed,
+    timings: clock.timings(),
+    receipt: {
+      model: { name: folder.name, digest: folder.digest, demo: folder.edit.demo },
+      parameters: { ...parameters },
+      images: images.map((image, i) => ({ sha256: digestBytes(request.images[i]!), ...image.original })),
+      precision: PRECISION,
+      device: 'cpu',
+      versions: versions(),
+    },
+    warnings: warningsOf(said, settled),
+    ...(hooks.returnLatents === true
+      ? { latents: { data: concatenate(latents), shape: [latents.length, target.rows * target.columns, channels] } }
+      : {}),
+  };
+}
+
+async function decodeAll(images: readonly Uint8Array[], maxSide: number): Promise<(Pixels & { readonly original: Size })[]> {
+  const out: (Pixels & { readonly original: Size })[] = [];
+  for (const [i, bytes] of images.entries()) {
+    const image = await decodeImage(bytes, images.length === 1 ? 'The picture' : `Picture ${i + 1}`);
+    const { width, height } = limitSide(image, maxSide);
+    out.push({ ...resizeLanczos(image, width, height), original: { width: image.width, height: image.height } });
+  }
+  return out;
+}
+
+function gridOf(size: Size, factor: number): TokenGrid {
+  return { rows: size.height / factor / PATCH, columns: size.width / factor / PATCH };
+}
+
+/** Normalised latents of one reference, packed. Source: _encode_vae_image, prepare_latents. */
+async function encodeReference(model: Model, image: Pixels): Promise<{ packed: Float32Array; grid: TokenGrid }> {
+  const { latents_mean, latents_std } = model.folder.vae.config;
+  const { data, width, height } = vaeImage(image, model.folder.edit.vae_image_size);
+  const mode = await model.vae.encode({ data, channels: 3, width, height });
+  const normal = normaliseLatents(mode.data, latents_mean, latents_std);
+  proveFinite(normal, 'encoding a picture');
+  return { packed: packLatents(normal, mode.channels, mode.height, mode.width), grid: gridOf({ width, height }, model.vae.factor) };
+}
+
+/** One contiguous draw for all pictures, packed one by one. Source: prepare_latents. */
+function drawLatents(model: Model, parameters: ResolvedParameters, target: TokenGrid): Float32Array[] {
+  const { channels } = model.vae;
+  const height = PATCH * target.rows;
+  const width = PATCH * target.columns;
+  const each = channels * height * width;
+  const noise = randn(parameters.num_images_per_prompt * each, BigInt(parameters.seed));
+  return Array.from({ length: parameters.num_images_per_prompt }, (_, i) =>
+    packLatents(noise.subarray(i * each, (i + 1) * each), channels, height, width),
+  );
+}
+
+async function decodeLatents(model: Model, packed: Float32Array, target: TokenGrid): Promise<Pixels> {
+  const { latents_mean, latents_std } = model.folder.vae.config;
+  const height = PATCH * target.rows;
+  const width = PATCH * target.columns;
+  const data = denormaliseLatents(unpackLatents(packed, model.vae.channels, height, width), latents_mean, latents_std);
+  const pixels = await model.vae.decode({ data, channels: model.vae.channels, height, width });
+  proveFinite(pixels.data, 'decoding the picture');
+  return toPixels(pixels.data, pixels.width, pixels.height);
+}
+
+function rows(data: Float32Array, width: number): FloatArray {
+  return { data, dims: [data.length / width, width] };
+}
+
+function concatenate(parts: readonly Float32Array[]): Float32Array {
+  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+function proveFinite(values: Float32Array, where: string): void {
+  if (!values.every(Number.isFinite)) throw new AppError('result_invalid', `The network gave NaN or infinity at ${where}.`);
+}
+
+const digestBytes = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+function digestOf(parts: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(`${part.length}:${part}`);
+  return hash.digest('hex');
+}
+
+function stopwatch() {
+  const laps = { encode_s: 0, denoise_s: 0, decode_s: 0 };
+  const start = performance.now();
+  let last = start;
+  return {
+    lap(name: keyof typeof laps): void {
+      const now = performance.now();
+      laps[name] = (now - last) / 1000;
+      last = now;
+    },
+    timings: () => ({ ...laps, total_s: (performance.now() - start) / 1000 }),
+  };
+}

@@ -1,0 +1,82 @@
+import { AppError } from '@qwen-edit/contract';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { type Graph, OUTPUT_SUFFIX } from '../onnx/graph.ts';
+
+/** An fp32 or int64 array with its shape, as graphs take and give them. */
+export interface Array_ {
+  readonly data: Float32Array | BigInt64Array;
+  readonly dims: readonly number[];
+}
+
+export interface FloatArray {
+  readonly data: Float32Array;
+  readonly dims: readonly number[];
+}
+
+export interface SessionOptions {
+  readonly threads: number;
+  /** Folder from which the graph's weights are named. */
+  readonly root: string;
+  /**
+   * Let ONNX Runtime compute constant parts once, when it loads the graph. Right for small kernels that are sliced;
+   * wrong for large half-precision weights, whose fp32 copies would then stay in memory.
+   */
+  readonly foldConstants?: boolean;
+}
+
+export interface Session {
+  /** Computes the graph. It blocks the thread until it is done. */
+  run(feeds: Readonly<Record<string, Array_>>): Promise<Record<string, FloatArray>>;
+  release(): Promise<void>;
+}
+
+/**
+ * Loads a graph. Weights stay in the checkpoint's files: they are memory-mapped, and neither prepacked nor copied.
+ * The memory arena is off, because one session's arena would keep its largest activations for ever, times the segments.
+ */
+export async function createSession(graph: Graph, options: SessionOptions): Promise<Session> {
+  const fold = options.foldConstants === true;
+  const session = await guard(() =>
+    InferenceSession.create(graph.serialize(), {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: options.threads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      graphOptimizationLevel: 'all',
+      enableCpuMemArena: false,
+      logSeverityLevel: 3,
+      extra: {
+        session: {
+          model_external_initializers_file_folder_path: options.root,
+          disable_prepacking: fold ? '0' : '1',
+        },
+        optimization: { disable_specified_optimizers: fold ? '' : 'ConstantFolding' },
+      },
+    }),
+  );
+  return {
+    async run(feeds) {
+      const tensors: Record<string, Tensor> = {};
+      for (const [name, { data, dims }] of Object.entries(feeds)) {
+        tensors[name] = data instanceof Float32Array ? new Tensor('float32', data, dims) : new Tensor('int64', data, dims);
+      }
+      const results = await guard(() => session.run(tensors));
+      const out: Record<string, FloatArray> = {};
+      for (const [name, tensor] of Object.entries(results)) {
+        if (tensor.data instanceof Float32Array) out[name.slice(0, -OUTPUT_SUFFIX.length)] = { data: tensor.data, dims: tensor.dims };
+      }
+      return out;
+    },
+    release: () => session.release(),
+  };
+}
+
+async function guard<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const memory = /bad.?alloc|failed to allocate|out of memory|BFCArena/i.test(message);
+    throw new AppError(memory ? 'out_of_memory' : 'engine_failed', `ONNX Runtime: ${message}`, { cause });
+  }
+}

@@ -1,0 +1,130 @@
+import { AppError } from '@qwen-edit/contract';
+import { type TextGeometry, textLayersGraph, tokenEmbedGraph } from '../graphs/text-encoder.ts';
+import { mergerGraph, patchEmbedGraph, type VisionGeometry, visionBlocksGraph } from '../graphs/vision-encoder.ts';
+import type { TextEncoderConfig } from '../hub/component-configs.ts';
+import type { PatchGrid } from '../image/preprocess.ts';
+import { planWindows, toWindowOrder } from '../image/windows.ts';
+import { mropePositions, textAngles, visionAngles } from '../rope.ts';
+import { DROPPED_TOKENS, type PromptTokens } from '../text/prompt.ts';
+import type { Weights } from '../weights/weights.ts';
+import { type EngineContext, graphSource, load, segmentRanges } from './segments.ts';
+import type { FloatArray, Session } from './session.ts';
+
+export interface TextEncoder_ {
+  /** Embeddings of one picture's merged patches, [rows · columns / merge², D]. */
+  encodeImage(grid: PatchGrid): Promise<FloatArray>;
+  /** Last hidden states [S, D] of the whole sequence, with real mRoPE positions. */
+  encodeTokens(tokens: PromptTokens, images: readonly FloatArray[], grids: readonly PatchGrid[]): Promise<FloatArray>;
+  /** prompt_embeds [S - 64, D]: the hidden states without the template's first tokens. */
+  encodePrompt(tokens: PromptTokens, images: readonly FloatArray[], grids: readonly PatchGrid[]): Promise<FloatArray>;
+  readonly mergeSize: number;
+}
+
+/** Qwen2.5-VL as a text encoder: vision tower and language model. Loads every segment. */
+export async function loadTextEncoder(context: EngineContext, config: TextEncoderConfig, weights: Weights): Promise<TextEncoder_> {
+  const text: TextGeometry = { ...config.text, prefix: prefixOf(weights, 'embed_tokens.weight', ['model.', 'model.language_model.', 'language_model.model.']) };
+  const vision: VisionGeometry = { ...config.vision, prefix: prefixOf(weights, 'merger.ln_q.weight', ['visual.', 'model.visual.']) };
+  const source = graphSource(context, weights);
+
+  const patchEmbed = await load(context, patchEmbedGraph(vision, source));
+  const blocks: Session[] = [];
+  for (const [first, last] of segmentRanges(weights, `${vision.prefix}blocks.`, vision.depth)) {
+    blocks.push(await load(context, visionBlocksGraph(vision, first, last, source)));
+  }
+  const merger = await load(context, mergerGraph(vision, source));
+  const tokenEmbed = await load(context, tokenEmbedGraph(text, source));
+  const layers: Session[] = [];
+  for (const [first, last] of segmentRanges(weights, `${text.prefix}layers.`, text.num_hidden_layers)) {
+    layers.push(await load(context, textLayersGraph(text, first, last, source)));
+  }
+
+  const encodeImage = async (grid: PatchGrid): Promise<FloatArray> => {
+    const merge = vision.spatial_merge_size;
+    const unit = merge * merge;
+    const headDim = vision.hidden_size / vision.num_heads;
+    const plan = planWindows(grid, merge, Math.floor(vision.window_size / merge / vision.patch_size));
+    const angles = visionAngles(grid, merge, headDim);
+    const tokens = angles.tokens;
+    const ordered = (values: Float32Array): FloatArray => {
+      const size = values.length / tokens;
+      return { data: toWindowOrder(values, plan.order, unit, size), dims: [tokens, size] };
+    };
+    const fixed = {
+      cos: ordered(angles.cos),
+      sin: ordered(angles.sin),
+      window_gather: { data: plan.gather, dims: [plan.gather.length] },
+      window_scatter: { data: plan.scatter, dims: [tokens] },
+      window_bias: { data: plan.bias, dims: [plan.windows, 1, plan.length, plan.length] },
+      window_shape: { data: BigInt64Array.from([plan.windows, plan.length, vision.hidden_size], BigInt), dims: [3] },
+    };
+    let { hidden_states } = await patchEmbed.run({ pixel_values: ordered(grid.data) });
+    for (const session of blocks) {
+      await context.pause();
+      ({ hidden_states } = await session.run({ hidden_states: hidden_states!, ...fixed }));
+    }
+    const { image_embeds } = await merger.run({ hidden_states: hidden_states!, reverse: { data: plan.reverse, dims: [plan.reverse.length] } });
+    return image_embeds!;
+  };
+
+  const encodeTokens: TextEncoder_['encodeTokens'] = async (tokens, images, grids) => {
+    const length = tokens.ids.length;
+    const merge = vision.spatial_merge_size;
+    const merged = grids.map((grid) => ({ rows: grid.rows / merge, columns: grid.columns / merge }));
+    const angles = textAngles(mropePositions(length, tokens.imageStarts, merged), text.rope_theta, config.text.mrope_section);
+    const fixed = {
+      cos: { data: angles.cos, dims: [length, angles.half] },
+      sin: { data: angles.sin, dims: [length, angles.half] },
+    };
+    let { hidden_states } = await tokenEmbed.run({
+      input_ids: { data: BigInt64Array.from(tokens.ids, BigInt), dims: [length] },
+      image_embeds: stack(images),
+      order: { data: gatherOrder(length, tokens.imageStarts, images), dims: [length] },
+    });
+    for (const session of layers) {
+      await context.pause();
+      ({ hidden_states } = await session.run({ hidden_states: hidden_states!, ...fixed }));
+    }
+    return hidden_states!;
+  };
+
+  return {
+    mergeSize: vision.spatial_merge_size,
+    encodeImage,
+    encodeTokens,
+    async encodePrompt(tokens, images, grids) {
+      const { data, dims } = await encodeTokens(tokens, images, grids);
+      const [length = 0, width = 0] = dims;
+      return { data: data.slice(DROPPED_TOKENS * width), dims: [length - DROPPED_TOKENS, width] };
+    },
+  };
+}
+
+/** Token i of the sequence is row i of the token embeddings, or row `length + k` for picture embedding k. */
+function gatherOrder(length: number, starts: readonly number[], images: readonly FloatArray[]): BigInt64Array {
+  const order = BigInt64Array.from({ length }, (_, i) => BigInt(i));
+  let row = length;
+  for (const [i, start] of starts.entries()) {
+    const count = images[i]?.dims[0] ?? 0;
+    for (let k = 0; k < count; k++) order[start + k] = BigInt(row++);
+  }
+  return order;
+}
+
+function stack(parts: readonly FloatArray[]): FloatArray {
+  const width = parts[0]?.dims[1] ?? 0;
+  const data = new Float32Array(parts.reduce((sum, part) => sum + part.data.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    data.set(part.data, at);
+    at += part.data.length;
+  }
+  return { data, dims: [data.length / width, width] };
+}
+
+function prefixOf(weights: Weights, name: string, prefixes: readonly string[]): string {
+  const found = prefixes.find((prefix) => weights.has(prefix + name));
+  if (found === undefined) {
+    throw new AppError('model_incomplete', `${weights.component}: no weight is called ${prefixes.map((prefix) => prefix + name).join(' or ')}.`);
+  }
+  return found;
+}

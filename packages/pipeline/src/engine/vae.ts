@@ -1,0 +1,44 @@
+import { vaeDecoderGraph, vaeEncoderGraph } from '../graphs/vae.ts';
+import type { VaeConfig } from '../hub/component-configs.ts';
+import type { Weights } from '../weights/weights.ts';
+import { type EngineContext, graphSource, load } from './segments.ts';
+import type { Session } from './session.ts';
+import { isTiled, type Planes, tiled } from './vae-tiling.ts';
+
+export interface Vae {
+  /** Pixels over latents, along a side. */
+  readonly factor: number;
+  readonly channels: number;
+  /** [3, H, W] in [-1, 1] -> mode of the posterior [z, H / f, W / f], not normalised. */
+  encode(pixels: Planes): Promise<Planes>;
+  /** [z, h, w] -> pixels [3, h · f, w · f], not clamped. */
+  decode(latents: Planes): Promise<Planes>;
+}
+
+/** AutoencoderKLQwenImage on single frames; one picture at a time (slicing), in tiles above 1024². */
+export async function loadVae(context: EngineContext, config: VaeConfig, weights: Weights): Promise<Vae> {
+  const source = graphSource(context, weights);
+  const encoder = await load(context, vaeEncoderGraph(config, source), true);
+  const decoder = await load(context, vaeDecoderGraph(config, source), true);
+  const factor = 2 ** config.temperal_downsample.length;
+
+  const run = async (session: Session, input: 'pixels' | 'latents', output: 'pixels' | 'latents', planes: Planes): Promise<Planes> => {
+    await context.pause();
+    const { data, channels, height, width } = planes;
+    const result = (await session.run({ [input]: { data, dims: [1, channels, height, width] } }))[output]!;
+    const [, c = 0, h = 0, w = 0] = result.dims;
+    return { data: result.data, channels: c, height: h, width: w };
+  };
+  const encode = (pixels: Planes): Promise<Planes> => run(encoder, 'pixels', 'latents', pixels);
+  const decode = (latents: Planes): Promise<Planes> => run(decoder, 'latents', 'pixels', latents);
+
+  return {
+    factor,
+    channels: config.z_dim,
+    encode: (pixels) => (isTiled(pixels.width, pixels.height) ? tiled(pixels, encode, { from: 1, to: 1 / factor }) : encode(pixels)),
+    decode: (latents) =>
+      isTiled(latents.width * factor, latents.height * factor)
+        ? tiled(latents, decode, { from: 1 / factor, to: 1 })
+        : decode(latents),
+  };
+}

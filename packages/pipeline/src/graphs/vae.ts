@@ -1,0 +1,124 @@
+import { createGraph, type Graph, type GraphSource, type Value } from '../onnx/graph.ts';
+import { add, attention, mul, silu } from '../onnx/layers.ts';
+
+/** What the graphs need of vae/config.json. Source: AutoencoderKLQwenImage. */
+export interface VaeGeometry {
+  readonly base_dim: number;
+  readonly z_dim: number;
+  readonly dim_mult: readonly number[];
+  readonly num_res_blocks: number;
+  readonly attn_scales: readonly number[];
+  readonly input_channels: number;
+}
+
+/**
+ * The VAE on a single frame: a causal 3-D convolution then sees zeros before the frame, so that only the last temporal
+ * slice of its kernel acts, and it is a 2-D convolution. Temporal resampling does not act at all.
+ */
+
+/** pixels [1, 3, H, W] in [-1, 1] -> moments' mean [1, z, H / f, W / f]. Source: QwenImageEncoder3d, quant_conv, mode(). */
+export function vaeEncoderGraph(c: VaeGeometry, source: GraphSource): Graph {
+  const g = createGraph('vae-encoder', source);
+  const dims = [1, ...c.dim_mult].map((multiplier) => multiplier * c.base_dim);
+  let x = causalConv(g, g.input('pixels', [1, c.input_channels, 'H', 'W']), 'encoder.conv_in', c.input_channels, dims[0]!, 3);
+  let channels = dims[0]!;
+  let index = 0;
+  let scale = 1;
+  for (const [level, out] of dims.slice(1).entries()) {
+    for (let i = 0; i < c.num_res_blocks; i++) {
+      x = residual(g, x, `encoder.down_blocks.${index++}`, channels, out);
+      channels = out;
+      if (c.attn_scales.includes(scale)) x = selfAttention(g, x, `encoder.down_blocks.${index++}`, out);
+    }
+    if (level < c.dim_mult.length - 1) {
+      x = conv(g, x, `encoder.down_blocks.${index++}.resample.1`, out, out, 3, { strides: [2, 2], pads: [0, 0, 1, 1] });
+      scale /= 2;
+    }
+  }
+  x = midBlock(g, x, 'encoder.mid_block', channels);
+  x = silu(g, channelNorm(g, x, 'encoder.norm_out.gamma', channels, 3));
+  x = causalConv(g, x, 'encoder.conv_out', channels, 2 * c.z_dim, 3);
+  x = causalConv(g, x, 'quant_conv', 2 * c.z_dim, 2 * c.z_dim, 1);
+  const [mean] = g.ops('Split', [x], 2, { axis: 1, num_outputs: 2 });
+  g.output('latents', mean!, [1, c.z_dim, 'h', 'w']);
+  return g;
+}
+
+/** latents [1, z, h, w] -> pixels [1, 3, h · f, w · f], not clamped. Source: post_quant_conv, QwenImageDecoder3d. */
+export function vaeDecoderGraph(c: VaeGeometry, source: GraphSource): Graph {
+  const g = createGraph('vae-decoder', source);
+  const multipliers = [...c.dim_mult].reverse();
+  const dims = [multipliers[0]!, ...multipliers].map((multiplier) => multiplier * c.base_dim);
+  let channels = dims[0]!;
+  let x = causalConv(g, g.input('latents', [1, c.z_dim, 'h', 'w']), 'post_quant_conv', c.z_dim, c.z_dim, 1);
+  x = causalConv(g, x, 'decoder.conv_in', c.z_dim, channels, 3);
+  x = midBlock(g, x, 'decoder.mid_block', channels);
+  for (const [level, out] of dims.slice(1).entries()) {
+    const name = `decoder.up_blocks.${level}`;
+    for (let i = 0; i <= c.num_res_blocks; i++) {
+      x = residual(g, x, `${name}.resnets.${i}`, channels, out);
+      channels = out;
+    }
+    if (level < multipliers.length - 1) {
+      const half = Math.floor(out / 2);
+      x = conv(g, doubled(g, x), `${name}.upsamplers.0.resample.1`, out, half, 3, { pads: [1, 1, 1, 1] });
+      channels = half;
+    }
+  }
+  x = silu(g, channelNorm(g, x, 'decoder.norm_out.gamma', channels, 3));
+  g.output('pixels', causalConv(g, x, 'decoder.conv_out', channels, c.input_channels, 3), [1, c.input_channels, 'H', 'W']);
+  return g;
+}
+
+/** Last temporal slice of a causal 3-D kernel [out, in, size, size, size], padded to keep the size. */
+function causalConv(g: Graph, x: Value, name: string, from: number, to: number, size: 1 | 3): Value {
+  const kernel = g.weight(`${name}.weight`, [to, from, size, size, size]);
+  const last = g.op('Gather', [kernel, g.ints([size - 1], [])], { axis: 2 });
+  const pad = (size - 1) / 2;
+  return g.op('Conv', [x, last, g.weight(`${name}.bias`, [to])], { kernel_shape: [size, size], pads: [pad, pad, pad, pad] });
+}
+
+function conv(g: Graph, x: Value, name: string, from: number, to: number, size: number, attributes: Record<string, number[]>): Value {
+  const inputs = [x, g.weight(`${name}.weight`, [to, from, size, size]), g.weight(`${name}.bias`, [to])];
+  return g.op('Conv', inputs, { kernel_shape: [size, size], ...attributes });
+}
+
+/** x / max(‖x‖, 1e-12) · sqrt(C) · gamma, the norm taken over the channels. Source: QwenImageRMS_norm. */
+function channelNorm(g: Graph, x: Value, name: string, channels: number, spatialDims: 2 | 3): Value {
+  const gamma = g.weight(name, [channels, ...Array<number>(spatialDims).fill(1)], [1, channels, 1, 1]);
+  const norm = g.op('ReduceL2', [x, g.ints([1])], { keepdims: 1 });
+  const unit = g.op('Div', [x, g.op('Max', [norm, g.floats([1e-12], [1])])]);
+  return mul(g, unit, mul(g, gamma, g.floats([Math.sqrt(channels)], [1])));
+}
+
+/** Source: QwenImageResidualBlock. */
+function residual(g: Graph, x: Value, name: string, from: number, to: number): Value {
+  const shortcut = from === to ? x : causalConv(g, x, `${name}.conv_shortcut`, from, to, 1);
+  let y = silu(g, channelNorm(g, x, `${name}.norm1.gamma`, from, 3));
+  y = causalConv(g, y, `${name}.conv1`, from, to, 3);
+  y = silu(g, channelNorm(g, y, `${name}.norm2.gamma`, to, 3));
+  return add(g, causalConv(g, y, `${name}.conv2`, to, to, 3), shortcut);
+}
+
+/** Single head over all places of the picture. Source: QwenImageAttentionBlock. */
+function selfAttention(g: Graph, x: Value, name: string, channels: number): Value {
+  const y = channelNorm(g, x, `${name}.norm.gamma`, channels, 2);
+  const qkv = conv(g, y, `${name}.to_qkv`, channels, 3 * channels, 1, {});
+  const rows = g.op('Transpose', [g.op('Reshape', [qkv, g.ints([1, 3 * channels, -1])])], { perm: [0, 2, 1] });
+  const [q, k, v] = g.ops('Split', [rows], 3, { axis: 2, num_outputs: 3 });
+  const out = g.op('Transpose', [attention(g, q!, k!, v!, 1)], { perm: [0, 2, 1] });
+  const picture = g.op('Reshape', [out, g.op('Shape', [x])]);
+  return add(g, x, conv(g, picture, `${name}.proj`, channels, channels, 1, {}));
+}
+
+/** Source: QwenImageMidBlock. */
+function midBlock(g: Graph, x: Value, name: string, channels: number): Value {
+  const y = residual(g, x, `${name}.resnets.0`, channels, channels);
+  return residual(g, selfAttention(g, y, `${name}.attentions.0`, channels), `${name}.resnets.1`, channels, channels);
+}
+
+/** Nearest neighbour, twice the size. */
+function doubled(g: Graph, x: Value): Value {
+  const attributes = { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' };
+  return g.op('Resize', [x, undefined, g.floats([1, 1, 2, 2], [4])], attributes);
+}

@@ -1,0 +1,44 @@
+import { GUIDE_DEFAULTS, LIMITS } from '@qwen-edit/contract';
+import { z } from 'zod';
+
+const area = z.int().min(32 * 32).max(LIMITS.side ** 2);
+
+/**
+ * edit_config.json, which a checkpoint may carry beside model_index.json: what its training asks for. What a request says
+ * comes first, then this file, then the guide's defaults.
+ */
+export const editConfigSchema = z.strictObject({
+  /** Pixels that a reference has for the VAE. diffusers: 1024². */
+  vae_image_size: area.optional(),
+  /** Pixels that a reference has for the text encoder. diffusers: 384². */
+  condition_image_size: area.optional(),
+  /** Pixels of the output where the request names no size. Default: vae_image_size. */
+  output_image_size: area.optional(),
+  /** Recommended steps. */
+  num_inference_steps: z.int().min(1).max(LIMITS.inferenceSteps).optional(),
+  /** Recommended guidance; 1 or less switches it off. */
+  true_cfg_scale: z.number().min(0).max(LIMITS.guidance).optional(),
+  /** True for a model that shows how things work rather than doing them well; every result says so. */
+  demo: z.boolean().optional(),
+});
+
+export interface EditConfig {
+  readonly vae_image_size: number;
+  readonly condition_image_size: number;
+  readonly output_image_size: number;
+  readonly num_inference_steps: number;
+  readonly true_cfg_scale: number;
+  readonly demo: boolean;
+}
+
+export function resolveEditConfig(said: z.output<typeof editConfigSchema>): EditConfig {
+  const vae_image_size = said.vae_image_size ?? 1024 * 1024;
+  return {
+    vae_image_size,
+    condition_image_size: said.condition_image_size ?? 384 * 384,
+    output_image_size: said.output_image_size ?? vae_image_size,
+    num_inference_steps: said.num_inference_steps ?? GUIDE_DEFAULTS.num_inference_steps,
+    true_cfg_scale: said.true_cfg_scale ?? GUIDE_DEFAULTS.true_cfg_scale,
+    demo: said.demo ?? false,
+  };
+}

@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto';
+import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, parse, sep } from 'node:path';
+import { AppError } from '@qwen-edit/contract';
+import { z } from 'zod';
+import type { ProcessorConfig } from '../image/preprocess.ts';
+import type { SchedulerConfig } from '../sampling/schedule.ts';
+import { createPromptEncoder, type PromptEncoder } from '../text/prompt.ts';
+import { readTokenizerFiles } from '../text/tokenizer-files.ts';
+import { weightsDigest } from '../weights/digest.ts';
+import { openWeights, type Weights } from '../weights/weights.ts';
+import {
+  processorSchema,
+  schedulerSchema,
+  type TextEncoderConfig,
+  type TransformerConfig,
+  textEncoderSchema,
+  transformerSchema,
+  type VaeConfig,
+  vaeSchema,
+} from './component-configs.ts';
+import { type EditConfig, editConfigSchema, resolveEditConfig } from './edit-config.ts';
+import { checkConfig, readJson, readJsonIfThere } from './read-json.ts';
+
+/** A checkpoint in Hugging Face layout, its configurations read and its weights' headers proved. */
+export interface ModelFolder {
+  readonly name: string;
+  /** Of configurations and weights; two folders with the same digest make the same pictures. */
+  readonly digest: string;
+  /** Folder below which all weight files lie, links resolved. */
+  readonly root: string;
+  readonly edit: EditConfig;
+  readonly scheduler: SchedulerConfig;
+  readonly processor: ProcessorConfig;
+  readonly prompt: PromptEncoder;
+  readonly textEncoder: { readonly config: TextEncoderConfig; readonly weights: Weights };
+  readonly transformer: { readonly config: TransformerConfig; readonly weights: Weights };
+  readonly vae: { readonly config: VaeConfig; readonly weights: Weights };
+}
+
+const indexSchema = z.looseObject({
+  _class_name: z.literal('QwenImageEditPlusPipeline', 'must be QwenImageEditPlusPipeline: this is another kind of model'),
+});
+
+/**
+ * Opens a model folder: model_index.json, scheduler, text_encoder, tokenizer, processor, transformer, vae.
+ * Throws AppError `model_not_found`, `model_incomplete`, `model_corrupt` or `model_unsupported`.
+ */
+export async function openModelFolder(dir: string): Promise<ModelFolder> {
+  const isFolder = await stat(dir).then((facts) => facts.isDirectory(), () => false);
+  const index = isFolder ? await readJsonIfThere(dir, 'model_index.json') : undefined;
+  if (index === undefined) throw new AppError('model_not_found', `${dir} is not a model folder.`);
+  checkConfig(indexSchema, index, 'model_index.json');
+
+  const jsons: unknown[] = [];
+  const config = async <T>(schema: z.ZodType<T>, file: string): Promise<T> => {
+    const json = await readJson(dir, file);
+    jsons.push(file, json);
+    return checkConfig(schema, json, file);
+  };
+  const editJson = (await readJsonIfThere(dir, 'edit_config.json')) ?? {};
+  const textEncoder = await config(textEncoderSchema, 'text_encoder/config.json');
+  const transformer = await config(transformerSchema, 'transformer/config.json');
+  const vae = await config(vaeSchema, 'vae/config.json');
+  const scheduler = await config(schedulerSchema, 'scheduler/scheduler_config.json');
+  const processor = await readProcessor(dir);
+  const tokenizer = (await readTokenizerFiles(dir, 'processor')) ?? (await readTokenizerFiles(dir, 'tokenizer'));
+  if (tokenizer === undefined) throw new AppError('model_incomplete', 'tokenizer/tokenizer.json is missing, and so is vocab.json.');
+  checkFit(textEncoder, transformer, vae, processor);
+
+  const weights = {
+    text_encoder: await openWeights(join(dir, 'text_encoder'), 'model'),
+    transformer: await openWeights(join(dir, 'transformer'), 'diffusion_pytorch_model'),
+    vae: await openWeights(join(dir, 'vae'), 'diffusion_pytorch_model'),
+  };
+  const all = Object.values(weights);
+  const digest = createHash('sha256').update(JSON.stringify([...jsons, editJson, processor, tokenizer]));
+  for (const component of all) digest.update(weightsDigest(component));
+
+  return {
+    name: basename(await realpath(dir)),
+    digest: `sha256:${digest.digest('hex')}`,
+    root: commonFolder(all.flatMap((component) => [...component.tensors.values()].map((info) => info.path))),
+    edit: resolveEditConfig(checkConfig(editConfigSchema, editJson, 'edit_config.json')),
+    scheduler,
+    processor,
+    prompt: createPromptEncoder(tokenizer.file, tokenizer.config),
+    textEncoder: { config: textEncoder, weights: weights.text_encoder },
+    transformer: { config: transformer, weights: weights.transformer },
+    vae: { config: vae, weights: weights.vae },
+  };
+}
+
+async function readProcessor(dir: string): Promise<ProcessorConfig> {
+  const old = await readJsonIfThere(dir, 'processor/preprocessor_config.json');
+  if (old !== undefined) return checkConfig(processorSchema, old, 'processor/preprocessor_config.json');
+  const json = await readJson(dir, 'processor/processor_config.json');
+  return checkConfig(z.looseObject({ image_processor: processorSchema }), json, 'processor/processor_config.json').image_processor;
+}
+
+/** Components have to agree with each other where data passes from one to the next. */
+function checkFit(text: TextEncoderConfig, transformer: TransformerConfig, vae: VaeConfig, processor: ProcessorConfig): void {
+  const differ = (what: string): never => {
+    throw new AppError('model_unsupported', `The parts of this model do not fit together: ${what}.`);
+  };
+  if (transformer.joint_attention_dim !== text.text.hidden_size) differ('joint_attention_dim is not the hidden_size of the text encoder');
+  if (transformer.in_channels !== 4 * vae.z_dim) differ('in_channels of the transformer is not 4 times z_dim of the VAE');
+  const { vision } = text;
+  if (processor.patch_size !== vision.patch_size) differ('patch_size of the processor and of the vision tower');
+  if (processor.merge_size !== vision.spatial_merge_size) differ('merge_size of the processor and spatial_merge_size of the vision tower');
+  if (processor.temporal_patch_size !== vision.temporal_patch_size) differ('temporal_patch_size of the processor and of the vision tower');
+}
+
+/** Longest folder that all paths share. */
+function commonFolder(paths: readonly string[]): string {
+  const [first = '', ...rest] = [...new Set(paths.map((path) => dirname(path)))];
+  const { root } = parse(first);
+  const parts = first.slice(root.length).split(sep);
+  const shared = parts.findIndex((_, i) => {
+    const prefix = root + parts.slice(0, i + 1).join(sep) + sep;
+    return rest.some((folder) => !(folder + sep).startsWith(prefix));
+  });
+  return root + parts.slice(0, shared === -1 ? parts.length : shared).join(sep);
+}

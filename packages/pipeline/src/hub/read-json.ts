@@ -1,0 +1,39 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '@qwen-edit/contract';
+import type { z } from 'zod';
+
+/** Parses a JSON file of the model. undefined where there is none. Throws `model_corrupt` for what is not JSON. */
+export async function readJsonIfThere(dir: string, file: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(join(dir, file), 'utf8');
+  } catch (cause) {
+    if (isMissing(cause)) return undefined;
+    throw new AppError('model_incomplete', `${file} cannot be read.`, { cause });
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new AppError('model_corrupt', `${file} is not JSON.`, { cause });
+  }
+}
+
+/** Parses a JSON file that has to be there. */
+export async function readJson(dir: string, file: string): Promise<unknown> {
+  const json = await readJsonIfThere(dir, file);
+  if (json === undefined) throw new AppError('model_incomplete', `${file} is missing.`);
+  return json;
+}
+
+/** Checks JSON against a schema. Throws `model_unsupported` naming the key, what it is and what it may be. */
+export function checkConfig<T>(schema: z.ZodType<T>, json: unknown, file: string): T {
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new AppError('model_unsupported', `${file}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is invalid'}.`);
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+}

@@ -1,0 +1,51 @@
+import { AppError } from '@qwen-edit/contract';
+import sharp from 'sharp';
+import type { Pixels } from './resample.ts';
+
+/** Pictures with more pixels are refused before they are decoded. */
+export const MAX_INPUT_PIXELS = 100_000_000;
+
+/** What sharp calls the formats that we take. Vector pictures and documents are not among them. */
+const FORMATS = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif', 'jp2', 'jxl']);
+
+/**
+ * Decodes an uploaded picture to 8-bit sRGB as a person sees it: EXIF orientation applied, alpha composited on white,
+ * ICC profiles, CMYK and 16 bits converted; of several pages or frames the first.
+ * Throws AppError `image_invalid` or `image_too_large`.
+ */
+export async function decodeImage(bytes: Uint8Array, label: string): Promise<Pixels> {
+  const invalid = (what: string, cause?: unknown): AppError => new AppError('image_invalid', `${label} ${what}.`, { cause });
+  if (bytes.length === 0) throw invalid('is empty');
+  const options = { limitInputPixels: false, failOn: 'error', animated: false } as const;
+  const facts = await sharp(bytes, options)
+    .metadata()
+    .catch((cause: unknown) => {
+      throw invalid('is not a picture that can be read', cause);
+    });
+  if (!FORMATS.has(facts.format)) throw invalid(`is ${facts.format}, which is not supported`);
+  if (facts.width * facts.height > MAX_INPUT_PIXELS) {
+    throw new AppError('image_too_large', `${label} has ${facts.width} × ${facts.height} pixels; the limit is ${MAX_INPUT_PIXELS}.`);
+  }
+  try {
+    const { data, info } = await sharp(bytes, { ...options, limitInputPixels: MAX_INPUT_PIXELS })
+      .autoOrient()
+      .toColourspace('srgb')
+      .flatten({ background: '#ffffff' })
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    return { width: info.width, height: info.height, data: asRgb(data, info.channels) };
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.split('\n')[0] : '';
+    throw invalid(`is damaged or cut off (${reason})`, cause);
+  }
+}
+
+function asRgb(data: Uint8Array, channels: number): Uint8Array {
+  if (channels === 3) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const count = data.length / channels;
+  const out = new Uint8Array(count * 3);
+  for (let i = 0; i < count; i++) {
+    for (let c = 0; c < 3; c++) out[3 * i + c] = data[i * channels + (channels >= 3 ? c : 0)]!;
+  }
+  return out;
+}

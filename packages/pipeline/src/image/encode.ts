@@ -1,0 +1,27 @@
+import type { OutputFormat } from '@qwen-edit/contract';
+import sharp from 'sharp';
+import { roundHalfEven } from './dimensions.ts';
+import type { Pixels } from './resample.ts';
+
+const QUALITY = 95;
+
+/** Encodes a picture as PNG (lossless), JPEG or WebP (quality 95). */
+export async function encodeImage(image: Pixels, format: OutputFormat): Promise<Uint8Array> {
+  const raw = sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } });
+  if (format === 'png') return raw.png({ compressionLevel: 6 }).toBuffer();
+  if (format === 'webp') return raw.webp({ quality: QUALITY }).toBuffer();
+  return raw.jpeg({ quality: QUALITY, chromaSubsampling: '4:4:4' }).toBuffer();
+}
+
+/** [3, H, W] in [-1, 1] -> 8 bits: clamped, x · 0.5 + 0.5, halves to even. Source: VaeImageProcessor.postprocess, numpy_to_pil. */
+export function toPixels(planes: Float32Array, width: number, height: number): Pixels {
+  const area = width * height;
+  const data = new Uint8Array(area * 3);
+  for (let c = 0; c < 3; c++) {
+    for (let i = 0; i < area; i++) {
+      const unit = Math.fround(Math.fround(planes[c * area + i]! * 0.5) + 0.5);
+      data[3 * i + c] = roundHalfEven(Math.fround(Math.min(Math.max(unit, 0), 1) * 255));
+    }
+  }
+  return { width, height, data };
+}

@@ -1,0 +1,178 @@
+import { relative, sep } from 'node:path';
+import type { Dtype, TensorInfo } from '../weights/safetensors.ts';
+import type { Weights } from '../weights/weights.ts';
+import { createProtoWriter, type ProtoWriter } from './protobuf.ts';
+
+/** A value that flows through a graph. */
+export interface Value {
+  readonly name: string;
+}
+
+/** A dimension: a number, or a name for one that is known only when the graph runs. */
+export type Dim = number | string;
+export type Attributes = Readonly<Record<string, number | string | readonly number[] | { readonly float: number }>>;
+type ElementType = 'float' | 'int64';
+
+/** What one ONNX file says, written in the order in which it is built. */
+export interface Graph {
+  input(name: string, dims: readonly Dim[], type?: ElementType): Value;
+  /** Gives `value` to the outside under `name`. */
+  output(name: string, value: Value, dims: readonly Dim[]): void;
+  /** Adds an operator with one output. Attributes: whole numbers are ints, `{ float }` floats, arrays ints. */
+  op(type: string, inputs: readonly (Value | undefined)[], attributes?: Attributes): Value;
+  /** Adds an operator with `count` outputs. */
+  ops(type: string, inputs: readonly (Value | undefined)[], count: number, attributes?: Attributes): Value[];
+  floats(values: ArrayLike<number>, dims: readonly number[]): Value;
+  ints(values: readonly number[], dims?: readonly number[]): Value;
+  /**
+   * A weight of the checkpoint as fp32. Small ones are copied into the graph; larger ones are left where they lie and
+   * pointed at, with a Cast behind them where they are stored in half precision. `as` gives it another shape of the same size.
+   */
+  weight(name: string, shape: readonly number[], as?: readonly number[]): Value;
+  /** Rows `indices` [S] of the table `name` as fp32 [S, D]: only these are read and widened, never the whole table. */
+  rows(name: string, shape: readonly number[], indices: Value): Value;
+  /** Bytes of weights that this graph points at. */
+  readonly weightBytes: number;
+  serialize(): Uint8Array;
+}
+
+export interface GraphSource {
+  readonly weights: Weights;
+  /** Folder from which the checkpoint's files are named; all of them lie below it. */
+  readonly root: string;
+}
+
+/** A graph cannot take and give a value under the same name, so that in the file outputs carry this suffix. */
+export const OUTPUT_SUFFIX = '.out';
+
+const IR_VERSION = 10;
+const OPSET = 21;
+const ONNX_TYPE = { float: 1, int64: 7, F32: 1, F16: 10, BF16: 16 } as const;
+const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
+const EXTERNAL = 1;
+const INLINE_ELEMENTS = 16_384;
+/** Operators of ONNX Runtime's own domain that we use. */
+const MICROSOFT = new Set(['MultiHeadAttention', 'RotaryEmbedding', 'FastGelu', 'QuickGelu']);
+
+/** Starts an empty graph whose weights come from `source`. Field numbers: onnx.proto3 of ONNX 1.17. */
+export function createGraph(name: string, source?: GraphSource): Graph {
+  const proto = createProtoWriter();
+  const weights = new Map<string, Value>();
+  let values = 0;
+  let weightBytes = 0;
+  const fresh = (hint: string): Value => ({ name: `${hint}_${values++}` });
+
+  const initializer = (value: Value, dtype: Dtype | ElementType, dims: readonly number[], fill: (tensor: ProtoWriter) => void): Value => {
+    const tensor = createProtoWriter().packedInts(1, dims).int(2, ONNX_TYPE[dtype]).string(8, value.name);
+    fill(tensor);
+    proto.message(5, tensor);
+    return value;
+  };
+
+  const needed = (): GraphSource => {
+    if (source === undefined) throw new TypeError(`the graph ${name} has no checkpoint`);
+    return source;
+  };
+  const find = (weightName: string, shape: readonly number[]): TensorInfo => {
+    const info = needed().weights.get(weightName, shape);
+    weightBytes += info.byteLength;
+    return info;
+  };
+  /** An initializer that lies in the checkpoint's own file. */
+  const pointAt = (info: TensorInfo, dims: readonly number[]): Value =>
+    initializer(fresh(info.name), info.dtype, dims, (tensor) => {
+      const location = relative(needed().root, info.path).split(sep).join('/');
+      const entries = { location, offset: String(info.offset), length: String(info.byteLength) };
+      for (const [key, value] of Object.entries(entries)) tensor.message(13, createProtoWriter().string(1, key).string(2, value));
+      tensor.int(14, EXTERNAL);
+    });
+  const widen = (value: Value, dtype: Dtype): Value => (dtype === 'F32' ? value : graph.op('Cast', [value], { to: ONNX_TYPE.float }));
+
+  const graph: Graph = {
+    input(inputName, dims, type = 'float') {
+      proto.message(11, valueInfo(inputName, type, dims));
+      return { name: inputName };
+    },
+    output(outputName, value, dims) {
+      const out = outputName + OUTPUT_SUFFIX;
+      proto.message(1, node('Identity', [value], [{ name: out }], {}));
+      proto.message(12, valueInfo(out, 'float', dims));
+    },
+    op(type, inputs, attributes = {}) {
+      const out = fresh(type);
+      proto.message(1, node(type, inputs, [out], attributes));
+      return out;
+    },
+    ops(type, inputs, count, attributes = {}) {
+      const outs = Array.from({ length: count }, () => fresh(type));
+      proto.message(1, node(type, inputs, outs, attributes));
+      return outs;
+    },
+    floats(data, dims) {
+      const bytes = new Uint8Array(Float32Array.from(data).buffer);
+      return initializer(fresh('const'), 'float', dims, (tensor) => tensor.bytes(9, bytes));
+    },
+    ints(data, dims = [data.length]) {
+      const bytes = new Uint8Array(BigInt64Array.from(data, BigInt).buffer);
+      return initializer(fresh('const'), 'int64', dims, (tensor) => tensor.bytes(9, bytes));
+    },
+    weight(weightName, shape, as = shape) {
+      const known = weights.get(weightName);
+      if (known !== undefined) return known;
+      const info = find(weightName, shape);
+      const inline = elements(shape) <= INLINE_ELEMENTS;
+      const value = inline ? graph.floats(needed().weights.read(info), as) : widen(pointAt(info, as), info.dtype);
+      weights.set(weightName, value);
+      return value;
+    },
+    rows(weightName, shape, indices) {
+      const info = find(weightName, shape);
+      return widen(graph.op('Gather', [pointAt(info, shape), indices], { axis: 0 }), info.dtype);
+    },
+    get weightBytes() {
+      return weightBytes;
+    },
+    serialize: () =>
+      createProtoWriter()
+        .int(1, IR_VERSION)
+        .string(2, 'qwen-edit')
+        .message(8, createProtoWriter().string(1, '').int(2, OPSET))
+        .message(8, createProtoWriter().string(1, 'com.microsoft').int(2, 1))
+        .message(7, proto.string(2, name))
+        .finish(),
+  };
+  return graph;
+}
+
+function elements(shape: readonly number[]): number {
+  return shape.reduce((product, side) => product * side, 1);
+}
+
+function node(type: string, inputs: readonly (Value | undefined)[], outputs: readonly Value[], attributes: Attributes): ProtoWriter {
+  const proto = createProtoWriter();
+  for (const input of inputs) proto.string(1, input?.name ?? '');
+  for (const output of outputs) proto.string(2, output.name);
+  proto.string(3, outputs[0]?.name ?? type).string(4, type);
+  for (const [key, value] of Object.entries(attributes)) proto.message(5, attribute(key, value));
+  if (MICROSOFT.has(type)) proto.string(7, 'com.microsoft');
+  return proto;
+}
+
+function attribute(name: string, value: Attributes[string]): ProtoWriter {
+  const proto = createProtoWriter().string(1, name);
+  if (typeof value === 'number') return proto.int(3, value).int(20, ATTRIBUTE_TYPE.int);
+  if (typeof value === 'string') return proto.string(4, value).int(20, ATTRIBUTE_TYPE.string);
+  if ('float' in value) return proto.float(2, value.float).int(20, ATTRIBUTE_TYPE.float);
+  for (const each of value) proto.int(8, each);
+  return proto.int(20, ATTRIBUTE_TYPE.ints);
+}
+
+function valueInfo(name: string, type: ElementType, dims: readonly Dim[]): ProtoWriter {
+  const shape = createProtoWriter();
+  for (const dim of dims) {
+    const proto = createProtoWriter();
+    shape.message(1, typeof dim === 'number' ? proto.int(1, dim) : proto.string(2, dim));
+  }
+  const tensor = createProtoWriter().int(1, ONNX_TYPE[type]).message(2, shape);
+  return createProtoWriter().string(1, name).message(2, createProtoWriter().message(1, tensor));
+}

@@ -1,0 +1,78 @@
+import { randomInt } from 'node:crypto';
+import { AppError, type EditParameters, GUIDE_DEFAULTS, type OutputFormat } from '@qwen-edit/contract';
+import type { EditConfig } from './hub/edit-config.ts';
+import { calculateDimensions, type Size } from './image/dimensions.ts';
+
+/** Every parameter of an edit with its value; names are diffusers'. */
+export interface ResolvedParameters {
+  readonly prompt: string;
+  readonly negative_prompt: string | null;
+  readonly num_inference_steps: number;
+  readonly true_cfg_scale: number;
+  readonly guidance_scale: number;
+  readonly seed: string;
+  readonly num_images_per_prompt: number;
+  readonly max_side: number;
+  readonly height: number;
+  readonly width: number;
+  readonly output_format: OutputFormat;
+}
+
+/** What the request says, else what the checkpoint recommends, else what the guide says. `size` waits for the pictures. */
+export function resolveParameters(said: EditParameters, config: EditConfig, seed?: string): Omit<ResolvedParameters, 'height' | 'width'> {
+  const wanted = said.seed ?? GUIDE_DEFAULTS.seed;
+  return {
+    prompt: said.prompt,
+    negative_prompt: said.negative_prompt === undefined ? GUIDE_DEFAULTS.negative_prompt : said.negative_prompt,
+    num_inference_steps: said.num_inference_steps ?? config.num_inference_steps,
+    true_cfg_scale: said.true_cfg_scale ?? config.true_cfg_scale,
+    guidance_scale: said.guidance_scale ?? GUIDE_DEFAULTS.guidance_scale,
+    seed: wanted === '-1' ? (seed ?? drawSeed()) : wanted,
+    num_images_per_prompt: said.num_images_per_prompt ?? GUIDE_DEFAULTS.num_images_per_prompt,
+    max_side: said.max_side ?? GUIDE_DEFAULTS.max_side,
+    output_format: said.output_format ?? GUIDE_DEFAULTS.output_format,
+  };
+}
+
+/** 32 bits, as many as torch's generator heeds. */
+function drawSeed(): string {
+  return randomInt(0, 2 ** 32).toString();
+}
+
+/**
+ * Output size: what was asked for, else the checkpoint's output area at the ratio of the last picture; each side floored
+ * to a multiple of twice the VAE's factor. Throws `invalid_parameter` for a side below that.
+ */
+export function outputSize(said: EditParameters, config: EditConfig, lastImage: Size, multiple: number): Size {
+  const calculated =
+    said.height !== undefined && said.width !== undefined ? undefined : calculateDimensions(config.output_image_size, lastImage);
+  const floor = (side: number, name: string): number => {
+    const floored = Math.floor(side / multiple) * multiple;
+    if (floored === 0) throw new AppError('invalid_parameter', `${name} must be at least ${multiple} with this model, not ${side}.`);
+    return floored;
+  };
+  return {
+    width: floor(said.width ?? calculated?.width ?? 0, 'width'),
+    height: floor(said.height ?? calculated?.height ?? 0, 'height'),
+  };
+}
+
+/** Whether the negative prompt acts. Source: do_true_cfg. */
+export function usesGuidance(p: Pick<ResolvedParameters, 'true_cfg_scale' | 'negative_prompt'>): boolean {
+  return p.true_cfg_scale > 1 && p.negative_prompt !== null;
+}
+
+/** What was asked for in so many words and has no effect. */
+export function warningsOf(said: EditParameters, p: Omit<ResolvedParameters, 'height' | 'width'>): string[] {
+  const warnings: string[] = [];
+  if (said.guidance_scale !== undefined && said.guidance_scale !== 1) {
+    warnings.push('guidance_scale has no effect: this model is not guidance-distilled. true_cfg_scale is what steers it.');
+  }
+  if (p.true_cfg_scale > 1 && p.negative_prompt === null) {
+    warnings.push('true_cfg_scale has no effect without a negative prompt; an empty one is enough.');
+  }
+  if (said.negative_prompt != null && said.negative_prompt.trim() !== '' && p.true_cfg_scale <= 1) {
+    warnings.push('negative_prompt has no effect with a true_cfg_scale of 1 or less.');
+  }
+  return warnings;
+}

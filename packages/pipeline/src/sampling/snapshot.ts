@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { AppError } from '@qwen-edit/contract';
+import { z } from 'zod';
+import type { Snapshot } from '../types.ts';
+
+/** The state of an edit after `step` steps. */
+export interface SamplingState {
+  readonly step: number;
+  readonly total: number;
+  readonly seed: string;
+  /** Digest of model, pictures and parameters: a state fits only the edit that it came from. */
+  readonly fingerprint: string;
+  /** Packed latents of every picture asked for. */
+  readonly latents: readonly Float32Array[];
+}
+
+const MAGIC = 'qwen-edit snapshot 1';
+
+const headerSchema = z.object({
+  magic: z.literal(MAGIC),
+  step: z.int().min(0),
+  total: z.int().min(1),
+  seed: z.string(),
+  fingerprint: z.string(),
+  lengths: z.array(z.int().min(0)),
+  sha256: z.string(),
+});
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** JSON header, newline, latents as little-endian fp32; the header carries the hash of the latents. */
+export function writeSnapshot(state: SamplingState): Snapshot {
+  const body = Buffer.concat(state.latents.map((each) => new Uint8Array(each.buffer, each.byteOffset, each.byteLength)));
+  const header = {
+    magic: MAGIC,
+    step: state.step,
+    total: state.total,
+    seed: state.seed,
+    fingerprint: state.fingerprint,
+    lengths: state.latents.map((each) => each.length),
+    sha256: sha256(body),
+  };
+  return { step: state.step, total: state.total, bytes: Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), body]) };
+}
+
+/** Reads a snapshot and proves it whole. Throws AppError `snapshot_invalid`. */
+export function readSnapshot(bytes: Uint8Array): SamplingState {
+  const end = bytes.indexOf(10);
+  const header = headerSchema.safeParse(parse(Buffer.from(bytes.subarray(0, Math.max(end, 0))).toString('utf8')));
+  if (!header.success) throw new AppError('snapshot_invalid', 'The snapshot has no readable header.');
+  const body = bytes.slice(end + 1);
+  const { lengths, sha256: promised, magic: _magic, ...state } = header.data;
+  if (body.length !== 4 * lengths.reduce((a, b) => a + b, 0) || sha256(body) !== promised) {
+    throw new AppError('snapshot_invalid', 'The snapshot is cut off or damaged.');
+  }
+  let at = 0;
+  const latents = lengths.map((length) => {
+    const each = new Float32Array(body.buffer, at, length);
+    at += 4 * length;
+    return each;
+  });
+  return { ...state, latents };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,60 @@
+import { Tokenizer } from '@huggingface/tokenizers';
+import { AppError } from '@qwen-edit/contract';
+import type { TokenizerConfig, TokenizerFile } from './tokenizer-files.ts';
+
+/** The words around a prompt. Source: QwenImageEditPlusPipeline.prompt_template_encode. */
+const SYSTEM =
+  "Describe the key features of the input image (color, shape, size, texture, objects, background), then explain how the user's text instruction should alter or modify the image. Generate a new image that meets the user's requirements while maintaining consistency with the original input where appropriate.";
+const BEFORE = `<|im_start|>system\n${SYSTEM}<|im_end|>\n<|im_start|>user\n`;
+const AFTER = '<|im_end|>\n<|im_start|>assistant\n';
+
+/** Hidden states of the first tokens, the system's words, are dropped: a constant there. Source: prompt_template_encode_start_idx. */
+export const DROPPED_TOKENS = 64;
+
+const IMAGE_PAD = '<|image_pad|>';
+
+export interface PromptTokens {
+  readonly ids: readonly number[];
+  /** For each picture the place of its first token in `ids`. */
+  readonly imageStarts: readonly number[];
+}
+
+export interface PromptEncoder {
+  /** Token ids of the template around `prompt` and pictures of so many merged tokens each. */
+  encode(prompt: string, imageTokens: readonly number[]): PromptTokens;
+  readonly imageTokenId: number;
+}
+
+/**
+ * The tokenizer with the pipeline's template. What a user writes is encoded by a tokenizer that knows no added tokens, so
+ * that a prompt cannot end its turn or claim a picture; for prompts without such words the ids are the reference's.
+ */
+export function createPromptEncoder(file: TokenizerFile, config: TokenizerConfig): PromptEncoder {
+  const template = new Tokenizer(file, config);
+  const { added_tokens_decoder: _unused, ...plainConfig } = config;
+  const user = new Tokenizer({ ...file, added_tokens: [] }, plainConfig);
+  const imageTokenId = file.added_tokens.find((token) => token.content === IMAGE_PAD)?.id;
+  if (imageTokenId === undefined) throw new AppError('model_unsupported', `The tokenizer has no ${IMAGE_PAD}.`);
+  const ids = (tokenizer: Tokenizer, text: string): number[] => tokenizer.encode(text, { add_special_tokens: false }).ids;
+  const after = ids(template, AFTER);
+
+  return {
+    imageTokenId,
+    encode(prompt, imageTokens) {
+      const pictures = imageTokens.map((_, i) => `Picture ${i + 1}: <|vision_start|>${IMAGE_PAD}<|vision_end|>`).join('');
+      const out: number[] = [];
+      const imageStarts: number[] = [];
+      for (const id of ids(template, BEFORE + pictures)) {
+        if (id !== imageTokenId) {
+          out.push(id);
+          continue;
+        }
+        imageStarts.push(out.length);
+        for (let i = imageTokens[imageStarts.length - 1] ?? 0; i > 0; i--) out.push(id);
+      }
+      for (const id of ids(user, prompt)) out.push(id);
+      for (const id of after) out.push(id);
+      return { ids: out, imageStarts };
+    },
+  };
+}

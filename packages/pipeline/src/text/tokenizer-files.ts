@@ -1,0 +1,73 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '@qwen-edit/contract';
+import { z } from 'zod';
+import { checkConfig, readJsonIfThere } from '../hub/read-json.ts';
+
+const addedTokenSchema = z.looseObject({ id: z.int(), content: z.string() });
+const tokenizerSchema = z.looseObject({
+  added_tokens: z.array(addedTokenSchema).default([]),
+  model: z.looseObject({ type: z.literal('BPE', 'must be BPE').optional() }),
+});
+/** The parts of tokenizer.json; everything else is passed on as it is. */
+export type TokenizerFile = z.output<typeof tokenizerSchema>;
+
+const configSchema = z.looseObject({ added_tokens_decoder: z.record(z.string(), z.looseObject({ content: z.string() })).optional() });
+export type TokenizerConfig = z.output<typeof configSchema>;
+
+/** How Qwen2 splits text before the merges. Source: PRETOKENIZE_REGEX of transformers' Qwen2Tokenizer. */
+const PRETOKENIZE =
+  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
+
+/**
+ * Reads a tokenizer from `dir`: tokenizer.json, or vocab.json with merges.txt and the added tokens of added_tokens.json
+ * or tokenizer_config.json. undefined where the folder holds neither. Throws `model_incomplete` or `model_corrupt`.
+ */
+export async function readTokenizerFiles(dir: string, folder: string): Promise<{ file: TokenizerFile; config: TokenizerConfig } | undefined> {
+  const config = checkConfig(configSchema, (await readJsonIfThere(dir, `${folder}/tokenizer_config.json`)) ?? {}, `${folder}/tokenizer_config.json`);
+  const whole = await readJsonIfThere(dir, `${folder}/tokenizer.json`);
+  if (whole !== undefined) return { file: checkConfig(tokenizerSchema, whole, `${folder}/tokenizer.json`), config };
+
+  const vocab = await readJsonIfThere(dir, `${folder}/vocab.json`);
+  if (vocab === undefined) return undefined;
+  const merges = await readFile(join(dir, folder, 'merges.txt'), 'utf8').catch((cause: unknown) => {
+    throw new AppError('model_incomplete', `${folder}/merges.txt is missing.`, { cause });
+  });
+  const added = checkConfig(z.record(z.string(), z.int()), (await readJsonIfThere(dir, `${folder}/added_tokens.json`)) ?? {}, `${folder}/added_tokens.json`);
+  const tokens = new Map(Object.entries(added).map(([content, id]) => [content, id]));
+  for (const [id, { content }] of Object.entries(config.added_tokens_decoder ?? {})) tokens.set(content, Number(id));
+  return { file: assemble(checkConfig(z.record(z.string(), z.int()), vocab, `${folder}/vocab.json`), merges, tokens), config };
+}
+
+function assemble(vocab: Record<string, number>, merges: string, tokens: Map<string, number>): TokenizerFile {
+  const lines = merges.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#version'));
+  return {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: [...tokens]
+      .sort((a, b) => a[1] - b[1])
+      .map(([content, id]) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })),
+    normalizer: { type: 'NFC' },
+    pre_tokenizer: {
+      type: 'Sequence',
+      pretokenizers: [
+        { type: 'Split', pattern: { Regex: PRETOKENIZE }, behavior: 'Isolated', invert: false },
+        { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false, use_regex: false },
+      ],
+    },
+    post_processor: null,
+    decoder: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: false, use_regex: false },
+    model: {
+      type: 'BPE',
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: '',
+      end_of_word_suffix: '',
+      fuse_unk: false,
+      byte_fallback: false,
+      vocab,
+      merges: lines.map((line) => line.split(' ')),
+    },
+  };
+}

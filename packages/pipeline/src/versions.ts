@@ -1,0 +1,20 @@
+import { createRequire } from 'node:module';
+import { env } from 'onnxruntime-node';
+import sharp from 'sharp';
+import { z } from 'zod';
+
+/** Numbers are computed in fp32. */
+export const PRECISION = 'fp32';
+
+const manifest = z.object({ version: z.string() });
+const ours = manifest.parse(createRequire(import.meta.url)('../package.json')).version;
+
+/** Versions of what a picture depends on. */
+export function versions(): Record<string, string> {
+  return {
+    'qwen-edit': ours,
+    'onnxruntime-node': env.versions.node ?? env.versions.common,
+    libvips: sharp.versions.vips,
+    node: process.versions.node,
+  };
+}
