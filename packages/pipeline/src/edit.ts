@@ -14,7 +14,7 @@ import { denormaliseLatents, normaliseLatents, packLatents, unpackLatents } from
 import { randn } from './sampling/noise.ts';
 import { createSchedule } from './sampling/schedule.ts';
 import { readSnapshot, type SamplingState, writeSnapshot } from './sampling/snapshot.ts';
-import type { EditHooks, EditOutput, EditRequest, EditResult, StepEvent } from './types.ts';
+import type { EditHooks, EditOutput, EditRequest, EditResult, Snapshot, StepEvent } from './types.ts';
 import { PRECISION, versions } from './versions.ts';
 
 /** Text positions that the transformer's rotary table has there. */
@@ -22,7 +22,14 @@ const MAX_TEXT_TOKENS = 4096;
 /** A picture and its latents divide into 2 × 2 patches. */
 const PATCH = 2;
 
-export type RunHooks = Omit<EditHooks, 'signal'>;
+export interface RunHooks extends Pick<EditHooks, 'onStep' | 'resume' | 'returnLatents'> {
+  /** Called after each step; `snapshot` writes down the state as it is then. */
+  readonly afterStep?: (done: number, snapshot: () => Snapshot) => void;
+  /** Sees what flows between the networks, under the reference's names; for parity tests and for debugging. */
+  readonly observe?: (name: ObservedName, value: FloatArray) => void;
+}
+
+export type ObservedName = 'prompt_embeds' | 'negative_prompt_embeds' | 'image_latents' | 'init_latents' | 'noise_pred' | 'negative_noise_pred';
 export type RunResult = Omit<EditResult, 'timings'> & { readonly timings: Omit<EditResult['timings'], 'load_s'> };
 
 /**
@@ -67,6 +74,8 @@ export async function runEdit(model: Model, request: EditRequest, hooks: RunHook
   };
   const positive = await encodePrompt(parameters.prompt);
   const negative = usesGuidance(parameters) ? await encodePrompt(parameters.negative_prompt ?? '') : undefined;
+  hooks.observe?.('prompt_embeds', positive);
+  if (negative !== undefined) hooks.observe?.('negative_prompt_embeds', negative);
 
   // 3. References as latents.
   const references: { readonly packed: Float32Array; readonly grid: TokenGrid }[] = [];
@@ -76,6 +85,7 @@ export async function runEdit(model: Model, request: EditRequest, hooks: RunHook
   }
   const channels = folder.transformer.config.in_channels;
   const referenceLatents = rows(concatenate(references.map((reference) => reference.packed)), channels);
+  hooks.observe?.('image_latents', referenceLatents);
   clock.lap('encode_s');
 
   // 4. Noise, or the state of an earlier run.
@@ -84,6 +94,7 @@ export async function runEdit(model: Model, request: EditRequest, hooks: RunHook
     throw new AppError('snapshot_invalid', 'The snapshot belongs to another model, other pictures or other parameters.');
   }
   const latents = resumed?.latents ?? drawLatents(model, parameters, target);
+  hooks.observe?.('init_latents', rows(concatenate(latents), channels));
 
   // 5. Denoising. Pictures go step by step together, each on its own through the network.
   const pictures = [target, ...references.map((reference) => reference.grid)];
@@ -95,17 +106,20 @@ export async function runEdit(model: Model, request: EditRequest, hooks: RunHook
     const timestep = Math.fround(schedule.timesteps[i]! / 1000);
     for (const each of latents) {
       const call = { latents: rows(each, channels), referenceLatents, timestep };
-      let prediction = await model.transformer.predict({ ...call, promptEmbeds: positive, angles: positiveAngles });
+      const wanted = await model.transformer.predict({ ...call, promptEmbeds: positive, angles: positiveAngles });
+      hooks.observe?.('noise_pred', rows(wanted, channels));
+      let prediction = wanted;
       if (negative !== undefined && negativeAngles !== undefined) {
         const unwanted = await model.transformer.predict({ ...call, promptEmbeds: negative, angles: negativeAngles });
-        prediction = trueCfg(prediction, unwanted, parameters.true_cfg_scale, channels);
+        hooks.observe?.('negative_noise_pred', rows(unwanted, channels));
+        prediction = trueCfg(wanted, unwanted, parameters.true_cfg_scale, channels);
       }
       eulerStep(each, prediction, schedule.sigmas[i]!, schedule.sigmas[i + 1]!);
       proveFinite(each, `step ${i + 1} of ${total}`);
     }
     step('denoise', i + 1, total);
     const state: SamplingState = { step: i + 1, total, seed: parameters.seed, fingerprint, latents };
-    if (hooks.onSnapshot !== undefined && (i + 1) % (hooks.snapshotEvery ?? 1) === 0) hooks.onSnapshot(writeSnapshot(state));
+    hooks.afterStep?.(i + 1, () => writeSnapshot(state));
   }
   clock.lap('denoise_s');
 
@@ -131,7 +145,7 @@ export async function runEdit(model: Model, request: EditRequest, hooks: RunHook
       device: 'cpu',
       versions: versions(),
     },
-    warnings: warningsOf(said, settled),
+    warnings: warningsOf(said, settled, folder.edit),
     ...(hooks.returnLatents === true
       ? { latents: { data: concatenate(latents), shape: [latents.length, target.rows * target.columns, channels] } }
       : {}),

@@ -63,8 +63,8 @@ export function usesGuidance(p: Pick<ResolvedParameters, 'true_cfg_scale' | 'neg
 }
 
 /** What was asked for in so many words and has no effect. */
-export function warningsOf(said: EditParameters, p: Omit<ResolvedParameters, 'height' | 'width'>): string[] {
-  const warnings: string[] = [];
+export function warningsOf(said: EditParameters, p: Omit<ResolvedParameters, 'height' | 'width'>, config: EditConfig): string[] {
+  const warnings = config.unknown.map((key) => `edit_config.json: ${key} is not a key that is known, it has no effect.`);
   if (said.guidance_scale !== undefined && said.guidance_scale !== 1) {
     warnings.push('guidance_scale has no effect: this model is not guidance-distilled. true_cfg_scale is what steers it.');
   }

@@ -24,7 +24,7 @@ export interface EditHooks {
   /** Ends the edit between two segments of the network; the promise rejects with AppError `canceled`. */
   readonly signal?: AbortSignal;
   readonly onStep?: (event: StepEvent) => void;
-  /** Called with the state after every `snapshotEvery` steps. */
+  /** Called with the state after every `snapshotEvery` steps (none without it), and when Pipeline.requestSnapshot asks. */
   readonly onSnapshot?: (snapshot: Snapshot) => void;
   readonly snapshotEvery?: number;
   /** Goes on from this state. AppError `snapshot_invalid` when it belongs to another model or request. */

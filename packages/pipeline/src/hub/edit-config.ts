@@ -1,13 +1,14 @@
 import { GUIDE_DEFAULTS, LIMITS } from '@qwen-edit/contract';
 import { z } from 'zod';
+import { checkConfig } from './read-json.ts';
 
 const area = z.int().min(32 * 32).max(LIMITS.side ** 2);
 
 /**
  * edit_config.json, which a checkpoint may carry beside model_index.json: what its training asks for. What a request says
- * comes first, then this file, then the guide's defaults.
+ * comes first, then this file, then the guide's defaults. Keys that are not listed here have no effect; results warn of them.
  */
-export const editConfigSchema = z.strictObject({
+export const editConfigSchema = z.object({
   /** Pixels that a reference has for the VAE. diffusers: 1024². */
   vae_image_size: area.optional(),
   /** Pixels that a reference has for the text encoder. diffusers: 384². */
@@ -29,9 +30,12 @@ export interface EditConfig {
   readonly num_inference_steps: number;
   readonly true_cfg_scale: number;
   readonly demo: boolean;
+  /** Keys of the file that no one reads. */
+  readonly unknown: readonly string[];
 }
 
-export function resolveEditConfig(said: z.output<typeof editConfigSchema>): EditConfig {
+export function resolveEditConfig(json: unknown): EditConfig {
+  const said = checkConfig(editConfigSchema, json, 'edit_config.json');
   const vae_image_size = said.vae_image_size ?? 1024 * 1024;
   return {
     vae_image_size,
@@ -40,5 +44,6 @@ export function resolveEditConfig(said: z.output<typeof editConfigSchema>): Edit
     num_inference_steps: said.num_inference_steps ?? GUIDE_DEFAULTS.num_inference_steps,
     true_cfg_scale: said.true_cfg_scale ?? GUIDE_DEFAULTS.true_cfg_scale,
     demo: said.demo ?? false,
+    unknown: Object.keys(Object(json)).filter((key) => !Object.hasOwn(editConfigSchema.shape, key)),
   };
 }

@@ -19,7 +19,7 @@ import {
   type VaeConfig,
   vaeSchema,
 } from './component-configs.ts';
-import { type EditConfig, editConfigSchema, resolveEditConfig } from './edit-config.ts';
+import { type EditConfig, resolveEditConfig } from './edit-config.ts';
 import { checkConfig, readJson, readJsonIfThere } from './read-json.ts';
 
 /** A checkpoint in Hugging Face layout, its configurations read and its weights' headers proved. */
@@ -81,7 +81,7 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
     name: basename(await realpath(dir)),
     digest: `sha256:${digest.digest('hex')}`,
     root: commonFolder(all.flatMap((component) => [...component.tensors.values()].map((info) => info.path))),
-    edit: resolveEditConfig(checkConfig(editConfigSchema, editJson, 'edit_config.json')),
+    edit: resolveEditConfig(editJson),
     scheduler,
     processor,
     prompt: createPromptEncoder(tokenizer.file, tokenizer.config),

@@ -1,0 +1,131 @@
+import { Socket } from 'node:net';
+import { AppError, toAppError } from '@qwen-edit/contract';
+import { type RunResult, runEdit } from '../edit.ts';
+import type { Frame } from './framing.ts';
+import { readFrames, writeFrame } from './framing.ts';
+import { loadModel, type Model } from './model.ts';
+import { type Command, commandSchema, type EngineEvent, PROTOCOL_FD, PROTOCOL_VERSION } from './protocol.ts';
+
+/**
+ * The engine process. It runs the networks, which block its thread; it listens to its parent between two segments, and
+ * ends when the parent is gone. The parent decides about signals, so that Ctrl-C in a terminal is handled once.
+ */
+const ALIVE_EVERY_MS = 1000;
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+
+const pipe = new Socket({ fd: PROTOCOL_FD });
+const send = (event: EngineEvent, parts: readonly Uint8Array[] = []): void => writeFrame(pipe, event, parts);
+
+const state = { canceled: false, busy: false, snapshotWanted: false, edits: 0, lastAlive: performance.now() };
+let model: Model | undefined;
+let work: Promise<void> = Promise.resolve();
+
+/** Lets waiting messages in. Throws AppError `canceled` when one of them asked for that. */
+async function pause(): Promise<void> {
+  const now = performance.now();
+  if (now - state.lastAlive > ALIVE_EVERY_MS) {
+    state.lastAlive = now;
+    send({ type: 'alive' });
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  if (state.canceled) throw new AppError('canceled', 'The edit was cancelled.');
+}
+
+async function load(command: Extract<Command, { type: 'load' }>): Promise<void> {
+  const start = performance.now();
+  const { id, threads } = command;
+  model = await loadModel(command.modelDir, { threads, pause, onStep: (step, total) => send({ type: 'step', id, stage: 'load', step, total }) });
+  send({ type: 'loaded', id, load_s: (performance.now() - start) / 1000 });
+}
+
+async function edit(command: Extract<Command, { type: 'edit' }>, parts: readonly Uint8Array[]): Promise<void> {
+  const { id, snapshotEvery } = command;
+  if (model === undefined) throw new AppError('engine_protocol', 'An edit was asked for before a model was loaded.');
+  const resume = command.resume ? parts[command.images] : undefined;
+  const request = {
+    images: parts.slice(0, command.images),
+    // Parsed by runEdit, which says what is wrong.
+    parameters: command.parameters as Parameters<typeof runEdit>[1]['parameters'],
+  };
+  const { latents, outputs, ...rest } = await runEdit(model, request, {
+    onStep: (event) => send({ type: 'step', id, ...event }),
+    afterStep(step, snapshot) {
+      if (!state.snapshotWanted && (snapshotEvery === undefined || step % snapshotEvery !== 0)) return;
+      state.snapshotWanted = false;
+      const { bytes, ...where } = snapshot();
+      send({ type: 'snapshot', id, ...where }, [bytes]);
+    },
+    ...(resume === undefined ? {} : { resume: { step: 0, total: 0, bytes: resume } }),
+    returnLatents: command.returnLatents,
+  });
+  state.edits++;
+  sendResult(id, outputs, rest, latents);
+}
+
+function sendResult(id: number, outputs: RunResult['outputs'], rest: Omit<RunResult, 'outputs' | 'latents'>, latents: RunResult['latents']): void {
+  const result = {
+    ...rest,
+    receipt: { ...rest.receipt, images: [...rest.receipt.images] },
+    warnings: [...rest.warnings],
+    outputs: outputs.map(({ bytes: _bytes, ...facts }) => facts),
+    ...(latents === undefined ? {} : { latentsShape: [...latents.shape] }),
+  };
+  const bytes = latents === undefined ? [] : [new Uint8Array(latents.data.buffer, latents.data.byteOffset, latents.data.byteLength)];
+  send({ type: 'result', id, result }, [...outputs.map((output) => output.bytes), ...bytes]);
+}
+
+/** Long work is done one after the other; each ends with its answer or with `error`. */
+function queue(id: number, task: () => Promise<void>): void {
+  work = work.then(async () => {
+    state.canceled = false;
+    state.snapshotWanted = false;
+    state.busy = true;
+    try {
+      await task();
+    } catch (thrown) {
+      const { code, message, hint } = toAppError(thrown);
+      send({ type: 'error', id, code, message, hint });
+    } finally {
+      state.busy = false;
+    }
+  });
+}
+
+function sendStats(id: number): void {
+  const memory = process.memoryUsage.rss();
+  const stats = { uptime_s: process.uptime(), edits: state.edits, rss: memory, peak_rss: process.resourceUsage().maxRSS * 1024 };
+  send({ type: 'stats', id, stats });
+}
+
+function onFrame(frame: Frame): void {
+  const parsed = commandSchema.safeParse(frame.header);
+  if (!parsed.success) return leave(2);
+  const command = parsed.data;
+  switch (command.type) {
+    case 'load':
+      return queue(command.id, () => load(command));
+    case 'edit':
+      return queue(command.id, () => edit(command, frame.parts));
+    case 'cancel':
+      if (state.busy) state.canceled = true;
+      return;
+    case 'snapshot':
+      if (state.busy) state.snapshotWanted = true;
+      return;
+    case 'stats':
+      return sendStats(command.id);
+    case 'shutdown':
+      return leave(0);
+  }
+}
+
+function leave(code: number): void {
+  process.exit(code);
+}
+
+readFrames(pipe, { onFrame, onGarbage: () => leave(2) });
+pipe.on('error', () => leave(0));
+pipe.on('close', () => leave(0));
+pipe.on('end', () => leave(0));
+send({ type: 'hello', version: PROTOCOL_VERSION });

@@ -1,0 +1,144 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Duplex } from 'node:stream';
+import { AppError } from '@qwen-edit/contract';
+import { type Frame, readFrames, writeFrame } from './framing.ts';
+import { type Command, type EngineEvent, eventSchema, PROTOCOL_FD, PROTOCOL_VERSION } from './protocol.ts';
+
+/** What an operation of the engine may tell before it ends. */
+export type Listener = (event: EngineEvent, parts: readonly Uint8Array[]) => void;
+export type Order = Command extends infer C ? (C extends { id: number } ? Omit<C, 'id'> : never) : never;
+
+/** One engine process, from its start to its end. It is not restarted: whoever needs another starts another. */
+export interface Engine {
+  /** Sends a command and resolves with the event that ends it. Rejects with the engine's typed error, or with its end. */
+  ask(order: Order, parts?: readonly Uint8Array[], listener?: Listener): Promise<{ event: EngineEvent; parts: readonly Uint8Array[] }>;
+  /** Sends a command that has no answer. */
+  tell(order: Order): void;
+  /** Ends the process at once. What was asked rejects with `error`. */
+  kill(error: AppError): void;
+  /** Asks the process to end, kills it after `graceMs`, resolves when it is gone. */
+  shutdown(graceMs: number): Promise<void>;
+  readonly alive: boolean;
+}
+
+export interface EngineOptions {
+  /** The program to run with this Node; engine/child.ts, or a stand-in that speaks the same protocol. */
+  readonly program: string;
+  /** Longest time without a message while something is asked. */
+  readonly silenceMs: number;
+}
+
+interface Pending {
+  readonly resolve: (answer: { event: EngineEvent; parts: readonly Uint8Array[] }) => void;
+  readonly reject: (error: AppError) => void;
+  readonly listener: Listener | undefined;
+}
+
+const STDERR_KEPT = 4000;
+
+/** Starts an engine process. It is ready when `ask` answers; a wrong version or nonsense ends it. */
+export function startEngine(options: EngineOptions): Engine {
+  const child = spawn(process.execPath, [options.program], { stdio: ['ignore', 'ignore', 'pipe', 'pipe'], windowsHide: true });
+  const pipe = child.stdio[PROTOCOL_FD] as Duplex;
+  const pending = new Map<number, Pending>();
+  const exited = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  let nextId = 1;
+  let greeted = false;
+  let ended: AppError | undefined;
+  let stderr = '';
+  let silence: NodeJS.Timeout | undefined;
+
+  const end = (error: AppError): void => {
+    if (ended !== undefined) return;
+    ended = error;
+    clearTimeout(silence);
+    child.kill('SIGKILL');
+    pipe.destroy();
+    for (const each of pending.values()) each.reject(error);
+    pending.clear();
+  };
+  /** Time runs only while an answer is awaited. */
+  const listen = (): void => {
+    clearTimeout(silence);
+    if (pending.size === 0 || ended !== undefined) return;
+    const seconds = options.silenceMs / 1000;
+    silence = setTimeout(() => end(new AppError('engine_silent', `The engine has said nothing for ${seconds} s.`)), options.silenceMs);
+  };
+  const settle = (id: number, act: (waiting: Pending) => void): void => {
+    const waiting = pending.get(id);
+    pending.delete(id);
+    listen();
+    if (waiting !== undefined) act(waiting);
+  };
+  const onFrame = (frame: Frame): void => {
+    if (ended !== undefined) return;
+    const parsed = eventSchema.safeParse(frame.header);
+    if (!parsed.success) return end(new AppError('engine_protocol', 'The engine sent a message that fits no schema.'));
+    const event = parsed.data;
+    if (!greeted) {
+      if (event.type !== 'hello' || event.version !== PROTOCOL_VERSION) {
+        return end(new AppError('engine_protocol', `The engine does not speak version ${PROTOCOL_VERSION} of the protocol.`));
+      }
+      greeted = true;
+      return listen();
+    }
+    listen();
+    if (event.type === 'hello' || event.type === 'alive') return;
+    if (event.type === 'step' || event.type === 'snapshot') return pending.get(event.id)?.listener?.(event, frame.parts);
+    if (event.type === 'error') {
+      return settle(event.id, (waiting) => waiting.reject(new AppError(event.code, event.message, { hint: event.hint })));
+    }
+    settle(event.id, (waiting) => waiting.resolve({ event, parts: frame.parts }));
+  };
+
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr = (stderr + chunk.toString('utf8')).slice(-STDERR_KEPT);
+  });
+  child.once('error', (cause) => end(new AppError('engine_crashed', 'The engine process could not be started.', { cause })));
+  child.once('close', (code, signal) => end(new AppError('engine_crashed', `The engine ended ${endOf(code, signal)}.${lastWords(stderr)}`)));
+  pipe.on('error', () => undefined);
+  readFrames(pipe, { onFrame, onGarbage: (what) => end(new AppError('engine_protocol', `The engine sent ${what}.`)) });
+
+  const write = (order: Order, parts: readonly Uint8Array[]): number => {
+    const id = nextId++;
+    if (pipe.writable) writeFrame(pipe, { ...order, id }, parts);
+    return id;
+  };
+
+  return {
+    get alive() {
+      return ended === undefined;
+    },
+    ask: (order, parts = [], listener = undefined) =>
+      new Promise((resolve, reject) => {
+        if (ended !== undefined) return reject(ended);
+        pending.set(write(order, parts), { resolve, reject, listener });
+        listen();
+      }),
+    tell(order) {
+      if (ended === undefined) write(order, []);
+    },
+    kill: end,
+    async shutdown(graceMs) {
+      const closed = new AppError('engine_closed', 'The pipeline was closed.');
+      if (ended === undefined) {
+        write({ type: 'shutdown' }, []);
+        const timer = setTimeout(() => end(closed), graceMs);
+        await exited;
+        clearTimeout(timer);
+      }
+      end(closed);
+      await exited;
+    },
+  };
+}
+
+function endOf(code: ChildProcess['exitCode'], signal: NodeJS.Signals | null): string {
+  if (signal === 'SIGKILL') return 'by SIGKILL, which is how a system short of memory ends processes';
+  return signal === null ? `with exit code ${code}` : `by ${signal}`;
+}
+
+function lastWords(stderr: string): string {
+  const text = stderr.trim();
+  return text === '' ? '' : ` It last said: ${text.split('\n').slice(-3).join(' ')}`;
+}

@@ -1,0 +1,161 @@
+import { availableParallelism } from 'node:os';
+import { AppError } from '@qwen-edit/contract';
+import type { EditHooks, EditRequest, EditResult, StepEvent } from '../types.ts';
+import { type Engine, type Listener, type Order, startEngine } from './engine.ts';
+import type { EngineStats } from './protocol.ts';
+
+export interface PipelineOptions {
+  /** A checkpoint in Hugging Face layout. */
+  readonly modelDir: string;
+  readonly device?: 'cpu';
+  readonly precision?: 'fp32';
+  /** Threads of the networks; default: one a core. */
+  readonly threads?: number;
+  /** Progress of loading, stage `load`. */
+  readonly onStep?: (event: StepEvent) => void;
+  /** Longest time that the engine may say nothing while it works; default 10 minutes. */
+  readonly silenceMs?: number;
+  /** How long a cancelled edit may take to reach the end of its segment before its engine is killed; default 10 s. */
+  readonly cancelGraceMs?: number;
+  /** Another engine program that speaks the same protocol, for tests of faults. */
+  readonly program?: string;
+}
+
+/** A loaded checkpoint that edits pictures, in a process of its own. */
+export interface Pipeline {
+  /**
+   * Edits. Several calls wait for each other. Rejects with an AppError; after `engine_crashed`, `engine_protocol` and
+   * `engine_silent` the next call starts a fresh engine.
+   */
+  edit(request: EditRequest, hooks?: EditHooks): Promise<EditResult>;
+  /** Has the running edit's onSnapshot called as soon as its step is done. */
+  requestSnapshot(): void;
+  stats(): Promise<EngineStats>;
+  /** Seconds that loading took, the last time. */
+  readonly load_s: number;
+  /** Ends the engine; a running edit rejects with `engine_closed`. */
+  close(): Promise<void>;
+}
+
+const DEFAULT_SILENCE_MS = 10 * 60_000;
+const DEFAULT_CANCEL_GRACE_MS = 10_000;
+const CLOSE_GRACE_MS = 500;
+
+/**
+ * Starts an engine and loads a model. Rejects with the AppError that says why a model cannot be loaded:
+ * `model_not_found`, `model_incomplete`, `model_corrupt`, `model_unsupported`.
+ */
+export async function createPipeline(options: PipelineOptions): Promise<Pipeline> {
+  const program = options.program ?? `${import.meta.dirname}/child.ts`;
+  const threads = options.threads ?? availableParallelism();
+  let engine: Engine | undefined;
+  let closed = false;
+  let load_s = 0;
+  let queue: Promise<unknown> = Promise.resolve();
+  let running = false;
+
+  const ready = async (onStep: PipelineOptions['onStep']): Promise<Engine> => {
+    if (closed) throw new AppError('engine_closed', 'The pipeline was closed.');
+    if (engine?.alive === true) return engine;
+    const fresh = startEngine({ program, silenceMs: options.silenceMs ?? DEFAULT_SILENCE_MS });
+    engine = fresh;
+    try {
+      const { event } = await fresh.ask({ type: 'load', modelDir: options.modelDir, threads }, [], (each) => {
+        if (each.type === 'step') onStep?.({ stage: each.stage, step: each.step, total: each.total });
+      });
+      if (event.type === 'loaded') load_s = event.load_s;
+      return fresh;
+    } catch (error) {
+      await fresh.shutdown(0);
+      throw error;
+    }
+  };
+
+  const editNow = async (request: EditRequest, hooks: EditHooks): Promise<EditResult> => {
+    refuseIfAborted(hooks.signal);
+    const current = await ready(hooks.onStep);
+    const onAbort = (): void => {
+      current.tell({ type: 'cancel' });
+      const error = new AppError('canceled', 'The edit was cancelled; its engine did not answer in time and was ended.');
+      grace = setTimeout(() => current.kill(error), options.cancelGraceMs ?? DEFAULT_CANCEL_GRACE_MS);
+    };
+    let grace: NodeJS.Timeout | undefined;
+    refuseIfAborted(hooks.signal);
+    hooks.signal?.addEventListener('abort', onAbort, { once: true });
+    running = true;
+    try {
+      const { event, parts } = await current.ask(orderOf(request, hooks), partsOf(request, hooks), listenerOf(hooks));
+      return resultOf(event, parts, load_s);
+    } finally {
+      running = false;
+      clearTimeout(grace);
+      hooks.signal?.removeEventListener('abort', onAbort);
+    }
+  };
+
+  await ready(options.onStep);
+  return {
+    edit(request, hooks = {}) {
+      const result = queue.then(() => editNow(request, hooks));
+      queue = result.catch(() => undefined);
+      return result;
+    },
+    requestSnapshot() {
+      if (running) engine?.tell({ type: 'snapshot' });
+    },
+    async stats() {
+      const { event } = await (await ready(undefined)).ask({ type: 'stats' });
+      if (event.type !== 'stats') throw new AppError('engine_protocol', 'The engine answered something else than its stats.');
+      return event.stats;
+    },
+    get load_s() {
+      return load_s;
+    },
+    async close() {
+      closed = true;
+      await engine?.shutdown(running ? 0 : CLOSE_GRACE_MS);
+    },
+  };
+}
+
+function refuseIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw new AppError('canceled', 'The edit was cancelled before it began.');
+}
+
+function orderOf(request: EditRequest, hooks: EditHooks): Order {
+  return {
+    type: 'edit',
+    parameters: request.parameters,
+    images: request.images.length,
+    resume: hooks.resume !== undefined,
+    ...(hooks.snapshotEvery === undefined ? {} : { snapshotEvery: hooks.snapshotEvery }),
+    returnLatents: hooks.returnLatents === true,
+  };
+}
+
+function partsOf(request: EditRequest, hooks: EditHooks): Uint8Array[] {
+  return hooks.resume === undefined ? [...request.images] : [...request.images, hooks.resume.bytes];
+}
+
+function listenerOf(hooks: EditHooks): Listener {
+  return (event, parts) => {
+    if (event.type === 'step') hooks.onStep?.({ stage: event.stage, step: event.step, total: event.total });
+    if (event.type === 'snapshot') hooks.onSnapshot?.({ step: event.step, total: event.total, bytes: parts[0] ?? new Uint8Array() });
+  };
+}
+
+function resultOf(event: Awaited<ReturnType<Engine['ask']>>['event'], parts: readonly Uint8Array[], load_s: number): EditResult {
+  if (event.type !== 'result' || parts.length < event.result.outputs.length) {
+    throw new AppError('engine_protocol', 'The engine answered something else than a result.');
+  }
+  const { latentsShape, outputs, ...rest } = event.result;
+  const raw = parts[outputs.length];
+  return {
+    ...rest,
+    outputs: outputs.map((facts, i) => ({ ...facts, bytes: parts[i]! })),
+    timings: { load_s, ...rest.timings },
+    ...(latentsShape !== undefined && raw !== undefined
+      ? { latents: { data: new Float32Array(raw.slice().buffer), shape: latentsShape } }
+      : {}),
+  };
+}

@@ -1,0 +1,77 @@
+import { type ErrorCode, isErrorCode, OUTPUT_FORMATS } from '@qwen-edit/contract';
+import { z } from 'zod';
+
+/**
+ * What parent and engine say to each other, as frames (see framing.ts) over the child's file descriptor 3.
+ * The engine speaks first (`hello`); a parent of another version ends it. A message that fits no schema is a broken peer,
+ * never skipped.
+ */
+export const PROTOCOL_VERSION = 1;
+/** The child's end of the pipe. */
+export const PROTOCOL_FD = 3;
+
+const id = z.int().min(1);
+
+/** Parent to engine. Binary parts: `edit` carries the pictures, then the snapshot where `resume` is true. */
+export const commandSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('load'), id, modelDir: z.string(), threads: z.int().min(1) }),
+  z.object({
+    type: z.literal('edit'),
+    id,
+    /** Parsed by the pipeline itself, so that one place says what is wrong. */
+    parameters: z.unknown(),
+    images: z.int().min(0),
+    resume: z.boolean(),
+    snapshotEvery: z.int().min(1).optional(),
+    returnLatents: z.boolean(),
+  }),
+  /** Ends the running edit between two segments; it is answered by that edit's `error` with code `canceled`. */
+  z.object({ type: z.literal('cancel'), id }),
+  /** Asks for the state of the running edit as soon as its step is done. */
+  z.object({ type: z.literal('snapshot'), id }),
+  z.object({ type: z.literal('stats'), id }),
+  z.object({ type: z.literal('shutdown'), id }),
+]);
+export type Command = z.output<typeof commandSchema>;
+
+const seconds = z.number().min(0);
+
+export const statsSchema = z.object({
+  /** Seconds that the engine has been up. */
+  uptime_s: seconds,
+  edits: z.int().min(0),
+  /** Bytes of memory that the process holds now, and at most so far. */
+  rss: z.int(),
+  peak_rss: z.int(),
+});
+export type EngineStats = z.output<typeof statsSchema>;
+
+const resultSchema = z.object({
+  outputs: z.array(z.object({ width: z.int(), height: z.int(), format: z.enum(OUTPUT_FORMATS) })),
+  seed: z.string(),
+  timings: z.object({ encode_s: seconds, denoise_s: seconds, decode_s: seconds, total_s: seconds }),
+  receipt: z.object({
+    model: z.object({ name: z.string(), digest: z.string(), demo: z.boolean() }),
+    parameters: z.record(z.string(), z.unknown()),
+    images: z.array(z.object({ sha256: z.string(), width: z.int(), height: z.int() })),
+    precision: z.string(),
+    device: z.string(),
+    versions: z.record(z.string(), z.string()),
+  }),
+  warnings: z.array(z.string()),
+  latentsShape: z.array(z.int()).optional(),
+});
+
+/** Engine to parent. Binary parts: `snapshot` carries the state; `result` the encoded outputs, then latents if asked for. */
+export const eventSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('hello'), version: z.int() }),
+  /** Sent now and then while work goes on, so that silence means trouble. */
+  z.object({ type: z.literal('alive') }),
+  z.object({ type: z.literal('loaded'), id, load_s: seconds }),
+  z.object({ type: z.literal('step'), id, stage: z.enum(['load', 'encode', 'denoise', 'decode']), step: z.int().min(0), total: z.int().min(1) }),
+  z.object({ type: z.literal('snapshot'), id, step: z.int().min(0), total: z.int().min(1) }),
+  z.object({ type: z.literal('result'), id, result: resultSchema }),
+  z.object({ type: z.literal('stats'), id, stats: statsSchema }),
+  z.object({ type: z.literal('error'), id, code: z.custom<ErrorCode>((value) => typeof value === 'string' && isErrorCode(value)), message: z.string(), hint: z.string() }),
+]);
+export type EngineEvent = z.output<typeof eventSchema>;
