@@ -32,7 +32,10 @@ const PSNR_DB = 60;
 describe.each(CHECKPOINTS)('whole edits of %s are those of diffusers', (checkpoint) => {
   let model: Model;
   beforeAll(async () => {
-    model = await loadModel(checkpointDir(checkpoint), { threads: availableParallelism(), pause: async () => undefined });
+    model = await loadModel(checkpointDir(checkpoint), {
+      threads: availableParallelism(),
+      pause: async () => undefined,
+    });
   });
 
   describe.each(goldenEdits(checkpoint))('%s', (name) => {
@@ -44,7 +47,9 @@ describe.each(CHECKPOINTS)('whole edits of %s are those of diffusers', (checkpoi
       const imageTokens = wanted.image_grid_thw.map(([, rows, columns]) => (rows * columns) / merge ** 2);
       expect(model.folder.prompt.encode(said.prompt, imageTokens).ids).toEqual(wanted.input_ids);
       if (wanted.negative_input_ids !== null) {
-        expect(model.folder.prompt.encode(said.negative_prompt ?? '', imageTokens).ids).toEqual(wanted.negative_input_ids);
+        expect(model.folder.prompt.encode(said.negative_prompt ?? '', imageTokens).ids).toEqual(
+          wanted.negative_input_ids,
+        );
       }
       const patches: Float32Array[] = [];
       for (const [i, file] of said.images.entries()) {
@@ -52,14 +57,18 @@ describe.each(CHECKPOINTS)('whole edits of %s are those of diffusers', (checkpoi
         const limited = limitSide(image, said.max_side);
         const reference = resizeLanczos(image, limited.width, limited.height);
         const condition = conditionImage(reference, wanted.condition_image_size);
-        expect({ width: condition.width, height: condition.height, sha256: sha256(condition.data) }).toEqual(wanted.condition_pictures[i]);
+        expect({ width: condition.width, height: condition.height, sha256: sha256(condition.data) }).toEqual(
+          wanted.condition_pictures[i],
+        );
         const { width, height, sha256: hash } = wanted.vae_pictures[i]!;
         expect(sha256(resizeLanczos(reference, width, height).data)).toBe(hash);
         const grid = patchify(condition, model.folder.processor);
         expect([1, grid.rows, grid.columns]).toEqual(wanted.image_grid_thw[i]);
         patches.push(grid.data);
       }
-      expect(sha256(Buffer.concat(patches.map((each) => new Uint8Array(each.buffer))))).toBe(wanted.pixel_values.sha256);
+      expect(sha256(Buffer.concat(patches.map((each) => new Uint8Array(each.buffer))))).toBe(
+        wanted.pixel_values.sha256,
+      );
     });
 
     it('sigmas are within 1e-6', () => {
@@ -93,7 +102,12 @@ describe.each(CHECKPOINTS)('whole edits of %s are those of diffusers', (checkpoi
       );
 
       const compared = new Set<string>();
-      const compare = (key: string, got: Float32Array | undefined, error: typeof relativeError, limit: number): void => {
+      const compare = (
+        key: string,
+        got: Float32Array | undefined,
+        error: typeof relativeError,
+        limit: number,
+      ): void => {
         for (const [tensor, { data, shape }] of tensors) {
           const [, base = '', every = '1'] = /^(.*?)(?:_every_(\d+)(?:th|nd|rd|st))?$/.exec(tensor) ?? [];
           if (base !== key || got === undefined) continue;
@@ -115,7 +129,10 @@ describe.each(CHECKPOINTS)('whole edits of %s are those of diffusers', (checkpoi
         const whole = golden('edits', checkpoint, file);
         expect(existsSync(whole)).toBe(true);
         const averaged = /-averaged(\d+)\.png$/.exec(file)?.[1];
-        const bytes = averaged === undefined ? result.outputs[i]!.bytes : await boxAverage(result.outputs[i]!.bytes, Number(averaged));
+        const bytes =
+          averaged === undefined
+            ? result.outputs[i]!.bytes
+            : await boxAverage(result.outputs[i]!.bytes, Number(averaged));
         expect(await psnr(bytes, readFileSync(whole)), file).toBeGreaterThanOrEqual(PSNR_DB);
       }
     });
@@ -126,7 +143,8 @@ describe.each(CHECKPOINTS)('whole edits of %s are those of diffusers', (checkpoi
 function takeRows(data: Float32Array, width: number, every: number): Float32Array {
   if (every === 1) return data;
   const rows: number[] = [];
-  for (let row = 0; row * width < data.length; row += every) rows.push(...data.subarray(row * width, (row + 1) * width));
+  for (let row = 0; row * width < data.length; row += every)
+    rows.push(...data.subarray(row * width, (row + 1) * width));
   return Float32Array.from(rows);
 }
 
@@ -140,10 +158,13 @@ async function boxAverage(png: Uint8Array, n: number): Promise<Buffer> {
     for (let x = 0; x < width; x++) {
       for (let c = 0; c < 3; c++) {
         let sum = 0;
-        for (let i = 0; i < n * n; i++) sum += data[((y * n + Math.floor(i / n)) * info.width + x * n + (i % n)) * 3 + c]!;
+        for (let i = 0; i < n * n; i++)
+          sum += data[((y * n + Math.floor(i / n)) * info.width + x * n + (i % n)) * 3 + c]!;
         out[(y * width + x) * 3 + c] = Math.round(sum / (n * n));
       }
     }
   }
-  return sharp(out, { raw: { width, height, channels: 3 } }).png().toBuffer();
+  return sharp(out, { raw: { width, height, channels: 3 } })
+    .png()
+    .toBuffer();
 }

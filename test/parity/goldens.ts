@@ -42,7 +42,10 @@ export function readTensors(path: string): Map<string, GoldenTensor> {
   for (const [name, { dtype, shape, data_offsets }] of Object.entries(header)) {
     if (name === '__metadata__') continue;
     const bytes = new Uint8Array(file.subarray(start + data_offsets[0], start + data_offsets[1])).buffer;
-    tensors.set(name, { shape, data: dtype === 'I64' ? Float32Array.from(new BigInt64Array(bytes), Number) : new Float32Array(bytes) });
+    tensors.set(name, {
+      shape,
+      data: dtype === 'I64' ? Float32Array.from(new BigInt64Array(bytes), Number) : new Float32Array(bytes),
+    });
   }
   return tensors;
 }
@@ -95,7 +98,9 @@ export function inputPixels(name: string): Promise<Pixels> {
 }
 
 export function sha256(data: Uint8Array | Float32Array): string {
-  return createHash('sha256').update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)).digest('hex');
+  return createHash('sha256')
+    .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    .digest('hex');
 }
 
 /** Largest difference over the largest value that was wanted. */

@@ -4,7 +4,16 @@ import { loadModel, type Model } from '../../packages/pipeline/src/engine/model.
 import type { FloatArray } from '../../packages/pipeline/src/engine/session.ts';
 import { type Planes, tiled } from '../../packages/pipeline/src/engine/vae-tiling.ts';
 import type { PatchGrid } from '../../packages/pipeline/src/image/preprocess.ts';
-import { CHECKPOINTS, checkpointDir, type GoldenTensor, golden, inputPixels, readJson, readTensors, relativeError } from './goldens.ts';
+import {
+  CHECKPOINTS,
+  checkpointDir,
+  type GoldenTensor,
+  golden,
+  inputPixels,
+  readJson,
+  readTensors,
+  relativeError,
+} from './goldens.ts';
 
 const NETWORK = 1e-4;
 const pause = async (): Promise<void> => undefined;
@@ -19,7 +28,8 @@ describe.each(CHECKPOINTS)('each network of %s is within 1e-4 of the largest val
   let model: Model;
   let tensors: Map<string, GoldenTensor>;
   const tensor = (name: string): GoldenTensor => tensors.get(name)!;
-  const close = (got: Float32Array, name: string): void => expect(relativeError(got, tensor(name).data), name).toBeLessThanOrEqual(NETWORK);
+  const close = (got: Float32Array, name: string): void =>
+    expect(relativeError(got, tensor(name).data), name).toBeLessThanOrEqual(NETWORK);
   beforeAll(async () => {
     model = await load(checkpointDir(checkpoint));
     tensors = readTensors(golden('networks', `${checkpoint}.safetensors`));
@@ -51,7 +61,9 @@ describe.each(CHECKPOINTS)('each network of %s is within 1e-4 of the largest val
       timestep: transformer.timestep,
     });
     // The pipeline uses the prediction for the target's tokens only.
-    expect(relativeError(prediction, tensor('transformer.output').data.subarray(0, split))).toBeLessThanOrEqual(NETWORK);
+    expect(relativeError(prediction, tensor('transformer.output').data.subarray(0, split))).toBeLessThanOrEqual(
+      NETWORK,
+    );
   });
 
   it('text encoder with two pictures, real mRoPE', async () => {
@@ -68,7 +80,10 @@ describe.each(CHECKPOINTS)('each network of %s is within 1e-4 of the largest val
     const embeds = await Promise.all(patches.map((grid) => model.textEncoder.encodeImage(grid)));
     const isImage = ids.map((id) => id === model.folder.prompt.imageTokenId);
     const imageStarts = ids.flatMap((_, i) => (isImage[i] && !isImage[i - 1] ? [i] : []));
-    close((await model.textEncoder.encodeTokens({ ids, imageStarts }, embeds, patches)).data, 'text_encoder.last_hidden_state');
+    close(
+      (await model.textEncoder.encodeTokens({ ids, imageStarts }, embeds, patches)).data,
+      'text_encoder.last_hidden_state',
+    );
   });
 });
 
@@ -88,13 +103,28 @@ describe('tiled VAE blends seams as diffusers does', () => {
     const data = new Float32Array(3 * area);
     for (let i = 0; i < data.length; i++) data[i] = (image.data[(i % area) * 3 + Math.floor(i / area)]! / 255) * 2 - 1;
 
-    const encoded = await tiled({ data, channels: 3, height: image.height, width: image.width }, model.vae.encode, { from: 1, to: 1 / 8 });
+    const encoded = await tiled({ data, channels: 3, height: image.height, width: image.width }, model.vae.encode, {
+      from: 1,
+      to: 1 / 8,
+    });
     expect(relativeError(encoded.data, tensors.get('encode.mode')!.data)).toBeLessThanOrEqual(NETWORK);
 
     const decoded = await tiled(planes(tensors.get('decode.latent')!), model.vae.decode, { from: 1 / 8, to: 1 });
     const pick = (keep: (side: number) => boolean): number[] =>
-      [...decoded.data].filter((_, i) => keep(Math.floor(i / decoded.width) % decoded.height) && keep(i % decoded.width));
-    expect(relativeError(pick((side) => side % 4 === 0), tensors.get('decode.pixels_every_4th')!.data)).toBeLessThanOrEqual(NETWORK);
-    expect(relativeError(pick((side) => side >= seam[0] && side < seam[1]), tensors.get('decode.pixels_seam')!.data)).toBeLessThanOrEqual(NETWORK);
+      [...decoded.data].filter(
+        (_, i) => keep(Math.floor(i / decoded.width) % decoded.height) && keep(i % decoded.width),
+      );
+    expect(
+      relativeError(
+        pick((side) => side % 4 === 0),
+        tensors.get('decode.pixels_every_4th')!.data,
+      ),
+    ).toBeLessThanOrEqual(NETWORK);
+    expect(
+      relativeError(
+        pick((side) => side >= seam[0] && side < seam[1]),
+        tensors.get('decode.pixels_seam')!.data,
+      ),
+    ).toBeLessThanOrEqual(NETWORK);
   });
 });

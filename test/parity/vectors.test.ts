@@ -1,10 +1,14 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { describe, expect, it } from 'vitest';
+import { schedulerSchema } from '../../packages/pipeline/src/hub/component-configs.ts';
 import { calculateDimensions, limitSide, smartResize } from '../../packages/pipeline/src/image/dimensions.ts';
-import { resizeBicubicPillow, resizeBicubicTorchvision, resizeLanczos } from '../../packages/pipeline/src/image/resample.ts';
+import {
+  resizeBicubicPillow,
+  resizeBicubicTorchvision,
+  resizeLanczos,
+} from '../../packages/pipeline/src/image/resample.ts';
 import { randn } from '../../packages/pipeline/src/sampling/noise.ts';
 import { createSchedule } from '../../packages/pipeline/src/sampling/schedule.ts';
-import { schedulerSchema } from '../../packages/pipeline/src/hub/component-configs.ts';
 import { createPromptEncoder } from '../../packages/pipeline/src/text/prompt.ts';
 import { readTokenizerFiles } from '../../packages/pipeline/src/text/tokenizer-files.ts';
 import { absoluteError, checkpointDir, golden, inputPixels, readJson, sha256 } from './goldens.ts';
@@ -47,7 +51,9 @@ describe('noise is that of torch within 1e-6', () => {
     expect(absoluteError(noise.subarray(0, 16), draw.head)).toBeLessThanOrEqual(1e-6);
     expect(absoluteError(noise.subarray(-16), draw.tail)).toBeLessThanOrEqual(1e-6);
     expect(Math.abs(noise.reduce((sum, x) => sum + x, 0) - draw.sum)).toBeLessThanOrEqual(1e-6 * draw.count);
-    expect(Math.abs(noise.reduce((sum, x, i) => sum + (i + 1) * x, 0) - draw.sum_by_index)).toBeLessThanOrEqual(1e-6 * draw.count ** 2);
+    expect(Math.abs(noise.reduce((sum, x, i) => sum + (i + 1) * x, 0) - draw.sum_by_index)).toBeLessThanOrEqual(
+      1e-6 * draw.count ** 2,
+    );
   });
 
   it('picture i does not depend on how many are drawn', () => {
@@ -110,9 +116,13 @@ describe('sigmas are those of diffusers within 1e-6', () => {
     schedules: { config: string; sequence_length: number; steps: number; sigmas: (number | null)[] }[];
   }>(golden('vectors', 'scheduler.json'));
 
-  it.each(vectors.schedules)('$config, $steps steps at $sequence_length tokens', ({ config, steps, sequence_length, sigmas }) => {
-    const schedule = () => createSchedule(schedulerSchema.parse(vectors.configs[config]), steps, sequence_length).sigmas;
-    if (sigmas.includes(null)) expect(schedule).toThrow('divides 0 by 0');
-    else expect(absoluteError(schedule(), sigmas as number[])).toBeLessThanOrEqual(1e-6);
-  });
+  it.each(vectors.schedules)(
+    '$config, $steps steps at $sequence_length tokens',
+    ({ config, steps, sequence_length, sigmas }) => {
+      const schedule = () =>
+        createSchedule(schedulerSchema.parse(vectors.configs[config]), steps, sequence_length).sigmas;
+      if (sigmas.includes(null)) expect(schedule).toThrow('divides 0 by 0');
+      else expect(absoluteError(schedule(), sigmas as number[])).toBeLessThanOrEqual(1e-6);
+    },
+  );
 });

@@ -36,9 +36,17 @@ export const seedSchema = z
   .transform((text) => (text === '-1' ? text : BigInt(text).toString()));
 
 const wholeNumber = (min: number, max: number) =>
-  z.int(`must be a whole number from ${min} to ${max}`).min(min, `must be at least ${min}`).max(max, `must be at most ${max}`);
-const scale = z.number('must be a number').min(0, 'must be at least 0').max(LIMITS.guidance, `must be at most ${LIMITS.guidance}`);
-const text = z.string('must be a text').max(LIMITS.promptCharacters, `must have at most ${LIMITS.promptCharacters} characters`);
+  z
+    .int(`must be a whole number from ${min} to ${max}`)
+    .min(min, `must be at least ${min}`)
+    .max(max, `must be at most ${max}`);
+const scale = z
+  .number('must be a number')
+  .min(0, 'must be at least 0')
+  .max(LIMITS.guidance, `must be at most ${LIMITS.guidance}`);
+const text = z
+  .string('must be a text')
+  .max(LIMITS.promptCharacters, `must have at most ${LIMITS.promptCharacters} characters`);
 
 export const OUTPUT_FORMATS = ['png', 'jpeg', 'webp'] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
@@ -75,7 +83,10 @@ export function parseEditParameters(input: unknown): EditParameters {
     const issue = parsed.error.issues[0];
     const path = issue?.path.join('.') ?? '';
     const tooLong = issue?.code === 'too_big' && (path === 'prompt' || path === 'negative_prompt');
-    throw new AppError(tooLong ? 'prompt_too_long' : 'invalid_parameter', path === '' ? (issue?.message ?? 'invalid') : `${path} ${issue?.message}`);
+    throw new AppError(
+      tooLong ? 'prompt_too_long' : 'invalid_parameter',
+      path === '' ? (issue?.message ?? 'invalid') : `${path} ${issue?.message}`,
+    );
   }
   if (parsed.data.prompt.trim() === '') throw new AppError('prompt_empty', 'The prompt is empty or blank.');
   return parsed.data;

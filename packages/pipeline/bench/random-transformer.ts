@@ -41,7 +41,8 @@ function tensors(c: TransformerConfig): Map<string, number[]> {
     for (const name of ['to_q', 'to_k', 'to_v', 'add_q_proj', 'add_k_proj', 'add_v_proj', 'to_out.0', 'to_add_out']) {
       linear(`${block}.attn.${name}`, d, d);
     }
-    for (const name of ['norm_q', 'norm_k', 'norm_added_q', 'norm_added_k']) out.set(`${block}.attn.${name}.weight`, [c.attention_head_dim]);
+    for (const name of ['norm_q', 'norm_k', 'norm_added_q', 'norm_added_k'])
+      out.set(`${block}.attn.${name}.weight`, [c.attention_head_dim]);
   }
   return out;
 }
@@ -52,7 +53,10 @@ const POOL = 1 << 22;
 export function writeRandomTransformer(dir: string, config: TransformerConfig, dtype: 'F32' | 'BF16'): number {
   const size = dtype === 'F32' ? 4 : 2;
   const noise = randn(POOL, 1n).map((x) => x * 0.02);
-  const pool = dtype === 'F32' ? Buffer.from(noise.buffer) : Buffer.from(new Uint16Array(new Uint32Array(noise.buffer).map((bits) => bits >>> 16)).buffer);
+  const pool =
+    dtype === 'F32'
+      ? Buffer.from(noise.buffer)
+      : Buffer.from(new Uint16Array(new Uint32Array(noise.buffer).map((bits) => bits >>> 16)).buffer);
   const header: Record<string, unknown> = {};
   let offset = 0;
   for (const [name, shape] of tensors(config)) {
@@ -67,7 +71,8 @@ export function writeRandomTransformer(dir: string, config: TransformerConfig, d
   try {
     writeSync(fd, prefix);
     writeSync(fd, json);
-    for (let written = 0; written < offset; ) written += writeSync(fd, pool, 0, Math.min(pool.length, offset - written));
+    for (let written = 0; written < offset; )
+      written += writeSync(fd, pool, 0, Math.min(pool.length, offset - written));
   } finally {
     closeSync(fd);
   }

@@ -8,7 +8,13 @@ import { limitSide, type Size } from './image/dimensions.ts';
 import { encodeImage, toPixels } from './image/encode.ts';
 import { conditionImage, patchify, vaeImage } from './image/preprocess.ts';
 import { type Pixels, resizeLanczos } from './image/resample.ts';
-import { outputSize, type ResolvedParameters, resolveParameters, usesGuidance, warningsOf } from './resolve-parameters.ts';
+import {
+  outputSize,
+  type ResolvedParameters,
+  resolveParameters,
+  usesGuidance,
+  warningsOf,
+} from './resolve-parameters.ts';
 import { eulerStep, trueCfg } from './sampling/guidance.ts';
 import { denormaliseLatents, normaliseLatents, packLatents, unpackLatents } from './sampling/latents.ts';
 import { randn } from './sampling/noise.ts';
@@ -22,6 +28,12 @@ const MAX_TEXT_TOKENS = 4096;
 /** A picture and its latents divide into 2 × 2 patches. */
 const PATCH = 2;
 
+/** Parameters come unparsed: this is where they are checked. */
+export interface RunRequest {
+  readonly images: EditRequest['images'];
+  readonly parameters: unknown;
+}
+
 export interface RunHooks extends Pick<EditHooks, 'onStep' | 'resume' | 'returnLatents'> {
   /** Called after each step; `snapshot` writes down the state as it is then. */
   readonly afterStep?: (done: number, snapshot: () => Snapshot) => void;
@@ -29,18 +41,25 @@ export interface RunHooks extends Pick<EditHooks, 'onStep' | 'resume' | 'returnL
   readonly observe?: (name: ObservedName, value: FloatArray) => void;
 }
 
-export type ObservedName = 'prompt_embeds' | 'negative_prompt_embeds' | 'image_latents' | 'init_latents' | 'noise_pred' | 'negative_noise_pred';
+export type ObservedName =
+  | 'prompt_embeds'
+  | 'negative_prompt_embeds'
+  | 'image_latents'
+  | 'init_latents'
+  | 'noise_pred'
+  | 'negative_noise_pred';
 export type RunResult = Omit<EditResult, 'timings'> & { readonly timings: Omit<EditResult['timings'], 'load_s'> };
 
 /**
  * One edit, from encoded pictures to encoded pictures. It reads as the reference does.
  * Source: QwenImageEditPlusPipeline.__call__ of diffusers 0.42.
  */
-export async function runEdit(model: Model, request: EditRequest, hooks: RunHooks = {}): Promise<RunResult> {
+export async function runEdit(model: Model, request: RunRequest, hooks: RunHooks = {}): Promise<RunResult> {
   const clock = stopwatch();
   const said = parseEditParameters(request.parameters);
   const { folder, vae } = model;
-  const step = (stage: StepEvent['stage'], done: number, total: number): void => hooks.onStep?.({ stage, step: done, total });
+  const step = (stage: StepEvent['stage'], done: number, total: number): void =>
+    hooks.onStep?.({ stage, step: done, total });
 
   // 1. Parameters, pictures and sizes.
   if (request.images.length === 0) throw new AppError('invalid_parameter', 'images must have at least one picture.');
@@ -56,7 +75,9 @@ export async function runEdit(model: Model, request: EditRequest, hooks: RunHook
   const schedule = createSchedule(folder.scheduler, parameters.num_inference_steps, target.rows * target.columns);
 
   // 2. What the text encoder makes of pictures and words.
-  const grids = images.map((image) => patchify(conditionImage(image, folder.edit.condition_image_size), folder.processor));
+  const grids = images.map((image) =>
+    patchify(conditionImage(image, folder.edit.condition_image_size), folder.processor),
+  );
   const imageTokens = grids.map((grid) => (grid.rows * grid.columns) / model.textEncoder.mergeSize ** 2);
   const imageEmbeds: FloatArray[] = [];
   for (const grid of grids) {
@@ -66,7 +87,10 @@ export async function runEdit(model: Model, request: EditRequest, hooks: RunHook
   const encodePrompt = async (prompt: string): Promise<FloatArray> => {
     const tokens = folder.prompt.encode(prompt, imageTokens);
     if (tokens.ids.length > MAX_TEXT_TOKENS) {
-      throw new AppError('prompt_too_long', `The prompt and its pictures take ${tokens.ids.length} tokens; the limit is ${MAX_TEXT_TOKENS}.`);
+      throw new AppError(
+        'prompt_too_long',
+        `The prompt and its pictures take ${tokens.ids.length} tokens; the limit is ${MAX_TEXT_TOKENS}.`,
+      );
     }
     const embeds = await model.textEncoder.encodePrompt(tokens, imageEmbeds, grids);
     step('encode', ++encoded, encodeSteps);
@@ -89,9 +113,20 @@ export async function runEdit(model: Model, request: EditRequest, hooks: RunHook
   clock.lap('encode_s');
 
   // 4. Noise, or the state of an earlier run.
-  const fingerprint = digestOf([folder.digest, PRECISION, JSON.stringify({ ...parameters, output_format: undefined }), ...request.images.map(digestBytes)]);
-  if (resumed !== undefined && (resumed.fingerprint !== fingerprint || resumed.total !== parameters.num_inference_steps)) {
-    throw new AppError('snapshot_invalid', 'The snapshot belongs to another model, other pictures or other parameters.');
+  const fingerprint = digestOf([
+    folder.digest,
+    PRECISION,
+    JSON.stringify({ ...parameters, output_format: undefined }),
+    ...request.images.map(digestBytes),
+  ]);
+  if (
+    resumed !== undefined &&
+    (resumed.fingerprint !== fingerprint || resumed.total !== parameters.num_inference_steps)
+  ) {
+    throw new AppError(
+      'snapshot_invalid',
+      'The snapshot belongs to another model, other pictures or other parameters.',
+    );
   }
   const latents = resumed?.latents ?? drawLatents(model, parameters, target);
   hooks.observe?.('init_latents', rows(concatenate(latents), channels));
@@ -128,7 +163,11 @@ export async function runEdit(model: Model, request: EditRequest, hooks: RunHook
   step('decode', 0, latents.length);
   for (const each of latents) {
     const pixels = await decodeLatents(model, each, target);
-    outputs.push({ ...size, format: parameters.output_format, bytes: await encodeImage(pixels, parameters.output_format) });
+    outputs.push({
+      ...size,
+      format: parameters.output_format,
+      bytes: await encodeImage(pixels, parameters.output_format),
+    });
     step('decode', outputs.length, latents.length);
   }
   clock.lap('decode_s');
@@ -152,7 +191,10 @@ export async function runEdit(model: Model, request: EditRequest, hooks: RunHook
   };
 }
 
-async function decodeAll(images: readonly Uint8Array[], maxSide: number): Promise<(Pixels & { readonly original: Size })[]> {
+async function decodeAll(
+  images: readonly Uint8Array[],
+  maxSide: number,
+): Promise<(Pixels & { readonly original: Size })[]> {
   const out: (Pixels & { readonly original: Size })[] = [];
   for (const [i, bytes] of images.entries()) {
     const image = await decodeImage(bytes, images.length === 1 ? 'The picture' : `Picture ${i + 1}`);
@@ -173,7 +215,10 @@ async function encodeReference(model: Model, image: Pixels): Promise<{ packed: F
   const mode = await model.vae.encode({ data, channels: 3, width, height });
   const normal = normaliseLatents(mode.data, latents_mean, latents_std);
   proveFinite(normal, 'encoding a picture');
-  return { packed: packLatents(normal, mode.channels, mode.height, mode.width), grid: gridOf({ width, height }, model.vae.factor) };
+  return {
+    packed: packLatents(normal, mode.channels, mode.height, mode.width),
+    grid: gridOf({ width, height }, model.vae.factor),
+  };
 }
 
 /** One contiguous draw for all pictures, packed one by one. Source: prepare_latents. */
@@ -213,7 +258,8 @@ function concatenate(parts: readonly Float32Array[]): Float32Array {
 }
 
 function proveFinite(values: Float32Array, where: string): void {
-  if (!values.every(Number.isFinite)) throw new AppError('result_invalid', `The network gave NaN or infinity at ${where}.`);
+  if (!values.every(Number.isFinite))
+    throw new AppError('result_invalid', `The network gave NaN or infinity at ${where}.`);
 }
 
 const digestBytes = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

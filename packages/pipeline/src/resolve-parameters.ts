@@ -19,7 +19,11 @@ export interface ResolvedParameters {
 }
 
 /** What the request says, else what the checkpoint recommends, else what the guide says. `size` waits for the pictures. */
-export function resolveParameters(said: EditParameters, config: EditConfig, seed?: string): Omit<ResolvedParameters, 'height' | 'width'> {
+export function resolveParameters(
+  said: EditParameters,
+  config: EditConfig,
+  seed?: string,
+): Omit<ResolvedParameters, 'height' | 'width'> {
   const wanted = said.seed ?? GUIDE_DEFAULTS.seed;
   return {
     prompt: said.prompt,
@@ -45,10 +49,13 @@ function drawSeed(): string {
  */
 export function outputSize(said: EditParameters, config: EditConfig, lastImage: Size, multiple: number): Size {
   const calculated =
-    said.height !== undefined && said.width !== undefined ? undefined : calculateDimensions(config.output_image_size, lastImage);
+    said.height !== undefined && said.width !== undefined
+      ? undefined
+      : calculateDimensions(config.output_image_size, lastImage);
   const floor = (side: number, name: string): number => {
     const floored = Math.floor(side / multiple) * multiple;
-    if (floored === 0) throw new AppError('invalid_parameter', `${name} must be at least ${multiple} with this model, not ${side}.`);
+    if (floored === 0)
+      throw new AppError('invalid_parameter', `${name} must be at least ${multiple} with this model, not ${side}.`);
     return floored;
   };
   return {
@@ -63,10 +70,18 @@ export function usesGuidance(p: Pick<ResolvedParameters, 'true_cfg_scale' | 'neg
 }
 
 /** What was asked for in so many words and has no effect. */
-export function warningsOf(said: EditParameters, p: Omit<ResolvedParameters, 'height' | 'width'>, config: EditConfig): string[] {
-  const warnings = config.unknown.map((key) => `edit_config.json: ${key} is not a key that is known, it has no effect.`);
+export function warningsOf(
+  said: EditParameters,
+  p: Omit<ResolvedParameters, 'height' | 'width'>,
+  config: EditConfig,
+): string[] {
+  const warnings = config.unknown.map(
+    (key) => `edit_config.json: ${key} is not a key that is known, it has no effect.`,
+  );
   if (said.guidance_scale !== undefined && said.guidance_scale !== 1) {
-    warnings.push('guidance_scale has no effect: this model is not guidance-distilled. true_cfg_scale is what steers it.');
+    warnings.push(
+      'guidance_scale has no effect: this model is not guidance-distilled. true_cfg_scale is what steers it.',
+    );
   }
   if (p.true_cfg_scale > 1 && p.negative_prompt === null) {
     warnings.push('true_cfg_scale has no effect without a negative prompt; an empty one is enough.');

@@ -36,7 +36,11 @@ function fill(tokens: number, half: number, angle: (token: number, i: number) =>
  * Positions [temporal, height, width] of each token: a word advances all three, a picture lies on its merged grid and then
  * advances by the longer side. Source: get_rope_index of Qwen2.5-VL.
  */
-export function mropePositions(length: number, imageStarts: readonly number[], grids: readonly Grid[]): [number, number, number][] {
+export function mropePositions(
+  length: number,
+  imageStarts: readonly number[],
+  grids: readonly Grid[],
+): [number, number, number][] {
   const positions: [number, number, number][] = [];
   let next = 0;
   while (positions.length < length) {
@@ -55,7 +59,11 @@ export function mropePositions(length: number, imageStarts: readonly number[], g
 }
 
 /** Section s of the frequencies follows axis s of the positions. Source: Qwen2_5_VLRotaryEmbedding. */
-export function textAngles(positions: readonly (readonly [number, number, number])[], theta: number, sections: readonly number[]): Angles {
+export function textAngles(
+  positions: readonly (readonly [number, number, number])[],
+  theta: number,
+  sections: readonly number[],
+): Angles {
   const axes = sections.flatMap((size, axis) => Array<number>(size).fill(axis));
   const frequencies = inverseFrequencies(theta, 2 * axes.length);
   return fill(positions.length, axes.length, (token, i) => positions[token]![axes[i]!]! * frequencies[i]!);
@@ -68,7 +76,11 @@ export function visionAngles(grid: Grid, merge: number, headDim: number): Angles
   const places = [...mergeOrder(grid.rows, grid.columns, merge)];
   const frequencies = inverseFrequencies(VISION_THETA, headDim / 2);
   const quarter = frequencies.length;
-  return fill(places.length, 2 * quarter, (token, i) => places[token]![i < quarter ? 0 : 1] * frequencies[i % quarter]!);
+  return fill(
+    places.length,
+    2 * quarter,
+    (token, i) => places[token]![i < quarter ? 0 : 1] * frequencies[i % quarter]!,
+  );
 }
 
 const TRANSFORMER_THETA = 10_000;

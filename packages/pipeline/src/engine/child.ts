@@ -35,7 +35,11 @@ async function pause(): Promise<void> {
 async function load(command: Extract<Command, { type: 'load' }>): Promise<void> {
   const start = performance.now();
   const { id, threads } = command;
-  model = await loadModel(command.modelDir, { threads, pause, onStep: (step, total) => send({ type: 'step', id, stage: 'load', step, total }) });
+  model = await loadModel(command.modelDir, {
+    threads,
+    pause,
+    onStep: (step, total) => send({ type: 'step', id, stage: 'load', step, total }),
+  });
   send({ type: 'loaded', id, load_s: (performance.now() - start) / 1000 });
 }
 
@@ -43,11 +47,7 @@ async function edit(command: Extract<Command, { type: 'edit' }>, parts: readonly
   const { id, snapshotEvery } = command;
   if (model === undefined) throw new AppError('engine_protocol', 'An edit was asked for before a model was loaded.');
   const resume = command.resume ? parts[command.images] : undefined;
-  const request = {
-    images: parts.slice(0, command.images),
-    // Parsed by runEdit, which says what is wrong.
-    parameters: command.parameters as Parameters<typeof runEdit>[1]['parameters'],
-  };
+  const request = { images: parts.slice(0, command.images), parameters: command.parameters };
   const { latents, outputs, ...rest } = await runEdit(model, request, {
     onStep: (event) => send({ type: 'step', id, ...event }),
     afterStep(step, snapshot) {
@@ -63,7 +63,12 @@ async function edit(command: Extract<Command, { type: 'edit' }>, parts: readonly
   sendResult(id, outputs, rest, latents);
 }
 
-function sendResult(id: number, outputs: RunResult['outputs'], rest: Omit<RunResult, 'outputs' | 'latents'>, latents: RunResult['latents']): void {
+function sendResult(
+  id: number,
+  outputs: RunResult['outputs'],
+  rest: Omit<RunResult, 'outputs' | 'latents'>,
+  latents: RunResult['latents'],
+): void {
   const result = {
     ...rest,
     receipt: { ...rest.receipt, images: [...rest.receipt.images] },
@@ -71,7 +76,10 @@ function sendResult(id: number, outputs: RunResult['outputs'], rest: Omit<RunRes
     outputs: outputs.map(({ bytes: _bytes, ...facts }) => facts),
     ...(latents === undefined ? {} : { latentsShape: [...latents.shape] }),
   };
-  const bytes = latents === undefined ? [] : [new Uint8Array(latents.data.buffer, latents.data.byteOffset, latents.data.byteLength)];
+  const bytes =
+    latents === undefined
+      ? []
+      : [new Uint8Array(latents.data.buffer, latents.data.byteOffset, latents.data.byteLength)];
   send({ type: 'result', id, result }, [...outputs.map((output) => output.bytes), ...bytes]);
 }
 
@@ -94,29 +102,41 @@ function queue(id: number, task: () => Promise<void>): void {
 
 function sendStats(id: number): void {
   const memory = process.memoryUsage.rss();
-  const stats = { uptime_s: process.uptime(), edits: state.edits, rss: memory, peak_rss: process.resourceUsage().maxRSS * 1024 };
+  const stats = {
+    pid: process.pid,
+    uptime_s: process.uptime(),
+    edits: state.edits,
+    rss: memory,
+    peak_rss: process.resourceUsage().maxRSS * 1024,
+  };
   send({ type: 'stats', id, stats });
 }
 
 function onFrame(frame: Frame): void {
   const parsed = commandSchema.safeParse(frame.header);
-  if (!parsed.success) return leave(2);
-  const command = parsed.data;
+  if (parsed.success) obey(parsed.data, frame.parts);
+  else leave(2);
+}
+
+function obey(command: Command, parts: readonly Uint8Array[]): void {
   switch (command.type) {
     case 'load':
-      return queue(command.id, () => load(command));
+      queue(command.id, () => load(command));
+      break;
     case 'edit':
-      return queue(command.id, () => edit(command, frame.parts));
+      queue(command.id, () => edit(command, parts));
+      break;
     case 'cancel':
-      if (state.busy) state.canceled = true;
-      return;
+      state.canceled = state.busy;
+      break;
     case 'snapshot':
-      if (state.busy) state.snapshotWanted = true;
-      return;
+      state.snapshotWanted = state.busy;
+      break;
     case 'stats':
-      return sendStats(command.id);
+      sendStats(command.id);
+      break;
     case 'shutdown':
-      return leave(0);
+      leave(0);
   }
 }
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Duplex } from 'node:stream';
+import { Duplex } from 'node:stream';
 import { AppError } from '@qwen-edit/contract';
 import { type Frame, readFrames, writeFrame } from './framing.ts';
 import { type Command, type EngineEvent, eventSchema, PROTOCOL_FD, PROTOCOL_VERSION } from './protocol.ts';
@@ -11,7 +11,11 @@ export type Order = Command extends infer C ? (C extends { id: number } ? Omit<C
 /** One engine process, from its start to its end. It is not restarted: whoever needs another starts another. */
 export interface Engine {
   /** Sends a command and resolves with the event that ends it. Rejects with the engine's typed error, or with its end. */
-  ask(order: Order, parts?: readonly Uint8Array[], listener?: Listener): Promise<{ event: EngineEvent; parts: readonly Uint8Array[] }>;
+  ask(
+    order: Order,
+    parts?: readonly Uint8Array[],
+    listener?: Listener,
+  ): Promise<{ event: EngineEvent; parts: readonly Uint8Array[] }>;
   /** Sends a command that has no answer. */
   tell(order: Order): void;
   /** Ends the process at once. What was asked rejects with `error`. */
@@ -38,8 +42,12 @@ const STDERR_KEPT = 4000;
 
 /** Starts an engine process. It is ready when `ask` answers; a wrong version or nonsense ends it. */
 export function startEngine(options: EngineOptions): Engine {
-  const child = spawn(process.execPath, [options.program], { stdio: ['ignore', 'ignore', 'pipe', 'pipe'], windowsHide: true });
-  const pipe = child.stdio[PROTOCOL_FD] as Duplex;
+  const child = spawn(process.execPath, [options.program], {
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    windowsHide: true,
+  });
+  const pipe = child.stdio[PROTOCOL_FD];
+  if (!(pipe instanceof Duplex)) throw new AppError('engine_crashed', 'The engine process has no pipe.');
   const pending = new Map<number, Pending>();
   const exited = new Promise<void>((resolve) => child.once('close', () => resolve()));
   let nextId = 1;
@@ -62,7 +70,10 @@ export function startEngine(options: EngineOptions): Engine {
     clearTimeout(silence);
     if (pending.size === 0 || ended !== undefined) return;
     const seconds = options.silenceMs / 1000;
-    silence = setTimeout(() => end(new AppError('engine_silent', `The engine has said nothing for ${seconds} s.`)), options.silenceMs);
+    silence = setTimeout(
+      () => end(new AppError('engine_silent', `The engine has said nothing for ${seconds} s.`)),
+      options.silenceMs,
+    );
   };
   const settle = (id: number, act: (waiting: Pending) => void): void => {
     const waiting = pending.get(id);
@@ -70,32 +81,51 @@ export function startEngine(options: EngineOptions): Engine {
     listen();
     if (waiting !== undefined) act(waiting);
   };
+  const greet = (event: EngineEvent): void => {
+    greeted = event.type === 'hello' && event.version === PROTOCOL_VERSION;
+    if (!greeted) {
+      end(new AppError('engine_protocol', `The engine does not speak version ${PROTOCOL_VERSION} of the protocol.`));
+    }
+  };
+  const hear = (event: EngineEvent, parts: readonly Uint8Array[]): void => {
+    switch (event.type) {
+      case 'hello':
+      case 'alive':
+        break;
+      case 'step':
+      case 'snapshot':
+        pending.get(event.id)?.listener?.(event, parts);
+        break;
+      case 'error': {
+        const error = new AppError(event.code, event.message, { hint: event.hint });
+        settle(event.id, (waiting) => waiting.reject(error));
+        break;
+      }
+      default:
+        settle(event.id, (waiting) => waiting.resolve({ event, parts }));
+    }
+  };
   const onFrame = (frame: Frame): void => {
     if (ended !== undefined) return;
     const parsed = eventSchema.safeParse(frame.header);
-    if (!parsed.success) return end(new AppError('engine_protocol', 'The engine sent a message that fits no schema.'));
-    const event = parsed.data;
-    if (!greeted) {
-      if (event.type !== 'hello' || event.version !== PROTOCOL_VERSION) {
-        return end(new AppError('engine_protocol', `The engine does not speak version ${PROTOCOL_VERSION} of the protocol.`));
-      }
-      greeted = true;
-      return listen();
+    if (!parsed.success) {
+      end(new AppError('engine_protocol', 'The engine sent a message that fits no schema.'));
+      return;
     }
     listen();
-    if (event.type === 'hello' || event.type === 'alive') return;
-    if (event.type === 'step' || event.type === 'snapshot') return pending.get(event.id)?.listener?.(event, frame.parts);
-    if (event.type === 'error') {
-      return settle(event.id, (waiting) => waiting.reject(new AppError(event.code, event.message, { hint: event.hint })));
-    }
-    settle(event.id, (waiting) => waiting.resolve({ event, parts: frame.parts }));
+    if (greeted) hear(parsed.data, frame.parts);
+    else greet(parsed.data);
   };
 
   child.stderr?.on('data', (chunk: Buffer) => {
     stderr = (stderr + chunk.toString('utf8')).slice(-STDERR_KEPT);
   });
-  child.once('error', (cause) => end(new AppError('engine_crashed', 'The engine process could not be started.', { cause })));
-  child.once('close', (code, signal) => end(new AppError('engine_crashed', `The engine ended ${endOf(code, signal)}.${lastWords(stderr)}`)));
+  child.once('error', (cause) =>
+    end(new AppError('engine_crashed', 'The engine process could not be started.', { cause })),
+  );
+  child.once('close', (code, signal) =>
+    end(new AppError('engine_crashed', `The engine ended ${endOf(code, signal)}.${lastWords(stderr)}`)),
+  );
   pipe.on('error', () => undefined);
   readFrames(pipe, { onFrame, onGarbage: (what) => end(new AppError('engine_protocol', `The engine sent ${what}.`)) });
 

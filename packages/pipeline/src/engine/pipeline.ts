@@ -76,7 +76,10 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     const current = await ready(hooks.onStep);
     const onAbort = (): void => {
       current.tell({ type: 'cancel' });
-      const error = new AppError('canceled', 'The edit was cancelled; its engine did not answer in time and was ended.');
+      const error = new AppError(
+        'canceled',
+        'The edit was cancelled; its engine did not answer in time and was ended.',
+      );
       grace = setTimeout(() => current.kill(error), options.cancelGraceMs ?? DEFAULT_CANCEL_GRACE_MS);
     };
     let grace: NodeJS.Timeout | undefined;
@@ -105,7 +108,8 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     },
     async stats() {
       const { event } = await (await ready(undefined)).ask({ type: 'stats' });
-      if (event.type !== 'stats') throw new AppError('engine_protocol', 'The engine answered something else than its stats.');
+      if (event.type !== 'stats')
+        throw new AppError('engine_protocol', 'The engine answered something else than its stats.');
       return event.stats;
     },
     get load_s() {
@@ -140,11 +144,16 @@ function partsOf(request: EditRequest, hooks: EditHooks): Uint8Array[] {
 function listenerOf(hooks: EditHooks): Listener {
   return (event, parts) => {
     if (event.type === 'step') hooks.onStep?.({ stage: event.stage, step: event.step, total: event.total });
-    if (event.type === 'snapshot') hooks.onSnapshot?.({ step: event.step, total: event.total, bytes: parts[0] ?? new Uint8Array() });
+    if (event.type === 'snapshot')
+      hooks.onSnapshot?.({ step: event.step, total: event.total, bytes: parts[0] ?? new Uint8Array() });
   };
 }
 
-function resultOf(event: Awaited<ReturnType<Engine['ask']>>['event'], parts: readonly Uint8Array[], load_s: number): EditResult {
+function resultOf(
+  event: Awaited<ReturnType<Engine['ask']>>['event'],
+  parts: readonly Uint8Array[],
+  load_s: number,
+): EditResult {
   if (event.type !== 'result' || parts.length < event.result.outputs.length) {
     throw new AppError('engine_protocol', 'The engine answered something else than a result.');
   }

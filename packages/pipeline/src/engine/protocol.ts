@@ -37,6 +37,7 @@ export type Command = z.output<typeof commandSchema>;
 const seconds = z.number().min(0);
 
 export const statsSchema = z.object({
+  pid: z.int(),
   /** Seconds that the engine has been up. */
   uptime_s: seconds,
   edits: z.int().min(0),
@@ -68,10 +69,22 @@ export const eventSchema = z.discriminatedUnion('type', [
   /** Sent now and then while work goes on, so that silence means trouble. */
   z.object({ type: z.literal('alive') }),
   z.object({ type: z.literal('loaded'), id, load_s: seconds }),
-  z.object({ type: z.literal('step'), id, stage: z.enum(['load', 'encode', 'denoise', 'decode']), step: z.int().min(0), total: z.int().min(1) }),
+  z.object({
+    type: z.literal('step'),
+    id,
+    stage: z.enum(['load', 'encode', 'denoise', 'decode']),
+    step: z.int().min(0),
+    total: z.int().min(1),
+  }),
   z.object({ type: z.literal('snapshot'), id, step: z.int().min(0), total: z.int().min(1) }),
   z.object({ type: z.literal('result'), id, result: resultSchema }),
   z.object({ type: z.literal('stats'), id, stats: statsSchema }),
-  z.object({ type: z.literal('error'), id, code: z.custom<ErrorCode>((value) => typeof value === 'string' && isErrorCode(value)), message: z.string(), hint: z.string() }),
+  z.object({
+    type: z.literal('error'),
+    id,
+    code: z.custom<ErrorCode>((value) => typeof value === 'string' && isErrorCode(value)),
+    message: z.string(),
+    hint: z.string(),
+  }),
 ]);
 export type EngineEvent = z.output<typeof eventSchema>;

@@ -58,12 +58,14 @@ export async function createSession(graph: Graph, options: SessionOptions): Prom
     async run(feeds) {
       const tensors: Record<string, Tensor> = {};
       for (const [name, { data, dims }] of Object.entries(feeds)) {
-        tensors[name] = data instanceof Float32Array ? new Tensor('float32', data, dims) : new Tensor('int64', data, dims);
+        tensors[name] =
+          data instanceof Float32Array ? new Tensor('float32', data, dims) : new Tensor('int64', data, dims);
       }
       const results = await guard(() => session.run(tensors));
       const out: Record<string, FloatArray> = {};
       for (const [name, tensor] of Object.entries(results)) {
-        if (tensor.data instanceof Float32Array) out[name.slice(0, -OUTPUT_SUFFIX.length)] = { data: tensor.data, dims: tensor.dims };
+        if (tensor.data instanceof Float32Array)
+          out[name.slice(0, -OUTPUT_SUFFIX.length)] = { data: tensor.data, dims: tensor.dims };
       }
       return out;
     },

@@ -21,9 +21,19 @@ export interface TextEncoder_ {
 }
 
 /** Qwen2.5-VL as a text encoder: vision tower and language model. Loads every segment. */
-export async function loadTextEncoder(context: EngineContext, config: TextEncoderConfig, weights: Weights): Promise<TextEncoder_> {
-  const text: TextGeometry = { ...config.text, prefix: prefixOf(weights, 'embed_tokens.weight', ['model.', 'model.language_model.', 'language_model.model.']) };
-  const vision: VisionGeometry = { ...config.vision, prefix: prefixOf(weights, 'merger.ln_q.weight', ['visual.', 'model.visual.']) };
+export async function loadTextEncoder(
+  context: EngineContext,
+  config: TextEncoderConfig,
+  weights: Weights,
+): Promise<TextEncoder_> {
+  const text: TextGeometry = {
+    ...config.text,
+    prefix: prefixOf(weights, 'embed_tokens.weight', ['model.', 'model.language_model.', 'language_model.model.']),
+  };
+  const vision: VisionGeometry = {
+    ...config.vision,
+    prefix: prefixOf(weights, 'merger.ln_q.weight', ['visual.', 'model.visual.']),
+  };
   const source = graphSource(context, weights);
 
   const patchEmbed = await load(context, patchEmbedGraph(vision, source));
@@ -62,7 +72,10 @@ export async function loadTextEncoder(context: EngineContext, config: TextEncode
       await context.pause();
       ({ hidden_states } = await session.run({ hidden_states: hidden_states!, ...fixed }));
     }
-    const { image_embeds } = await merger.run({ hidden_states: hidden_states!, reverse: { data: plan.reverse, dims: [plan.reverse.length] } });
+    const { image_embeds } = await merger.run({
+      hidden_states: hidden_states!,
+      reverse: { data: plan.reverse, dims: [plan.reverse.length] },
+    });
     return image_embeds!;
   };
 
@@ -70,7 +83,11 @@ export async function loadTextEncoder(context: EngineContext, config: TextEncode
     const length = tokens.ids.length;
     const merge = vision.spatial_merge_size;
     const merged = grids.map((grid) => ({ rows: grid.rows / merge, columns: grid.columns / merge }));
-    const angles = textAngles(mropePositions(length, tokens.imageStarts, merged), text.rope_theta, config.text.mrope_section);
+    const angles = textAngles(
+      mropePositions(length, tokens.imageStarts, merged),
+      config.text.rope_theta,
+      config.text.mrope_section,
+    );
     const fixed = {
       cos: { data: angles.cos, dims: [length, angles.half] },
       sin: { data: angles.sin, dims: [length, angles.half] },
@@ -124,7 +141,10 @@ function stack(parts: readonly FloatArray[]): FloatArray {
 function prefixOf(weights: Weights, name: string, prefixes: readonly string[]): string {
   const found = prefixes.find((prefix) => weights.has(prefix + name));
   if (found === undefined) {
-    throw new AppError('model_incomplete', `${weights.component}: no weight is called ${prefixes.map((prefix) => prefix + name).join(' or ')}.`);
+    throw new AppError(
+      'model_incomplete',
+      `${weights.component}: no weight is called ${prefixes.map((prefix) => prefix + name).join(' or ')}.`,
+    );
   }
   return found;
 }

@@ -31,7 +31,11 @@ export interface Transformer {
 }
 
 /** QwenImageTransformer2DModel in segments: embed, blocks i..j, tail. */
-export async function loadTransformer(context: EngineContext, config: TransformerConfig, weights: Weights): Promise<Transformer> {
+export async function loadTransformer(
+  context: EngineContext,
+  config: TransformerConfig,
+  weights: Weights,
+): Promise<Transformer> {
   const source = graphSource(context, weights);
   const embed = await load(context, embedGraph(config, source));
   const blocks: Session[] = [];

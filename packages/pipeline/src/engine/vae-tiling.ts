@@ -89,7 +89,8 @@ function blendDown(above: Planes, tile: Planes, overlap: number): void {
       const share = y / extent;
       const a = (c * above.height + above.height - extent + y) * above.width;
       const b = (c * tile.height + y) * tile.width;
-      for (let x = 0; x < tile.width; x++) tile.data[b + x] = above.data[a + x]! * (1 - share) + tile.data[b + x]! * share;
+      for (let x = 0; x < tile.width; x++)
+        tile.data[b + x] = above.data[a + x]! * (1 - share) + tile.data[b + x]! * share;
     }
   }
 }

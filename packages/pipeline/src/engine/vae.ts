@@ -22,7 +22,12 @@ export async function loadVae(context: EngineContext, config: VaeConfig, weights
   const decoder = await load(context, vaeDecoderGraph(config, source), true);
   const factor = 2 ** config.temperal_downsample.length;
 
-  const run = async (session: Session, input: 'pixels' | 'latents', output: 'pixels' | 'latents', planes: Planes): Promise<Planes> => {
+  const run = async (
+    session: Session,
+    input: 'pixels' | 'latents',
+    output: 'pixels' | 'latents',
+    planes: Planes,
+  ): Promise<Planes> => {
     await context.pause();
     const { data, channels, height, width } = planes;
     const result = (await session.run({ [input]: { data, dims: [1, channels, height, width] } }))[output]!;
@@ -35,7 +40,8 @@ export async function loadVae(context: EngineContext, config: VaeConfig, weights
   return {
     factor,
     channels: config.z_dim,
-    encode: (pixels) => (isTiled(pixels.width, pixels.height) ? tiled(pixels, encode, { from: 1, to: 1 / factor }) : encode(pixels)),
+    encode: (pixels) =>
+      isTiled(pixels.width, pixels.height) ? tiled(pixels, encode, { from: 1, to: 1 / factor }) : encode(pixels),
     decode: (latents) =>
       isTiled(latents.width * factor, latents.height * factor)
         ? tiled(latents, decode, { from: 1 / factor, to: 1 })

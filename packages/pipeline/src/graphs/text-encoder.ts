@@ -40,7 +40,8 @@ export function textLayersGraph(c: TextGeometry, first: number, last: number, so
 /** Source: Qwen2_5_VLDecoderLayer. */
 function layer(g: Graph, c: TextGeometry, name: string, x: Value, angles: RopeAngles): Value {
   const d = c.hidden_size;
-  const norm = (value: Value, which: string): Value => rmsNorm(g, value, g.weight(`${name}.${which}.weight`, [d]), c.rms_norm_eps);
+  const norm = (value: Value, which: string): Value =>
+    rmsNorm(g, value, g.weight(`${name}.${which}.weight`, [d]), c.rms_norm_eps);
   const y = add(g, x, selfAttention(g, c, `${name}.self_attn`, norm(x, 'input_layernorm'), angles));
   return add(g, y, gatedMlp(g, `${name}.mlp`, norm(y, 'post_attention_layernorm'), d, c.intermediate_size, false));
 }

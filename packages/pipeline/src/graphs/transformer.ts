@@ -1,5 +1,19 @@
 import { createGraph, type Graph, type GraphSource, type Value } from '../onnx/graph.ts';
-import { add, attention, concat, layerNorm, linear, mul, type RopeAngles, reshape, rmsNorm, rope, rowCount, silu, sliceRows } from '../onnx/layers.ts';
+import {
+  add,
+  attention,
+  concat,
+  layerNorm,
+  linear,
+  mul,
+  type RopeAngles,
+  reshape,
+  rmsNorm,
+  rope,
+  rowCount,
+  silu,
+  sliceRows,
+} from '../onnx/layers.ts';
 
 /** What the graphs need of transformer/config.json; names are the checkpoint's. Source: QwenImageTransformer2DModel. */
 export interface TransformerGeometry {
@@ -79,7 +93,10 @@ export function tailGraph(c: TransformerGeometry, source: GraphSource): Graph {
   const g = createGraph('transformer.tail', source);
   const target = g.input('target', ['T', d]);
   const [temb] = g.ops('Split', [g.input('temb', [2, d])], 2, { axis: 0, num_outputs: 2 });
-  const [scale, shift] = g.ops('Split', [linear(g, temb!, 'norm_out.linear', [2 * d, d])], 2, { axis: 1, num_outputs: 2 });
+  const [scale, shift] = g.ops('Split', [linear(g, temb!, 'norm_out.linear', [2 * d, d])], 2, {
+    axis: 1,
+    num_outputs: 2,
+  });
   const normed = layerNorm(g, target, onePlus(g, scale!, d), reshape(g, shift!, [d]), NORM_EPS);
   g.output('noise_pred', linear(g, normed, 'proj_out', [c.packed_channels, d]), ['T', c.packed_channels]);
   return g;
@@ -112,7 +129,14 @@ function block(g: Graph, c: TransformerGeometry, name: string, x: Streams, temb:
     text: add(g, streams.text, mul(g, text[i].gate, words)),
   });
 
-  const [image1, words1] = jointAttention(g, c, `${name}.attn`, normImage(x, 0), modulatedNorm(g, x.text, text[0]), angles);
+  const [image1, words1] = jointAttention(
+    g,
+    c,
+    `${name}.attn`,
+    normImage(x, 0),
+    modulatedNorm(g, x.text, text[0]),
+    angles,
+  );
   const y = gated(x, image1, words1, 0);
   const image2 = mlp(g, `${name}.img_mlp`, normImage(y, 1), d);
   const words2 = mlp(g, `${name}.txt_mlp`, modulatedNorm(g, y.text, text[1]), d);
@@ -139,13 +163,22 @@ function modulatedNorm(g: Graph, x: Value, modulation: Modulation): Value {
 }
 
 /** Attention over [text, target, reference]. image [T + R, D], text [L, D] -> same. Source: QwenDoubleStreamAttnProcessor2_0. */
-function jointAttention(g: Graph, c: TransformerGeometry, name: string, image: Value, text: Value, angles: RopeAngles): [Value, Value] {
+function jointAttention(
+  g: Graph,
+  c: TransformerGeometry,
+  name: string,
+  image: Value,
+  text: Value,
+  angles: RopeAngles,
+): [Value, Value] {
   const d = width(c);
   const heads = c.num_attention_heads;
   const joint = (textName: string, imageName: string, norms?: readonly [string, string]): Value => {
     const project = (x: Value, layer: string, norm: string | undefined): Value => {
       const y = reshape(g, linear(g, x, `${name}.${layer}`, [d, d]), [-1, heads, c.attention_head_dim]);
-      return norm === undefined ? y : rmsNorm(g, y, g.weight(`${name}.${norm}.weight`, [c.attention_head_dim]), NORM_EPS);
+      return norm === undefined
+        ? y
+        : rmsNorm(g, y, g.weight(`${name}.${norm}.weight`, [c.attention_head_dim]), NORM_EPS);
     };
     const all = concat(g, [project(text, textName, norms?.[0]), project(image, imageName, norms?.[1])], 0);
     return reshape(g, all, [1, -1, d]);

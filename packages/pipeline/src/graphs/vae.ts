@@ -20,7 +20,14 @@ export interface VaeGeometry {
 export function vaeEncoderGraph(c: VaeGeometry, source: GraphSource): Graph {
   const g = createGraph('vae-encoder', source);
   const dims = [1, ...c.dim_mult].map((multiplier) => multiplier * c.base_dim);
-  let x = causalConv(g, g.input('pixels', [1, c.input_channels, 'H', 'W']), 'encoder.conv_in', c.input_channels, dims[0]!, 3);
+  let x = causalConv(
+    g,
+    g.input('pixels', [1, c.input_channels, 'H', 'W']),
+    'encoder.conv_in',
+    c.input_channels,
+    dims[0]!,
+    3,
+  );
   let channels = dims[0]!;
   let index = 0;
   let scale = 1;
@@ -66,7 +73,12 @@ export function vaeDecoderGraph(c: VaeGeometry, source: GraphSource): Graph {
     }
   }
   x = silu(g, channelNorm(g, x, 'decoder.norm_out.gamma', channels, 3));
-  g.output('pixels', causalConv(g, x, 'decoder.conv_out', channels, c.input_channels, 3), [1, c.input_channels, 'H', 'W']);
+  g.output('pixels', causalConv(g, x, 'decoder.conv_out', channels, c.input_channels, 3), [
+    1,
+    c.input_channels,
+    'H',
+    'W',
+  ]);
   return g;
 }
 
@@ -75,10 +87,21 @@ function causalConv(g: Graph, x: Value, name: string, from: number, to: number, 
   const kernel = g.weight(`${name}.weight`, [to, from, size, size, size]);
   const last = g.op('Gather', [kernel, g.ints([size - 1], [])], { axis: 2 });
   const pad = (size - 1) / 2;
-  return g.op('Conv', [x, last, g.weight(`${name}.bias`, [to])], { kernel_shape: [size, size], pads: [pad, pad, pad, pad] });
+  return g.op('Conv', [x, last, g.weight(`${name}.bias`, [to])], {
+    kernel_shape: [size, size],
+    pads: [pad, pad, pad, pad],
+  });
 }
 
-function conv(g: Graph, x: Value, name: string, from: number, to: number, size: number, attributes: Record<string, number[]>): Value {
+function conv(
+  g: Graph,
+  x: Value,
+  name: string,
+  from: number,
+  to: number,
+  size: number,
+  attributes: Record<string, number[]>,
+): Value {
   const inputs = [x, g.weight(`${name}.weight`, [to, from, size, size]), g.weight(`${name}.bias`, [to])];
   return g.op('Conv', inputs, { kernel_shape: [size, size], ...attributes });
 }

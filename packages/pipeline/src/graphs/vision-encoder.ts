@@ -72,23 +72,46 @@ export function mergerGraph(c: VisionGeometry, source: GraphSource): Graph {
   const merged = c.hidden_size * c.spatial_merge_size ** 2;
   const name = `${c.prefix}merger`;
   const g = createGraph('vision-encoder.merger', source);
-  const normed = rmsNorm(g, g.input('hidden_states', ['N', c.hidden_size]), g.weight(`${name}.ln_q.weight`, [c.hidden_size]), NORM_EPS);
+  const normed = rmsNorm(
+    g,
+    g.input('hidden_states', ['N', c.hidden_size]),
+    g.weight(`${name}.ln_q.weight`, [c.hidden_size]),
+    NORM_EPS,
+  );
   const hidden = linear(g, reshape(g, normed, [-1, merged]), `${name}.mlp.0`, [merged, merged]);
   const out = linear(g, g.op('Gelu', [hidden]), `${name}.mlp.2`, [c.out_hidden_size, merged]);
-  g.output('image_embeds', g.op('Gather', [out, g.input('reverse', ['K'], 'int64')], { axis: 0 }), ['K', c.out_hidden_size]);
+  g.output('image_embeds', g.op('Gather', [out, g.input('reverse', ['K'], 'int64')], { axis: 0 }), [
+    'K',
+    c.out_hidden_size,
+  ]);
   return g;
 }
 
 /** Source: Qwen2_5_VLVisionBlock. */
-function block(g: Graph, c: VisionGeometry, name: string, x: Value, angles: RopeAngles, windows: Windows | undefined): Value {
+function block(
+  g: Graph,
+  c: VisionGeometry,
+  name: string,
+  x: Value,
+  angles: RopeAngles,
+  windows: Windows | undefined,
+): Value {
   const d = c.hidden_size;
-  const norm = (value: Value, which: string): Value => rmsNorm(g, value, g.weight(`${name}.${which}.weight`, [d]), NORM_EPS);
+  const norm = (value: Value, which: string): Value =>
+    rmsNorm(g, value, g.weight(`${name}.${which}.weight`, [d]), NORM_EPS);
   const y = add(g, x, selfAttention(g, c, `${name}.attn`, norm(x, 'norm1'), angles, windows));
   return add(g, y, gatedMlp(g, `${name}.mlp`, norm(y, 'norm2'), d, c.intermediate_size, true));
 }
 
 /** Over all patches of the picture, or within each window. */
-function selfAttention(g: Graph, c: VisionGeometry, name: string, x: Value, angles: RopeAngles, windows: Windows | undefined): Value {
+function selfAttention(
+  g: Graph,
+  c: VisionGeometry,
+  name: string,
+  x: Value,
+  angles: RopeAngles,
+  windows: Windows | undefined,
+): Value {
   const d = c.hidden_size;
   const heads = c.num_heads;
   const parts = g.ops('Split', [linear(g, x, `${name}.qkv`, [3 * d, d])], 3, { axis: 1, num_outputs: 3 });
@@ -100,7 +123,9 @@ function selfAttention(g: Graph, c: VisionGeometry, name: string, x: Value, angl
   }
   const intoWindows = (value: Value): Value =>
     g.op('Reshape', [g.op('Gather', [value, windows.gather], { axis: 1 }), windows.shape]);
-  const out = attention(g, intoWindows(rotate(q!)), intoWindows(rotate(k!)), intoWindows(v!), heads, { bias: windows.bias });
+  const out = attention(g, intoWindows(rotate(q!)), intoWindows(rotate(k!)), intoWindows(v!), heads, {
+    bias: windows.bias,
+  });
   const back = g.op('Gather', [reshape(g, out, [-1, d]), windows.scatter], { axis: 0 });
   return linear(g, back, `${name}.proj`, [d, d]);
 }

@@ -107,6 +107,7 @@ const ropeSchema = z.object({
 });
 
 const languageSchema = z.object({
+  model_type: z.enum(['qwen2_5_vl', 'qwen2_5_vl_text'], 'must be qwen2_5_vl').optional(),
   vocab_size: count,
   hidden_size: count,
   intermediate_size: count,
@@ -140,7 +141,10 @@ const visionSchema = z.object({
 });
 
 export interface TextEncoderConfig {
-  readonly text: Omit<TextGeometry, 'prefix'> & { readonly rope_theta: number; readonly mrope_section: readonly number[] };
+  readonly text: Omit<TextGeometry, 'prefix'> & {
+    readonly rope_theta: number;
+    readonly mrope_section: readonly number[];
+  };
   readonly vision: Omit<VisionGeometry, 'prefix'>;
 }
 
@@ -149,14 +153,8 @@ export interface TextEncoderConfig {
  * rope_parameters (5); nested keys win where both are there. Source: Qwen2_5_VLConfig.
  */
 export const textEncoderSchema: z.ZodType<TextEncoderConfig> = z
-  .looseObject({
-    model_type: must('qwen2_5_vl'),
-    text_config: z.looseObject({}).default({}),
-    vision_config: visionSchema,
-  })
-  .transform((c) => ({ language: { ...c, ...c.text_config }, vision: c.vision_config }))
-  .pipe(z.object({ language: languageSchema, vision: visionSchema }))
-  .transform(({ language, vision }) => {
+  .preprocess(flatten, languageSchema.extend({ vision_config: visionSchema }))
+  .transform(({ vision_config: vision, ...language }) => {
     const rope = language.rope_parameters ?? language.rope_scaling ?? {};
     return {
       text: {
@@ -167,14 +165,22 @@ export const textEncoderSchema: z.ZodType<TextEncoderConfig> = z
       vision,
     };
   })
-  .refine(({ text }) => text.hidden_size % (2 * text.num_attention_heads) === 0 && text.num_attention_heads % text.num_key_value_heads === 0, {
-    path: ['num_attention_heads'],
-    message: 'must divide hidden_size into even parts and be a multiple of num_key_value_heads',
-  })
-  .refine(({ text }) => text.mrope_section.reduce((a, b) => a + b, 0) * 2 * text.num_attention_heads === text.hidden_size, {
-    path: ['mrope_section'],
-    message: 'must add up to half of the head size',
-  })
+  .refine(
+    ({ text }) =>
+      text.hidden_size % (2 * text.num_attention_heads) === 0 &&
+      text.num_attention_heads % text.num_key_value_heads === 0,
+    {
+      path: ['num_attention_heads'],
+      message: 'must divide hidden_size into even parts and be a multiple of num_key_value_heads',
+    },
+  )
+  .refine(
+    ({ text }) => text.mrope_section.reduce((a, b) => a + b, 0) * 2 * text.num_attention_heads === text.hidden_size,
+    {
+      path: ['mrope_section'],
+      message: 'must add up to half of the head size',
+    },
+  )
   .refine(({ text, vision }) => vision.out_hidden_size === text.hidden_size, {
     path: ['vision_config', 'out_hidden_size'],
     message: 'must be the hidden_size of the language model',
@@ -183,6 +189,11 @@ export const textEncoderSchema: z.ZodType<TextEncoderConfig> = z
     path: ['vision_config', 'num_heads'],
     message: 'must divide hidden_size into parts that are multiples of 4',
   });
+
+function flatten(json: unknown): unknown {
+  const nested = z.looseObject({ text_config: z.looseObject({}) }).safeParse(json);
+  return nested.success ? { ...nested.data, ...nested.data.text_config } : json;
+}
 
 const triple = z.array(z.number()).length(3);
 
@@ -201,7 +212,10 @@ export const processorSchema: z.ZodType<ProcessorConfig> = z
     do_resize: must(true),
     do_rescale: must(true),
     do_normalize: must(true),
-    rescale_factor: z.number().refine((factor) => Math.abs(factor * 255 - 1) < 1e-9, 'must be 1/255').optional(),
+    rescale_factor: z
+      .number()
+      .refine((factor) => Math.abs(factor * 255 - 1) < 1e-9, 'must be 1/255')
+      .optional(),
   })
   .transform((c) => ({
     ...c,

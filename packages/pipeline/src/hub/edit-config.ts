@@ -2,7 +2,10 @@ import { GUIDE_DEFAULTS, LIMITS } from '@qwen-edit/contract';
 import { z } from 'zod';
 import { checkConfig } from './read-json.ts';
 
-const area = z.int().min(32 * 32).max(LIMITS.side ** 2);
+const area = z
+  .int()
+  .min(32 * 32)
+  .max(LIMITS.side ** 2);
 
 /**
  * edit_config.json, which a checkpoint may carry beside model_index.json: what its training asks for. What a request says

@@ -39,7 +39,10 @@ export interface ModelFolder {
 }
 
 const indexSchema = z.looseObject({
-  _class_name: z.literal('QwenImageEditPlusPipeline', 'must be QwenImageEditPlusPipeline: this is another kind of model'),
+  _class_name: z.literal(
+    'QwenImageEditPlusPipeline',
+    'must be QwenImageEditPlusPipeline: this is another kind of model',
+  ),
 });
 
 /**
@@ -47,7 +50,10 @@ const indexSchema = z.looseObject({
  * Throws AppError `model_not_found`, `model_incomplete`, `model_corrupt` or `model_unsupported`.
  */
 export async function openModelFolder(dir: string): Promise<ModelFolder> {
-  const isFolder = await stat(dir).then((facts) => facts.isDirectory(), () => false);
+  const isFolder = await stat(dir).then(
+    (facts) => facts.isDirectory(),
+    () => false,
+  );
   const index = isFolder ? await readJsonIfThere(dir, 'model_index.json') : undefined;
   if (index === undefined) throw new AppError('model_not_found', `${dir} is not a model folder.`);
   checkConfig(indexSchema, index, 'model_index.json');
@@ -65,7 +71,8 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
   const scheduler = await config(schedulerSchema, 'scheduler/scheduler_config.json');
   const processor = await readProcessor(dir);
   const tokenizer = (await readTokenizerFiles(dir, 'processor')) ?? (await readTokenizerFiles(dir, 'tokenizer'));
-  if (tokenizer === undefined) throw new AppError('model_incomplete', 'tokenizer/tokenizer.json is missing, and so is vocab.json.');
+  if (tokenizer === undefined)
+    throw new AppError('model_incomplete', 'tokenizer/tokenizer.json is missing, and so is vocab.json.');
   checkFit(textEncoder, transformer, vae, processor);
 
   const weights = {
@@ -95,20 +102,30 @@ async function readProcessor(dir: string): Promise<ProcessorConfig> {
   const old = await readJsonIfThere(dir, 'processor/preprocessor_config.json');
   if (old !== undefined) return checkConfig(processorSchema, old, 'processor/preprocessor_config.json');
   const json = await readJson(dir, 'processor/processor_config.json');
-  return checkConfig(z.looseObject({ image_processor: processorSchema }), json, 'processor/processor_config.json').image_processor;
+  return checkConfig(z.looseObject({ image_processor: processorSchema }), json, 'processor/processor_config.json')
+    .image_processor;
 }
 
 /** Components have to agree with each other where data passes from one to the next. */
-function checkFit(text: TextEncoderConfig, transformer: TransformerConfig, vae: VaeConfig, processor: ProcessorConfig): void {
+function checkFit(
+  text: TextEncoderConfig,
+  transformer: TransformerConfig,
+  vae: VaeConfig,
+  processor: ProcessorConfig,
+): void {
   const differ = (what: string): never => {
     throw new AppError('model_unsupported', `The parts of this model do not fit together: ${what}.`);
   };
-  if (transformer.joint_attention_dim !== text.text.hidden_size) differ('joint_attention_dim is not the hidden_size of the text encoder');
-  if (transformer.in_channels !== 4 * vae.z_dim) differ('in_channels of the transformer is not 4 times z_dim of the VAE');
+  if (transformer.joint_attention_dim !== text.text.hidden_size)
+    differ('joint_attention_dim is not the hidden_size of the text encoder');
+  if (transformer.in_channels !== 4 * vae.z_dim)
+    differ('in_channels of the transformer is not 4 times z_dim of the VAE');
   const { vision } = text;
   if (processor.patch_size !== vision.patch_size) differ('patch_size of the processor and of the vision tower');
-  if (processor.merge_size !== vision.spatial_merge_size) differ('merge_size of the processor and spatial_merge_size of the vision tower');
-  if (processor.temporal_patch_size !== vision.temporal_patch_size) differ('temporal_patch_size of the processor and of the vision tower');
+  if (processor.merge_size !== vision.spatial_merge_size)
+    differ('merge_size of the processor and spatial_merge_size of the vision tower');
+  if (processor.temporal_patch_size !== vision.temporal_patch_size)
+    differ('temporal_patch_size of the processor and of the vision tower');
 }
 
 /** Longest folder that all paths share. */

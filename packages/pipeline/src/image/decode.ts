@@ -14,7 +14,8 @@ const FORMATS = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif', 'jp2', 'j
  * Throws AppError `image_invalid` or `image_too_large`.
  */
 export async function decodeImage(bytes: Uint8Array, label: string): Promise<Pixels> {
-  const invalid = (what: string, cause?: unknown): AppError => new AppError('image_invalid', `${label} ${what}.`, { cause });
+  const invalid = (what: string, cause?: unknown): AppError =>
+    new AppError('image_invalid', `${label} ${what}.`, { cause });
   if (bytes.length === 0) throw invalid('is empty');
   const options = { limitInputPixels: false, failOn: 'error', animated: false } as const;
   const facts = await sharp(bytes, options)
@@ -24,7 +25,10 @@ export async function decodeImage(bytes: Uint8Array, label: string): Promise<Pix
     });
   if (!FORMATS.has(facts.format)) throw invalid(`is ${facts.format}, which is not supported`);
   if (facts.width * facts.height > MAX_INPUT_PIXELS) {
-    throw new AppError('image_too_large', `${label} has ${facts.width} × ${facts.height} pixels; the limit is ${MAX_INPUT_PIXELS}.`);
+    throw new AppError(
+      'image_too_large',
+      `${label} has ${facts.width} × ${facts.height} pixels; the limit is ${MAX_INPUT_PIXELS}.`,
+    );
   }
   try {
     const { data, info } = await sharp(bytes, { ...options, limitInputPixels: MAX_INPUT_PIXELS })

@@ -26,7 +26,10 @@ export function calculateDimensions(area: number, size: Size): Size {
   const width = roundHalfEven(idealWidth / SIDE_MULTIPLE) * SIDE_MULTIPLE;
   const height = roundHalfEven(idealWidth / ratio / SIDE_MULTIPLE) * SIDE_MULTIPLE;
   if (width === 0 || height === 0) {
-    throw new AppError('image_ratio', `A picture of ${size.width} × ${size.height} is too narrow: at ${area} pixels a side would round to 0.`);
+    throw new AppError(
+      'image_ratio',
+      `A picture of ${size.width} × ${size.height} is too narrow: at ${area} pixels a side would round to 0.`,
+    );
   }
   return { width, height };
 }
@@ -52,7 +55,10 @@ const MAX_RATIO = 200;
 export function smartResize(size: Size, factor: number, minPixels: number, maxPixels: number): Size {
   const { width, height } = size;
   if (Math.max(width, height) / Math.min(width, height) > MAX_RATIO) {
-    throw new AppError('image_ratio', `A picture of ${width} × ${height} is too narrow: the ratio of its sides is above ${MAX_RATIO}.`);
+    throw new AppError(
+      'image_ratio',
+      `A picture of ${width} × ${height} is too narrow: the ratio of its sides is above ${MAX_RATIO}.`,
+    );
   }
   const rounded = (side: number): number => roundHalfEven(side / factor) * factor;
   const area = rounded(width) * rounded(height);

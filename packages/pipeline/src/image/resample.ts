@@ -70,7 +70,9 @@ function realWeights(from: number, to: number, filter: Filter): { start: number;
     const center = (place + 0.5) * scale;
     const start = Math.max(Math.trunc(center - support + 0.5), 0);
     const end = Math.min(Math.trunc(center + support + 0.5), from);
-    const raw = Array.from({ length: end - start }, (_, i) => filter.weight((i + start - center + 0.5) * (1 / stretch)));
+    const raw = Array.from({ length: end - start }, (_, i) =>
+      filter.weight((i + start - center + 0.5) * (1 / stretch)),
+    );
     let sum = 0;
     for (const value of raw) sum += value;
     return { start, weights: raw.map((value) => (sum === 0 ? value : value / sum)) };

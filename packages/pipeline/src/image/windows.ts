@@ -55,7 +55,8 @@ export function planWindows(grid: Pick<PatchGrid, 'rows' | 'columns'>, merge: nu
       gather[w * length + i] = BigInt(patch);
       scatter[patch++] = BigInt(w * length + i);
     }
-    for (let query = 0; query < length; query++) bias.fill(MASKED, (w * length + query) * length + size, (w * length + query + 1) * length);
+    for (let query = 0; query < length; query++)
+      bias.fill(MASKED, (w * length + query) * length + size, (w * length + query + 1) * length);
   }
   return { order, reverse, windows, length, gather, scatter, bias };
 }
@@ -64,6 +65,7 @@ export function planWindows(grid: Pick<PatchGrid, 'rows' | 'columns'>, merge: nu
 export function toWindowOrder(rows: Float32Array, order: Int32Array, unit: number, size: number): Float32Array {
   const out = new Float32Array(rows.length);
   const chunk = unit * size;
-  for (const [place, index] of order.entries()) out.set(rows.subarray(index * chunk, (index + 1) * chunk), place * chunk);
+  for (const [place, index] of order.entries())
+    out.set(rows.subarray(index * chunk, (index + 1) * chunk), place * chunk);
   return out;
 }

@@ -62,7 +62,12 @@ export function createGraph(name: string, source?: GraphSource): Graph {
   let weightBytes = 0;
   const fresh = (hint: string): Value => ({ name: `${hint}_${values++}` });
 
-  const initializer = (value: Value, dtype: Dtype | ElementType, dims: readonly number[], fill: (tensor: ProtoWriter) => void): Value => {
+  const initializer = (
+    value: Value,
+    dtype: Dtype | ElementType,
+    dims: readonly number[],
+    fill: (tensor: ProtoWriter) => void,
+  ): Value => {
     const tensor = createProtoWriter().packedInts(1, dims).int(2, ONNX_TYPE[dtype]).string(8, value.name);
     fill(tensor);
     proto.message(5, tensor);
@@ -83,10 +88,12 @@ export function createGraph(name: string, source?: GraphSource): Graph {
     initializer(fresh(info.name), info.dtype, dims, (tensor) => {
       const location = relative(needed().root, info.path).split(sep).join('/');
       const entries = { location, offset: String(info.offset), length: String(info.byteLength) };
-      for (const [key, value] of Object.entries(entries)) tensor.message(13, createProtoWriter().string(1, key).string(2, value));
+      for (const [key, value] of Object.entries(entries))
+        tensor.message(13, createProtoWriter().string(1, key).string(2, value));
       tensor.int(14, EXTERNAL);
     });
-  const widen = (value: Value, dtype: Dtype): Value => (dtype === 'F32' ? value : graph.op('Cast', [value], { to: ONNX_TYPE.float }));
+  const widen = (value: Value, dtype: Dtype): Value =>
+    dtype === 'F32' ? value : graph.op('Cast', [value], { to: ONNX_TYPE.float });
 
   const graph: Graph = {
     input(inputName, dims, type = 'float') {
@@ -148,7 +155,12 @@ function elements(shape: readonly number[]): number {
   return shape.reduce((product, side) => product * side, 1);
 }
 
-function node(type: string, inputs: readonly (Value | undefined)[], outputs: readonly Value[], attributes: Attributes): ProtoWriter {
+function node(
+  type: string,
+  inputs: readonly (Value | undefined)[],
+  outputs: readonly Value[],
+  attributes: Attributes,
+): ProtoWriter {
   const proto = createProtoWriter();
   for (const input of inputs) proto.string(1, input?.name ?? '');
   for (const output of outputs) proto.string(2, output.name);

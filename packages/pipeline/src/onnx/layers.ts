@@ -3,7 +3,13 @@ import type { Graph, Value } from './graph.ts';
 /** The layers that several networks share. Shapes: S tokens, K and N channels. */
 
 /** Linear layer as PyTorch stores it, weight [N, K]. x [S, K] -> [S, N]. Source: torch.nn.Linear. */
-export function linear(g: Graph, x: Value, name: string, [n, k]: readonly [number, number], options: { bias?: boolean } = {}): Value {
+export function linear(
+  g: Graph,
+  x: Value,
+  name: string,
+  [n, k]: readonly [number, number],
+  options: { bias?: boolean } = {},
+): Value {
   const bias = options.bias === false ? [] : [g.weight(`${name}.bias`, [n])];
   return g.op('Gemm', [x, g.weight(`${name}.weight`, [n, k]), ...bias], { transB: 1 });
 }
@@ -55,7 +61,10 @@ export function rowCount(g: Graph, x: Value): Value {
  * `interleaved` rotates neighbouring channels (diffusers), else the two halves of a head (transformers' rotate_half).
  */
 export function rope(g: Graph, x: Value, angles: RopeAngles, heads: number, interleaved: boolean): Value {
-  return g.op('RotaryEmbedding', [x, g.ints([0]), angles.cos, angles.sin], { interleaved: interleaved ? 1 : 0, num_heads: heads });
+  return g.op('RotaryEmbedding', [x, g.ints([0]), angles.cos, angles.sin], {
+    interleaved: interleaved ? 1 : 0,
+    num_heads: heads,
+  });
 }
 
 export interface RopeAngles {
@@ -64,7 +73,14 @@ export interface RopeAngles {
 }
 
 /** Softmax attention, scale 1/sqrt(dim). q, k, v [B, S, heads · dim] -> same shape; `bias` [B, 1, S, S] is added to the logits. */
-export function attention(g: Graph, q: Value, k: Value, v: Value, heads: number, options: { causal?: boolean; bias?: Value } = {}): Value {
+export function attention(
+  g: Graph,
+  q: Value,
+  k: Value,
+  v: Value,
+  heads: number,
+  options: { causal?: boolean; bias?: Value } = {},
+): Value {
   const inputs = options.bias === undefined ? [q, k, v] : [q, k, v, undefined, undefined, options.bias];
   return g.op('MultiHeadAttention', inputs, { num_heads: heads, unidirectional: options.causal === true ? 1 : 0 });
 }

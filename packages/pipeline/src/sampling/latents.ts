@@ -16,7 +16,12 @@ export function unpackLatents(packed: Float32Array, channels: number, height: nu
   return out;
 }
 
-function eachPatchElement(channels: number, height: number, width: number, visit: (packed: number, plain: number) => void): void {
+function eachPatchElement(
+  channels: number,
+  height: number,
+  width: number,
+  visit: (packed: number, plain: number) => void,
+): void {
   let packed = 0;
   for (let y = 0; y < height; y += 2) {
     for (let x = 0; x < width; x += 2) {
@@ -39,7 +44,11 @@ export function normaliseLatents(latents: Float32Array, mean: readonly number[],
 }
 
 /** x / (1 / std) + mean per channel of [C, h, w], the division kept as there. */
-export function denormaliseLatents(latents: Float32Array, mean: readonly number[], std: readonly number[]): Float32Array {
+export function denormaliseLatents(
+  latents: Float32Array,
+  mean: readonly number[],
+  std: readonly number[],
+): Float32Array {
   const area = latents.length / mean.length;
   return latents.map((value, i) => {
     const c = Math.floor(i / area);

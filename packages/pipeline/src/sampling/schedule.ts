@@ -55,7 +55,10 @@ function shift(config: SchedulerConfig, sigma: number, tokens: number): number {
 function stretch(sigmas: readonly number[], terminal: number, steps: number): number[] {
   const last = f(1 - sigmas.at(-1)!);
   if (last === 0) {
-    throw new AppError('steps_too_few', `${steps} step with shift_terminal ${terminal} divides 0 by 0 in this checkpoint's schedule.`);
+    throw new AppError(
+      'steps_too_few',
+      `${steps} step with shift_terminal ${terminal} divides 0 by 0 in this checkpoint's schedule.`,
+    );
   }
   const factor = f(last / f(1 - terminal));
   return sigmas.map((sigma) => f(1 - f(f(1 - sigma) / factor)));

@@ -30,7 +30,9 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 
 /** JSON header, newline, latents as little-endian fp32; the header carries the hash of the latents. */
 export function writeSnapshot(state: SamplingState): Snapshot {
-  const body = Buffer.concat(state.latents.map((each) => new Uint8Array(each.buffer, each.byteOffset, each.byteLength)));
+  const body = Buffer.concat(
+    state.latents.map((each) => new Uint8Array(each.buffer, each.byteOffset, each.byteLength)),
+  );
   const header = {
     magic: MAGIC,
     step: state.step,
@@ -40,7 +42,11 @@ export function writeSnapshot(state: SamplingState): Snapshot {
     lengths: state.latents.map((each) => each.length),
     sha256: sha256(body),
   };
-  return { step: state.step, total: state.total, bytes: Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), body]) };
+  return {
+    step: state.step,
+    total: state.total,
+    bytes: Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), body]),
+  };
 }
 
 /** Reads a snapshot and proves it whole. Throws AppError `snapshot_invalid`. */

@@ -35,13 +35,16 @@ export function createPromptEncoder(file: TokenizerFile, config: TokenizerConfig
   const user = new Tokenizer({ ...file, added_tokens: [] }, plainConfig);
   const imageTokenId = file.added_tokens.find((token) => token.content === IMAGE_PAD)?.id;
   if (imageTokenId === undefined) throw new AppError('model_unsupported', `The tokenizer has no ${IMAGE_PAD}.`);
-  const ids = (tokenizer: Tokenizer, text: string): number[] => tokenizer.encode(text, { add_special_tokens: false }).ids;
+  const ids = (tokenizer: Tokenizer, text: string): number[] =>
+    tokenizer.encode(text, { add_special_tokens: false }).ids;
   const after = ids(template, AFTER);
 
   return {
     imageTokenId,
     encode(prompt, imageTokens) {
-      const pictures = imageTokens.map((_, i) => `Picture ${i + 1}: <|vision_start|>${IMAGE_PAD}<|vision_end|>`).join('');
+      const pictures = imageTokens
+        .map((_, i) => `Picture ${i + 1}: <|vision_start|>${IMAGE_PAD}<|vision_end|>`)
+        .join('');
       const out: number[] = [];
       const imageStarts: number[] = [];
       for (const id of ids(template, BEFORE + pictures)) {

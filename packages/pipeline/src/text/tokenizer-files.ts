@@ -12,7 +12,9 @@ const tokenizerSchema = z.looseObject({
 /** The parts of tokenizer.json; everything else is passed on as it is. */
 export type TokenizerFile = z.output<typeof tokenizerSchema>;
 
-const configSchema = z.looseObject({ added_tokens_decoder: z.record(z.string(), z.looseObject({ content: z.string() })).optional() });
+const configSchema = z.looseObject({
+  added_tokens_decoder: z.record(z.string(), z.looseObject({ content: z.string() })).optional(),
+});
 export type TokenizerConfig = z.output<typeof configSchema>;
 
 /** How Qwen2 splits text before the merges. Source: PRETOKENIZE_REGEX of transformers' Qwen2Tokenizer. */
@@ -23,8 +25,15 @@ const PRETOKENIZE =
  * Reads a tokenizer from `dir`: tokenizer.json, or vocab.json with merges.txt and the added tokens of added_tokens.json
  * or tokenizer_config.json. undefined where the folder holds neither. Throws `model_incomplete` or `model_corrupt`.
  */
-export async function readTokenizerFiles(dir: string, folder: string): Promise<{ file: TokenizerFile; config: TokenizerConfig } | undefined> {
-  const config = checkConfig(configSchema, (await readJsonIfThere(dir, `${folder}/tokenizer_config.json`)) ?? {}, `${folder}/tokenizer_config.json`);
+export async function readTokenizerFiles(
+  dir: string,
+  folder: string,
+): Promise<{ file: TokenizerFile; config: TokenizerConfig } | undefined> {
+  const config = checkConfig(
+    configSchema,
+    (await readJsonIfThere(dir, `${folder}/tokenizer_config.json`)) ?? {},
+    `${folder}/tokenizer_config.json`,
+  );
   const whole = await readJsonIfThere(dir, `${folder}/tokenizer.json`);
   if (whole !== undefined) return { file: checkConfig(tokenizerSchema, whole, `${folder}/tokenizer.json`), config };
 
@@ -33,10 +42,17 @@ export async function readTokenizerFiles(dir: string, folder: string): Promise<{
   const merges = await readFile(join(dir, folder, 'merges.txt'), 'utf8').catch((cause: unknown) => {
     throw new AppError('model_incomplete', `${folder}/merges.txt is missing.`, { cause });
   });
-  const added = checkConfig(z.record(z.string(), z.int()), (await readJsonIfThere(dir, `${folder}/added_tokens.json`)) ?? {}, `${folder}/added_tokens.json`);
+  const added = checkConfig(
+    z.record(z.string(), z.int()),
+    (await readJsonIfThere(dir, `${folder}/added_tokens.json`)) ?? {},
+    `${folder}/added_tokens.json`,
+  );
   const tokens = new Map(Object.entries(added).map(([content, id]) => [content, id]));
   for (const [id, { content }] of Object.entries(config.added_tokens_decoder ?? {})) tokens.set(content, Number(id));
-  return { file: assemble(checkConfig(z.record(z.string(), z.int()), vocab, `${folder}/vocab.json`), merges, tokens), config };
+  return {
+    file: assemble(checkConfig(z.record(z.string(), z.int()), vocab, `${folder}/vocab.json`), merges, tokens),
+    config,
+  };
 }
 
 function assemble(vocab: Record<string, number>, merges: string, tokens: Map<string, number>): TokenizerFile {
@@ -47,7 +63,15 @@ function assemble(vocab: Record<string, number>, merges: string, tokens: Map<str
     padding: null,
     added_tokens: [...tokens]
       .sort((a, b) => a[1] - b[1])
-      .map(([content, id]) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })),
+      .map(([content, id]) => ({
+        id,
+        content,
+        single_word: false,
+        lstrip: false,
+        rstrip: false,
+        normalized: false,
+        special: true,
+      })),
     normalizer: { type: 'NFC' },
     pre_tokenizer: {
       type: 'Sequence',

@@ -31,7 +31,9 @@ const entrySchema = z.object({
  * Tensors of other types than F32, F16 and BF16 are returned in `unsupported`, by name.
  * Throws AppError `model_corrupt`. Source: the format's specification (huggingface/safetensors).
  */
-export async function readSafetensorsHeader(path: string): Promise<{ tensors: TensorInfo[]; unsupported: Map<string, string> }> {
+export async function readSafetensorsHeader(
+  path: string,
+): Promise<{ tensors: TensorInfo[]; unsupported: Map<string, string> }> {
   const corrupt = (what: string): AppError => new AppError('model_corrupt', `${basename(path)}: ${what}.`);
   const file = await open(path, 'r');
   try {
@@ -87,7 +89,8 @@ function checkHeader(path: string, raw: Buffer, dataStart: number, size: number,
   ranges.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   let covered = 0;
   for (const [begin, end, name] of ranges) {
-    if (begin !== covered) throw corrupt(begin < covered ? `${name} overlaps another tensor` : `there is a hole before ${name}`);
+    if (begin !== covered)
+      throw corrupt(begin < covered ? `${name} overlaps another tensor` : `there is a hole before ${name}`);
     covered = end;
   }
   if (dataStart + covered !== size) throw corrupt(`${size - dataStart - covered} bytes at the end belong to no tensor`);

@@ -40,7 +40,10 @@ export async function openWeights(dir: string, stem: string): Promise<Weights> {
   }
   const missing = Object.keys(index ?? {}).find((name) => !tensors.has(name) && !unsupported.has(name));
   if (missing !== undefined) {
-    throw new AppError('model_corrupt', `${component}: the index promises ${missing}, but ${index?.[missing]} does not hold it.`);
+    throw new AppError(
+      'model_corrupt',
+      `${component}: the index promises ${missing}, but ${index?.[missing]} does not hold it.`,
+    );
   }
   return weightsOf(component, tensors, unsupported);
 }
@@ -62,7 +65,10 @@ async function readIndex(dir: string, stem: string, component: string): Promise<
 
 async function locate(dir: string, file: string, component: string): Promise<string> {
   if (file === '' || file === '.' || file === '..' || /[/\\\0]/.test(file)) {
-    throw new AppError('model_corrupt', `${component}: the index names ${JSON.stringify(file)}, which is no file of this folder.`);
+    throw new AppError(
+      'model_corrupt',
+      `${component}: the index names ${JSON.stringify(file)}, which is no file of this folder.`,
+    );
   }
   const path = join(dir, file);
   const isFile = await stat(path).then(
@@ -83,12 +89,18 @@ function weightsOf(component: string, tensors: Map<string, TensorInfo>, unsuppor
       if (info === undefined) {
         const dtype = unsupported.get(name);
         if (dtype !== undefined) {
-          throw new AppError('model_unsupported', `${component}: ${name} is stored as ${dtype}; F32, F16 and BF16 are supported.`);
+          throw new AppError(
+            'model_unsupported',
+            `${component}: ${name} is stored as ${dtype}; F32, F16 and BF16 are supported.`,
+          );
         }
         throw new AppError('model_incomplete', `${component}: the weight ${name} is missing.`);
       }
       if (info.shape.length !== shape.length || info.shape.some((side, i) => side !== shape[i])) {
-        throw new AppError('model_corrupt', `${component}: ${name} is [${info.shape}], the configuration asks for [${shape}].`);
+        throw new AppError(
+          'model_corrupt',
+          `${component}: ${name} is [${info.shape}], the configuration asks for [${shape}].`,
+        );
       }
       return info;
     },
@@ -99,7 +111,8 @@ function weightsOf(component: string, tensors: Map<string, TensorInfo>, unsuppor
         let done = 0;
         while (done < bytes.length) {
           const count = readSync(fd, bytes, done, bytes.length - done, info.offset + done);
-          if (count === 0) throw new AppError('model_corrupt', `${component}: ${basename(info.path)} was cut off while it was read.`);
+          if (count === 0)
+            throw new AppError('model_corrupt', `${component}: ${basename(info.path)} was cut off while it was read.`);
           done += count;
         }
       } finally {
