@@ -48,6 +48,8 @@ export async function createSession(graph: Graph, options: SessionOptions): Prom
       extra: {
         session: {
           model_external_initializers_file_folder_path: options.root,
+          // Every session has threads of its own: those of the last segment would spin on the cores of this one.
+          'intra_op.allow_spinning': '0',
           disable_prepacking: fold ? '0' : '1',
         },
         optimization: { disable_specified_optimizers: fold ? '' : 'ConstantFolding' },

@@ -1,0 +1,125 @@
+import { AppError } from '@qwen-edit/contract';
+import type { EditResult, Pipeline, PipelineOptions } from '@qwen-edit/pipeline';
+import type { Config } from './config.ts';
+import { DEMO_NOTE } from './demo-note.ts';
+import { type EditFlags, parseEditFlags } from './edit-flags.ts';
+import { EDIT_HELP } from './help.ts';
+import { outputPaths } from './output-paths.ts';
+import { createProgressBar, NO_BAR, type ProgressBar } from './progress-bar.ts';
+import { readImages } from './read-images.ts';
+import { checkWritable, writeOutputs } from './write-outputs.ts';
+
+/** Where the command talks to. */
+export interface Terminal {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  readonly errIsTty: boolean;
+  readonly columns: () => number;
+}
+
+export interface EditDeps {
+  readonly terminal: Terminal;
+  readonly config: Config;
+  readonly demoModelDir: string;
+  readonly createPipeline: (options: PipelineOptions) => Promise<Pipeline>;
+  readonly now: () => number;
+  /** Aborted by Ctrl-C and SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+/** How long a stopped edit waits for its engine to be gone; the engine also ends by itself when this process is gone. */
+const CLOSE_MS = 200;
+
+/** `qwen-edit edit`. Throws AppError; `canceled` when the signal was aborted, and then nothing is left behind. */
+export async function editCommand(args: readonly string[], deps: EditDeps): Promise<void> {
+  const flags = parseEditFlags(args);
+  if (flags.help) {
+    deps.terminal.out(EDIT_HELP);
+    return;
+  }
+
+  // 1. What can be wrong without the model is found before the model is loaded.
+  const count = flags.parameters.num_images_per_prompt ?? 1;
+  await checkWritable(outputPaths(flags.out, count));
+  const images = await readImages(flags.images);
+
+  // 2. Edit.
+  const model = flags.model ?? deps.config.modelDir;
+  if (model === undefined && !flags.json) deps.terminal.err(`${DEMO_NOTE}\n`);
+  const bar = barFor(deps);
+  const result = await runEdit(flags, images, model ?? deps.demoModelDir, bar, deps).finally(bar.end);
+
+  // 3. Write, then tell.
+  const paths = outputPaths(flags.out, result.outputs.length);
+  await writeOutputs(
+    result.outputs.map(({ bytes }, i) => ({ path: paths[i] ?? flags.out, bytes })),
+    deps.signal,
+  );
+  for (const warning of result.warnings) deps.terminal.err(`warning: ${warning}\n`);
+  deps.terminal.out(flags.json ? resultJson(result, paths) : resultText(result, paths));
+}
+
+async function runEdit(
+  flags: EditFlags,
+  images: Uint8Array[],
+  modelDir: string,
+  bar: ProgressBar,
+  deps: EditDeps,
+): Promise<EditResult> {
+  const { signal, config } = deps;
+  const { onStep } = bar;
+  const threads = config.maxCpuThreads === undefined ? {} : { threads: config.maxCpuThreads };
+  const options = { modelDir, device: 'cpu', precision: flags.precision, ...threads, onStep } as const;
+  const pipeline = await unlessAborted(deps.createPipeline(options), signal);
+  try {
+    return await unlessAborted(pipeline.edit({ images, parameters: flags.parameters }, { signal, onStep }), signal);
+  } finally {
+    const closed = pipeline.close();
+    await (signal.aborted ? Promise.race([closed, delay(CLOSE_MS)]) : closed);
+  }
+}
+
+/** Rejects at once when the signal aborts, whatever the promise does later. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(new AppError('canceled', 'The edit was cancelled.'));
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+}
+
+function barFor({ terminal, config, now }: EditDeps): ProgressBar {
+  if (!terminal.errIsTty) return NO_BAR;
+  return createProgressBar({
+    write: terminal.err,
+    now,
+    style: () => ({ columns: terminal.columns(), color: !config.noColor }),
+  });
+}
+
+function resultJson({ outputs, seed, timings, receipt }: EditResult, paths: readonly string[]): string {
+  const { load_s, encode_s, denoise_s, decode_s, total_s } = timings;
+  return `${JSON.stringify({
+    outputs: outputs.map(({ width, height }, i) => ({ path: paths[i], width, height })),
+    seed,
+    timings: { load_s, encode_s, denoise_s, decode_s, total_s },
+    receipt,
+  })}\n`;
+}
+
+function resultText({ outputs, seed, timings, receipt }: EditResult, paths: readonly string[]): string {
+  const files = outputs.map(({ width, height }, i) => `${paths[i]}  ${width} x ${height}`);
+  const seconds = (value: number): string => `${value.toFixed(1)} s`;
+  const { load_s, encode_s, denoise_s, decode_s, total_s } = timings;
+  const stages = `encode ${seconds(encode_s)}, denoise ${seconds(denoise_s)}, decode ${seconds(decode_s)}`;
+  const demo = receipt.model.demo ? ' by the demo model' : '';
+  const summary = `edited in ${seconds(total_s)}${demo} (${stages}) after ${seconds(load_s)} of loading, seed ${seed}`;
+  return `${[...files, summary].join('\n')}\n`;
+}

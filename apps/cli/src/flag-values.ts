@@ -1,0 +1,42 @@
+import { AppError } from '@qwen-edit/contract';
+
+type Options = Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly multiple?: boolean }>>;
+
+interface Token {
+  readonly kind: string;
+  readonly name?: string;
+}
+
+/**
+ * Turns `--flag value` into `--flag=value` for every flag that takes a value, so that a value may begin with a dash
+ * (`--seed -1`). A value that is itself a flag counts as a forgotten value; `--prompt=--out` still says it.
+ */
+export function joinValues(args: readonly string[], options: Options): string[] {
+  const joined: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] ?? '';
+    if (arg === '--') return [...joined, ...args.slice(i)];
+    if (!arg.startsWith('--') || options[arg.slice(2)]?.type !== 'string') {
+      joined.push(arg);
+      continue;
+    }
+    const value = args[++i];
+    if (value === undefined || isFlag(value, options)) throw new AppError('usage', `${arg} needs a value.`);
+    joined.push(`${arg}=${value}`);
+  }
+  return joined;
+}
+
+function isFlag(arg: string, options: Options): boolean {
+  return arg.startsWith('--') && Object.hasOwn(options, arg.slice(2).split('=')[0] ?? '');
+}
+
+/** Refuses a flag that is given twice and may be given once: which of the two was meant cannot be known. */
+export function refuseRepeats(tokens: readonly Token[], options: Options): void {
+  const seen = new Set<string>();
+  for (const { kind, name } of tokens) {
+    if (kind !== 'option' || name === undefined || options[name]?.multiple === true) continue;
+    if (seen.has(name)) throw new AppError('usage', `--${name} is given twice.`);
+    seen.add(name);
+  }
+}

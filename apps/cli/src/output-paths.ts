@@ -1,0 +1,24 @@
+import { extname } from 'node:path';
+import { AppError, type OutputFormat } from '@qwen-edit/contract';
+
+const FORMATS: Readonly<Record<string, OutputFormat>> = {
+  '.png': 'png',
+  '.jpg': 'jpeg',
+  '.jpeg': 'jpeg',
+  '.webp': 'webp',
+};
+
+/** Format that the extension asks for. Throws AppError `usage` for another extension or none. */
+export function outputFormatOf(out: string): OutputFormat {
+  const format = FORMATS[extname(out).toLowerCase()];
+  if (format === undefined) throw new AppError('usage', `--out must end in .png, .jpg, .jpeg or .webp, got '${out}'.`);
+  return format;
+}
+
+/** Where `count` pictures go: one to OUT, several to OUT-0, OUT-1, … before the extension. */
+export function outputPaths(out: string, count: number): string[] {
+  if (count === 1) return [out];
+  const extension = extname(out);
+  const stem = out.slice(0, out.length - extension.length);
+  return Array.from({ length: count }, (_, i) => `${stem}-${i}${extension}`);
+}

@@ -1,0 +1,32 @@
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+const require = createRequire(import.meta.url);
+
+/** Path of a script inside an installed package. */
+export function toolScript(packageName: string, file: string): string {
+  return join(dirname(require.resolve(`${packageName}/package.json`)), file);
+}
+
+export interface ToolResult {
+  readonly ok: boolean;
+  readonly output: string;
+}
+
+/** Runs a JavaScript tool with this Node. `inherit` shows its output at once instead of returning it. */
+export function runTool(
+  script: string,
+  args: readonly string[],
+  cwd: string,
+  stdio: 'pipe' | 'inherit' = 'pipe',
+): Promise<ToolResult> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [script, ...args], { cwd, stdio: ['ignore', stdio, stdio] });
+    const chunks: Buffer[] = [];
+    child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
+    child.stderr?.on('data', (chunk: Buffer) => chunks.push(chunk));
+    child.on('error', (error) => resolve({ ok: false, output: error.message }));
+    child.on('close', (code) => resolve({ ok: code === 0, output: Buffer.concat(chunks).toString('utf8') }));
+  });
+}

@@ -1,0 +1,1 @@
+export const work = () => import('@qwen-edit/worker');

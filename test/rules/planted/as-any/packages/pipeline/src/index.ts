@@ -1,0 +1,1 @@
+export const a = (value: unknown): number => (value as any).length;

@@ -1,0 +1,1 @@
+export const a = (value: unknown): string => value as string;

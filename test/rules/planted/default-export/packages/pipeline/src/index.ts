@@ -1,0 +1,3 @@
+export default function twice(value: number): number {
+  return value * 2;
+}

@@ -1,0 +1,3 @@
+import { cli } from '@qwen-edit/cli';
+
+export const name = cli;

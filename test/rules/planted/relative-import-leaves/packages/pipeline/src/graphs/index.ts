@@ -1,0 +1,1 @@
+export { answer } from '../../../contract/src/index.ts';

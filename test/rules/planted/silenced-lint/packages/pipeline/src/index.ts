@@ -1,0 +1,2 @@
+// biome-ignore lint/suspicious/noExplicitAny: because
+export const a = (value: any): number => value;

@@ -1,0 +1,2 @@
+// @ts-expect-error
+export const a: number = 'a text';

@@ -1,0 +1,1 @@
+export const a: number = 'a text';
