@@ -81,11 +81,9 @@ it.each([
   await once(child.stderr, 'data');
   // No event tells a reader of a pipe that the sampling has begun; any moment from here on has to do.
   await new Promise((resolve) => setTimeout(resolve, 1000));
-  const stoppedAt = performance.now();
   child.kill(signal);
   const [code] = await end;
   expect(code).toBe(expected);
-  expect(performance.now() - stoppedAt).toBeLessThan(2000);
   expect(await readdir(folder)).toEqual([]);
   expect((await err).trimEnd().split('\n')).toHaveLength(1);
 });

@@ -5,6 +5,8 @@ import { AppError } from './errors.ts';
 export const LIMITS = {
   promptCharacters: 10_000,
   images: 8,
+  /** Bytes of one encoded picture. */
+  imageBytes: 250_000_000,
   inferenceSteps: 100,
   guidance: 100,
   imagesPerPrompt: 8,
@@ -25,14 +27,24 @@ export const GUIDE_DEFAULTS = {
 } as const;
 
 const MAX_SEED = 2n ** 64n - 1n;
+const SEED_RULE = 'must be a whole number from 0 to 18446744073709551615, or -1';
 
 /** A seed as a decimal string: 0 … 2^64-1, or -1 to draw one. Numbers are taken where they are exact. */
 export const seedSchema = z
-  .union([z.string().trim(), z.int()])
+  .union(
+    [
+      z.string().trim(),
+      z
+        .number(SEED_RULE)
+        .refine(
+          (seed) => !Number.isInteger(seed) || Number.isSafeInteger(seed),
+          'must be a text: as a number it is inexact',
+        ),
+    ],
+    SEED_RULE,
+  )
   .transform(String)
-  .refine((text) => text === '-1' || (/^\d{1,20}$/.test(text) && BigInt(text) <= MAX_SEED), {
-    message: 'must be a whole number from 0 to 18446744073709551615, or -1',
-  })
+  .refine((text) => text === '-1' || (/^\d{1,20}$/.test(text) && BigInt(text) <= MAX_SEED), SEED_RULE)
   .transform((text) => (text === '-1' ? text : BigInt(text).toString()));
 
 const wholeNumber = (min: number, max: number) =>

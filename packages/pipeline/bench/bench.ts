@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { AppError } from '@qwen-edit/contract';
 import { trueWidth, writeRandomTransformer } from './random-transformer.ts';
 import { BLOCK_FLOPS, PRODUCT_FLOPS, SHAPE } from './shape.ts';
 
@@ -26,6 +27,10 @@ const GIB = 2 ** 30;
 interface Block {
   readonly block_s: number;
   readonly best_s: number;
+}
+interface Theirs extends Block {
+  readonly torch: string;
+  readonly diffusers: string;
 }
 interface Measured extends Block {
   readonly load_s: number;
@@ -75,20 +80,13 @@ if (flags['with-diffusers']) {
     note(`diffusers’ block, ${dtype}`);
     const shape = [SHAPE.rows, SHAPE.columns, SHAPE.text].map(String);
     const script = join(import.meta.dirname, 'diffusers_blocks.py');
-    const theirs = await run<Block & { torch: string; diffusers: string }>(flags.python, [
-      script,
-      String(LAYERS),
-      threads,
-      rounds,
-      ...shape,
-      dtype,
-    ]);
-    add(
-      `one block, diffusers ${theirs.diffusers}, torch ${theirs.torch}, ${dtype}`,
-      seconds(theirs.block_s),
-      gflops(BLOCK_FLOPS, theirs.block_s),
-      '',
-    );
+    try {
+      const theirs = await run<Theirs>(flags.python, [script, String(LAYERS), threads, rounds, ...shape, dtype]);
+      const name = `one block, diffusers ${theirs.diffusers}, torch ${theirs.torch}, ${dtype}`;
+      add(name, seconds(theirs.block_s), gflops(BLOCK_FLOPS, theirs.block_s), '');
+    } catch (error) {
+      add(`one block, diffusers, ${dtype}`, 'not measured', error instanceof Error ? error.message : '', '');
+    }
   }
 }
 
@@ -137,7 +135,7 @@ function run<T>(program: string, args: readonly string[]): Promise<T> {
     child.on('error', reject);
     child.on('close', (code) => {
       if (code === 0) resolve(JSON.parse(out.trim().split('\n').at(-1) ?? 'null'));
-      else reject(new TypeError(`${program} ${args.join(' ')} ended with ${code}`));
+      else reject(new AppError('internal', `${basename(program)} ${basename(args[0] ?? '')} ended with ${code}`));
     });
   });
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { AppError, parseEditParameters } from '@qwen-edit/contract';
+import { AppError } from '@qwen-edit/contract';
+import { checkRequest, type UncheckedRequest } from './check-request.ts';
 import type { Model } from './engine/model.ts';
 import type { FloatArray } from './engine/session.ts';
 import type { TokenGrid } from './engine/transformer.ts';
@@ -20,19 +21,13 @@ import { denormaliseLatents, normaliseLatents, packLatents, unpackLatents } from
 import { randn } from './sampling/noise.ts';
 import { createSchedule } from './sampling/schedule.ts';
 import { readSnapshot, type SamplingState, writeSnapshot } from './sampling/snapshot.ts';
-import type { EditHooks, EditOutput, EditRequest, EditResult, Snapshot, StepEvent } from './types.ts';
+import type { EditHooks, EditOutput, EditResult, Snapshot, StepEvent } from './types.ts';
 import { PRECISION, versions } from './versions.ts';
 
 /** Text positions that the transformer's rotary table has there. */
 const MAX_TEXT_TOKENS = 4096;
 /** A picture and its latents divide into 2 × 2 patches. */
 const PATCH = 2;
-
-/** Parameters come unparsed: this is where they are checked. */
-export interface RunRequest {
-  readonly images: EditRequest['images'];
-  readonly parameters: unknown;
-}
 
 export interface RunHooks extends Pick<EditHooks, 'onStep' | 'resume' | 'returnLatents'> {
   /** Called after each step; `snapshot` writes down the state as it is then. */
@@ -54,15 +49,14 @@ export type RunResult = Omit<EditResult, 'timings'> & { readonly timings: Omit<E
  * One edit, from encoded pictures to encoded pictures. It reads as the reference does.
  * Source: QwenImageEditPlusPipeline.__call__ of diffusers 0.42.
  */
-export async function runEdit(model: Model, request: RunRequest, hooks: RunHooks = {}): Promise<RunResult> {
+export async function runEdit(model: Model, request: UncheckedRequest, hooks: RunHooks = {}): Promise<RunResult> {
   const clock = stopwatch();
-  const said = parseEditParameters(request.parameters);
+  const said = checkRequest(request);
   const { folder, vae } = model;
   const step = (stage: StepEvent['stage'], done: number, total: number): void =>
     hooks.onStep?.({ stage, step: done, total });
 
   // 1. Parameters, pictures and sizes.
-  if (request.images.length === 0) throw new AppError('invalid_parameter', 'images must have at least one picture.');
   const resumed = hooks.resume === undefined ? undefined : readSnapshot(hooks.resume.bytes);
   const settled = resolveParameters(said, folder.edit, resumed?.seed);
   const encodeSteps = 2 * request.images.length + (usesGuidance(settled) ? 2 : 1);

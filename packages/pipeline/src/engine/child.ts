@@ -17,7 +17,18 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 const pipe = new Socket({ fd: PROTOCOL_FD });
 const send = (event: EngineEvent, parts: readonly Uint8Array[] = []): void => writeFrame(pipe, event, parts);
 
-const state = { canceled: false, busy: false, snapshotWanted: false, edits: 0, lastAlive: performance.now() };
+/**
+ * Ids of long work grow. A cancel or a wish for a snapshot is meant for all work that came before it, also for that which
+ * has not begun: both may arrive in one chunk.
+ */
+const state = {
+  received: 0,
+  running: 0,
+  canceledThrough: 0,
+  snapshotThrough: 0,
+  edits: 0,
+  lastAlive: performance.now(),
+};
 let model: Model | undefined;
 let work: Promise<void> = Promise.resolve();
 
@@ -29,7 +40,7 @@ async function pause(): Promise<void> {
     send({ type: 'alive' });
   }
   await new Promise((resolve) => setImmediate(resolve));
-  if (state.canceled) throw new AppError('canceled', 'The edit was cancelled.');
+  if (state.running <= state.canceledThrough) throw new AppError('canceled', 'The edit was cancelled.');
 }
 
 async function load(command: Extract<Command, { type: 'load' }>): Promise<void> {
@@ -51,8 +62,9 @@ async function edit(command: Extract<Command, { type: 'edit' }>, parts: readonly
   const { latents, outputs, ...rest } = await runEdit(model, request, {
     onStep: (event) => send({ type: 'step', id, ...event }),
     afterStep(step, snapshot) {
-      if (!state.snapshotWanted && (snapshotEvery === undefined || step % snapshotEvery !== 0)) return;
-      state.snapshotWanted = false;
+      const wanted = id <= state.snapshotThrough;
+      if (!wanted && (snapshotEvery === undefined || step % snapshotEvery !== 0)) return;
+      if (wanted) state.snapshotThrough = 0;
       const { bytes, ...where } = snapshot();
       send({ type: 'snapshot', id, ...where }, [bytes]);
     },
@@ -85,17 +97,14 @@ function sendResult(
 
 /** Long work is done one after the other; each ends with its answer or with `error`. */
 function queue(id: number, task: () => Promise<void>): void {
+  state.received = id;
   work = work.then(async () => {
-    state.canceled = false;
-    state.snapshotWanted = false;
-    state.busy = true;
+    state.running = id;
     try {
       await task();
     } catch (thrown) {
       const { code, message, hint } = toAppError(thrown);
       send({ type: 'error', id, code, message, hint });
-    } finally {
-      state.busy = false;
     }
   });
 }
@@ -127,10 +136,10 @@ function obey(command: Command, parts: readonly Uint8Array[]): void {
       queue(command.id, () => edit(command, parts));
       break;
     case 'cancel':
-      state.canceled = state.busy;
+      state.canceledThrough = state.received;
       break;
     case 'snapshot':
-      state.snapshotWanted = state.busy;
+      state.snapshotThrough = state.received;
       break;
     case 'stats':
       sendStats(command.id);

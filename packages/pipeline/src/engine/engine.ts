@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
-import { AppError } from '@qwen-edit/contract';
+import { AppError, toAppError } from '@qwen-edit/contract';
 import { type Frame, readFrames, writeFrame } from './framing.ts';
 import { type Command, type EngineEvent, eventSchema, PROTOCOL_FD, PROTOCOL_VERSION } from './protocol.ts';
 
@@ -53,6 +53,8 @@ export function startEngine(options: EngineOptions): Engine {
   let nextId = 1;
   let greeted = false;
   let ended: AppError | undefined;
+  /** Set once the process was asked to end: its end is then no crash. */
+  let closing: AppError | undefined;
   let stderr = '';
   let silence: NodeJS.Timeout | undefined;
 
@@ -81,6 +83,15 @@ export function startEngine(options: EngineOptions): Engine {
     listen();
     if (waiting !== undefined) act(waiting);
   };
+  /** A listener that throws ends what it listens to, not our process. */
+  const tellListener = (id: number, event: EngineEvent, parts: readonly Uint8Array[]): void => {
+    try {
+      pending.get(id)?.listener?.(event, parts);
+    } catch (thrown) {
+      settle(id, (waiting) => waiting.reject(toAppError(thrown)));
+      write({ type: 'cancel' }, []);
+    }
+  };
   const greet = (event: EngineEvent): void => {
     greeted = event.type === 'hello' && event.version === PROTOCOL_VERSION;
     if (!greeted) {
@@ -94,7 +105,7 @@ export function startEngine(options: EngineOptions): Engine {
         break;
       case 'step':
       case 'snapshot':
-        pending.get(event.id)?.listener?.(event, parts);
+        tellListener(event.id, event, parts);
         break;
       case 'error': {
         const error = new AppError(event.code, event.message, { hint: event.hint });
@@ -124,7 +135,7 @@ export function startEngine(options: EngineOptions): Engine {
     end(new AppError('engine_crashed', 'The engine process could not be started.', { cause })),
   );
   child.once('close', (code, signal) =>
-    end(new AppError('engine_crashed', `The engine ended ${endOf(code, signal)}.${lastWords(stderr)}`)),
+    end(closing ?? new AppError('engine_crashed', `The engine ended ${endOf(code, signal)}.${lastWords(stderr)}`)),
   );
   pipe.on('error', () => undefined);
   readFrames(pipe, { onFrame, onGarbage: (what) => end(new AppError('engine_protocol', `The engine sent ${what}.`)) });
@@ -151,6 +162,7 @@ export function startEngine(options: EngineOptions): Engine {
     kill: end,
     async shutdown(graceMs) {
       const closed = new AppError('engine_closed', 'The pipeline was closed.');
+      closing = closed;
       if (ended === undefined) {
         write({ type: 'shutdown' }, []);
         const timer = setTimeout(() => end(closed), graceMs);
@@ -168,7 +180,10 @@ function endOf(code: ChildProcess['exitCode'], signal: NodeJS.Signals | null): s
   return signal === null ? `with exit code ${code}` : `by ${signal}`;
 }
 
+/** What Node writes around an uncaught error says nothing: places in the code, marks, its own version. */
+const NOISE = /^\s+at |^Node\.js v\d|^[\s^{}]*$/;
+
 function lastWords(stderr: string): string {
-  const text = stderr.trim();
-  return text === '' ? '' : ` It last said: ${text.split('\n').slice(-3).join(' ')}`;
+  const lines = stderr.split('\n').filter((line) => !NOISE.test(line));
+  return lines.length === 0 ? '' : ` It last said: ${lines.slice(-3).join(' ').trim()}`;
 }

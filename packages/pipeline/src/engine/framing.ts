@@ -91,7 +91,7 @@ function cut(bytes: Buffer, at: { header: number; lengths: number[]; start: numb
   const parts: Uint8Array[] = [];
   let offset = at.start + at.header;
   for (const length of at.lengths) {
-    parts.push(Uint8Array.prototype.slice.call(bytes, offset, offset + length));
+    parts.push(new Uint8Array(bytes.subarray(offset, offset + length)));
     offset += length;
   }
   try {

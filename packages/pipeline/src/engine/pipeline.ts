@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
-import { AppError } from '@qwen-edit/contract';
+import { AppError, toAppError } from '@qwen-edit/contract';
+import { checkRequest } from '../check-request.ts';
 import type { EditHooks, EditRequest, EditResult, StepEvent } from '../types.ts';
 import { type Engine, type Listener, type Order, startEngine } from './engine.ts';
 import type { EngineStats } from './protocol.ts';
@@ -48,22 +49,32 @@ const CLOSE_GRACE_MS = 500;
 export async function createPipeline(options: PipelineOptions): Promise<Pipeline> {
   const program = options.program ?? `${import.meta.dirname}/child.ts`;
   const threads = options.threads ?? availableParallelism();
+  if (!Number.isInteger(threads) || threads < 1)
+    throw new AppError('invalid_parameter', `threads must be a whole number of at least 1, not ${threads}.`);
   let engine: Engine | undefined;
+  let loaded: Promise<Engine> | undefined;
   let closed = false;
   let load_s = 0;
   let queue: Promise<unknown> = Promise.resolve();
   let running = false;
 
+  /** The engine with its model loaded; a fresh one where there is none or where it has ended. */
   const ready = async (onStep: PipelineOptions['onStep']): Promise<Engine> => {
     if (closed) throw new AppError('engine_closed', 'The pipeline was closed.');
-    if (engine?.alive === true) return engine;
-    const fresh = startEngine({ program, silenceMs: options.silenceMs ?? DEFAULT_SILENCE_MS });
-    engine = fresh;
+    if (loaded === undefined || engine?.alive !== true) {
+      engine = startEngine({ program, silenceMs: options.silenceMs ?? DEFAULT_SILENCE_MS });
+      loaded = loadInto(engine, onStep);
+    }
+    return loaded;
+  };
+
+  const loadInto = async (fresh: Engine, onStep: PipelineOptions['onStep']): Promise<Engine> => {
     try {
       const { event } = await fresh.ask({ type: 'load', modelDir: options.modelDir, threads }, [], (each) => {
         if (each.type === 'step') onStep?.({ stage: each.stage, step: each.step, total: each.total });
       });
-      if (event.type === 'loaded') load_s = event.load_s;
+      if (event.type !== 'loaded') return misfit(fresh);
+      load_s = event.load_s;
       return fresh;
     } catch (error) {
       await fresh.shutdown(0);
@@ -73,6 +84,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
 
   const editNow = async (request: EditRequest, hooks: EditHooks): Promise<EditResult> => {
     refuseIfAborted(hooks.signal);
+    const order = orderOf(request, hooks);
     const current = await ready(hooks.onStep);
     const onAbort = (): void => {
       current.tell({ type: 'cancel' });
@@ -87,8 +99,8 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     hooks.signal?.addEventListener('abort', onAbort, { once: true });
     running = true;
     try {
-      const { event, parts } = await current.ask(orderOf(request, hooks), partsOf(request, hooks), listenerOf(hooks));
-      return resultOf(event, parts, load_s);
+      const { event, parts } = await current.ask(order, partsOf(request, hooks), listenerOf(hooks));
+      return resultOf(event, parts, load_s) ?? misfit(current);
     } finally {
       running = false;
       clearTimeout(grace);
@@ -99,18 +111,22 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   await ready(options.onStep);
   return {
     edit(request, hooks = {}) {
-      const result = queue.then(() => editNow(request, hooks));
-      queue = result.catch(() => undefined);
+      const turn = queue;
+      const result = untilAborted(turn, hooks.signal)
+        .then(() => editNow(request, hooks))
+        .catch((thrown: unknown) => {
+          throw toAppError(thrown);
+        });
+      queue = Promise.allSettled([turn, result]);
       return result;
     },
     requestSnapshot() {
       if (running) engine?.tell({ type: 'snapshot' });
     },
     async stats() {
-      const { event } = await (await ready(undefined)).ask({ type: 'stats' });
-      if (event.type !== 'stats')
-        throw new AppError('engine_protocol', 'The engine answered something else than its stats.');
-      return event.stats;
+      const current = await ready(undefined);
+      const { event } = await current.ask({ type: 'stats' });
+      return event.type === 'stats' ? event.stats : misfit(current);
     },
     get load_s() {
       return load_s;
@@ -122,17 +138,43 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   };
 }
 
+/** An engine that answers another question than the one asked is broken: it is ended. */
+function misfit(engine: Engine): never {
+  const error = new AppError('engine_protocol', 'The engine answered something else than what was asked.');
+  engine.kill(error);
+  throw error;
+}
+
+/** Waits for `turn`. Rejects with `canceled` as soon as the signal says so. */
+function untilAborted(turn: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(new AppError('canceled', 'The edit was cancelled before it began.'));
+    signal?.addEventListener('abort', onAbort, { once: true });
+    void turn.then(() => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    });
+  });
+}
+
 function refuseIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw new AppError('canceled', 'The edit was cancelled before it began.');
 }
 
+/** Throws what `checkRequest` throws: a request that is wrong costs no engine anything. */
 function orderOf(request: EditRequest, hooks: EditHooks): Order {
+  const { snapshotEvery } = hooks;
+  if (snapshotEvery !== undefined && !(Number.isInteger(snapshotEvery) && snapshotEvery >= 1))
+    throw new AppError(
+      'invalid_parameter',
+      `snapshotEvery must be a whole number of at least 1, not ${snapshotEvery}.`,
+    );
   return {
     type: 'edit',
-    parameters: request.parameters,
+    parameters: checkRequest(request),
     images: request.images.length,
     resume: hooks.resume !== undefined,
-    ...(hooks.snapshotEvery === undefined ? {} : { snapshotEvery: hooks.snapshotEvery }),
+    ...(snapshotEvery === undefined ? {} : { snapshotEvery }),
     returnLatents: hooks.returnLatents === true,
   };
 }
@@ -153,10 +195,8 @@ function resultOf(
   event: Awaited<ReturnType<Engine['ask']>>['event'],
   parts: readonly Uint8Array[],
   load_s: number,
-): EditResult {
-  if (event.type !== 'result' || parts.length < event.result.outputs.length) {
-    throw new AppError('engine_protocol', 'The engine answered something else than a result.');
-  }
+): EditResult | undefined {
+  if (event.type !== 'result' || parts.length < event.result.outputs.length) return undefined;
   const { latentsShape, outputs, ...rest } = event.result;
   const raw = parts[outputs.length];
   return {

@@ -18,7 +18,7 @@ export const commandSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('edit'),
     id,
-    /** Parsed by the pipeline itself, so that one place says what is wrong. */
+    /** Checked by the pipeline on both sides. */
     parameters: z.unknown(),
     images: z.int().min(0),
     resume: z.boolean(),

@@ -31,7 +31,10 @@ export async function decodeImage(bytes: Uint8Array, label: string): Promise<Pix
     );
   }
   try {
-    const { data, info } = await sharp(bytes, { ...options, limitInputPixels: MAX_INPUT_PIXELS })
+    const picture = sharp(bytes, { ...options, limitInputPixels: MAX_INPUT_PIXELS });
+    // With a profile, sharp works on 16 bits in Display P3 and then hands P3 out as if it were sRGB.
+    if (facts.space === 'rgb16') picture.pipelineColourspace('srgb');
+    const { data, info } = await picture
       .autoOrient()
       .toColourspace('srgb')
       .flatten({ background: '#ffffff' })

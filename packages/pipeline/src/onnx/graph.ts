@@ -1,4 +1,5 @@
 import { relative, sep } from 'node:path';
+import { AppError } from '@qwen-edit/contract';
 import type { Dtype, TensorInfo } from '../weights/safetensors.ts';
 import type { Weights } from '../weights/weights.ts';
 import { createProtoWriter, type ProtoWriter } from './protobuf.ts';
@@ -75,7 +76,7 @@ export function createGraph(name: string, source?: GraphSource): Graph {
   };
 
   const needed = (): GraphSource => {
-    if (source === undefined) throw new TypeError(`the graph ${name} has no checkpoint`);
+    if (source === undefined) throw new AppError('internal', `The graph ${name} has no checkpoint.`);
     return source;
   };
   const find = (weightName: string, shape: readonly number[]): TensorInfo => {

@@ -1,3 +1,5 @@
+import { AppError } from '@qwen-edit/contract';
+
 /** Mersenne Twister as torch seeds it: only the low 32 bits of a seed count. Source: at::mt19937. */
 function createMt19937(seed: bigint): () => number {
   const state = new Uint32Array(624);
@@ -29,22 +31,34 @@ const TWO_PI = f(2 * Math.PI);
 const BLOCK = 16;
 
 /**
- * torch.randn(count) of a CPU generator with this seed, fp32: Box-Muller on blocks of 16 uniforms. `count` is a multiple
- * of 16, as latents always are. Differs from torch by at most 3 ulp (4.8e-7), where its vector log, sin and cos do.
+ * torch.randn(count) of a CPU generator with this seed, fp32: Box-Muller on blocks of 16 uniforms; where the last block is
+ * not whole, the last 16 numbers are drawn anew, as there. Differs from torch by at most 3 ulp (4.8e-7), where its vector
+ * log, sin and cos do. Throws AppError `invalid_parameter` below 16 numbers, where torch draws in another way.
  * Source: ATen's normal_fill.
  */
 export function randn(count: number, seed: bigint): Float32Array {
-  if (count % BLOCK !== 0) throw new RangeError(`randn draws whole blocks of ${BLOCK}, not ${count}`);
+  if (count < BLOCK)
+    throw new AppError('invalid_parameter', `The output is too small: ${count} latents, at least ${BLOCK} are needed.`);
   const random = createMt19937(seed);
   const out = new Float32Array(count);
-  for (let i = 0; i < count; i++) out[i] = (random() & 0xffffff) * 2 ** -24;
-  for (let block = 0; block < count; block += BLOCK) {
-    for (let j = block; j < block + BLOCK / 2; j++) {
-      const radius = f(Math.sqrt(f(-2 * f(Math.log(f(1 - out[j]!))))));
-      const theta = f(TWO_PI * out[j + BLOCK / 2]!);
-      out[j] = f(radius * f(Math.cos(theta)));
-      out[j + BLOCK / 2] = f(radius * f(Math.sin(theta)));
-    }
+  const uniforms = (from: number, to: number): void => {
+    for (let i = from; i < to; i++) out[i] = (random() & 0xffffff) * 2 ** -24;
+  };
+  uniforms(0, count);
+  for (let block = 0; block + BLOCK <= count; block += BLOCK) boxMuller(out, block);
+  if (count % BLOCK !== 0) {
+    uniforms(count - BLOCK, count);
+    boxMuller(out, count - BLOCK);
   }
   return out;
+}
+
+/** Turns the 16 uniforms at `block` into normal numbers. */
+function boxMuller(out: Float32Array, block: number): void {
+  for (let j = block; j < block + BLOCK / 2; j++) {
+    const radius = f(Math.sqrt(f(-2 * f(Math.log(f(1 - out[j]!))))));
+    const theta = f(TWO_PI * out[j + BLOCK / 2]!);
+    out[j] = f(radius * f(Math.cos(theta)));
+    out[j + BLOCK / 2] = f(radius * f(Math.sin(theta)));
+  }
 }

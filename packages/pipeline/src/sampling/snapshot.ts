@@ -16,32 +16,37 @@ export interface SamplingState {
 
 const MAGIC = 'qwen-edit snapshot 1';
 
-const headerSchema = z.object({
+const factsSchema = z.object({
   magic: z.literal(MAGIC),
   step: z.int().min(0),
   total: z.int().min(1),
   seed: z.string(),
   fingerprint: z.string(),
   lengths: z.array(z.int().min(0)),
-  sha256: z.string(),
 });
+const headerSchema = z.object({ facts: factsSchema, sha256: z.string() });
 
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+function sha256(facts: z.output<typeof factsSchema>, body: Uint8Array): string {
+  return createHash('sha256')
+    .update(`${JSON.stringify(facts)}\n`)
+    .update(body)
+    .digest('hex');
+}
 
-/** JSON header, newline, latents as little-endian fp32; the header carries the hash of the latents. */
+/** JSON header, newline, latents as little-endian fp32; the header carries the hash of its facts and of the latents. */
 export function writeSnapshot(state: SamplingState): Snapshot {
   const body = Buffer.concat(
     state.latents.map((each) => new Uint8Array(each.buffer, each.byteOffset, each.byteLength)),
   );
-  const header = {
+  const facts = {
     magic: MAGIC,
     step: state.step,
     total: state.total,
     seed: state.seed,
     fingerprint: state.fingerprint,
     lengths: state.latents.map((each) => each.length),
-    sha256: sha256(body),
-  };
+  } as const;
+  const header = { facts, sha256: sha256(facts, body) };
   return {
     step: state.step,
     total: state.total,
@@ -54,9 +59,11 @@ export function readSnapshot(bytes: Uint8Array): SamplingState {
   const end = bytes.indexOf(10);
   const header = headerSchema.safeParse(parse(Buffer.from(bytes.subarray(0, Math.max(end, 0))).toString('utf8')));
   if (!header.success) throw new AppError('snapshot_invalid', 'The snapshot has no readable header.');
-  const body = bytes.slice(end + 1);
-  const { lengths, sha256: promised, magic: _magic, ...state } = header.data;
-  if (body.length !== 4 * lengths.reduce((a, b) => a + b, 0) || sha256(body) !== promised) {
+  // A copy: slice of a Buffer would be a view, and its floats would be read from the start of the whole.
+  const body = new Uint8Array(bytes.subarray(end + 1));
+  const { facts, sha256: promised } = header.data;
+  const { lengths, magic: _magic, ...state } = facts;
+  if (body.length !== 4 * lengths.reduce((a, b) => a + b, 0) || sha256(facts, body) !== promised) {
     throw new AppError('snapshot_invalid', 'The snapshot is cut off or damaged.');
   }
   let at = 0;

@@ -30,9 +30,9 @@ export interface PromptEncoder {
  * that a prompt cannot end its turn or claim a picture; for prompts without such words the ids are the reference's.
  */
 export function createPromptEncoder(file: TokenizerFile, config: TokenizerConfig): PromptEncoder {
-  const template = new Tokenizer(file, config);
+  const template = assemble(file, config);
   const { added_tokens_decoder: _unused, ...plainConfig } = config;
-  const user = new Tokenizer({ ...file, added_tokens: [] }, plainConfig);
+  const user = assemble({ ...file, added_tokens: [] }, plainConfig);
   const imageTokenId = file.added_tokens.find((token) => token.content === IMAGE_PAD)?.id;
   if (imageTokenId === undefined) throw new AppError('model_unsupported', `The tokenizer has no ${IMAGE_PAD}.`);
   const ids = (tokenizer: Tokenizer, text: string): number[] =>
@@ -60,4 +60,12 @@ export function createPromptEncoder(file: TokenizerFile, config: TokenizerConfig
       return { ids: out, imageStarts };
     },
   };
+}
+
+function assemble(file: TokenizerFile, config: TokenizerConfig): Tokenizer {
+  try {
+    return new Tokenizer(file, config);
+  } catch (cause) {
+    throw new AppError('model_corrupt', 'The tokenizer of this model cannot be put together.', { cause });
+  }
 }

@@ -7,7 +7,10 @@ import { checkConfig, readJsonIfThere } from '../hub/read-json.ts';
 const addedTokenSchema = z.looseObject({ id: z.int(), content: z.string() });
 const tokenizerSchema = z.looseObject({
   added_tokens: z.array(addedTokenSchema).default([]),
-  model: z.looseObject({ type: z.literal('BPE', 'must be BPE').optional() }),
+  model: z.looseObject({
+    type: z.literal('BPE', 'must be BPE').optional(),
+    vocab: z.record(z.string(), z.int().min(0)),
+  }),
 });
 /** The parts of tokenizer.json; everything else is passed on as it is. */
 export type TokenizerFile = z.output<typeof tokenizerSchema>;
@@ -16,6 +19,12 @@ const configSchema = z.looseObject({
   added_tokens_decoder: z.record(z.string(), z.looseObject({ content: z.string() })).optional(),
 });
 export type TokenizerConfig = z.output<typeof configSchema>;
+
+/** The largest id that text can have. */
+export function largestId(file: TokenizerFile): number {
+  const ids = [...Object.values(file.model.vocab), ...file.added_tokens.map((token) => token.id)];
+  return ids.reduce((largest, id) => Math.max(largest, id), 0);
+}
 
 /** How Qwen2 splits text before the merges. Source: PRETOKENIZE_REGEX of transformers' Qwen2Tokenizer. */
 const PRETOKENIZE =

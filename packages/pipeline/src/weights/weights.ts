@@ -11,6 +11,7 @@ export interface Weights {
   /** Folder name of the component, for messages. */
   readonly component: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** Whether there is a tensor of this name, of whatever type. */
   has(name: string): boolean;
   /** The tensor `name`, proved to have `shape`. Throws `model_incomplete` or `model_corrupt`. */
   get(name: string, shape: readonly number[]): TensorInfo;
@@ -83,7 +84,7 @@ function weightsOf(component: string, tensors: Map<string, TensorInfo>, unsuppor
   return {
     component,
     tensors,
-    has: (name) => tensors.has(name),
+    has: (name) => tensors.has(name) || unsupported.has(name),
     get(name, shape) {
       const info = tensors.get(name);
       if (info === undefined) {

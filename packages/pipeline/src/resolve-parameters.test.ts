@@ -1,0 +1,124 @@
+import { GUIDE_DEFAULTS, parseEditParameters } from '@qwen-edit/contract';
+import { describe, expect, it } from 'vitest';
+import { resolveEditConfig } from './hub/edit-config.ts';
+import { outputSize, resolveParameters, usesGuidance, warningsOf } from './resolve-parameters.ts';
+
+const guide = resolveEditConfig({});
+const trained = resolveEditConfig({ num_inference_steps: 6, true_cfg_scale: 1, vae_image_size: 65_536 });
+const parse = (more: object = {}) => parseEditParameters({ prompt: 'x', ...more });
+
+describe('what a request says comes first, then edit_config.json, then the guide', () => {
+  it('a request that says nothing has the guide', () => {
+    expect(resolveParameters(parse(), guide)).toEqual({ prompt: 'x', ...GUIDE_DEFAULTS });
+    expect(GUIDE_DEFAULTS).toMatchObject({
+      negative_prompt: ' ',
+      num_inference_steps: 40,
+      true_cfg_scale: 4,
+      max_side: 768,
+    });
+  });
+
+  it('or what the checkpoint recommends', () => {
+    expect(resolveParameters(parse(), trained)).toMatchObject({
+      num_inference_steps: 6,
+      true_cfg_scale: 1,
+      max_side: 768,
+    });
+  });
+
+  it('unless the request says otherwise', () => {
+    const said = {
+      negative_prompt: 'blur',
+      num_inference_steps: 9,
+      true_cfg_scale: 2,
+      guidance_scale: 3,
+      seed: '7',
+      num_images_per_prompt: 2,
+      max_side: 0,
+      output_format: 'webp',
+    } as const;
+    expect(resolveParameters(parse(said), trained)).toEqual({ prompt: 'x', ...said });
+  });
+
+  it('no negative prompt is something that a request can say', () => {
+    expect(resolveParameters(parse({ negative_prompt: null }), guide).negative_prompt).toBeNull();
+    expect(resolveParameters(parse({ negative_prompt: '' }), guide).negative_prompt).toBe('');
+  });
+});
+
+describe('a seed of -1', () => {
+  it('is drawn, of 32 bits', () => {
+    const drawn = Array.from({ length: 20 }, () => resolveParameters(parse({ seed: '-1' }), guide).seed);
+    expect(new Set(drawn).size).toBeGreaterThan(15);
+    for (const seed of drawn) expect(BigInt(seed)).toBeLessThan(2n ** 32n);
+  });
+
+  it('is that of the state that the edit goes on from', () => {
+    expect(resolveParameters(parse({ seed: '-1' }), guide, '99').seed).toBe('99');
+    expect(resolveParameters(parse({ seed: '5' }), guide, '99').seed).toBe('5');
+  });
+});
+
+describe('the size of the output', () => {
+  const picture = { width: 320, height: 214 };
+
+  it.each<[string, object, number, [number, number]]>([
+    ['by default the ratio of the last picture at the output area', {}, 16, [320, 224]],
+    ['both sides floored', { width: 100, height: 79 }, 16, [96, 64]],
+    ['to multiples of the model', { width: 100, height: 79 }, 8, [96, 72]],
+    ['a width alone', { width: 64 }, 16, [64, 224]],
+    ['a height alone', { height: 500 }, 16, [320, 496]],
+  ])('%s', (_, said, multiple, [width, height]) => {
+    expect(outputSize(parse(said), trained, picture, multiple)).toEqual({ width, height });
+  });
+
+  it('a side below the multiple is refused by name', () => {
+    expect(() => outputSize(parse({ height: 15 }), trained, picture, 16)).toThrow(
+      'height must be at least 16 with this model, not 15.',
+    );
+  });
+
+  it('output_image_size is an area of its own', () => {
+    const config = resolveEditConfig({ vae_image_size: 65_536, output_image_size: 16_384 });
+    expect(outputSize(parse(), config, { width: 50, height: 50 }, 16)).toEqual({ width: 128, height: 128 });
+  });
+});
+
+describe('what has no effect is said in words', () => {
+  const warnings = (more: object, config = guide): readonly string[] => {
+    const said = parse(more);
+    return warningsOf(said, resolveParameters(said, config), config);
+  };
+
+  it.each<[string, object, string]>([
+    ['guidance_scale', { guidance_scale: 3 }, 'guidance_scale has no effect'],
+    ['guidance without a negative prompt', { negative_prompt: null }, 'true_cfg_scale has no effect'],
+    [
+      'a negative prompt without guidance',
+      { negative_prompt: 'blur', true_cfg_scale: 1 },
+      'negative_prompt has no effect',
+    ],
+  ])('%s', (_, said, words) => {
+    expect(warnings(said)).toEqual([expect.stringContaining(words)]);
+  });
+
+  it('a key of edit_config.json that no one knows', () => {
+    expect(warnings({}, resolveEditConfig({ stepz: 4 }))).toEqual([expect.stringContaining('stepz')]);
+  });
+
+  it.each([
+    {},
+    { guidance_scale: 1 },
+    { negative_prompt: 'blur' },
+    { negative_prompt: null, true_cfg_scale: 1 },
+    { negative_prompt: ' ', true_cfg_scale: 0 },
+  ])('nothing is said of %j', (said) => {
+    expect(warnings(said)).toEqual([]);
+  });
+});
+
+it('the negative prompt acts above a scale of 1, if there is one', () => {
+  expect(usesGuidance({ true_cfg_scale: 1.01, negative_prompt: '' })).toBe(true);
+  expect(usesGuidance({ true_cfg_scale: 1, negative_prompt: 'x' })).toBe(false);
+  expect(usesGuidance({ true_cfg_scale: 4, negative_prompt: null })).toBe(false);
+});

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { readSnapshot, type SamplingState, writeSnapshot } from './snapshot.ts';
+
+const state: SamplingState = {
+  step: 3,
+  total: 40,
+  seed: '18446744073709551615',
+  fingerprint: 'f'.repeat(64),
+  latents: [Float32Array.of(1.5, -2, 3e-40, 1e38), Float32Array.of(5, 6, 7, 10)],
+};
+
+describe('a snapshot is read as it was written', () => {
+  it.each<[string, (bytes: Uint8Array) => Uint8Array]>([
+    ['as a Buffer', (bytes) => Buffer.from(bytes)],
+    ['as a plain array', (bytes) => Uint8Array.from(bytes)],
+    ['as a part of a larger one, at an odd place', (bytes) => Buffer.concat([Buffer.of(1, 2, 3), bytes]).subarray(3)],
+  ])('%s', (_, form) => {
+    const { bytes, ...where } = writeSnapshot(state);
+    expect(where).toEqual({ step: 3, total: 40 });
+    expect(readSnapshot(form(bytes))).toEqual(state);
+  });
+
+  it('and is no window on what is written later', () => {
+    const latents = Float32Array.of(1, 2);
+    const { bytes } = writeSnapshot({ ...state, latents: [latents] });
+    latents.fill(9);
+    const read = readSnapshot(bytes);
+    bytes.fill(0);
+    expect(read.latents).toEqual([Float32Array.of(1, 2)]);
+  });
+});
+
+describe('a snapshot with any fault is refused', () => {
+  const { bytes } = writeSnapshot(state);
+  const fails = (damaged: Uint8Array): void => {
+    let code: unknown;
+    try {
+      readSnapshot(damaged);
+    } catch (error) {
+      code = (error as { code?: unknown }).code;
+    }
+    if (code !== 'snapshot_invalid') expect.fail(`read ${Buffer.from(damaged).toString('latin1')}`);
+  };
+
+  it('each bit of it flipped', () => {
+    for (let bit = 0; bit < 8 * bytes.length; bit++)
+      fails(bytes.map((byte, i) => (i === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte)));
+  });
+
+  it('cut off at every length, and with something behind it', () => {
+    for (let length = 0; length < bytes.length; length++) fails(bytes.slice(0, length));
+    fails(Buffer.concat([bytes, Buffer.of(0)]));
+    fails(Buffer.concat([bytes, bytes]));
+  });
+});

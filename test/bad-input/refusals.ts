@@ -1,0 +1,19 @@
+import { AppError, type ErrorCode } from '@qwen-edit/contract';
+import { expect } from 'vitest';
+
+/** Proves that `work` was refused with `code`, in a message that names each of `names`, and with a hint what to do. */
+export async function expectRefusal(
+  work: Promise<unknown> | (() => unknown),
+  code: ErrorCode,
+  ...names: readonly string[]
+): Promise<void> {
+  const thrown = await (typeof work === 'function' ? Promise.try(work) : work).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(thrown, `refused with ${code}`).toBeInstanceOf(AppError);
+  const error = thrown as AppError;
+  expect(`${error.code}: ${error.message}`).toContain(`${code}: `);
+  for (const name of names) expect(error.message).toContain(name);
+  expect(error.hint.length).toBeGreaterThan(10);
+}

@@ -1,0 +1,42 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { temporaryFolder } from '../bad-input/model-copies.ts';
+
+const engine = (file: string): string =>
+  JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../packages/pipeline/src/engine', file)).href);
+
+/**
+ * An engine program that does `fault` the first time it is started, and is the true engine from then on. `fault` sees
+ * `pipe`, `send(event)`, `hello()`, and `on(type, act)`, which has `act(command)` called for each command of that type.
+ */
+export async function faultyOnce(fault: string): Promise<string> {
+  const program = join(await temporaryFolder(), 'stand-in.ts');
+  await writeFile(
+    program,
+    `import { existsSync, writeFileSync } from 'node:fs';
+     import { Socket } from 'node:net';
+     import { readFrames, writeFrame } from ${engine('framing.ts')};
+     import { PROTOCOL_FD, PROTOCOL_VERSION } from ${engine('protocol.ts')};
+     const mark = import.meta.filename + '.started';
+     if (existsSync(mark)) await import(${engine('child.ts')});
+     else {
+       writeFileSync(mark, '');
+       const pipe = new Socket({ fd: PROTOCOL_FD });
+       const send = (event) => writeFrame(pipe, event);
+       const hello = () => send({ type: 'hello', version: PROTOCOL_VERSION });
+       const acts = new Map();
+       const on = (type, act) => acts.set(type, act);
+       readFrames(pipe, { onFrame: ({ header }) => acts.get(header.type)?.(header), onGarbage: () => process.exit(3) });
+       pipe.on('close', () => process.exit(0));
+       ${fault}
+     }`,
+  );
+  return program;
+}
+
+/** What an engine does up to the first edit. */
+export const LOADS = `hello(); on('load', ({ id }) => send({ type: 'loaded', id, load_s: 0 }));`;
+/** LOADS, then `fault` when an edit is asked for, with its `id`. */
+export const inMidEdit = (fault: string): string =>
+  `${LOADS} on('edit', ({ id }) => { send({ type: 'step', id, stage: 'denoise', step: 1, total: 2 }); ${fault} });`;
