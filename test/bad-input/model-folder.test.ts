@@ -1,9 +1,10 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { runEdit } from '../../packages/pipeline/src/edit.ts';
 import { loadModel } from '../../packages/pipeline/src/engine/model.ts';
 import { createPipeline } from '../../packages/pipeline/src/index.ts';
-import { checkpointDir } from '../parity/goldens.ts';
+import { checkpointDir, inputBytes } from '../parity/goldens.ts';
 import { changeJson, copyOf, type Json, temporaryFolder } from './model-copies.ts';
 import { expectRefusal } from './refusals.ts';
 
@@ -112,10 +113,11 @@ describe('a file of a component is damaged', () => {
   it('a tokenizer of another model, whose ids the text encoder does not have', async () => {
     const dir = await copyOf('tiny-c');
     await changeJson(dir, 'processor/tokenizer.json', (json) => {
-      const tokens = json.added_tokens as { id: number }[];
-      tokens.at(-1)!.id = 5000;
+      const tokens = json.added_tokens as { id: number; content: string }[];
+      tokens.find((token) => token.content === '<|im_start|>')!.id = 5000;
     });
-    await expectRefusal(load(dir), 'model_unsupported', 'tokenizer', '5000', 'vocab_size');
+    const edit = runEdit(await load(dir), { images: [inputBytes('sq_72x72')], parameters: { prompt: 'x' } });
+    await expectRefusal(edit, 'model_unsupported', 'tokenizer', '5000', 'vocab_size');
   });
 });
 

@@ -7,7 +7,7 @@ export async function expectRefusal(
   code: ErrorCode,
   ...names: readonly string[]
 ): Promise<void> {
-  const thrown = await (typeof work === 'function' ? Promise.try(work) : work).then(
+  const thrown = await (typeof work === 'function' ? new Promise((resolve) => resolve(work())) : work).then(
     () => undefined,
     (error: unknown) => error,
   );

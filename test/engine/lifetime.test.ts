@@ -32,7 +32,8 @@ describe('the engine ends when its parent is killed', () => {
        setInterval(() => undefined, 1000);`,
     );
     const child = spawn(process.execPath, [parent], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const [line] = await once(createInterface(child.stdout), 'line');
+    const failed = once(child, 'exit').then(() => expect.fail('the parent ended by itself'));
+    const [line] = await Promise.race([once(createInterface(child.stdout), 'line'), failed]);
     const pid = Number(line);
     expect(isThere(pid)).toBe(true);
     child.kill('SIGKILL');

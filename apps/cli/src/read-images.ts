@@ -1,8 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { AppError } from '@qwen-edit/contract';
-
-/** Far above any picture that the pixel limit lets through. */
-const MAX_BYTES = 512 * 1024 * 1024;
+import { AppError, LIMITS } from '@qwen-edit/contract';
 
 /** Reads the pictures. Throws AppError `image_not_found` or `image_too_large`, naming the file. */
 export function readImages(paths: readonly string[]): Promise<Uint8Array[]> {
@@ -14,8 +11,8 @@ async function readImage(path: string): Promise<Uint8Array> {
     const facts = await stat(path);
     // A device or a pipe could go on for ever.
     if (!facts.isFile()) throw new AppError('image_not_found', `${path} is not a file.`);
-    if (facts.size > MAX_BYTES) {
-      throw new AppError('image_too_large', `${path} has ${facts.size} bytes; at most ${MAX_BYTES} are read.`);
+    if (facts.size > LIMITS.imageBytes) {
+      throw new AppError('image_too_large', `${path} has ${facts.size} bytes; at most ${LIMITS.imageBytes} are read.`);
     }
     return await readFile(path);
   } catch (cause) {

@@ -1,13 +1,13 @@
 import { type ModelFolder, openModelFolder } from '../hub/model-folder.ts';
 import type { EngineContext } from './segments.ts';
-import { loadTextEncoder, type TextEncoder_ } from './text-encoder.ts';
+import { loadTextEncoder, type TextEncoder } from './text-encoder.ts';
 import { loadTransformer, type Transformer } from './transformer.ts';
 import { loadVae, type Vae } from './vae.ts';
 
 /** A checkpoint ready to run. */
 export interface Model {
   readonly folder: ModelFolder;
-  readonly textEncoder: TextEncoder_;
+  readonly textEncoder: TextEncoder;
   readonly transformer: Transformer;
   readonly vae: Vae;
   readonly pause: () => Promise<void>;

@@ -3,7 +3,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { type Graph, OUTPUT_SUFFIX } from '../onnx/graph.ts';
 
 /** An fp32 or int64 array with its shape, as graphs take and give them. */
-export interface Array_ {
+export interface InputArray {
   readonly data: Float32Array | BigInt64Array;
   readonly dims: readonly number[];
 }
@@ -26,7 +26,7 @@ export interface SessionOptions {
 
 export interface Session {
   /** Computes the graph. It blocks the thread until it is done. */
-  run(feeds: Readonly<Record<string, Array_>>): Promise<Record<string, FloatArray>>;
+  run(feeds: Readonly<Record<string, InputArray>>): Promise<Record<string, FloatArray>>;
   release(): Promise<void>;
 }
 

@@ -10,7 +10,7 @@ import type { Weights } from '../weights/weights.ts';
 import { type EngineContext, graphSource, load, segmentRanges } from './segments.ts';
 import type { FloatArray, Session } from './session.ts';
 
-export interface TextEncoder_ {
+export interface TextEncoder {
   /** Embeddings of one picture's merged patches, [rows · columns / merge², D]. */
   encodeImage(grid: PatchGrid): Promise<FloatArray>;
   /** Last hidden states [S, D] of the whole sequence, with real mRoPE positions. */
@@ -25,7 +25,7 @@ export async function loadTextEncoder(
   context: EngineContext,
   config: TextEncoderConfig,
   weights: Weights,
-): Promise<TextEncoder_> {
+): Promise<TextEncoder> {
   const text: TextGeometry = {
     ...config.text,
     prefix: prefixOf(weights, 'embed_tokens.weight', ['model.', 'model.language_model.', 'language_model.model.']),
@@ -79,8 +79,15 @@ export async function loadTextEncoder(
     return image_embeds!;
   };
 
-  const encodeTokens: TextEncoder_['encodeTokens'] = async (tokens, images, grids) => {
+  const encodeTokens: TextEncoder['encodeTokens'] = async (tokens, images, grids) => {
     const length = tokens.ids.length;
+    const foreign = tokens.ids.find((id) => id >= text.vocab_size);
+    if (foreign !== undefined) {
+      throw new AppError(
+        'model_unsupported',
+        `The tokenizer gives the id ${foreign}, the text encoder has a vocab_size of ${text.vocab_size}.`,
+      );
+    }
     const merge = vision.spatial_merge_size;
     const merged = grids.map((grid) => ({ rows: grid.rows / merge, columns: grid.columns / merge }));
     const angles = textAngles(

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { ProcessorConfig } from '../image/preprocess.ts';
 import type { SchedulerConfig } from '../sampling/schedule.ts';
 import { createPromptEncoder, type PromptEncoder } from '../text/prompt.ts';
-import { largestId, readTokenizerFiles } from '../text/tokenizer-files.ts';
+import { readTokenizerFiles } from '../text/tokenizer-files.ts';
 import { weightsDigest } from '../weights/digest.ts';
 import { openWeights, type Weights } from '../weights/weights.ts';
 import {
@@ -73,7 +73,7 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
   const tokenizer = (await readTokenizerFiles(dir, 'processor')) ?? (await readTokenizerFiles(dir, 'tokenizer'));
   if (tokenizer === undefined)
     throw new AppError('model_incomplete', 'tokenizer/tokenizer.json is missing, and so is vocab.json.');
-  checkFit(textEncoder, transformer, vae, processor, largestId(tokenizer.file));
+  checkFit(textEncoder, transformer, vae, processor);
 
   const weights = {
     text_encoder: await openWeights(join(dir, 'text_encoder'), 'model'),
@@ -112,7 +112,6 @@ function checkFit(
   transformer: TransformerConfig,
   vae: VaeConfig,
   processor: ProcessorConfig,
-  largestTokenId: number,
 ): void {
   const differ = (what: string): never => {
     throw new AppError('model_unsupported', `The parts of this model do not fit together: ${what}.`);
@@ -121,8 +120,6 @@ function checkFit(
     differ('joint_attention_dim is not the hidden_size of the text encoder');
   if (transformer.in_channels !== 4 * vae.z_dim)
     differ('in_channels of the transformer is not 4 times z_dim of the VAE');
-  if (largestTokenId >= text.text.vocab_size)
-    differ(`the tokenizer has the id ${largestTokenId}, vocab_size of the text encoder is ${text.text.vocab_size}`);
   const { vision } = text;
   if (processor.patch_size !== vision.patch_size) differ('patch_size of the processor and of the vision tower');
   if (processor.merge_size !== vision.spatial_merge_size)

@@ -41,11 +41,6 @@ export function resizeLanczos(image: Pixels, width: number, height: number): Pix
   return pillow(image, width, height, LANCZOS);
 }
 
-/** Image.resize((width, height), BICUBIC) of Pillow 13. */
-export function resizeBicubicPillow(image: Pixels, width: number, height: number): Pixels {
-  return pillow(image, width, height, BICUBIC);
-}
-
 /** torchvision's resize of a uint8 tensor, bicubic with antialias: 16-bit weights, always horizontal first. */
 export function resizeBicubicTorchvision(image: Pixels, width: number, height: number): Pixels {
   const wide = width === image.width ? image : horizontal(image, width, torchvisionKernel(image.width, width, BICUBIC));

@@ -32,8 +32,6 @@ export interface Graph {
   weight(name: string, shape: readonly number[], as?: readonly number[]): Value;
   /** Rows `indices` [S] of the table `name` as fp32 [S, D]: only these are read and widened, never the whole table. */
   rows(name: string, shape: readonly number[], indices: Value): Value;
-  /** Bytes of weights that this graph points at. */
-  readonly weightBytes: number;
   serialize(): Uint8Array;
 }
 
@@ -60,7 +58,6 @@ export function createGraph(name: string, source?: GraphSource): Graph {
   const proto = createProtoWriter();
   const weights = new Map<string, Value>();
   let values = 0;
-  let weightBytes = 0;
   const fresh = (hint: string): Value => ({ name: `${hint}_${values++}` });
 
   const initializer = (
@@ -79,11 +76,7 @@ export function createGraph(name: string, source?: GraphSource): Graph {
     if (source === undefined) throw new AppError('internal', `The graph ${name} has no checkpoint.`);
     return source;
   };
-  const find = (weightName: string, shape: readonly number[]): TensorInfo => {
-    const info = needed().weights.get(weightName, shape);
-    weightBytes += info.byteLength;
-    return info;
-  };
+  const find = (weightName: string, shape: readonly number[]): TensorInfo => needed().weights.get(weightName, shape);
   /** An initializer that lies in the checkpoint's own file. */
   const pointAt = (info: TensorInfo, dims: readonly number[]): Value =>
     initializer(fresh(info.name), info.dtype, dims, (tensor) => {
@@ -136,9 +129,6 @@ export function createGraph(name: string, source?: GraphSource): Graph {
     rows(weightName, shape, indices) {
       const info = find(weightName, shape);
       return widen(graph.op('Gather', [pointAt(info, shape), indices], { axis: 0 }), info.dtype);
-    },
-    get weightBytes() {
-      return weightBytes;
     },
     serialize: () =>
       createProtoWriter()

@@ -20,12 +20,6 @@ const configSchema = z.looseObject({
 });
 export type TokenizerConfig = z.output<typeof configSchema>;
 
-/** The largest id that text can have. */
-export function largestId(file: TokenizerFile): number {
-  const ids = [...Object.values(file.model.vocab), ...file.added_tokens.map((token) => token.id)];
-  return ids.reduce((largest, id) => Math.max(largest, id), 0);
-}
-
 /** How Qwen2 splits text before the merges. Source: PRETOKENIZE_REGEX of transformers' Qwen2Tokenizer. */
 const PRETOKENIZE =
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
