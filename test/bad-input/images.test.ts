@@ -37,7 +37,7 @@ describe('what is no picture is refused, and the engine stays usable', () => {
     [
       'an SVG, which would be drawn instead of read',
       '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>',
-      'svg',
+      'not a picture',
     ],
   ])('%s', async (_, content, says) => {
     await expectRefusal(edit(Buffer.from(content)), 'image_invalid', 'The picture', says);

@@ -62,7 +62,7 @@ export async function runEdit(model: Model, request: UncheckedRequest, hooks: Ru
   const encodeSteps = 2 * request.images.length + (usesGuidance(settled) ? 2 : 1);
   let encoded = 0;
   step('encode', encoded, encodeSteps);
-  const images = await decodeAll(request.images, settled.max_side);
+  const images = await decodeAll(model, request.images, settled.max_side);
   const size = outputSize(said, folder.edit, images.at(-1)!, PATCH * vae.factor);
   const parameters: ResolvedParameters = { ...settled, ...size };
   const target: TokenGrid = gridOf(size, vae.factor);
@@ -186,11 +186,13 @@ export async function runEdit(model: Model, request: UncheckedRequest, hooks: Ru
 }
 
 async function decodeAll(
+  model: Model,
   images: readonly Uint8Array[],
   maxSide: number,
 ): Promise<(Pixels & { readonly original: Size })[]> {
   const out: (Pixels & { readonly original: Size })[] = [];
   for (const [i, bytes] of images.entries()) {
+    await model.pause();
     const image = await decodeImage(bytes, images.length === 1 ? 'The picture' : `Picture ${i + 1}`);
     const { width, height } = limitSide(image, maxSide);
     out.push({ ...resizeLanczos(image, width, height), original: { width: image.width, height: image.height } });
