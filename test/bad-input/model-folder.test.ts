@@ -134,7 +134,8 @@ describe('edit_config.json', () => {
     await changeJson(dir, 'edit_config.json', (json) => {
       json[key] = value;
     });
-    await expectRefusal(load(dir), 'model_unsupported', 'edit_config.json', key);
+    const { hint } = await expectRefusal(load(dir), 'model_unsupported', 'edit_config.json', key);
+    expect(hint).toContain('edit_config.json');
   });
 
   it('with an unknown key has no other effect than a warning', async () => {

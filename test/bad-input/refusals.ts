@@ -6,7 +6,7 @@ export async function expectRefusal(
   work: Promise<unknown> | (() => unknown),
   code: ErrorCode,
   ...names: readonly string[]
-): Promise<void> {
+): Promise<AppError> {
   const thrown = await (typeof work === 'function' ? new Promise((resolve) => resolve(work())) : work).then(
     () => undefined,
     (error: unknown) => error,
@@ -16,4 +16,5 @@ export async function expectRefusal(
   expect(`${error.code}: ${error.message}`).toContain(`${code}: `);
   for (const name of names) expect(error.message).toContain(name);
   expect(error.hint.length).toBeGreaterThan(10);
+  return error;
 }

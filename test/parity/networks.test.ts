@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadModel, type Model } from '../../packages/pipeline/src/engine/model.ts';
-import type { FloatArray } from '../../packages/pipeline/src/engine/session.ts';
 import { type Planes, tiled } from '../../packages/pipeline/src/engine/vae-tiling.ts';
 import type { PatchGrid } from '../../packages/pipeline/src/image/preprocess.ts';
+import type { FloatArray } from '../../packages/pipeline/src/matrix.ts';
 import {
   CHECKPOINTS,
   checkpointDir,

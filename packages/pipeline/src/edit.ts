@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { AppError } from '@qwen-edit/contract';
 import { checkRequest, type UncheckedRequest } from './check-request.ts';
 import type { Model } from './engine/model.ts';
-import type { FloatArray } from './engine/session.ts';
 import type { TokenGrid } from './engine/transformer.ts';
 import { decodeImage } from './image/decode.ts';
 import { limitSide, type Size } from './image/dimensions.ts';
 import { encodeImage, toPixels } from './image/encode.ts';
 import { conditionImage, patchify, vaeImage } from './image/preprocess.ts';
 import { type Pixels, resizeLanczos } from './image/resample.ts';
+import { concatenate, type FloatArray, rows } from './matrix.ts';
 import {
   outputSize,
   type ResolvedParameters,
@@ -29,7 +29,9 @@ const MAX_TEXT_TOKENS = 4096;
 /** A picture and its latents divide into 2 × 2 patches. */
 const PATCH = 2;
 
-export interface RunHooks extends Pick<EditHooks, 'onStep' | 'resume' | 'returnLatents'> {
+export interface RunHooks extends Pick<EditHooks, 'onStep' | 'returnLatents'> {
+  /** Bytes of a snapshot to go on from. */
+  readonly resume?: Uint8Array;
   /** Called after each step; `snapshot` writes down the state as it is then. */
   readonly afterStep?: (done: number, snapshot: () => Snapshot) => void;
   /** Sees what flows between the networks, under the reference's names; for parity tests and for debugging. */
@@ -57,7 +59,7 @@ export async function runEdit(model: Model, request: UncheckedRequest, hooks: Ru
     hooks.onStep?.({ stage, step: done, total });
 
   // 1. Parameters, pictures and sizes.
-  const resumed = hooks.resume === undefined ? undefined : readSnapshot(hooks.resume.bytes);
+  const resumed = hooks.resume === undefined ? undefined : readSnapshot(hooks.resume);
   const settled = resolveParameters(said, folder.edit, resumed?.seed);
   const encodeSteps = 2 * request.images.length + (usesGuidance(settled) ? 2 : 1);
   let encoded = 0;
@@ -237,20 +239,6 @@ async function decodeLatents(model: Model, packed: Float32Array, target: TokenGr
   const pixels = await model.vae.decode({ data, channels: model.vae.channels, height, width });
   proveFinite(pixels.data, 'decoding the picture');
   return toPixels(pixels.data, pixels.width, pixels.height);
-}
-
-function rows(data: Float32Array, width: number): FloatArray {
-  return { data, dims: [data.length / width, width] };
-}
-
-function concatenate(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }
 
 function proveFinite(values: Float32Array, where: string): void {

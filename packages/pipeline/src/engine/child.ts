@@ -68,7 +68,7 @@ async function edit(command: Extract<Command, { type: 'edit' }>, parts: readonly
       const { bytes, ...where } = snapshot();
       send({ type: 'snapshot', id, ...where }, [bytes]);
     },
-    ...(resume === undefined ? {} : { resume: { step: 0, total: 0, bytes: resume } }),
+    ...(resume === undefined ? {} : { resume }),
     returnLatents: command.returnLatents,
   });
   state.edits++;

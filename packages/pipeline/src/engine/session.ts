@@ -1,15 +1,11 @@
 import { AppError } from '@qwen-edit/contract';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { FloatArray } from '../matrix.ts';
 import { type Graph, OUTPUT_SUFFIX } from '../onnx/graph.ts';
 
 /** An fp32 or int64 array with its shape, as graphs take and give them. */
 export interface InputArray {
   readonly data: Float32Array | BigInt64Array;
-  readonly dims: readonly number[];
-}
-
-export interface FloatArray {
-  readonly data: Float32Array;
   readonly dims: readonly number[];
 }
 

@@ -4,11 +4,12 @@ import { mergerGraph, patchEmbedGraph, type VisionGeometry, visionBlocksGraph } 
 import type { TextEncoderConfig } from '../hub/component-configs.ts';
 import type { PatchGrid } from '../image/preprocess.ts';
 import { planWindows, toWindowOrder } from '../image/windows.ts';
+import { concatenate, type FloatArray, rows } from '../matrix.ts';
 import { mropePositions, textAngles, visionAngles } from '../rope.ts';
 import { DROPPED_TOKENS, type PromptTokens } from '../text/prompt.ts';
 import type { Weights } from '../weights/weights.ts';
 import { type EngineContext, graphSource, load, segmentRanges } from './segments.ts';
-import type { FloatArray, Session } from './session.ts';
+import type { Session } from './session.ts';
 
 export interface TextEncoder {
   /** Embeddings of one picture's merged patches, [rows · columns / merge², D]. */
@@ -135,14 +136,7 @@ function gatherOrder(length: number, starts: readonly number[], images: readonly
 }
 
 function stack(parts: readonly FloatArray[]): FloatArray {
-  const width = parts[0]?.dims[1] ?? 0;
-  const data = new Float32Array(parts.reduce((sum, part) => sum + part.data.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    data.set(part.data, at);
-    at += part.data.length;
-  }
-  return { data, dims: [data.length / width, width] };
+  return rows(concatenate(parts.map((part) => part.data)), parts[0]?.dims[1] ?? 0);
 }
 
 function prefixOf(weights: Weights, name: string, prefixes: readonly string[]): string {

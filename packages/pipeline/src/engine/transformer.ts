@@ -1,9 +1,10 @@
 import { blocksGraph, embedGraph, TIME_PROJ_CHANNELS, tailGraph } from '../graphs/transformer.ts';
 import type { TransformerConfig } from '../hub/component-configs.ts';
+import type { FloatArray } from '../matrix.ts';
 import { type Angles, transformerAngles } from '../rope.ts';
 import type { Weights } from '../weights/weights.ts';
 import { type EngineContext, graphSource, load, segmentRanges } from './segments.ts';
-import type { FloatArray, Session } from './session.ts';
+import type { Session } from './session.ts';
 
 /** Tokens down and across of a picture. */
 export interface TokenGrid {

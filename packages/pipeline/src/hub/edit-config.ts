@@ -26,6 +26,8 @@ export const editConfigSchema = z.object({
   demo: z.boolean().optional(),
 });
 
+const HINT = 'Correct the named key of edit_config.json, or remove it; docs/model-folder.md lists what each may be.';
+
 export interface EditConfig {
   readonly vae_image_size: number;
   readonly condition_image_size: number;
@@ -38,7 +40,7 @@ export interface EditConfig {
 }
 
 export function resolveEditConfig(json: unknown): EditConfig {
-  const said = checkConfig(editConfigSchema, json, 'edit_config.json');
+  const said = checkConfig(editConfigSchema, json, 'edit_config.json', HINT);
   const vae_image_size = said.vae_image_size ?? 1024 * 1024;
   return {
     vae_image_size,

@@ -26,12 +26,13 @@ export async function readJson(dir: string, file: string): Promise<unknown> {
   return json;
 }
 
-/** Checks JSON against a schema. Throws `model_unsupported` naming the key, what it is and what it may be. */
-export function checkConfig<T>(schema: z.ZodType<T>, json: unknown, file: string): T {
+/** Checks JSON against a schema. Throws `model_unsupported` naming the key and what it may be; `hint` says what to do where the table's hint does not fit. */
+export function checkConfig<T>(schema: z.ZodType<T>, json: unknown, file: string, hint?: string): T {
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw new AppError('model_unsupported', `${file}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is invalid'}.`);
+  const message = `${file}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is invalid'}.`;
+  throw new AppError('model_unsupported', message, hint === undefined ? {} : { hint });
 }
 
 function isMissing(error: unknown): boolean {
