@@ -85,6 +85,9 @@ export const editParametersSchema = z.strictObject({
   output_format: z.enum(OUTPUT_FORMATS).optional(),
 });
 
+/** The names of all parameters. */
+export const EDIT_PARAMETER_NAMES: readonly string[] = Object.keys(editParametersSchema.shape);
+
 export type EditParametersInput = z.input<typeof editParametersSchema>;
 export type EditParameters = z.output<typeof editParametersSchema>;
 

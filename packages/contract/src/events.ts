@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { JOB_STAGES } from './job.ts';
+
+/** Every event of a job, in the words of its log. `seq` counts from 1 without gaps. */
+export const JOB_EVENT_TYPES = [
+  'job.queued',
+  'job.started',
+  'job.progress',
+  'job.preview',
+  'job.cancel_requested',
+  'job.retrying',
+  'job.released',
+  'job.succeeded',
+  'job.failed',
+  'job.canceled',
+  'job.expired',
+] as const;
+export type JobEventType = (typeof JOB_EVENT_TYPES)[number];
+export const TERMINAL_EVENT_TYPES = ['job.succeeded', 'job.failed', 'job.canceled', 'job.expired'] as const;
+
+export function isTerminalEvent(type: JobEventType): boolean {
+  return TERMINAL_EVENT_TYPES.some((each) => each === type);
+}
+
+export const jobEventSchema = z.object({
+  /** The id that Last-Event-ID names: `<job id>:<seq>`. */
+  id: z.string(),
+  job_id: z.string(),
+  seq: z.int().min(1),
+  type: z.enum(JOB_EVENT_TYPES),
+  created_at: z.string(),
+  data: z.record(z.string(), z.unknown()),
+});
+export type JobEvent = z.output<typeof jobEventSchema>;
+
+/** Data of `job.progress`. */
+export const progressDataSchema = z.object({ stage: z.enum(JOB_STAGES), step: z.int().min(0), total: z.int().min(0) });
+/** Data of `job.preview`: a small picture as a data URL. */
+export const previewDataSchema = z.object({
+  step: z.int(),
+  total: z.int(),
+  width: z.int(),
+  height: z.int(),
+  data_url: z.string(),
+});

@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import { EDIT_PARAMETER_NAMES } from './edit-parameters.ts';
+
+/** Where a job is in its life. The last four are final. */
+export const JOB_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'canceled', 'expired'] as const;
+export const TERMINAL_STATUSES = ['succeeded', 'failed', 'canceled', 'expired'] as const;
+export type JobStatus = (typeof JOB_STATUSES)[number];
+export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];
+
+export function isTerminal(status: JobStatus): status is TerminalStatus {
+  return TERMINAL_STATUSES.some((each) => each === status);
+}
+
+export const JOB_STAGES = ['load', 'encode', 'denoise', 'decode'] as const;
+export type JobStage = (typeof JOB_STAGES)[number];
+
+/** Why a job failed or expired; `code` is one of the error codes. */
+export const jobErrorSchema = z.object({
+  code: z.string(),
+  message: z.string(),
+  hint: z.string(),
+  retryable: z.boolean(),
+});
+export type JobError = z.output<typeof jobErrorSchema>;
+
+const seconds = z.number().min(0);
+
+/** A picture of a job, as the API shows it. */
+export const jobImageSchema = z.object({
+  sha256: z.string(),
+  width: z.int(),
+  height: z.int(),
+  bytes: z.int(),
+  media_type: z.string(),
+});
+export type JobImage = z.output<typeof jobImageSchema>;
+
+/** A result. `url` answers with the picture itself, or with a redirect to it. */
+export const jobOutputSchema = jobImageSchema.extend({ index: z.int().min(0), url: z.string() });
+export type JobOutput = z.output<typeof jobOutputSchema>;
+
+/** A job as the API, its events and its webhooks show it. Names follow Replicate's predictions. Times are RFC 3339, UTC. */
+export const jobSchema = z.object({
+  id: z.string(),
+  object: z.literal('job'),
+  status: z.enum(JOB_STATUSES),
+  /** True for a running job that was asked to stop and has not yet. */
+  cancel_requested: z.boolean(),
+  /** The parameters as they were sent, and the pictures as they were stored. */
+  input: z.object({ images: z.array(jobImageSchema) }).catchall(z.unknown()),
+  /** Results of a succeeded job, else null. */
+  output: z.array(jobOutputSchema).nullable(),
+  error: jobErrorSchema.nullable(),
+  /** Decimal string; the drawn seed where -1 was asked for. null until the job has succeeded. */
+  seed: z.string().nullable(),
+  warnings: z.array(z.string()),
+  progress: z.object({
+    /** Jobs that are to be claimed before this one; null where it does not wait. */
+    queue_position: z.int().min(0).nullable(),
+    stage: z.enum(JOB_STAGES).nullable(),
+    step: z.int().min(0).nullable(),
+    total: z.int().min(0).nullable(),
+    /** Seconds until the end, guessed from the steps so far or from recent jobs; null where nothing is known. */
+    eta_seconds: seconds.nullable(),
+  }),
+  /** How often a worker has begun it. */
+  attempt: z.int().min(0),
+  metadata: z.record(z.string(), z.string()),
+  webhook_url: z.string().nullable(),
+  deadline: z.string().nullable(),
+  receipt: z.record(z.string(), z.unknown()).nullable(),
+  metrics: z.object({
+    queue_time: seconds.nullable(),
+    predict_time: seconds.nullable(),
+    total_time: seconds.nullable(),
+    encode_time: seconds.nullable(),
+    denoise_time: seconds.nullable(),
+    decode_time: seconds.nullable(),
+  }),
+  created_at: z.string(),
+  started_at: z.string().nullable(),
+  completed_at: z.string().nullable(),
+  urls: z.object({ get: z.string(), cancel: z.string(), events: z.string() }),
+});
+export type Job = z.output<typeof jobSchema>;
+
+export const jobListSchema = z.object({ data: z.array(jobSchema), next_cursor: z.string().nullable() });
+export type JobList = z.output<typeof jobListSchema>;
+
+const MAX_METADATA = { keys: 50, key: 64, value: 512 } as const;
+
+/** What a submission may say about the job, besides the edit's parameters and pictures. */
+export const jobOptionsSchema = z.object({
+  webhook_url: z.string().max(2048, 'must have at most 2048 characters').optional(),
+  /** Standard Webhooks secret of this job's webhook: `whsec_` and 24 to 64 bytes in base64. */
+  webhook_secret: z
+    .string()
+    .regex(/^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/, 'must be whsec_ and 24 to 64 bytes in base64')
+    .optional(),
+  /** RFC 3339 with an offset. A job that is not done by then becomes `expired`. */
+  deadline: z.iso
+    .datetime({ offset: true, error: 'must be a date and time with an offset, as 2030-01-31T12:00:00Z' })
+    .optional(),
+  metadata: z
+    .record(z.string().max(MAX_METADATA.key), z.string().max(MAX_METADATA.value))
+    .refine((all) => Object.keys(all).length <= MAX_METADATA.keys, `must have at most ${MAX_METADATA.keys} keys`)
+    .optional(),
+});
+export type JobOptions = z.output<typeof jobOptionsSchema>;
+
+/** Names that a submission may use beside its pictures. */
+export const SUBMISSION_FIELDS: readonly string[] = [...EDIT_PARAMETER_NAMES, ...Object.keys(jobOptionsSchema.shape)];

@@ -1,0 +1,12 @@
+/** What an API key may do. `admin` includes the others. */
+export const SCOPES = ['submit', 'read', 'admin'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** Who calls: an owner sees only what is their own. */
+export interface Caller {
+  readonly owner: string;
+  readonly scopes: readonly Scope[];
+}
+
+/** The owner of everything where no API keys are in use. */
+export const LOCAL_OWNER = 'local';

@@ -1,0 +1,96 @@
+import { AppError } from '@qwen-edit/contract';
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
+import pg from 'pg';
+import { toDatabaseError } from './database-error.ts';
+import * as schema from './schema.ts';
+
+/** What a statement runs on: the pool, or one transaction. */
+export type Db = NodePgDatabase<typeof schema>;
+
+export interface DatabaseOptions {
+  /** postgres://user:password@host:port/name */
+  readonly url: string;
+  /** Connections at most. */
+  readonly max?: number;
+  /** Shown by pg_stat_activity. */
+  readonly applicationName?: string;
+  /** A statement that takes longer is ended by the server. */
+  readonly statementTimeoutMs?: number;
+  /** Waiting for a free connection, or for a new one, ends after this. */
+  readonly connectTimeoutMs?: number;
+  readonly onError?: (error: Error) => void;
+}
+
+export interface Database {
+  readonly pool: pg.Pool;
+  readonly db: Db;
+  /** Runs `work` in one transaction: all of it or nothing. */
+  transaction<T>(work: (tx: Db) => Promise<T>): Promise<T>;
+  /** AppError `database_unavailable` when the server does not answer. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const DEFAULTS = { max: 10, statementTimeoutMs: 30_000, connectTimeoutMs: 10_000 };
+
+/** A pool of connections to PostgreSQL 15 or later. Connects on first use. */
+export function createDatabase(options: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.max ?? DEFAULTS.max,
+    application_name: options.applicationName ?? 'qwen-edit',
+    statement_timeout: options.statementTimeoutMs ?? DEFAULTS.statementTimeoutMs,
+    idle_in_transaction_session_timeout: options.statementTimeoutMs ?? DEFAULTS.statementTimeoutMs,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? DEFAULTS.connectTimeoutMs,
+    keepAlive: true,
+  });
+  // Without a listener, a connection that the server ends while it is idle would end the process.
+  pool.on('error', (error) => options.onError?.(error));
+  let closed: Promise<void> | undefined;
+
+  return {
+    pool,
+    db: drizzle(pool, { schema }),
+    transaction: (work) => runTransaction(pool, work),
+    async check() {
+      try {
+        await pool.query('select 1');
+      } catch (thrown) {
+        throw toDatabaseError(thrown);
+      }
+    },
+    close() {
+      closed ??= pool.end();
+      return closed;
+    },
+  };
+}
+
+/**
+ * Runs `work` between BEGIN and COMMIT on a connection of its own. The connection goes back to the pool in every case, also
+ * where BEGIN itself is refused; one whose state is unknown is closed rather than reused.
+ * (drizzle's own db.transaction leaks the connection when BEGIN fails: drizzle-orm#6114, #6341.)
+ */
+export async function runTransaction<T>(pool: pg.Pool, work: (tx: Db) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let unusable: Error | undefined;
+  const onError = (error: Error): void => {
+    unusable = error;
+  };
+  // A connection that breaks while it is checked out and idle would otherwise end the process.
+  client.on('error', onError);
+  try {
+    await client.query('begin');
+    const result = await work(drizzle(client, { schema }));
+    const { command } = await client.query('commit');
+    // The server answers COMMIT of a failed transaction with ROLLBACK, without an error.
+    if (command !== 'COMMIT') throw new AppError('internal', 'The transaction was rolled back at its commit.');
+    return result;
+  } catch (thrown) {
+    await client.query('rollback').catch(onError);
+    throw thrown;
+  } finally {
+    client.off('error', onError);
+    client.release(unusable);
+  }
+}

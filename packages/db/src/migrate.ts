@@ -1,0 +1,89 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '@qwen-edit/contract';
+import { drizzle } from 'drizzle-orm/node-postgres';
+import { migrate } from 'drizzle-orm/node-postgres/migrator';
+import { z } from 'zod';
+import type { Database } from './database.ts';
+import { sqlState, toDatabaseError } from './database-error.ts';
+
+export const migrationsFolder = join(import.meta.dirname, '../../../migrations');
+
+/** Any number, the same for all versions: who migrates holds this advisory lock. */
+const LOCK = 7_311_202_511;
+const MISSING_TABLE = '42P01';
+const MISSING_SCHEMA = '3F000';
+const OLDEST = 150_000;
+
+const journalSchema = z.object({ entries: z.array(z.object({ when: z.number(), tag: z.string() })) });
+
+export interface MigrationState {
+  /** Names of the migrations that the database lacks, oldest first. */
+  readonly pending: readonly string[];
+  /** True where the database was migrated by a later version than this. */
+  readonly newer: boolean;
+}
+
+/** What the database lacks of this version's schema. */
+export async function migrationState({ pool }: Database): Promise<MigrationState> {
+  const { entries } = journalSchema.parse(
+    JSON.parse(await readFile(join(migrationsFolder, 'meta/_journal.json'), 'utf8')),
+  );
+  const last = await pool
+    .query<{ last: string | null }>('select max(created_at) as last from drizzle.__drizzle_migrations')
+    .then(({ rows }) => Number(rows[0]?.last ?? 0))
+    .catch((thrown: unknown) => {
+      if ([MISSING_TABLE, MISSING_SCHEMA].includes(sqlState(thrown))) return 0;
+      throw toDatabaseError(thrown);
+    });
+  return {
+    pending: entries.filter((entry) => entry.when > last).map((entry) => entry.tag),
+    newer: last > Math.max(...entries.map((entry) => entry.when)),
+  };
+}
+
+/**
+ * Brings the database to this version's schema; returns what was applied. Several callers at once wait for each other.
+ * A database of a later version is left alone: migrations only add, so that old and new versions work side by side.
+ */
+export async function migrateDatabase(database: Database): Promise<readonly string[]> {
+  try {
+    const client = await database.pool.connect();
+    try {
+      await client.query('select pg_advisory_lock($1)', [LOCK]);
+      // A migration may take longer than a statement of daily work.
+      await client.query('set statement_timeout = 0');
+      await refuseOldServer(client);
+      const { pending } = await migrationState(database);
+      if (pending.length > 0) await migrate(drizzle(client), { migrationsFolder });
+      return pending;
+    } finally {
+      // Closing the connection gives the lock back and forgets the setting, also where something failed.
+      client.release(true);
+    }
+  } catch (thrown) {
+    throw toDatabaseError(thrown);
+  }
+}
+
+/** Throws AppError `migration_needed` where the schema is older than this version needs. */
+export async function requireMigrated(database: Database): Promise<void> {
+  const { pending } = await migrationState(database);
+  if (pending.length > 0) {
+    throw new AppError('migration_needed', `The database lacks the migrations ${pending.join(', ')}.`, {
+      hint: 'Run `qwen-edit migrate` once against this database.',
+    });
+  }
+}
+
+async function refuseOldServer(client: {
+  query(text: string): Promise<{ rows: { version: number }[] }>;
+}): Promise<void> {
+  const { rows } = await client.query("select current_setting('server_version_num')::int as version");
+  const version = rows[0]?.version ?? 0;
+  if (version < OLDEST) {
+    throw new AppError('migration_needed', `The server is PostgreSQL ${Math.floor(version / 10_000)}.`, {
+      hint: 'Use PostgreSQL 15 or later.',
+    });
+  }
+}

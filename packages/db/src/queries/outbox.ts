@@ -1,0 +1,56 @@
+import { sql } from 'drizzle-orm';
+import type { Db } from '../database.ts';
+import { ms } from '../transitions/lease.ts';
+
+export interface OutboxRow {
+  readonly id: number;
+  readonly jobId: string;
+  readonly owner: string;
+}
+
+/** Takes messages to send for `lockMs`, oldest first. Who dies before `markSent` leaves them to be sent by another, again. */
+export async function takeOutbox(db: Db, limit: number, lockMs: number): Promise<readonly OutboxRow[]> {
+  const { rows } = await db.execute<{ id: string; job_id: string; owner: string }>(sql`
+    update outbox set available_at = now() + ${ms(lockMs)}
+    where id = any (array(
+      select id from outbox where available_at <= now() order by id limit ${limit} for update skip locked
+    ))
+    returning id, job_id, owner`);
+  return rows.map(({ id, job_id, owner }) => ({ id: Number(id), jobId: job_id, owner })).sort((a, b) => a.id - b.id);
+}
+
+/** Forgets messages that the queue has taken. */
+export async function markSent(db: Db, sent: readonly OutboxRow[]): Promise<void> {
+  await db.execute(sql`
+    with gone as (
+      delete from outbox where id = any (${sql.param(sent.map(({ id }) => id))}::bigint[]) returning job_id
+    )
+    update jobs set sent_at = now() from gone where jobs.id = gone.job_id`);
+}
+
+/** Gives messages that the queue has not taken to the next round. */
+export async function returnToOutbox(db: Db, rows: readonly OutboxRow[], delayMs: number): Promise<void> {
+  await db.execute(sql`
+    update outbox set available_at = now() + ${ms(delayMs)}
+    where id = any (${sql.param(rows.map(({ id }) => id))}::bigint[])`);
+}
+
+/**
+ * Writes anew the messages of queued jobs that have waited for longer than `waitedMs` since they were last sent: to be called
+ * where the queue has shown itself empty, so that their messages must be gone. Returns how many.
+ */
+export async function resendQueued(db: Db, waitedMs: number, limit: number): Promise<number> {
+  const { rowCount } = await db.execute(sql`
+    with lost as (
+      update jobs set sent_at = now()
+      where id = any (array(
+        select id from jobs
+        where status = 'queued' and greatest(sent_at, run_after, created_at) < now() - ${ms(waitedMs)}
+          and not exists (select from outbox where job_id = jobs.id)
+        order by visible_at, id limit ${limit} for update skip locked
+      ))
+      returning id, owner
+    )
+    insert into outbox (job_id, owner) select id, owner from lost`);
+  return rowCount ?? 0;
+}

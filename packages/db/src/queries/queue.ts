@@ -1,0 +1,51 @@
+import { sql } from 'drizzle-orm';
+import type { Db } from '../database.ts';
+import { ms } from '../transitions/lease.ts';
+
+/** Takes queued jobs that are visible, oldest first, and hides them from others for `hideMs`. Returns their ids. */
+export async function takeVisible(
+  db: Db,
+  { max, hideMs }: { max: number; hideMs: number },
+): Promise<readonly string[]> {
+  const { rows } = await db.execute<{ id: string }>(sql`
+    update jobs set visible_at = now() + ${ms(hideMs)}
+    where id = any (array(
+      select id from jobs where status = 'queued' and visible_at <= now()
+      order by visible_at, id limit ${max} for update skip locked
+    ))
+    returning id`);
+  return rows.map(({ id }) => id);
+}
+
+/** Shows a queued job again after `delayMs`; undefined hides it until a transition shows it. Others stay as they are. */
+export async function setVisible(db: Db, jobId: string, delayMs: number | undefined): Promise<void> {
+  const at = delayMs === undefined ? sql`'infinity'` : sql`now() + ${ms(delayMs)}`;
+  await db.execute(sql`update jobs set visible_at = ${at} where id = ${jobId} and status = 'queued'`);
+}
+
+/** Milliseconds until the next queued job is visible; undefined where none is to come. */
+export async function nextVisibleMs(db: Db): Promise<number | undefined> {
+  const { rows } = await db.execute<{ wait_ms: number | null }>(sql`
+    select case when isfinite(visible_at) then extract(epoch from visible_at - now()) * 1000 end::double precision as wait_ms
+    from jobs where status = 'queued' order by visible_at, id limit 1`);
+  return rows[0]?.wait_ms ?? undefined;
+}
+
+export interface JobCounts {
+  readonly queued: number;
+  readonly running: number;
+  /** Age of the oldest job that may be begun and is not, in seconds. */
+  readonly oldestQueuedSeconds: number;
+}
+
+/** What waits and what runs, over all owners. */
+export async function countJobs(db: Db): Promise<JobCounts> {
+  const { rows } = await db.execute<{ queued: number; running: number; oldest: number | null }>(sql`
+    select
+      (select count(*) from jobs where status = 'queued')::int as queued,
+      (select count(*) from jobs where status = 'running')::int as running,
+      (select extract(epoch from now() - min(run_after)) from jobs where status = 'queued' and run_after <= now())
+        ::double precision as oldest`);
+  const row = rows[0];
+  return { queued: row?.queued ?? 0, running: row?.running ?? 0, oldestQueuedSeconds: row?.oldest ?? 0 };
+}

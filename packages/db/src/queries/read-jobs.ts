@@ -1,0 +1,152 @@
+import type { JobStatus } from '@qwen-edit/contract';
+import { and, asc, desc, eq, gt, inArray, lt, sql } from 'drizzle-orm';
+import type { Db } from '../database.ts';
+import { assets, jobEvents, jobInputs, jobs } from '../schema.ts';
+
+export type JobRow = typeof jobs.$inferSelect;
+export type AssetRow = typeof assets.$inferSelect;
+export type EventRow = typeof jobEvents.$inferSelect;
+
+/** A job with its pictures, and what only a query can tell. */
+export interface JobRecord {
+  readonly job: JobRow;
+  readonly inputs: readonly AssetRow[];
+  readonly outputs: readonly AssetRow[];
+  /** Jobs before it; undefined where it does not wait. */
+  readonly queuePosition: number | undefined;
+  readonly etaSeconds: number | undefined;
+}
+
+/** Jobs ahead that are counted at most. */
+const COUNTED = 10_000;
+
+/** Reads a job. undefined where the owner has none of this id; without an owner, any job. */
+export async function readJob(
+  db: Db,
+  { id, owner }: { readonly id: string; readonly owner?: string },
+): Promise<JobRecord | undefined> {
+  const mine = owner === undefined ? eq(jobs.id, id) : and(eq(jobs.id, id), eq(jobs.owner, owner));
+  const [job] = await db.select().from(jobs).where(mine);
+  if (job === undefined) return undefined;
+  return (await withDetails(db, [job]))[0];
+}
+
+export interface ListFilter {
+  readonly owner: string;
+  readonly status?: JobStatus;
+  /** Only jobs that are older than this id. */
+  readonly before?: string;
+  readonly limit: number;
+}
+
+/** Jobs of an owner, newest first. */
+export async function listJobs(db: Db, filter: ListFilter): Promise<readonly JobRecord[]> {
+  const conditions = [
+    eq(jobs.owner, filter.owner),
+    ...(filter.status === undefined ? [] : [eq(jobs.status, filter.status)]),
+    ...(filter.before === undefined ? [] : [lt(jobs.id, filter.before)]),
+  ];
+  const rows = await db
+    .select()
+    .from(jobs)
+    .where(and(...conditions))
+    .orderBy(desc(jobs.id))
+    .limit(filter.limit);
+  return withDetails(db, rows);
+}
+
+/** Events of a job after `seq`, in order. */
+export function readEvents(db: Db, jobId: string, after: number, limit: number): Promise<EventRow[]> {
+  return db
+    .select()
+    .from(jobEvents)
+    .where(and(eq(jobEvents.jobId, jobId), gt(jobEvents.seq, after)))
+    .orderBy(asc(jobEvents.seq))
+    .limit(limit);
+}
+
+/** seq of the newest event of each job that exists. */
+export async function readEventSeqs(db: Db, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const rows = await db
+    .select({ id: jobs.id, seq: jobs.eventSeq })
+    .from(jobs)
+    .where(inArray(jobs.id, [...ids]));
+  return new Map(rows.map(({ id, seq }) => [id, seq]));
+}
+
+/** One result of a job, if the owner has it. */
+export async function readOutput(
+  db: Db,
+  { owner, jobId, position }: { readonly owner: string; readonly jobId: string; readonly position: number },
+): Promise<AssetRow | undefined> {
+  const [row] = await db
+    .select()
+    .from(assets)
+    .where(and(eq(assets.owner, owner), eq(assets.jobId, jobId), eq(assets.position, position)));
+  return row;
+}
+
+async function withDetails(db: Db, rows: readonly JobRow[]): Promise<JobRecord[]> {
+  if (rows.length === 0) return [];
+  const ids = rows.map(({ id }) => id);
+  const inputs = await db
+    .select({ jobId: jobInputs.jobId, asset: assets })
+    .from(jobInputs)
+    .innerJoin(assets, eq(assets.id, jobInputs.assetId))
+    .where(inArray(jobInputs.jobId, ids))
+    .orderBy(asc(jobInputs.position));
+  const done = rows.filter(({ status }) => status === 'succeeded').map(({ id }) => id);
+  const outputs =
+    done.length === 0
+      ? []
+      : await db.select().from(assets).where(inArray(assets.jobId, done)).orderBy(asc(assets.position));
+  const times = await readTimes(
+    db,
+    rows.filter(({ status }) => status === 'queued' || status === 'running'),
+  );
+  return rows.map((job) => ({
+    job,
+    inputs: inputs.filter(({ jobId }) => jobId === job.id).map(({ asset }) => asset),
+    outputs: outputs.filter(({ jobId }) => jobId === job.id),
+    queuePosition: times.get(job.id)?.position,
+    etaSeconds: times.get(job.id)?.eta,
+  }));
+}
+
+interface Times {
+  readonly position: number | undefined;
+  readonly eta: number | undefined;
+}
+
+/**
+ * Place in the queue and the guessed end. Running: the steps left at the pace of its stage. Queued: the jobs up to and with it,
+ * shared by the ready workers, at the mean time of the last 20 that succeeded.
+ */
+async function readTimes(db: Db, open: readonly JobRow[]): Promise<ReadonlyMap<string, Times>> {
+  if (open.length === 0) return new Map();
+  const { rows } = await db.execute<{ id: string; position: number | null; eta: number | null }>(sql`
+    with recent as (
+      select extract(epoch from avg(completed_at - started_at))::double precision as seconds from (
+        select completed_at, started_at from jobs where completed_at is not null and status = 'succeeded'
+        order by completed_at desc limit 20
+      ) as last
+    ), crew as (
+      select greatest(count(*), 1)::int as size from workers where ready
+    ), places as (
+      select id, case when status = 'queued' then (
+        select count(*)::int from (
+          select from jobs as other
+          where other.status = 'queued' and (other.visible_at, other.id) < (jobs.visible_at, jobs.id)
+          limit ${COUNTED}
+        ) as ahead
+      ) end as position, step, total, stage, stage_started_at, status
+      from jobs where id = any (${sql.param(open.map(({ id }) => id))}::text[])
+    )
+    select id, position, case
+      when status = 'queued' then recent.seconds * ceil((position + 1)::double precision / crew.size)
+      when stage = 'denoise' and step > 0
+        then extract(epoch from now() - stage_started_at)::double precision / step * (total - step)
+    end as eta
+    from places, recent, crew`);
+  return new Map(rows.map(({ id, position, eta }) => [id, { position: position ?? undefined, eta: eta ?? undefined }]));
+}

@@ -1,0 +1,229 @@
+import type { JobError, JobEventType, JobStage, JobStatus, Scope } from '@qwen-edit/contract';
+import { sql } from 'drizzle-orm';
+import {
+  bigint,
+  boolean,
+  check,
+  index,
+  integer,
+  jsonb,
+  type PgColumn,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core';
+
+const time = (name: string) => timestamp(name, { withTimezone: true });
+const now = (name: string) => time(name).notNull().default(sql`now()`);
+const oneOf = (column: PgColumn, values: readonly string[]) =>
+  sql`${column} in (${sql.raw(values.map((value) => `'${value}'`).join(', '))})`;
+
+/** One edit. Its state changes only through the functions of transitions/. */
+export const jobs = pgTable(
+  'jobs',
+  {
+    /** `job_` and a UUIDv7: ids sort by the time of their making. */
+    id: text('id').primaryKey(),
+    owner: text('owner').notNull(),
+    status: text('status').$type<JobStatus>().notNull().default('queued'),
+    /** EditParameters of the contract. */
+    parameters: jsonb('parameters').$type<Record<string, unknown>>().notNull(),
+    metadata: jsonb('metadata').$type<Record<string, string>>().notNull().default({}),
+    webhookUrl: text('webhook_url'),
+    webhookSecret: text('webhook_secret'),
+    deadlineAt: time('deadline_at'),
+    createdAt: now('created_at'),
+    startedAt: time('started_at'),
+    completedAt: time('completed_at'),
+    /** A retry is not begun before this. */
+    runAfter: now('run_after'),
+    /** The Postgres queue shows a queued job to nobody before this; other queues ignore it. */
+    visibleAt: now('visible_at'),
+    /** When the job was last handed to a queue that is not Postgres. */
+    sentAt: time('sent_at'),
+    /** How often its message came out of the dead-letter queue. */
+    redrives: integer('redrives').notNull().default(0),
+    /** How often it was claimed; goes up with each lease. */
+    attempt: integer('attempt').notNull().default(0),
+    /** How many of the attempts failed or were lost. */
+    failures: integer('failures').notNull().default(0),
+    maxAttempts: integer('max_attempts').notNull(),
+    /** The fencing token: only who holds it may change the running job. */
+    leaseToken: text('lease_token'),
+    leaseExpiresAt: time('lease_expires_at'),
+    workerId: text('worker_id'),
+    cancelRequestedAt: time('cancel_requested_at'),
+    stage: text('stage').$type<JobStage>(),
+    step: integer('step'),
+    total: integer('total'),
+    /** When the present stage began, for the guess of its end. */
+    stageStartedAt: time('stage_started_at'),
+    /** seq of the newest event. */
+    eventSeq: integer('event_seq').notNull().default(0),
+    seed: text('seed'),
+    warnings: jsonb('warnings').$type<string[]>().notNull().default([]),
+    receipt: jsonb('receipt').$type<Record<string, unknown>>(),
+    timings: jsonb('timings').$type<Record<string, number>>(),
+    error: jsonb('error').$type<JobError>(),
+  },
+  (t) => [
+    check('jobs_status', oneOf(t.status, ['queued', 'running', 'succeeded', 'failed', 'canceled', 'expired'])),
+    check('jobs_lease', sql`(${t.status} = 'running') = (${t.leaseToken} is not null)`),
+    check('jobs_lease_time', sql`(${t.leaseToken} is null) = (${t.leaseExpiresAt} is null)`),
+    check('jobs_completed', sql`(${t.status} in ('queued', 'running')) = (${t.completedAt} is null)`),
+    index('jobs_queued').on(t.visibleAt, t.id).where(sql`${t.status} = 'queued'`),
+    index('jobs_leases').on(t.leaseExpiresAt).where(sql`${t.status} = 'running'`),
+    index('jobs_deadlines')
+      .on(t.deadlineAt)
+      .where(sql`${t.status} in ('queued', 'running') and ${t.deadlineAt} is not null`),
+    index('jobs_completed_at').on(t.completedAt).where(sql`${t.completedAt} is not null`),
+    index('jobs_owner').on(t.owner, t.id.desc()),
+  ],
+);
+
+/** The ordered log of each job; polling, streams and webhooks all read it. */
+export const jobEvents = pgTable(
+  'job_events',
+  {
+    jobId: text('job_id')
+      .notNull()
+      .references(() => jobs.id, { onDelete: 'cascade' }),
+    seq: integer('seq').notNull(),
+    type: text('type').$type<JobEventType>().notNull(),
+    data: jsonb('data').$type<Record<string, unknown>>().notNull().default({}),
+    createdAt: now('created_at'),
+  },
+  (t) => [primaryKey({ columns: [t.jobId, t.seq] })],
+);
+
+/** Messages that were promised by a commit and are still to be sent to a queue that is not Postgres. */
+export const outbox = pgTable('outbox', {
+  id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+  jobId: text('job_id')
+    .notNull()
+    .references(() => jobs.id, { onDelete: 'cascade' }),
+  owner: text('owner').notNull(),
+  /** A dispatcher that took the row has until then to send it; after that another one may. */
+  availableAt: now('available_at'),
+  createdAt: now('created_at'),
+});
+
+/** Every object in storage that something may point at. An object without a row is swept. */
+export const assets = pgTable(
+  'assets',
+  {
+    id: text('id').primaryKey(),
+    owner: text('owner').notNull(),
+    kind: text('kind').$type<'input' | 'output' | 'upload'>().notNull(),
+    /** Key in the object storage. Never used twice, so that a sweep cannot take what a new row points at. */
+    key: text('key').notNull().unique(),
+    /** Hex. null for an upload, whose content was not seen yet. */
+    sha256: text('sha256'),
+    bytes: bigint('bytes', { mode: 'number' }),
+    mediaType: text('media_type').notNull(),
+    width: integer('width'),
+    height: integer('height'),
+    /** The job that made it. */
+    jobId: text('job_id').references(() => jobs.id, { onDelete: 'cascade' }),
+    /** Which of the job's results it is. */
+    position: integer('position'),
+    createdAt: now('created_at'),
+    lastUsedAt: now('last_used_at'),
+  },
+  (t) => [
+    check('assets_kind', oneOf(t.kind, ['input', 'output', 'upload'])),
+    uniqueIndex('assets_input_content').on(t.owner, t.sha256).where(sql`${t.kind} = 'input'`),
+    uniqueIndex('assets_output').on(t.jobId, t.position).where(sql`${t.kind} = 'output'`),
+    index('assets_last_used').on(t.lastUsedAt).where(sql`${t.kind} <> 'output'`),
+  ],
+);
+
+/** Which stored pictures a job edits, in order. The foreign key keeps them while the job is there. */
+export const jobInputs = pgTable(
+  'job_inputs',
+  {
+    jobId: text('job_id')
+      .notNull()
+      .references(() => jobs.id, { onDelete: 'cascade' }),
+    position: integer('position').notNull(),
+    assetId: text('asset_id')
+      .notNull()
+      .references(() => assets.id),
+  },
+  (t) => [primaryKey({ columns: [t.jobId, t.position] }), index('job_inputs_asset').on(t.assetId)],
+);
+
+/** One row a device: what /health and /v1/models tell. */
+export const workers = pgTable('workers', {
+  id: text('id').primaryKey(),
+  host: text('host').notNull(),
+  pid: integer('pid').notNull(),
+  device: text('device').notNull(),
+  /** null on a CPU. */
+  gpuId: integer('gpu_id'),
+  /** True while the model is loaded and jobs are taken. */
+  ready: boolean('ready').notNull().default(false),
+  model: jsonb('model').$type<Record<string, unknown>>(),
+  lastError: text('last_error'),
+  startedAt: now('started_at'),
+  heartbeatAt: now('heartbeat_at'),
+});
+
+export const idempotencyKeys = pgTable(
+  'idempotency_keys',
+  {
+    owner: text('owner').notNull(),
+    key: text('key').notNull(),
+    /** Who works on it: a request that died loses its claim with `locked_until`. */
+    token: text('token').notNull(),
+    lockedUntil: time('locked_until').notNull(),
+    /** Digest of the request; null until it was read. */
+    requestHash: text('request_hash'),
+    jobId: text('job_id').references(() => jobs.id, { onDelete: 'cascade' }),
+    createdAt: now('created_at'),
+  },
+  (t) => [primaryKey({ columns: [t.owner, t.key] }), index('idempotency_keys_created').on(t.createdAt)],
+);
+
+/** A promise, made in the transaction of a terminal event, to tell a receiver about it. */
+export const webhookDeliveries = pgTable(
+  'webhook_deliveries',
+  {
+    /** The webhook-id header: the same over all attempts. */
+    id: text('id').primaryKey(),
+    jobId: text('job_id')
+      .notNull()
+      .references(() => jobs.id, { onDelete: 'cascade' }),
+    eventSeq: integer('event_seq').notNull(),
+    eventType: text('event_type').$type<JobEventType>().notNull(),
+    url: text('url').notNull(),
+    status: text('status').$type<'pending' | 'delivered' | 'failed'>().notNull().default('pending'),
+    attempt: integer('attempt').notNull().default(0),
+    nextAttemptAt: now('next_attempt_at'),
+    /** A dispatcher works on it until then. */
+    lockedUntil: time('locked_until'),
+    /** Every attempt: { at, status, duration_ms, error }. */
+    log: jsonb('log').$type<Record<string, unknown>[]>().notNull().default([]),
+    createdAt: now('created_at'),
+    completedAt: time('completed_at'),
+  },
+  (t) => [
+    check('webhook_deliveries_status', oneOf(t.status, ['pending', 'delivered', 'failed'])),
+    uniqueIndex('webhook_deliveries_event').on(t.jobId, t.eventSeq),
+    index('webhook_deliveries_due').on(t.nextAttemptAt).where(sql`${t.status} = 'pending'`),
+  ],
+);
+
+/** API keys: only their SHA-256 is kept. */
+export const apiKeys = pgTable('api_keys', {
+  id: text('id').primaryKey(),
+  owner: text('owner').notNull(),
+  name: text('name').notNull(),
+  /** Hex SHA-256 of the whole key. */
+  hash: text('hash').notNull().unique(),
+  scopes: text('scopes').array().$type<Scope[]>().notNull(),
+  createdAt: now('created_at'),
+  revokedAt: time('revoked_at'),
+});

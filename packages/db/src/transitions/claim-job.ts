@@ -1,0 +1,93 @@
+import { sql } from 'drizzle-orm';
+import type { Db } from '../database.ts';
+import { type Lease, ms } from './lease.ts';
+
+export interface ClaimedInput {
+  readonly key: string;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+export interface ClaimedJob {
+  readonly lease: Lease;
+  readonly owner: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly attempt: number;
+  readonly inputs: readonly ClaimedInput[];
+  /** Milliseconds until its deadline by the database's clock. */
+  readonly deadlineMs: number | undefined;
+}
+
+/**
+ * Why a message's job was not claimed. `done`: it is final or gone, the message can go. `later`: it is leased elsewhere or
+ * waits for its retry; look again in `ms`.
+ */
+export type NotClaimed = { readonly outcome: 'done' } | { readonly outcome: 'later'; readonly ms: number };
+export type ClaimResult = { readonly outcome: 'claimed'; readonly job: ClaimedJob } | NotClaimed;
+
+type ClaimedRow = {
+  owner: string;
+  parameters: Record<string, unknown>;
+  attempt: number;
+  inputs: ClaimedInput[];
+  deadline_ms: number | null;
+};
+
+/** Shortest time after which a message that could not be claimed is looked at again. */
+const SHORTEST_MS = 100;
+
+/**
+ * Leases the job to a worker: from queued, or from running where the lease has run out. A lost attempt counts as a failure;
+ * a job without attempts left is not claimed, the reaper ends it. Times are the database's.
+ */
+export async function claimJob(
+  db: Db,
+  jobId: string,
+  claim: { readonly token: string; readonly workerId: string; readonly leaseMs: number },
+): Promise<ClaimResult> {
+  const { rows } = await db.execute<ClaimedRow>(sql`
+    with changed as (
+      update jobs set
+        status = 'running', lease_token = ${claim.token}, lease_expires_at = now() + ${ms(claim.leaseMs)},
+        worker_id = ${claim.workerId}, attempt = attempt + 1,
+        failures = failures + case when status = 'running' then 1 else 0 end,
+        started_at = coalesce(started_at, now()), stage = null, step = null, total = null, stage_started_at = now(),
+        event_seq = event_seq + 1
+      where id = ${jobId}
+        and (deadline_at is null or deadline_at > now())
+        and ((status = 'queued' and run_after <= now())
+          or (status = 'running' and lease_expires_at <= now() and cancel_requested_at is null
+            and failures + 1 < max_attempts))
+      returning *
+    ), event as (
+      insert into job_events (job_id, seq, type, data)
+      select id, event_seq, 'job.started', jsonb_build_object('attempt', attempt, 'worker_id', worker_id) from changed
+    )
+    select owner, parameters, attempt,
+      (extract(epoch from deadline_at - now()) * 1000)::double precision as deadline_ms,
+      (select jsonb_agg(jsonb_build_object('key', assets.key, 'sha256', assets.sha256, 'bytes', assets.bytes)
+          order by job_inputs.position)
+        from job_inputs join assets on assets.id = job_inputs.asset_id
+        where job_inputs.job_id = changed.id) as inputs
+    from changed`);
+  const row = rows[0];
+  if (row === undefined) return reasonOf(db, jobId);
+  const job = {
+    lease: { jobId, token: claim.token },
+    owner: row.owner,
+    parameters: row.parameters,
+    attempt: row.attempt,
+    inputs: row.inputs ?? [],
+    deadlineMs: row.deadline_ms ?? undefined,
+  };
+  return { outcome: 'claimed', job };
+}
+
+async function reasonOf(db: Db, jobId: string): Promise<NotClaimed> {
+  const { rows } = await db.execute<{ wait_ms: number }>(sql`
+    select greatest(extract(epoch from coalesce(lease_expires_at, run_after) - now()) * 1000, ${SHORTEST_MS})
+      ::double precision as wait_ms
+    from jobs where id = ${jobId} and status in ('queued', 'running')`);
+  const row = rows[0];
+  return row === undefined ? { outcome: 'done' } : { outcome: 'later', ms: row.wait_ms };
+}

@@ -1,0 +1,30 @@
+import type { JobError } from '@qwen-edit/contract';
+import { sql } from 'drizzle-orm';
+import type { Db } from '../database.ts';
+import { errorParts, finish } from './finish.ts';
+
+/**
+ * Judges a job whose message came out of the dead-letter queue. A job that is leased is healthy: its redeliveries counted, not
+ * its failures. A queued one is sent once more; one that comes back for the `maxRedrives`-th time becomes `failed`.
+ */
+export async function judgeDeadLetter(
+  db: Db,
+  jobId: string,
+  { maxRedrives, error }: { readonly maxRedrives: number; readonly error: JobError },
+): Promise<'healthy' | 'sent_again' | 'failed' | 'done'> {
+  const failed = await finish(db, {
+    type: 'job.failed',
+    where: sql`jobs.id = ${jobId} and jobs.status = 'queued' and jobs.redrives + 1 >= ${maxRedrives}`,
+    ...errorParts(error),
+  });
+  if (failed.length === 1) return 'failed';
+  const { rowCount } = await db.execute(sql`
+    with changed as (
+      update jobs set redrives = redrives + 1, sent_at = now() where id = ${jobId} and status = 'queued'
+      returning id, owner
+    )
+    insert into outbox (job_id, owner) select id, owner from changed`);
+  if (rowCount === 1) return 'sent_again';
+  const { rows } = await db.execute(sql`select from jobs where id = ${jobId} and status = 'running'`);
+  return rows.length === 1 ? 'healthy' : 'done';
+}

@@ -1,0 +1,61 @@
+import type { JobError } from '@qwen-edit/contract';
+import { sql } from 'drizzle-orm';
+import type { Db } from '../database.ts';
+import { errorParts, finish, jsonb } from './finish.ts';
+import { QUEUE_CHANNEL } from './submit-job.ts';
+
+/** Jobs that one call moves at most, so that a great outage is worked off in short transactions. */
+const BATCH = 100;
+
+export interface Reaped {
+  readonly queued: readonly string[];
+  readonly failed: readonly string[];
+  readonly canceled: readonly string[];
+}
+
+/**
+ * Takes back jobs whose lease has run out, because their worker died or lost its way to the database: to `queued` while
+ * attempts are left, else to `failed`; to `canceled` where that was asked for.
+ */
+export async function reapLeases(db: Db, lost: JobError): Promise<Reaped> {
+  const expired = sql`select id from jobs where status = 'running' and lease_expires_at <= now()
+    order by lease_expires_at limit ${BATCH} for update skip locked`;
+  const among = sql`jobs.id = any (array(${expired})) and jobs.status = 'running' and jobs.lease_expires_at <= now()`;
+  const canceled = await finish(db, { type: 'job.canceled', where: sql`${among} and cancel_requested_at is not null` });
+  const failure = errorParts(lost);
+  const failed = await finish(db, {
+    type: 'job.failed',
+    where: sql`${among} and cancel_requested_at is null and failures + 1 >= max_attempts`,
+    set: sql`, failures = failures + 1 ${failure.set}`,
+    data: failure.data,
+  });
+  const { rows } = await db.execute<{ id: string }>(sql`
+    with changed as (
+      update jobs set
+        status = 'queued', lease_token = null, lease_expires_at = null, failures = failures + 1, error = ${jsonb(lost)},
+        run_after = now(), visible_at = now(), event_seq = event_seq + 1
+      where ${among} and cancel_requested_at is null and failures + 1 < max_attempts
+      returning id, event_seq, failures
+    ), event as (
+      insert into job_events (job_id, seq, type, data)
+      select id, event_seq, 'job.retrying',
+        jsonb_build_object('error', ${jsonb(lost)}, 'failures', failures, 'delay_ms', 0)
+      from changed
+    )
+    select id, pg_notify(${QUEUE_CHANNEL}, '') from changed`);
+  return { queued: rows.map(({ id }) => id), failed, canceled };
+}
+
+/** Ends jobs whose deadline has passed, queued or running. A worker that still runs one has lost its lease by that. */
+export async function expireJobs(db: Db, passed: JobError): Promise<readonly string[]> {
+  const { set, data } = errorParts(passed);
+  return finish(db, {
+    type: 'job.expired',
+    where: sql`jobs.id = any (array(
+        select id from jobs where status in ('queued', 'running') and deadline_at <= now()
+        order by deadline_at limit ${BATCH} for update skip locked
+      )) and jobs.status in ('queued', 'running')`,
+    set,
+    data,
+  });
+}

@@ -1,0 +1,45 @@
+import type { JobStage } from '@qwen-edit/contract';
+import { sql } from 'drizzle-orm';
+import type { Db } from '../database.ts';
+import { jsonb } from './finish.ts';
+import { holds, type Lease } from './lease.ts';
+
+export interface Progress {
+  readonly stage: JobStage;
+  readonly step: number;
+  readonly total: number;
+}
+
+export interface PreviewData {
+  readonly step: number;
+  readonly total: number;
+  readonly width: number;
+  readonly height: number;
+  readonly data_url: string;
+}
+
+/** Notes where the running job is, in its row and as an event. Returns false, changing nothing, without the lease. */
+export async function recordProgress(db: Db, lease: Lease, { stage, step, total }: Progress): Promise<boolean> {
+  const { rowCount } = await db.execute(sql`
+    with changed as (
+      update jobs set
+        stage_started_at = case when stage is distinct from ${stage} then now() else stage_started_at end,
+        stage = ${stage}, step = ${step}, total = ${total}, event_seq = event_seq + 1
+      where ${holds(lease)}
+      returning id, event_seq
+    )
+    insert into job_events (job_id, seq, type, data)
+    select id, event_seq, 'job.progress', ${jsonb({ stage, step, total })} from changed`);
+  return rowCount === 1;
+}
+
+/** Adds a small picture of the work so far to the log. Returns false, changing nothing, without the lease. */
+export async function recordPreview(db: Db, lease: Lease, preview: PreviewData): Promise<boolean> {
+  const { rowCount } = await db.execute(sql`
+    with changed as (
+      update jobs set event_seq = event_seq + 1 where ${holds(lease)} returning id, event_seq
+    )
+    insert into job_events (job_id, seq, type, data)
+    select id, event_seq, 'job.preview', ${jsonb(preview)} from changed`);
+  return rowCount === 1;
+}

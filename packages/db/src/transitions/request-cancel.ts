@@ -1,0 +1,32 @@
+import { sql } from 'drizzle-orm';
+import type { Db } from '../database.ts';
+import { finish } from './finish.ts';
+
+/**
+ * Asks a job to stop. A queued one becomes `canceled` at once; a running one is told and becomes so within a segment of its
+ * step. A final one stays as it is: asking twice, or too late, is no error. Returns false where the owner has no such job.
+ */
+export async function requestCancel(
+  db: Db,
+  { owner, id }: { readonly owner: string; readonly id: string },
+): Promise<boolean> {
+  // A job may be claimed between the two statements, or given back: the third look finds it in one of the two states.
+  for (let look = 0; look < 3; look++) {
+    const queued = sql`jobs.id = ${id} and jobs.owner = ${owner} and jobs.status = 'queued'`;
+    if ((await finish(db, { type: 'job.canceled', where: queued })).length === 1) return true;
+    const { rowCount } = await db.execute(sql`
+      with changed as (
+        update jobs set cancel_requested_at = now(), event_seq = event_seq + 1
+        where id = ${id} and owner = ${owner} and status = 'running' and cancel_requested_at is null
+        returning id, event_seq
+      )
+      insert into job_events (job_id, seq, type) select id, event_seq, 'job.cancel_requested' from changed`);
+    if (rowCount === 1) return true;
+    const { rows } = await db.execute<{ settled: boolean }>(sql`
+      select status not in ('queued', 'running') or cancel_requested_at is not null as settled
+      from jobs where id = ${id} and owner = ${owner}`);
+    if (rows[0] === undefined) return false;
+    if (rows[0].settled) return true;
+  }
+  return true;
+}

@@ -1,0 +1,96 @@
+import { AppError } from '@qwen-edit/contract';
+import { sql } from 'drizzle-orm';
+import type { Database, Db } from '../database.ts';
+import { sqlState, toDatabaseError } from '../database-error.ts';
+import { jsonb } from './finish.ts';
+
+export interface NewJob {
+  readonly id: string;
+  readonly owner: string;
+  /** EditParameters of the contract. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly webhookUrl: string | undefined;
+  readonly webhookSecret: string | undefined;
+  /** RFC 3339. */
+  readonly deadline: string | undefined;
+  readonly maxAttempts: number;
+  /** Ids of its pictures' assets, in order. */
+  readonly inputs: readonly string[];
+}
+
+export interface SubmitOptions {
+  /** True where an outbox row has to carry the job to its queue; false where the queue is this database. */
+  readonly relayed: boolean;
+  /** Jobs that may wait at once. */
+  readonly maxQueue: number | undefined;
+  /** The claim on an Idempotency-Key, which the job completes. */
+  readonly idempotency: { readonly key: string; readonly token: string } | undefined;
+}
+
+/** Any number: submissions that count the queue go one by one. */
+const COUNTING_LOCK = 7_311_202_512;
+const FOREIGN_KEY = '23503';
+
+/** Channel on which a Postgres queue's waiting receivers are woken. */
+export const QUEUE_CHANNEL = 'qwen_edit_queue';
+
+/**
+ * Accepts a job: row, inputs, event `job.queued`, and the message or its outbox row, all or nothing. Returns false, changing
+ * nothing, when one of its pictures was swept meanwhile: store them again. Throws AppError `queue_full`, or
+ * `idempotency_in_flight` when the claim on the key has passed to another request.
+ */
+export async function submitJob(database: Database, job: NewJob, options: SubmitOptions): Promise<boolean> {
+  try {
+    await database.transaction(async (tx) => {
+      if (options.maxQueue !== undefined) await refuseOverflow(tx, options.maxQueue);
+      await insertJob(tx, job, options.relayed);
+      if (options.idempotency !== undefined) await completeKey(tx, job, options.idempotency);
+    });
+    return true;
+  } catch (thrown) {
+    if (sqlState(thrown) === FOREIGN_KEY) return false;
+    throw toDatabaseError(thrown);
+  }
+}
+
+async function insertJob(tx: Db, job: NewJob, relayed: boolean): Promise<void> {
+  await tx.execute(sql`
+    with job as (
+      insert into jobs (id, owner, parameters, metadata, webhook_url, webhook_secret, deadline_at, max_attempts, event_seq)
+      values (${job.id}, ${job.owner}, ${jsonb(job.parameters)}, ${jsonb(job.metadata)}, ${job.webhookUrl ?? null},
+        ${job.webhookSecret ?? null}, ${job.deadline ?? null}::timestamptz, ${job.maxAttempts}, 1)
+      returning id, owner
+    ), inputs as (
+      insert into job_inputs (job_id, position, asset_id)
+      select job.id, input.position - 1, input.asset_id
+      from job, unnest(${sql.param(job.inputs)}::text[]) with ordinality as input (asset_id, position)
+    ), used as (
+      update assets set last_used_at = now()
+      where id = any (${sql.param(job.inputs)}::text[]) and last_used_at < now() - interval '1 minute'
+    ), event as (
+      insert into job_events (job_id, seq, type) select id, 1, 'job.queued' from job
+    ), message as (
+      insert into outbox (job_id, owner) select id, owner from job where ${relayed}
+    )
+    select pg_notify(${QUEUE_CHANNEL}, '') from job where not ${relayed}`);
+}
+
+async function refuseOverflow(tx: Db, maxQueue: number): Promise<void> {
+  await tx.execute(sql`select pg_advisory_xact_lock(${COUNTING_LOCK})`);
+  const { rows } = await tx.execute<{ waiting: number }>(
+    sql`select count(*)::int as waiting from (select from jobs where status = 'queued' limit ${maxQueue}) as waiting`,
+  );
+  if ((rows[0]?.waiting ?? 0) >= maxQueue) {
+    throw new AppError('queue_full', `${maxQueue} jobs are waiting, which is as many as may.`);
+  }
+}
+
+async function completeKey(tx: Db, job: NewJob, { key, token }: { key: string; token: string }): Promise<void> {
+  const { rowCount } = await tx.execute(sql`
+    update idempotency_keys set job_id = ${job.id}
+    where owner = ${job.owner} and key = ${key} and token = ${token} and job_id is null`);
+  if (rowCount === 0) {
+    throw new AppError('idempotency_in_flight', 'Another request with this Idempotency-Key has taken over.');
+  }
+}

@@ -1,0 +1,90 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+export interface Metrics {
+  readonly registry: Registry;
+  /** Requests answered, by route, method and status. */
+  readonly requestSeconds: Histogram<'route' | 'method' | 'status'>;
+  readonly jobsSubmitted: Counter<'form'>;
+  /** Attempts that ended, by what became of the job. */
+  readonly outcomes: Counter<'outcome' | 'code'>;
+  readonly stageSeconds: Histogram<'stage'>;
+  readonly stepSeconds: Histogram<string>;
+  readonly queueWaitSeconds: Histogram<string>;
+  readonly queueDepth: Gauge<'status'>;
+  readonly queueAgeSeconds: Gauge<string>;
+  readonly webhookAttempts: Counter<'result'>;
+  readonly loopErrors: Counter<'loop'>;
+}
+
+const LONG = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600];
+
+/** The metrics of one process, in a registry of their own. Names end in their unit, as Prometheus asks. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  return {
+    registry,
+    requestSeconds: new Histogram({
+      name: 'qwen_edit_http_request_seconds',
+      help: 'Time to answer an HTTP request',
+      labelNames: ['route', 'method', 'status'],
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60],
+      registers,
+    }),
+    jobsSubmitted: new Counter({
+      name: 'qwen_edit_jobs_submitted_total',
+      help: 'Jobs accepted, by the form of the request',
+      labelNames: ['form'],
+      registers,
+    }),
+    outcomes: new Counter({
+      name: 'qwen_edit_attempts_total',
+      help: 'Attempts that ended, by what became of the job',
+      labelNames: ['outcome', 'code'],
+      registers,
+    }),
+    stageSeconds: new Histogram({
+      name: 'qwen_edit_stage_seconds',
+      help: 'Time of each stage of an edit',
+      labelNames: ['stage'],
+      buckets: LONG,
+      registers,
+    }),
+    stepSeconds: new Histogram({
+      name: 'qwen_edit_step_seconds',
+      help: 'Time of one denoising step',
+      buckets: LONG,
+      registers,
+    }),
+    queueWaitSeconds: new Histogram({
+      name: 'qwen_edit_queue_wait_seconds',
+      help: 'Time from submission to the first claim',
+      buckets: LONG,
+      registers,
+    }),
+    queueDepth: new Gauge({
+      name: 'qwen_edit_jobs',
+      help: 'Jobs that wait or run, over all owners',
+      labelNames: ['status'],
+      registers,
+    }),
+    queueAgeSeconds: new Gauge({
+      name: 'qwen_edit_queue_age_seconds',
+      help: 'Age of the oldest job that may be begun and is not',
+      registers,
+    }),
+    webhookAttempts: new Counter({
+      name: 'qwen_edit_webhook_attempts_total',
+      help: 'Webhook deliveries tried, by result',
+      labelNames: ['result'],
+      registers,
+    }),
+    loopErrors: new Counter({
+      name: 'qwen_edit_loop_errors_total',
+      help: 'Rounds of a background loop that failed',
+      labelNames: ['loop'],
+      registers,
+    }),
+  };
+}
