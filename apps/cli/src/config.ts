@@ -1,53 +1,68 @@
 import { AppError } from '@qwen-edit/contract';
-import { z } from 'zod';
+import { type Config, SECRETS, settingsSchema, VARIABLES } from './settings.ts';
 
-/** What the environment says. Names with QWEN_EDIT_ are those of the model's guide. */
-export interface Config {
-  /** QWEN_EDIT_2511_DIR: folder of the model. */
-  readonly modelDir: string | undefined;
-  /** QWEN_EDIT_MAX_CPU_THREADS: threads of the networks; unset: one a core. */
-  readonly maxCpuThreads: number | undefined;
-  /** QWEN_EDIT_NICE: added to the niceness of this process and its engine. */
-  readonly nice: number | undefined;
-  /** NO_COLOR: anything but empty means no colours. */
-  readonly noColor: boolean;
-}
+export type { Config } from './settings.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const wholeNumber = (min: number, max: number) =>
-  z
-    .string()
-    .trim()
-    .regex(/^[+-]?\d{1,9}$/, 'is not a whole number')
-    .transform(Number)
-    .refine((value) => value >= min && value <= max, `must lie between ${min} and ${max}`)
-    .optional();
-
-const environmentSchema = z.object({
-  QWEN_EDIT_2511_DIR: z.string().optional(),
-  QWEN_EDIT_MAX_CPU_THREADS: wholeNumber(1, 1024),
-  QWEN_EDIT_NICE: wholeNumber(-39, 39),
-  NO_COLOR: z.string().optional(),
-});
+/** Settings that a command's flags say, by environment variable. They come before the environment. */
+export type Overrides = Readonly<Record<string, string>>;
 
 /** Reads the configuration. An empty variable counts as unset. Throws AppError `usage` that names the wrong variable. */
-export function readConfig(environment: Environment = process.env): Config {
-  const set = Object.fromEntries(
-    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+export function readConfig(environment: Environment = process.env, overrides: Overrides = {}): Config {
+  const raw = Object.fromEntries(
+    Object.entries(VARIABLES).map(([setting, variable]) => [setting, textOf(variable, environment, overrides)]),
   );
-  const parsed = environmentSchema.safeParse(set);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const name = String(issue?.path[0] ?? 'The environment');
-    throw new AppError('usage', `${name} ${issue?.message ?? 'is wrong'}, got '${set[name] ?? ''}'.`, {
-      hint: `Correct or unset ${name}.`,
-    });
-  }
-  return {
-    modelDir: parsed.data.QWEN_EDIT_2511_DIR,
-    maxCpuThreads: parsed.data.QWEN_EDIT_MAX_CPU_THREADS,
-    nice: parsed.data.QWEN_EDIT_NICE,
-    noColor: parsed.data.NO_COLOR !== undefined,
-  };
+  const parsed = settingsSchema.safeParse(raw);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const setting = String(issue?.path[0] ?? '');
+  const name = variableOf(setting) ?? 'The environment';
+  throw new AppError('usage', `${name} ${issue?.message ?? 'is wrong'}, got '${shown(setting, raw[setting] ?? '')}'.`, {
+    hint: `Correct or unset ${name}.`,
+  });
+}
+
+export interface ShownSetting {
+  readonly variable: string;
+  readonly value: string;
+  readonly origin: 'flag' | 'environment' | 'default' | 'unset';
+}
+
+/** Every setting as a person may see it: secrets masked, and where its value comes from. Throws as readConfig does. */
+export function describeConfig(environment: Environment = process.env, overrides: Overrides = {}): ShownSetting[] {
+  const config = readConfig(environment, overrides);
+  return Object.entries(config)
+    .concat(Object.keys(VARIABLES).flatMap((setting) => (setting in config ? [] : [[setting, undefined]])))
+    .map(([setting, value]): ShownSetting => {
+      const variable = variableOf(setting) ?? setting;
+      const said = textOf(variable, environment, overrides);
+      const origin = overrides[variable] !== undefined ? 'flag' : 'environment';
+      if (said !== undefined) return { variable, value: shown(setting, said), origin };
+      if (value === undefined || value === false) return { variable, value: '', origin: 'unset' };
+      return { variable, value: defaultText(value, variable), origin: 'default' };
+    })
+    .sort((a, b) => a.variable.localeCompare(b.variable));
+}
+
+function textOf(variable: string, environment: Environment, overrides: Overrides): string | undefined {
+  const value = overrides[variable] ?? environment[variable];
+  return value === '' ? undefined : value;
+}
+
+function variableOf(setting: string): string | undefined {
+  return Object.entries(VARIABLES).find(([name]) => name === setting)?.[1];
+}
+
+/** Times are kept in milliseconds and written in seconds. */
+function defaultText(value: unknown, variable: string): string {
+  const inSeconds = (each: unknown): string => String(Number(each) / 1000);
+  if (!variable.endsWith('_SECONDS')) return String(value);
+  return Array.isArray(value) ? value.map(inSeconds).join(',') : inSeconds(value);
+}
+
+function shown(setting: string, text: string): string {
+  if ([...SECRETS].some((each) => each === setting)) return '********';
+  // The password of a URL, and whatever a query may carry.
+  return text.replace(/^([a-z][\w+.-]*:\/\/[^:@/?#]*:)[^@/?#]*@/i, '$1********@').replace(/\?.*$/, '?********');
 }

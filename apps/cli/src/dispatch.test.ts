@@ -90,6 +90,8 @@ function pipelineOf(edit: Edit, seen: Seen): Pipeline {
     requestSnapshot: () => {},
     stats: () => Promise.reject(new AppError('engine_closed', 'no engine')),
     load_s: 0,
+    model: { name: 'a-model' } as Pipeline['model'],
+    enginePid: undefined,
   };
 }
 

@@ -1,12 +1,12 @@
 import { AppError } from '@qwen-edit/contract';
 import type { EditResult, Pipeline, PipelineOptions } from '@qwen-edit/pipeline';
-import type { Config } from './config.ts';
 import { DEMO_NOTE } from './demo-note.ts';
 import { type EditFlags, parseEditFlags } from './edit-flags.ts';
 import { EDIT_HELP } from './help.ts';
 import { outputPaths } from './output-paths.ts';
 import { createProgressBar, NO_BAR, type ProgressBar } from './progress-bar.ts';
 import { readImages } from './read-images.ts';
+import type { Config } from './settings.ts';
 import { checkWritable, writeOutputs } from './write-outputs.ts';
 
 /** Where the command talks to. */
@@ -19,7 +19,7 @@ export interface Terminal {
 
 export interface EditDeps {
   readonly terminal: Terminal;
-  readonly config: Config;
+  readonly config: Pick<Config, 'modelDir' | 'maxCpuThreads' | 'nice' | 'noColor'>;
   readonly demoModelDir: string;
   readonly createPipeline: (options: PipelineOptions) => Promise<Pipeline>;
   readonly now: () => number;

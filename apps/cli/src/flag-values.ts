@@ -1,6 +1,7 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { AppError } from '@qwen-edit/contract';
 
-type Options = Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly multiple?: boolean }>>;
+type Options = NonNullable<ParseArgsConfig['options']>;
 
 interface Token {
   readonly kind: string;
@@ -38,5 +39,27 @@ export function refuseRepeats(tokens: readonly Token[], options: Options): void 
     if (kind !== 'option' || name === undefined || options[name]?.multiple === true) continue;
     if (seen.has(name)) throw new AppError('usage', `--${name} is given twice.`);
     seen.add(name);
+  }
+}
+
+/** Reads flags strictly. `words`: how many words without a flag are taken. Throws AppError `usage`. */
+export function readFlags<const T extends Options>(args: readonly string[], options: T, words = 0) {
+  const joined = joinValues(args, options);
+  try {
+    const { values, tokens, positionals } = parseArgs({
+      args: joined,
+      options,
+      strict: true,
+      tokens: true,
+      allowPositionals: words > 0,
+    });
+    refuseRepeats(tokens, options);
+    if (positionals.length > words) throw new AppError('usage', `'${positionals[words]}' is one word too many.`);
+    return { values, words: positionals };
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause;
+    const message = cause instanceof Error ? cause.message : String(cause);
+    // Node's advice after the first sentence speaks of positional arguments, of which there are none here.
+    throw new AppError('usage', `${message.split(/\.\s|\n/)[0]}.`, { cause });
   }
 }

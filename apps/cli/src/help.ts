@@ -1,9 +1,32 @@
 export const HELP = `qwen-edit: edits pictures with Qwen-Image-Edit-2511
 
-  qwen-edit edit --image IN.png --prompt TEXT --out OUT.png
-  qwen-edit edit --help
+  a service, all in one; nothing else to install
+    qwen-edit serve                       http://127.0.0.1:7860
+  its parts, to run as many of each as you like (needs DATABASE_URL)
+    qwen-edit api | worker | dispatcher
+  jobs of a running service
+    qwen-edit submit --image IN.png --prompt TEXT [--out OUT.png]
+    qwen-edit status | watch | cancel ID
+    qwen-edit list
+  tools
+    qwen-edit edit --image IN.png --prompt TEXT --out OUT.png    an edit without a service
+    qwen-edit migrate                     brings the database to this version's schema
+    qwen-edit keys create | list | revoke
+    qwen-edit config                      every setting, and where its value comes from
+
+  qwen-edit COMMAND --help
   qwen-edit --version
 `;
+
+const PARAMETERS_HELP = `  --negative-prompt TEXT   what to keep away from (default: a space)
+  --no-negative-prompt     no guidance by a negative prompt
+  --steps N                1 to 100 (default: what the model recommends, else 40)
+  --true-cfg-scale X       strength of the guidance (default: what the model recommends, else 4)
+  --guidance-scale X       accepted and without effect on this model
+  --seed N                 0 to 18446744073709551615, or -1 to draw one (default: 0)
+  --num-images N           results for one prompt (default: 1)
+  --max-side N             longest side of each picture that the model sees, 0 = as it is (default: 768)
+  --height H, --width W    size of the result, floored to what the model can do`;
 
 export const EDIT_HELP = `Edits one picture, or several together, as the prompt says.
 
@@ -14,18 +37,67 @@ export const EDIT_HELP = `Edits one picture, or several together, as the prompt 
   --out FILE               where the result goes; .png, .jpg or .webp decides its format,
                            several results become OUT-0.png, OUT-1.png, ...
   --model DIR              the model's folder (default: QWEN_EDIT_2511_DIR, else a small demo model)
-  --negative-prompt TEXT   what to keep away from (default: a space)
-  --no-negative-prompt     no guidance by a negative prompt
-  --steps N                1 to 100 (default: what the model recommends, else 40)
-  --true-cfg-scale X       strength of the guidance (default: what the model recommends, else 4)
-  --guidance-scale X       accepted and without effect on this model
-  --seed N                 0 to 18446744073709551615, or -1 to draw one (default: 0)
-  --num-images N           results for one prompt (default: 1)
-  --max-side N             longest side of each picture that the model sees, 0 = as it is (default: 768)
-  --height H, --width W    size of the result, floored to what the model can do
+${PARAMETERS_HELP}
   --precision fp32         numbers that the networks use
   --json                   one JSON object on standard output
   -h, --help               this text
 
 Exit codes: 0 done, 1 failed, 2 bad usage, 130 stopped by Ctrl-C.
+`;
+
+export const SUBMIT_HELP = `Makes a job of an edit, for a running service.
+
+  qwen-edit submit --image A.png [--image B.png ...] --prompt TEXT [flags]
+
+  --image FILE             a picture, 1 to 8 times
+  --prompt TEXT            what to change
+  --out FILE               waits for the end and saves the result here
+  --wait                   waits for the end
+${PARAMETERS_HELP}
+  --format FORMAT          png, jpeg or webp, where --out does not say
+  --webhook-url URL        is told of the job's end
+  --deadline TIME          as 2030-01-31T12:00:00Z; a job that is not done by then expires
+  --metadata NAME=VALUE    kept with the job; any number of times
+  --idempotency-key KEY    the same key again finds the same job
+  --url URL                the service (default: QWEN_EDIT_URL, else the one that uses the data folder)
+  --json                   the job as JSON
+
+Prints the id of the job. Exit codes: 0 accepted, or done where it waits; 1 failed; 2 bad usage.
+`;
+
+export const JOBS_HELP = `Jobs of a running service.
+
+  qwen-edit status ID [--out FILE]         how it is; saves its results
+  qwen-edit watch ID [--out FILE]          its progress until its end
+  qwen-edit cancel ID                      asks it to stop
+  qwen-edit list [--status WORD] [--limit N] [--cursor C]
+
+  --url URL                the service (default: QWEN_EDIT_URL, else the one that uses the data folder)
+  --json                   JSON; of watch, each event as a line
+`;
+
+export const SERVE_HELP = `Runs the service, or one of its parts, until it is stopped.
+
+  qwen-edit serve | api | worker | dispatcher [flags]
+
+  --host HOST              where to listen (default: HOST, else 127.0.0.1); another address needs API keys or --insecure
+  --port PORT              default: PORT, else 7860
+  --insecure               answer anybody, without API keys
+  --data-dir DIR           default: QWEN_EDIT_DATA_DIR, else .qwen-edit
+
+serve needs nothing else: without DATABASE_URL it brings a PostgreSQL of its own. The parts need DATABASE_URL.
+Everything else is set by the environment: \`qwen-edit config\` lists it.
+`;
+
+export const KEYS_HELP = `API keys. While there are none, everybody who reaches the service is the owner \`local\`.
+
+  qwen-edit keys create --name NAME [--owner OWNER] [--scopes submit,read,admin]
+  qwen-edit keys list [--json]
+  qwen-edit keys revoke ID
+
+A key is shown once; the database keeps its hash. One owner never sees the jobs of another.
+`;
+
+export const TOOLS_HELP = `qwen-edit migrate           brings the database of DATABASE_URL (else the embedded one) to this version's schema
+qwen-edit config [--json]   every setting, its value and where it comes from; secrets are masked
 `;

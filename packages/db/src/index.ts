@@ -1,5 +1,6 @@
 export * from './database.ts';
 export * from './database-error.ts';
+export * from './embedded/index.ts';
 export * from './ids.ts';
 export * from './migrate.ts';
 export * from './queries/api-keys.ts';
@@ -7,6 +8,7 @@ export * from './queries/assets.ts';
 export * from './queries/idempotency.ts';
 export * from './queries/outbox.ts';
 export * from './queries/queue.ts';
+export * from './queries/queue-table.ts';
 export * from './queries/read-jobs.ts';
 export * from './queries/webhooks.ts';
 export * from './queries/workers.ts';

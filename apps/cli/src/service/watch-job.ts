@@ -1,0 +1,25 @@
+import { AppError, isErrorCode, isTerminalEvent, type Job, progressDataSchema } from '@qwen-edit/contract';
+import { barFor, type ServiceDeps } from './service-command.ts';
+
+/** Shows the job's progress until its end. Resolves with the final job; throws the error of one that did not succeed. */
+export async function watchJob(deps: ServiceDeps, id: string): Promise<Job> {
+  const bar = barFor(deps);
+  try {
+    for await (const event of deps.client.events(id, { signal: deps.signal })) {
+      const progress = event.type === 'job.progress' ? progressDataSchema.safeParse(event.data) : undefined;
+      if (progress?.success === true) bar.onStep(progress.data);
+      if (isTerminalEvent(event.type)) break;
+    }
+  } finally {
+    bar.end();
+  }
+  const job = await deps.client.get(id, deps.signal);
+  if (job.status !== 'succeeded') throw errorOf(job);
+  return job;
+}
+
+function errorOf({ status, error }: Job): AppError {
+  if (status === 'canceled') return new AppError('canceled', 'The job was cancelled.');
+  const code = error !== null && isErrorCode(error.code) ? error.code : 'internal';
+  return new AppError(code, error?.message ?? `The job ended ${status}.`, error === null ? {} : { hint: error.hint });
+}

@@ -1,0 +1,151 @@
+import { z } from 'zod';
+
+const text = z.string();
+const wholeNumber = (min: number, max: number) =>
+  text
+    .trim()
+    .regex(/^[+-]?\d{1,12}$/, 'is not a whole number')
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must lie between ${min} and ${max}`);
+const seconds = (min: number, max: number) =>
+  text
+    .trim()
+    .regex(/^\d{1,9}(\.\d{1,3})?$/, 'is not a number of seconds')
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must lie between ${min} and ${max}`)
+    .transform((value) => Math.round(value * 1000));
+const secondsList = text
+  .trim()
+  .regex(/^\d+(\.\d{1,3})?(,\s*\d+(\.\d{1,3})?)*$/, 'is not a list of seconds, as 5,300,1800')
+  .transform((list) => list.split(',').map((each) => Math.round(Number(each) * 1000)));
+const flag = text
+  .trim()
+  .toLowerCase()
+  .refine((value) => ['0', '1', 'true', 'false', 'yes', 'no', 'on', 'off'].includes(value), 'must be 1 or 0')
+  .transform((value) => ['1', 'true', 'yes', 'on'].includes(value));
+const url = (protocols: RegExp, example: string) =>
+  text.trim().refine((value) => protocols.test(value) && URL.canParse(value), `is not an address such as ${example}`);
+const httpUrl = url(/^https?:\/\//i, 'https://edit.example.org').transform((value) => value.replace(/\/+$/, ''));
+
+const DAY = 86_400;
+
+/**
+ * Every setting: how its text is read, and its default. Times end up in milliseconds.
+ * A name that is not here has no effect.
+ */
+export const settingsSchema = z.object({
+  // What it runs on.
+  databaseUrl: url(/^postgres(ql)?:\/\//i, 'postgres://user:password@host/name').optional(),
+  storageUrl: url(/^(s3:\/\/|file:)/i, 's3://bucket/prefix or file:folder').optional(),
+  queueUrl: text
+    .trim()
+    .regex(/^(postgres:.*|https?:\/\/.+)$/i, 'is neither postgres: nor the https address of an SQS queue')
+    .prefault('postgres:'),
+  queueDlqUrl: httpUrl.optional(),
+  s3Endpoint: httpUrl.optional(),
+  s3PublicEndpoint: httpUrl.optional(),
+  s3ForcePathStyle: flag.optional(),
+  sqsEndpoint: httpUrl.optional(),
+  region: text.optional(),
+  dataDir: text.prefault('.qwen-edit'),
+
+  // The API.
+  host: text.trim().prefault('127.0.0.1'),
+  port: wholeNumber(0, 65_535).prefault('7860'),
+  publicUrl: httpUrl.optional(),
+  insecure: flag.prefault('0'),
+  maxQueue: wholeNumber(0, 1_000_000_000).optional(),
+  maxAttempts: wholeNumber(1, 100).prefault('3'),
+  maxBodyBytes: wholeNumber(1, 10_000_000_000).prefault('300000000'),
+  allowPrivateUrls: flag.prefault('0'),
+  outputDir: text.optional(),
+
+  // Workers.
+  modelDir: text.optional(),
+  forceCpu: flag.prefault('0'),
+  maxConcurrency: wholeNumber(1, 64).prefault('1'),
+  maxCpuThreads: wholeNumber(1, 1024).optional(),
+  nice: wholeNumber(-39, 39).optional(),
+  leaseMs: seconds(1, DAY).prefault('30'),
+  orderPollMs: seconds(0.02, 60).prefault('0.5'),
+  graceMs: seconds(0, DAY).optional(),
+  retryMs: secondsList.prefault('1,5,30'),
+  previewEvery: wholeNumber(0, 100).prefault('5'),
+  engineSilenceMs: seconds(1, DAY).prefault('600'),
+  cancelGraceMs: seconds(0.1, 3600).prefault('10'),
+  engineProgram: text.optional(),
+
+  // The dispatcher.
+  reapMs: seconds(0.05, 3600).prefault('5'),
+  resendMs: seconds(0.5, DAY).prefault('120'),
+  webhookSecret: text.optional(),
+  webhookRetryMs: secondsList.prefault('5,300,1800,7200,18000,36000'),
+  webhookTimeoutMs: seconds(0.1, 120).prefault('15'),
+  retentionMs: seconds(0, 3650 * DAY).prefault(String(30 * DAY)),
+  unusedMs: seconds(0, 3650 * DAY).prefault(String(DAY)),
+  orphanMs: seconds(1, 3650 * DAY).prefault('3600'),
+  sweepMs: seconds(0.1, DAY).prefault('300'),
+
+  // All of them.
+  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).prefault('info'),
+  noColor: text.optional().transform((value) => value !== undefined),
+
+  // Commands that call a service.
+  serviceUrl: httpUrl.optional(),
+  apiKey: text.optional(),
+});
+
+export type Config = z.output<typeof settingsSchema>;
+export type Setting = keyof Config;
+
+/** The environment variable of each setting. The guide's names keep their meaning. */
+export const VARIABLES: Readonly<Record<Setting, string>> = {
+  databaseUrl: 'DATABASE_URL',
+  storageUrl: 'STORAGE_URL',
+  queueUrl: 'QUEUE_URL',
+  queueDlqUrl: 'QUEUE_DLQ_URL',
+  s3Endpoint: 'AWS_ENDPOINT_URL_S3',
+  s3PublicEndpoint: 'QWEN_EDIT_S3_PUBLIC_URL',
+  s3ForcePathStyle: 'S3_FORCE_PATH_STYLE',
+  sqsEndpoint: 'AWS_ENDPOINT_URL_SQS',
+  region: 'AWS_REGION',
+  dataDir: 'QWEN_EDIT_DATA_DIR',
+  host: 'HOST',
+  port: 'PORT',
+  publicUrl: 'QWEN_EDIT_PUBLIC_URL',
+  insecure: 'QWEN_EDIT_INSECURE',
+  maxQueue: 'QWEN_EDIT_MAX_QUEUE',
+  maxAttempts: 'QWEN_EDIT_MAX_ATTEMPTS',
+  maxBodyBytes: 'QWEN_EDIT_MAX_BODY_BYTES',
+  allowPrivateUrls: 'QWEN_EDIT_ALLOW_PRIVATE_URLS',
+  outputDir: 'QWEN_EDIT_OUTPUT_DIR',
+  modelDir: 'QWEN_EDIT_2511_DIR',
+  forceCpu: 'QWEN_EDIT_FORCE_CPU',
+  maxConcurrency: 'QWEN_EDIT_MAX_CONCURRENCY',
+  maxCpuThreads: 'QWEN_EDIT_MAX_CPU_THREADS',
+  nice: 'QWEN_EDIT_NICE',
+  leaseMs: 'QWEN_EDIT_LEASE_SECONDS',
+  orderPollMs: 'QWEN_EDIT_ORDER_POLL_SECONDS',
+  graceMs: 'QWEN_EDIT_GRACE_SECONDS',
+  retryMs: 'QWEN_EDIT_RETRY_SECONDS',
+  previewEvery: 'QWEN_EDIT_PREVIEW_EVERY',
+  engineSilenceMs: 'QWEN_EDIT_ENGINE_SILENCE_SECONDS',
+  cancelGraceMs: 'QWEN_EDIT_CANCEL_GRACE_SECONDS',
+  engineProgram: 'QWEN_EDIT_ENGINE_PROGRAM',
+  reapMs: 'QWEN_EDIT_REAP_SECONDS',
+  resendMs: 'QWEN_EDIT_RESEND_SECONDS',
+  webhookSecret: 'QWEN_EDIT_WEBHOOK_SECRET',
+  webhookRetryMs: 'QWEN_EDIT_WEBHOOK_RETRY_SECONDS',
+  webhookTimeoutMs: 'QWEN_EDIT_WEBHOOK_TIMEOUT_SECONDS',
+  retentionMs: 'QWEN_EDIT_RETENTION_SECONDS',
+  unusedMs: 'QWEN_EDIT_UNUSED_SECONDS',
+  orphanMs: 'QWEN_EDIT_ORPHAN_SECONDS',
+  sweepMs: 'QWEN_EDIT_SWEEP_SECONDS',
+  logLevel: 'QWEN_EDIT_LOG_LEVEL',
+  noColor: 'NO_COLOR',
+  serviceUrl: 'QWEN_EDIT_URL',
+  apiKey: 'QWEN_EDIT_API_KEY',
+};
+
+/** Settings whose value is never shown. */
+export const SECRETS: ReadonlySet<Setting> = new Set(['webhookSecret', 'apiKey']);

@@ -1,0 +1,86 @@
+import { AppError, LOCAL_OWNER, SCOPES, type Scope } from '@qwen-edit/contract';
+import { type ApiKeyRow, createApiKey, type Database, listApiKeys, revokeApiKey } from '@qwen-edit/db';
+import type { Terminal } from '../edit-command.ts';
+import { readFlags } from '../flag-values.ts';
+import { KEYS_HELP } from '../help.ts';
+
+const OPTIONS = {
+  name: { type: 'string' },
+  owner: { type: 'string' },
+  scopes: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+export interface KeysDeps {
+  readonly terminal: Terminal;
+  /** Opens the database of the service for the time of the call. */
+  readonly withDatabase: <T>(work: (database: Database) => Promise<T>) => Promise<T>;
+}
+
+/** `qwen-edit keys create | list | revoke ID`. */
+export async function keysCommand(args: readonly string[], { terminal, withDatabase }: KeysDeps): Promise<void> {
+  const { values, words } = readFlags(args, OPTIONS, 2);
+  const [what, id] = words;
+  if (values.help === true) return terminal.out(KEYS_HELP);
+  const print = (row: ApiKeyRow, secret?: string): void =>
+    terminal.out(values.json === true ? `${JSON.stringify(shown(row, secret))}\n` : keyLine(row, secret));
+  switch (what) {
+    case 'create': {
+      if (id !== undefined) throw new AppError('usage', `'${id}' is one word too many.`);
+      if (values.name === undefined) throw new AppError('usage', '--name is missing.');
+      const key = { name: values.name, owner: ownerOf(values.owner), scopes: scopesOf(values.scopes) };
+      const { row, secret } = await withDatabase(({ db }) => createApiKey(db, key));
+      return print(row, secret);
+    }
+    case 'list':
+      for (const row of await withDatabase(({ db }) => listApiKeys(db))) print(row);
+      return;
+    case 'revoke': {
+      if (id === undefined) throw new AppError('usage', 'The id of the key is missing.');
+      if (!(await withDatabase(({ db }) => revokeApiKey(db, id))))
+        throw new AppError('not_found', `There is no key ${id} that could be revoked.`, {
+          hint: 'Run `qwen-edit keys list`.',
+        });
+      return;
+    }
+    default:
+      throw new AppError('usage', 'Say one of: keys create, keys list, keys revoke.', { hint: KEYS_HELP.trimEnd() });
+  }
+}
+
+/** Owners become part of keys and logs. */
+function ownerOf(owner: string | undefined): string {
+  if (owner === undefined) return LOCAL_OWNER;
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(owner))
+    throw new AppError('usage', '--owner must be 1 to 63 letters, digits, dots, hyphens or underscores.');
+  return owner;
+}
+
+function scopesOf(said: string | undefined): Scope[] {
+  const words = (said ?? 'submit,read').split(',').map((word) => word.trim());
+  return words.map((word) => {
+    const scope = SCOPES.find((each) => each === word);
+    if (scope === undefined) throw new AppError('usage', `--scopes takes ${SCOPES.join(', ')}; got '${word}'.`);
+    return scope;
+  });
+}
+
+function shown(row: ApiKeyRow, secret: string | undefined) {
+  const { id, owner, name, scopes, createdAt, revokedAt } = row;
+  return {
+    id,
+    owner,
+    name,
+    scopes,
+    created_at: createdAt,
+    revoked_at: revokedAt,
+    ...(secret === undefined ? {} : { key: secret }),
+  };
+}
+
+function keyLine({ id, owner, name, scopes, revokedAt }: ApiKeyRow, secret: string | undefined): string {
+  if (secret !== undefined) return `${secret}\n`;
+  const state = revokedAt === null ? 'in use' : 'revoked';
+  return `${id}  ${state.padEnd(7)}  ${owner}  ${scopes.join(',')}  ${name}\n`;
+}

@@ -1,0 +1,8 @@
+#!/bin/sh
+# The queue of jobs, and the one that takes messages which came back too often.
+set -e
+awslocal sqs create-queue --queue-name jobs-dead
+awslocal sqs create-queue --queue-name jobs --attributes '{
+  "VisibilityTimeout": "60",
+  "RedrivePolicy": "{\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:000000000000:jobs-dead\",\"maxReceiveCount\":\"20\"}"
+}'
