@@ -1,0 +1,2 @@
+export { acquireDataDirLock, type DataDirInfo, type DataDirLock, readDataDirLock } from './data-dir-lock.ts';
+export { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from './embedded-postgres.ts';
