@@ -15,8 +15,8 @@ type Fault = [string, string, ErrorCode, string];
 describe('an engine that cannot even greet is a typed error', () => {
   it.each<Fault>([
     ['words instead of a message', `pipe.write('Segmentation fault, core dumped');`, 'engine_protocol', 'no message'],
-    ['another version', `send({ type: 'hello', version: 2 });`, 'engine_protocol', 'version 1'],
-    ['no greeting first', `send({ type: 'alive' });`, 'engine_protocol', 'version 1'],
+    ['another version', `send({ type: 'hello', version: 1 });`, 'engine_protocol', 'version 2'],
+    ['no greeting first', `send({ type: 'alive' });`, 'engine_protocol', 'version 2'],
     ['an unknown message', `send({ type: 'howdy' });`, 'engine_protocol', 'fits no schema'],
     ['an end with exit code 0', 'process.exit(0);', 'engine_crashed', 'exit code 0'],
     ['a missing module', `await import('no-such-module');`, 'engine_crashed', 'no-such-module'],
@@ -65,7 +65,12 @@ describe('an engine that fails in the middle of an edit is a typed error, and th
       'engine_protocol',
       'schema',
     ],
-    ['the answer to another question', `send({ type: 'loaded', id, load_s: 1 });`, 'engine_protocol', 'something else'],
+    [
+      'the answer to another question',
+      `send({ type: 'loaded', id, load_s: 1, model });`,
+      'engine_protocol',
+      'something else',
+    ],
     [
       'an abort with last words',
       `process.stderr.write('first\\nlibc++abi: terminating\\nout of patience\\n', () => process.exit(134));`,

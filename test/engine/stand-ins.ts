@@ -2,13 +2,14 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { temporaryFolder } from '../bad-input/model-copies.ts';
+import { FAKE_MODEL } from '../fakes/results.ts';
 
 const engine = (file: string): string =>
   JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../packages/pipeline/src/engine', file)).href);
 
 /**
  * An engine program that does `fault` the first time it is started, and is the true engine from then on. `fault` sees
- * `pipe`, `send(event)`, `hello()`, and `on(type, act)`, which has `act(command)` called for each command of that type.
+ * `pipe`, `send(event)`, `hello()`, `model`, and `on(type, act)`, which has `act(command)` called for each command of that type.
  */
 export async function faultyOnce(fault: string): Promise<string> {
   const program = join(await temporaryFolder(), 'stand-in.ts');
@@ -25,6 +26,7 @@ export async function faultyOnce(fault: string): Promise<string> {
        const pipe = new Socket({ fd: PROTOCOL_FD });
        const send = (event) => writeFrame(pipe, event);
        const hello = () => send({ type: 'hello', version: PROTOCOL_VERSION });
+       const model = ${JSON.stringify(FAKE_MODEL)};
        const acts = new Map();
        const on = (type, act) => acts.set(type, act);
        readFrames(pipe, { onFrame: ({ header }) => acts.get(header.type)?.(header), onGarbage: () => process.exit(3) });
@@ -36,7 +38,7 @@ export async function faultyOnce(fault: string): Promise<string> {
 }
 
 /** What an engine does up to the first edit. */
-export const LOADS = `hello(); on('load', ({ id }) => send({ type: 'loaded', id, load_s: 0 }));`;
+export const LOADS = `hello(); on('load', ({ id }) => send({ type: 'loaded', id, load_s: 0, model }));`;
 /** LOADS, then `fault` when an edit is asked for, with its `id`. */
 export const inMidEdit = (fault: string): string =>
   `${LOADS} on('edit', ({ id }) => { send({ type: 'step', id, stage: 'denoise', step: 1, total: 2 }); ${fault} });`;

@@ -1,4 +1,5 @@
 import { AppError, type EditParameters, LIMITS, parseEditParameters } from '@qwen-edit/contract';
+import { checkImageBytes } from './image/file-size.ts';
 
 /** Parameters come unparsed: this is where they are checked. */
 export interface UncheckedRequest {
@@ -20,12 +21,6 @@ export function checkRequest({ images, parameters }: UncheckedRequest): EditPara
       'invalid_parameter',
       `images must have at most ${LIMITS.images} pictures, not ${images.length}.`,
     );
-  const large = images.findIndex((image) => image.length > LIMITS.imageBytes);
-  if (large !== -1) {
-    throw new AppError(
-      'image_too_large',
-      `Picture ${large + 1} has ${images[large]?.length} bytes; the limit is ${LIMITS.imageBytes}.`,
-    );
-  }
+  for (const [i, image] of images.entries()) checkImageBytes(image, `Picture ${i + 1}`);
   return parsed;
 }

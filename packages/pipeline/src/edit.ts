@@ -3,11 +3,13 @@ import { AppError } from '@qwen-edit/contract';
 import { checkRequest, type UncheckedRequest } from './check-request.ts';
 import type { Model } from './engine/model.ts';
 import type { TokenGrid } from './engine/transformer.ts';
+import type { Planes } from './engine/vae-tiling.ts';
 import { decodeImage } from './image/decode.ts';
 import { limitSide, type Size } from './image/dimensions.ts';
-import { encodeImage, toPixels } from './image/encode.ts';
+import { encodeImage, encodePreview, toPixels } from './image/encode.ts';
 import { conditionImage, patchify, vaeImage } from './image/preprocess.ts';
 import { type Pixels, resizeLanczos } from './image/resample.ts';
+import { checkImageShape } from './image/shape.ts';
 import { concatenate, type FloatArray, rows } from './matrix.ts';
 import {
   outputSize,
@@ -17,19 +19,18 @@ import {
   warningsOf,
 } from './resolve-parameters.ts';
 import { eulerStep, trueCfg } from './sampling/guidance.ts';
-import { denormaliseLatents, normaliseLatents, packLatents, unpackLatents } from './sampling/latents.ts';
+import { denormaliseLatents, normaliseLatents, PATCH, packLatents, unpackLatents } from './sampling/latents.ts';
 import { randn } from './sampling/noise.ts';
+import { applyColourMap, type ColourFit, cleanEstimate, createColourFit } from './sampling/preview.ts';
 import { createSchedule } from './sampling/schedule.ts';
 import { readSnapshot, type SamplingState, writeSnapshot } from './sampling/snapshot.ts';
-import type { EditHooks, EditOutput, EditResult, Snapshot, StepEvent } from './types.ts';
-import { PRECISION, versions } from './versions.ts';
+import type { EditHooks, EditOutput, EditResult, Preview, Snapshot, StepEvent } from './types.ts';
+import { DEVICE, PRECISION, versions } from './versions.ts';
 
 /** Text positions that the transformer's rotary table has there. */
 const MAX_TEXT_TOKENS = 4096;
-/** A picture and its latents divide into 2 × 2 patches. */
-const PATCH = 2;
 
-export interface RunHooks extends Pick<EditHooks, 'onStep' | 'returnLatents'> {
+export interface RunHooks extends Pick<EditHooks, 'onStep' | 'returnLatents' | 'previewEvery' | 'onPreview'> {
   /** Bytes of a snapshot to go on from. */
   readonly resume?: Uint8Array;
   /** Called after each step; `snapshot` writes down the state as it is then. */
@@ -97,10 +98,12 @@ export async function runEdit(model: Model, request: UncheckedRequest, hooks: Ru
   hooks.observe?.('prompt_embeds', positive);
   if (negative !== undefined) hooks.observe?.('negative_prompt_embeds', negative);
 
-  // 3. References as latents.
+  // 3. References as latents. Where previews are wanted, they also tell what latents look like.
+  const { previewEvery = 0 } = hooks;
+  const fit = previewEvery > 0 && hooks.onPreview !== undefined ? createColourFit(vae.channels) : undefined;
   const references: { readonly packed: Float32Array; readonly grid: TokenGrid }[] = [];
   for (const image of images) {
-    references.push(await encodeReference(model, image));
+    references.push(await encodeReference(model, image, fit));
     step('encode', ++encoded, encodeSteps);
   }
   const channels = folder.transformer.config.in_channels;
@@ -135,6 +138,7 @@ export async function runEdit(model: Model, request: UncheckedRequest, hooks: Ru
   step('denoise', resumed?.step ?? 0, total);
   for (let i = resumed?.step ?? 0; i < total; i++) {
     const timestep = Math.fround(schedule.timesteps[i]! / 1000);
+    let estimate: Float32Array | undefined;
     for (const each of latents) {
       const call = { latents: rows(each, channels), referenceLatents, timestep };
       const wanted = await model.transformer.predict({ ...call, promptEmbeds: positive, angles: positiveAngles });
@@ -145,10 +149,14 @@ export async function runEdit(model: Model, request: UncheckedRequest, hooks: Ru
         hooks.observe?.('negative_noise_pred', rows(unwanted, channels));
         prediction = trueCfg(wanted, unwanted, parameters.true_cfg_scale, channels);
       }
+      if (fit !== undefined && (i + 1) % previewEvery === 0)
+        estimate ??= cleanEstimate(each, prediction, schedule.sigmas[i]!);
       eulerStep(each, prediction, schedule.sigmas[i]!, schedule.sigmas[i + 1]!);
       proveFinite(each, `step ${i + 1} of ${total}`);
     }
     step('denoise', i + 1, total);
+    if (fit !== undefined && estimate !== undefined)
+      hooks.onPreview?.({ step: i + 1, total, ...(await drawPreview(fit, unpack(model, estimate, target))) });
     const state: SamplingState = { step: i + 1, total, seed: parameters.seed, fingerprint, latents };
     hooks.afterStep?.(i + 1, () => writeSnapshot(state));
   }
@@ -177,7 +185,7 @@ export async function runEdit(model: Model, request: UncheckedRequest, hooks: Ru
       parameters: { ...parameters },
       images: images.map((image, i) => ({ sha256: digestBytes(request.images[i]!), ...image.original })),
       precision: PRECISION,
-      device: 'cpu',
+      device: DEVICE,
       versions: versions(),
     },
     warnings: warningsOf(said, settled, folder.edit),
@@ -195,7 +203,9 @@ async function decodeAll(
   const out: (Pixels & { readonly original: Size })[] = [];
   for (const [i, bytes] of images.entries()) {
     await model.pause();
-    const image = await decodeImage(bytes, images.length === 1 ? 'The picture' : `Picture ${i + 1}`);
+    const label = images.length === 1 ? 'The picture' : `Picture ${i + 1}`;
+    const image = await decodeImage(bytes, label);
+    checkImageShape(image, label, { ...model.folder.edit, max_side: maxSide });
     const { width, height } = limitSide(image, maxSide);
     out.push({ ...resizeLanczos(image, width, height), original: { width: image.width, height: image.height } });
   }
@@ -207,12 +217,18 @@ function gridOf(size: Size, factor: number): TokenGrid {
 }
 
 /** Normalised latents of one reference, packed. Source: _encode_vae_image, prepare_latents. */
-async function encodeReference(model: Model, image: Pixels): Promise<{ packed: Float32Array; grid: TokenGrid }> {
+async function encodeReference(
+  model: Model,
+  image: Pixels,
+  fit: ColourFit | undefined,
+): Promise<{ packed: Float32Array; grid: TokenGrid }> {
   const { latents_mean, latents_std } = model.folder.vae.config;
   const { data, width, height } = vaeImage(image, model.folder.edit.vae_image_size);
-  const mode = await model.vae.encode({ data, channels: 3, width, height });
+  const picture = { data, channels: 3, width, height };
+  const mode = await model.vae.encode(picture);
   const normal = normaliseLatents(mode.data, latents_mean, latents_std);
   proveFinite(normal, 'encoding a picture');
+  fit?.learn({ ...mode, data: normal }, picture);
   return {
     packed: packLatents(normal, mode.channels, mode.height, mode.width),
     grid: gridOf({ width, height }, model.vae.factor),
@@ -231,12 +247,22 @@ function drawLatents(model: Model, parameters: ResolvedParameters, target: Token
   );
 }
 
-async function decodeLatents(model: Model, packed: Float32Array, target: TokenGrid): Promise<Pixels> {
-  const { latents_mean, latents_std } = model.folder.vae.config;
+function unpack({ vae: { channels } }: Model, packed: Float32Array, target: TokenGrid): Planes {
   const height = PATCH * target.rows;
   const width = PATCH * target.columns;
-  const data = denormaliseLatents(unpackLatents(packed, model.vae.channels, height, width), latents_mean, latents_std);
-  const pixels = await model.vae.decode({ data, channels: model.vae.channels, height, width });
+  return { data: unpackLatents(packed, channels, height, width), channels, height, width };
+}
+
+async function drawPreview(fit: ColourFit, latents: Planes): Promise<Omit<Preview, 'step' | 'total'>> {
+  const picture = await encodePreview(applyColourMap(fit.map(), latents));
+  return { ...picture, mediaType: 'image/webp' };
+}
+
+async function decodeLatents(model: Model, packed: Float32Array, target: TokenGrid): Promise<Pixels> {
+  const { latents_mean, latents_std } = model.folder.vae.config;
+  const planes = unpack(model, packed, target);
+  const data = denormaliseLatents(planes.data, latents_mean, latents_std);
+  const pixels = await model.vae.decode({ ...planes, data });
   proveFinite(pixels.data, 'decoding the picture');
   return toPixels(pixels.data, pixels.width, pixels.height);
 }

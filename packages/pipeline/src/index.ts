@@ -1,2 +1,17 @@
+export { checkRequest, type UncheckedRequest } from './check-request.ts';
 export { createPipeline, type Pipeline, type PipelineOptions } from './engine/pipeline.ts';
-export type { EditHooks, EditOutput, EditRequest, EditResult, Receipt, Snapshot, StepEvent, Timings } from './types.ts';
+export type { EngineStats } from './engine/protocol.ts';
+export { type ProvedImage, proveImage } from './image/prove.ts';
+export { checkImageShape, type ShapeRules } from './image/shape.ts';
+export type {
+  EditHooks,
+  EditOutput,
+  EditRequest,
+  EditResult,
+  ModelFacts,
+  Preview,
+  Receipt,
+  Snapshot,
+  StepEvent,
+  Timings,
+} from './types.ts';

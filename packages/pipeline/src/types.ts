@@ -20,13 +20,50 @@ export interface Snapshot {
   readonly bytes: Uint8Array;
 }
 
+/** What the first picture of an edit is coming to: the estimate of the clean latents, in the colours of a linear map. */
+export interface Preview {
+  /** Steps done. */
+  readonly step: number;
+  readonly total: number;
+  /** Pixels; one for each latent, and at most 256 on the longer side. */
+  readonly width: number;
+  readonly height: number;
+  readonly mediaType: 'image/webp';
+  readonly bytes: Uint8Array;
+}
+
+/** What a loaded model is and recommends. */
+export interface ModelFacts {
+  readonly name: string;
+  /** Of configurations and weights; two folders with the same digest make the same pictures. */
+  readonly digest: string;
+  /** True for a model that shows how things work rather than doing them well. */
+  readonly demo: boolean;
+  /** What is taken where a request doesn't say. */
+  readonly num_inference_steps: number;
+  readonly true_cfg_scale: number;
+  /** Fewest steps; below it, an edit is refused with `steps_too_few`. */
+  readonly min_inference_steps: number;
+  /** Pixels of a reference for the VAE and for the text encoder, and of an output whose size a request doesn't say. */
+  readonly vae_image_size: number;
+  readonly condition_image_size: number;
+  readonly output_image_size: number;
+  /** Sides of outputs are floored to multiples of this. */
+  readonly size_multiple: number;
+  readonly device: string;
+  readonly precision: string;
+}
+
 export interface EditHooks {
-  /** Ends the edit between two segments of the network; the promise rejects with AppError `canceled`. */
+  /** Ends the edit between two segments of the network, or the wait for its turn or its engine; the promise rejects with AppError `canceled`. */
   readonly signal?: AbortSignal;
   readonly onStep?: (event: StepEvent) => void;
   /** Called with the state after every `snapshotEvery` steps (none without it), and when Pipeline.requestSnapshot asks. */
   readonly onSnapshot?: (snapshot: Snapshot) => void;
   readonly snapshotEvery?: number;
+  /** Called with a preview after every `previewEvery` steps. Without both, none is computed; the result is the same. */
+  readonly onPreview?: (preview: Preview) => void;
+  readonly previewEvery?: number;
   /** Goes on from this state. AppError `snapshot_invalid` when it belongs to another model or request. */
   readonly resume?: Snapshot;
   /** Also return the final packed latents, [images, tokens, channels]. */

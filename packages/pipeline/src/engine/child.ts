@@ -1,9 +1,10 @@
 import { Socket } from 'node:net';
 import { AppError, toAppError } from '@qwen-edit/contract';
 import { type RunResult, runEdit } from '../edit.ts';
+import type { Preview } from '../types.ts';
 import type { Frame } from './framing.ts';
 import { readFrames, writeFrame } from './framing.ts';
-import { loadModel, type Model } from './model.ts';
+import { loadModel, type Model, modelFacts } from './model.ts';
 import { type Command, commandSchema, type EngineEvent, PROTOCOL_FD, PROTOCOL_VERSION } from './protocol.ts';
 
 /**
@@ -51,11 +52,11 @@ async function load(command: Extract<Command, { type: 'load' }>): Promise<void> 
     pause,
     onStep: (step, total) => send({ type: 'step', id, stage: 'load', step, total }),
   });
-  send({ type: 'loaded', id, load_s: (performance.now() - start) / 1000 });
+  send({ type: 'loaded', id, load_s: (performance.now() - start) / 1000, model: modelFacts(model) });
 }
 
 async function edit(command: Extract<Command, { type: 'edit' }>, parts: readonly Uint8Array[]): Promise<void> {
-  const { id, snapshotEvery } = command;
+  const { id, snapshotEvery, previewEvery } = command;
   if (model === undefined) throw new AppError('engine_protocol', 'An edit was asked for before a model was loaded.');
   const resume = command.resume ? parts[command.images] : undefined;
   const request = { images: parts.slice(0, command.images), parameters: command.parameters };
@@ -68,11 +69,16 @@ async function edit(command: Extract<Command, { type: 'edit' }>, parts: readonly
       const { bytes, ...where } = snapshot();
       send({ type: 'snapshot', id, ...where }, [bytes]);
     },
+    ...(previewEvery === undefined ? {} : { previewEvery, onPreview: (preview) => sendPreview(id, preview) }),
     ...(resume === undefined ? {} : { resume }),
     returnLatents: command.returnLatents,
   });
   state.edits++;
   sendResult(id, outputs, rest, latents);
+}
+
+function sendPreview(id: number, { bytes, ...facts }: Preview): void {
+  send({ type: 'preview', id, ...facts }, [bytes]);
 }
 
 function sendResult(

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { getPriority, setPriority } from 'node:os';
 import { Duplex } from 'node:stream';
 import { AppError, toAppError } from '@qwen-edit/contract';
 import { type Frame, readFrames, writeFrame } from './framing.ts';
@@ -23,6 +24,8 @@ export interface Engine {
   /** Asks the process to end, kills it after `graceMs`, resolves when it is gone. */
   shutdown(graceMs: number): Promise<void>;
   readonly alive: boolean;
+  /** Of the process; undefined where it could not be started, and once it has ended. */
+  readonly pid: number | undefined;
 }
 
 export interface EngineOptions {
@@ -30,6 +33,8 @@ export interface EngineOptions {
   readonly program: string;
   /** Longest time without a message while something is asked. */
   readonly silenceMs: number;
+  /** Added to this process's niceness for the engine's, as far as the system allows it. */
+  readonly nice: number;
 }
 
 interface Pending {
@@ -46,6 +51,7 @@ export function startEngine(options: EngineOptions): Engine {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     windowsHide: true,
   });
+  if (options.nice !== 0) setNice(child.pid, options.nice);
   const pipe = child.stdio[PROTOCOL_FD];
   if (!(pipe instanceof Duplex)) throw new AppError('engine_crashed', 'The engine process has no pipe.');
   const pending = new Map<number, Pending>();
@@ -105,6 +111,7 @@ export function startEngine(options: EngineOptions): Engine {
         break;
       case 'step':
       case 'snapshot':
+      case 'preview':
         tellListener(event.id, event, parts);
         break;
       case 'error': {
@@ -150,6 +157,9 @@ export function startEngine(options: EngineOptions): Engine {
     get alive() {
       return ended === undefined;
     },
+    get pid() {
+      return ended === undefined ? child.pid : undefined;
+    },
     ask: (order, parts = [], listener = undefined) =>
       new Promise((resolve, reject) => {
         if (ended !== undefined) return reject(ended);
@@ -173,6 +183,16 @@ export function startEngine(options: EngineOptions): Engine {
       await exited;
     },
   };
+}
+
+/** Set before the process has threads, which take it over. */
+function setNice(pid: number | undefined, added: number): void {
+  if (pid === undefined) return;
+  try {
+    setPriority(pid, Math.max(-20, Math.min(19, getPriority() + added)));
+  } catch {
+    // Only root may make a process more urgent; it works all the same.
+  }
 }
 
 function endOf(code: ChildProcess['exitCode'], signal: NodeJS.Signals | null): string {

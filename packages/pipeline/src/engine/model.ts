@@ -1,4 +1,8 @@
 import { type ModelFolder, openModelFolder } from '../hub/model-folder.ts';
+import { PATCH } from '../sampling/latents.ts';
+import { minSteps } from '../sampling/schedule.ts';
+import type { ModelFacts } from '../types.ts';
+import { DEVICE, PRECISION } from '../versions.ts';
 import type { EngineContext } from './segments.ts';
 import { loadTextEncoder, type TextEncoder } from './text-encoder.ts';
 import { loadTransformer, type Transformer } from './transformer.ts';
@@ -34,4 +38,17 @@ export async function loadModel(dir: string, options: ModelOptions): Promise<Mod
   const vae = await loadVae(context, folder.vae.config, folder.vae.weights);
   step(4);
   return { folder, textEncoder, transformer, vae, pause: options.pause };
+}
+
+export function modelFacts({ folder, vae }: Model): ModelFacts {
+  const { unknown: _unknown, ...recommended } = folder.edit;
+  return {
+    ...recommended,
+    name: folder.name,
+    digest: folder.digest,
+    min_inference_steps: minSteps(folder.scheduler),
+    size_multiple: PATCH * vae.factor,
+    device: DEVICE,
+    precision: PRECISION,
+  };
 }

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { AppError, toAppError } from '@qwen-edit/contract';
 import { checkRequest } from '../check-request.ts';
-import type { EditHooks, EditRequest, EditResult, StepEvent } from '../types.ts';
+import type { EditHooks, EditRequest, EditResult, ModelFacts, StepEvent } from '../types.ts';
 import { type Engine, type Listener, type Order, startEngine } from './engine.ts';
 import type { EngineStats } from './protocol.ts';
 
@@ -12,6 +12,10 @@ export interface PipelineOptions {
   readonly precision?: 'fp32';
   /** Threads of the networks; default: one a core. */
   readonly threads?: number;
+  /** Added to this process's niceness for the engine's, as far as the system allows it; default 0. */
+  readonly nice?: number;
+  /** Ends the first loading, and its engine with it; createPipeline rejects with AppError `canceled`. */
+  readonly signal?: AbortSignal;
   /** Progress of loading, stage `load`. */
   readonly onStep?: (event: StepEvent) => void;
   /** Longest time that the engine may say nothing while it works; default 10 minutes. */
@@ -32,6 +36,10 @@ export interface Pipeline {
   /** Has the running edit's onSnapshot called as soon as its step is done. */
   requestSnapshot(): void;
   stats(): Promise<EngineStats>;
+  /** Of the model, as it was loaded the last time. */
+  readonly model: ModelFacts;
+  /** Of the engine's process; undefined while there is none, until the next call starts one. */
+  readonly enginePid: number | undefined;
   /** Seconds that loading took, the last time. */
   readonly load_s: number;
   /** Ends the engine; a running edit rejects with `engine_closed`. */
@@ -44,15 +52,17 @@ const CLOSE_GRACE_MS = 500;
 
 /**
  * Starts an engine and loads a model. Rejects with the AppError that says why a model cannot be loaded:
- * `model_not_found`, `model_incomplete`, `model_corrupt`, `model_unsupported`.
+ * `model_not_found`, `model_incomplete`, `model_corrupt`, `model_unsupported`; with `canceled` where `signal` says so.
  */
 export async function createPipeline(options: PipelineOptions): Promise<Pipeline> {
   const program = options.program ?? `${import.meta.dirname}/child.ts`;
-  const threads = options.threads ?? availableParallelism();
+  const { threads = availableParallelism(), nice = 0, signal } = options;
   if (!Number.isInteger(threads) || threads < 1)
     throw new AppError('invalid_parameter', `threads must be a whole number of at least 1, not ${threads}.`);
+  if (!Number.isInteger(nice)) throw new AppError('invalid_parameter', `nice must be a whole number, not ${nice}.`);
   let engine: Engine | undefined;
   let loaded: Promise<Engine> | undefined;
+  let model: ModelFacts | undefined;
   let closed = false;
   let load_s = 0;
   let queue: Promise<unknown> = Promise.resolve();
@@ -62,7 +72,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   const ready = async (onStep: PipelineOptions['onStep']): Promise<Engine> => {
     if (closed) throw new AppError('engine_closed', 'The pipeline was closed.');
     if (loaded === undefined || engine?.alive !== true) {
-      engine = startEngine({ program, silenceMs: options.silenceMs ?? DEFAULT_SILENCE_MS });
+      engine = startEngine({ program, silenceMs: options.silenceMs ?? DEFAULT_SILENCE_MS, nice });
       loaded = loadInto(engine, onStep);
     }
     return loaded;
@@ -75,6 +85,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       });
       if (event.type !== 'loaded') return misfit(fresh);
       load_s = event.load_s;
+      model = event.model;
       return fresh;
     } catch (error) {
       await fresh.shutdown(0);
@@ -83,9 +94,12 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   };
 
   const editNow = async (request: EditRequest, hooks: EditHooks): Promise<EditResult> => {
-    refuseIfAborted(hooks.signal);
     const order = orderOf(request, hooks);
-    const current = await ready(hooks.onStep);
+    // Others may wait for the same engine: a cancelled edit leaves it loading, and hears of it no more.
+    const current = await untilAborted(
+      ready((event) => hooks.signal?.aborted !== true && hooks.onStep?.(event)),
+      hooks.signal,
+    );
     const onAbort = (): void => {
       current.tell({ type: 'cancel' });
       const error = new AppError(
@@ -95,11 +109,11 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       grace = setTimeout(() => current.kill(error), options.cancelGraceMs ?? DEFAULT_CANCEL_GRACE_MS);
     };
     let grace: NodeJS.Timeout | undefined;
-    refuseIfAborted(hooks.signal);
+    if (hooks.signal?.aborted === true) throw canceled();
     hooks.signal?.addEventListener('abort', onAbort, { once: true });
     running = true;
     try {
-      const { event, parts } = await current.ask(order, partsOf(request, hooks), listenerOf(hooks));
+      const { event, parts } = await current.ask(order, partsOf(request, hooks), listenerOf(hooks, current));
       return resultOf(event, parts, load_s) ?? misfit(current);
     } finally {
       running = false;
@@ -108,7 +122,10 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     }
   };
 
-  await ready(options.onStep);
+  const stopLoading = (): void => engine?.kill(new AppError('canceled', 'The loading of the model was cancelled.'));
+  if (signal?.aborted === true) throw new AppError('canceled', 'The loading of the model was cancelled.');
+  signal?.addEventListener('abort', stopLoading, { once: true });
+  await ready(options.onStep).finally(() => signal?.removeEventListener('abort', stopLoading));
   return {
     edit(request, hooks = {}) {
       const turn = queue;
@@ -128,6 +145,12 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       const { event } = await current.ask({ type: 'stats' });
       return event.type === 'stats' ? event.stats : misfit(current);
     },
+    get model() {
+      return model!;
+    },
+    get enginePid() {
+      return engine?.pid;
+    },
     get load_s() {
       return load_s;
     },
@@ -145,36 +168,35 @@ function misfit(engine: Engine): never {
   throw error;
 }
 
-/** Waits for `turn`. Rejects with `canceled` as soon as the signal says so. */
-function untilAborted(turn: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+/** Settles as `promise` does, or rejects with `canceled` as soon as the signal says so. */
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(new AppError('canceled', 'The edit was cancelled before it began.'));
+    const onAbort = (): void => reject(canceled());
+    if (signal?.aborted === true) onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
-    void turn.then(() => {
-      signal?.removeEventListener('abort', onAbort);
-      resolve();
-    });
+    promise.then(resolve, reject).finally(() => signal?.removeEventListener('abort', onAbort));
   });
 }
 
-function refuseIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw new AppError('canceled', 'The edit was cancelled before it began.');
+function canceled(): AppError {
+  return new AppError('canceled', 'The edit was cancelled before it began.');
 }
 
 /** Throws what `checkRequest` throws: a request that is wrong costs no engine anything. */
 function orderOf(request: EditRequest, hooks: EditHooks): Order {
   const { snapshotEvery } = hooks;
-  if (snapshotEvery !== undefined && !(Number.isInteger(snapshotEvery) && snapshotEvery >= 1))
-    throw new AppError(
-      'invalid_parameter',
-      `snapshotEvery must be a whole number of at least 1, not ${snapshotEvery}.`,
-    );
+  const previewEvery = hooks.onPreview === undefined ? undefined : hooks.previewEvery;
+  for (const [name, every] of Object.entries({ snapshotEvery, previewEvery: hooks.previewEvery })) {
+    if (every !== undefined && !(Number.isInteger(every) && every >= 1))
+      throw new AppError('invalid_parameter', `${name} must be a whole number of at least 1, not ${every}.`);
+  }
   return {
     type: 'edit',
     parameters: checkRequest(request),
     images: request.images.length,
     resume: hooks.resume !== undefined,
     ...(snapshotEvery === undefined ? {} : { snapshotEvery }),
+    ...(previewEvery === undefined ? {} : { previewEvery }),
     returnLatents: hooks.returnLatents === true,
   };
 }
@@ -183,11 +205,22 @@ function partsOf(request: EditRequest, hooks: EditHooks): Uint8Array[] {
   return hooks.resume === undefined ? [...request.images] : [...request.images, hooks.resume.bytes];
 }
 
-function listenerOf(hooks: EditHooks): Listener {
-  return (event, parts) => {
-    if (event.type === 'step') hooks.onStep?.({ stage: event.stage, step: event.step, total: event.total });
-    if (event.type === 'snapshot')
-      hooks.onSnapshot?.({ step: event.step, total: event.total, bytes: parts[0] ?? new Uint8Array() });
+function listenerOf(hooks: EditHooks, engine: Engine): Listener {
+  return (event, [bytes]) => {
+    switch (event.type) {
+      case 'step':
+        hooks.onStep?.({ stage: event.stage, step: event.step, total: event.total });
+        break;
+      case 'snapshot':
+        if (bytes === undefined) misfit(engine);
+        hooks.onSnapshot?.({ step: event.step, total: event.total, bytes });
+        break;
+      case 'preview': {
+        const { type: _type, id: _id, ...facts } = event;
+        if (bytes === undefined) misfit(engine);
+        hooks.onPreview?.({ ...facts, bytes });
+      }
+    }
   };
 }
 

@@ -1,12 +1,13 @@
 import { type ErrorCode, isErrorCode, OUTPUT_FORMATS } from '@qwen-edit/contract';
 import { z } from 'zod';
+import type { ModelFacts } from '../types.ts';
 
 /**
  * What parent and engine say to each other, as frames (see framing.ts) over the child's file descriptor 3.
  * The engine speaks first (`hello`); a parent of another version ends it. A message that fits no schema is a broken peer,
  * never skipped.
  */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 /** The child's end of the pipe. */
 export const PROTOCOL_FD = 3;
 
@@ -23,6 +24,7 @@ export const commandSchema = z.discriminatedUnion('type', [
     images: z.int().min(0),
     resume: z.boolean(),
     snapshotEvery: z.int().min(1).optional(),
+    previewEvery: z.int().min(1).optional(),
     returnLatents: z.boolean(),
   }),
   /** Ends the running edit between two segments; it is answered by that edit's `error` with code `canceled`. */
@@ -47,6 +49,21 @@ export const statsSchema = z.object({
 });
 export type EngineStats = z.output<typeof statsSchema>;
 
+const modelSchema: z.ZodType<ModelFacts> = z.object({
+  name: z.string(),
+  digest: z.string(),
+  demo: z.boolean(),
+  num_inference_steps: z.int().min(1),
+  true_cfg_scale: z.number(),
+  min_inference_steps: z.int().min(1),
+  vae_image_size: z.int().min(1),
+  condition_image_size: z.int().min(1),
+  output_image_size: z.int().min(1),
+  size_multiple: z.int().min(1),
+  device: z.string(),
+  precision: z.string(),
+});
+
 const resultSchema = z.object({
   outputs: z.array(z.object({ width: z.int(), height: z.int(), format: z.enum(OUTPUT_FORMATS) })),
   seed: z.string(),
@@ -63,12 +80,12 @@ const resultSchema = z.object({
   latentsShape: z.array(z.int()).optional(),
 });
 
-/** Engine to parent. Binary parts: `snapshot` carries the state; `result` the encoded outputs, then latents if asked for. */
+/** Engine to parent. Binary parts: `snapshot` carries the state; `preview` the encoded picture; `result` the encoded outputs, then latents if asked for. */
 export const eventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('hello'), version: z.int() }),
   /** Sent now and then while work goes on, so that silence means trouble. */
   z.object({ type: z.literal('alive') }),
-  z.object({ type: z.literal('loaded'), id, load_s: seconds }),
+  z.object({ type: z.literal('loaded'), id, load_s: seconds, model: modelSchema }),
   z.object({
     type: z.literal('step'),
     id,
@@ -77,6 +94,15 @@ export const eventSchema = z.discriminatedUnion('type', [
     total: z.int().min(1),
   }),
   z.object({ type: z.literal('snapshot'), id, step: z.int().min(0), total: z.int().min(1) }),
+  z.object({
+    type: z.literal('preview'),
+    id,
+    step: z.int().min(1),
+    total: z.int().min(1),
+    width: z.int().min(1),
+    height: z.int().min(1),
+    mediaType: z.literal('image/webp'),
+  }),
   z.object({ type: z.literal('result'), id, result: resultSchema }),
   z.object({ type: z.literal('stats'), id, stats: statsSchema }),
   z.object({

@@ -1,5 +1,6 @@
 import { GUIDE_DEFAULTS, LIMITS } from '@qwen-edit/contract';
 import { z } from 'zod';
+import { DIFFUSERS_AREAS } from '../image/shape.ts';
 import { checkConfig } from './read-json.ts';
 
 const area = z
@@ -41,10 +42,10 @@ export interface EditConfig {
 
 export function resolveEditConfig(json: unknown): EditConfig {
   const said = checkConfig(editConfigSchema, json, 'edit_config.json', HINT);
-  const vae_image_size = said.vae_image_size ?? 1024 * 1024;
+  const vae_image_size = said.vae_image_size ?? DIFFUSERS_AREAS.vae_image_size;
   return {
     vae_image_size,
-    condition_image_size: said.condition_image_size ?? 384 * 384,
+    condition_image_size: said.condition_image_size ?? DIFFUSERS_AREAS.condition_image_size,
     output_image_size: said.output_image_size ?? vae_image_size,
     num_inference_steps: said.num_inference_steps ?? GUIDE_DEFAULTS.num_inference_steps,
     true_cfg_scale: said.true_cfg_scale ?? GUIDE_DEFAULTS.true_cfg_scale,

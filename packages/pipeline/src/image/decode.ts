@@ -1,21 +1,29 @@
 import { AppError } from '@qwen-edit/contract';
-import sharp from 'sharp';
+import sharp, { type Metadata, type Sharp } from 'sharp';
 import type { Pixels } from './resample.ts';
 
 /** Pictures with more pixels are refused before they are decoded. */
 export const MAX_INPUT_PIXELS = 100_000_000;
 
-/** Readers of the formats that we take. Those of vector pictures and documents stay off: they would parse before we refuse. */
+/**
+ * Readers of the formats that we take. Those of vector pictures and documents stay off: they would parse before we refuse.
+ * This holds for all of the process that imports us.
+ */
 const READERS = ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Tiff', 'Heif'].map((name) => `VipsForeignLoad${name}`);
 sharp.block({ operation: ['VipsForeignLoad'] });
 sharp.unblock({ operation: READERS });
 
-/**
- * Decodes an uploaded picture to 8-bit sRGB as a person sees it: EXIF orientation applied, alpha composited on white,
- * ICC profiles, CMYK and 16 bits converted; of several pages or frames the first.
- * Throws AppError `image_invalid` or `image_too_large`.
- */
-export async function decodeImage(bytes: Uint8Array, label: string): Promise<Pixels> {
+/** An uploaded picture whose header is read. */
+export interface OpenImage {
+  readonly facts: Metadata;
+  /** Decodes to 8-bit sRGB: alpha composited on white, ICC profiles, CMYK and 16 bits converted; not yet oriented. */
+  readonly picture: Sharp;
+  /** `image_invalid` for what fails while it is decoded. */
+  readonly damaged: (cause: unknown) => AppError;
+}
+
+/** Reads a picture's header; of several pages or frames the first counts. Throws AppError `image_invalid` or `image_too_large`. */
+export async function openImage(bytes: Uint8Array, label: string): Promise<OpenImage> {
   const invalid = (what: string, cause?: unknown): AppError =>
     new AppError('image_invalid', `${label} ${what}.`, { cause });
   if (bytes.length === 0) throw invalid('is empty');
@@ -31,20 +39,30 @@ export async function decodeImage(bytes: Uint8Array, label: string): Promise<Pix
       `${label} has ${facts.width} × ${facts.height} pixels; the limit is ${MAX_INPUT_PIXELS}.`,
     );
   }
+  const picture = sharp(bytes, { ...options, limitInputPixels: MAX_INPUT_PIXELS });
+  // With a profile, sharp works on 16 bits in Display P3 and then hands P3 out as if it were sRGB.
+  if (facts.space === 'rgb16') picture.pipelineColourspace('srgb');
+  return {
+    facts,
+    picture: picture.toColourspace('srgb').flatten({ background: '#ffffff' }),
+    damaged(cause) {
+      const reason = cause instanceof Error ? cause.message.split('\n')[0] : '';
+      return invalid(`is damaged or cut off (${reason})`, cause);
+    },
+  };
+}
+
+/**
+ * Decodes an uploaded picture to 8-bit sRGB as a person sees it, EXIF orientation applied.
+ * Throws AppError `image_invalid` or `image_too_large`.
+ */
+export async function decodeImage(bytes: Uint8Array, label: string): Promise<Pixels> {
+  const { picture, damaged } = await openImage(bytes, label);
   try {
-    const picture = sharp(bytes, { ...options, limitInputPixels: MAX_INPUT_PIXELS });
-    // With a profile, sharp works on 16 bits in Display P3 and then hands P3 out as if it were sRGB.
-    if (facts.space === 'rgb16') picture.pipelineColourspace('srgb');
-    const { data, info } = await picture
-      .autoOrient()
-      .toColourspace('srgb')
-      .flatten({ background: '#ffffff' })
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
+    const { data, info } = await picture.autoOrient().raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
     return { width: info.width, height: info.height, data: asRgb(data, info.channels) };
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.split('\n')[0] : '';
-    throw invalid(`is damaged or cut off (${reason})`, cause);
+    throw damaged(cause);
   }
 }
 

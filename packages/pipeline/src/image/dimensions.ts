@@ -17,21 +17,28 @@ export function roundHalfEven(x: number): number {
 const SIDE_MULTIPLE = 32;
 
 /**
- * The size of about `area` pixels with the ratio of `size`, sides rounded to multiples of 32.
- * Throws AppError `image_ratio` where a side rounds to 0. Source: calculate_dimensions.
+ * The size of about `area` pixels with the ratio of `size`, sides rounded to multiples of 32; of a narrow picture one may
+ * round to 0. Source: calculate_dimensions.
  */
-export function calculateDimensions(area: number, size: Size): Size {
+export function roundedDimensions(area: number, size: Size): Size {
   const ratio = size.width / size.height;
   const idealWidth = Math.sqrt(area * ratio);
-  const width = roundHalfEven(idealWidth / SIDE_MULTIPLE) * SIDE_MULTIPLE;
-  const height = roundHalfEven(idealWidth / ratio / SIDE_MULTIPLE) * SIDE_MULTIPLE;
-  if (width === 0 || height === 0) {
+  return {
+    width: roundHalfEven(idealWidth / SIDE_MULTIPLE) * SIDE_MULTIPLE,
+    height: roundHalfEven(idealWidth / ratio / SIDE_MULTIPLE) * SIDE_MULTIPLE,
+  };
+}
+
+/** roundedDimensions. Throws AppError `image_ratio` where a side rounds to 0. */
+export function calculateDimensions(area: number, size: Size): Size {
+  const rounded = roundedDimensions(area, size);
+  if (rounded.width === 0 || rounded.height === 0) {
     throw new AppError(
       'image_ratio',
       `A picture of ${size.width} × ${size.height} is too narrow: at ${area} pixels a side would round to 0.`,
     );
   }
-  return { width, height };
+  return rounded;
 }
 
 /** The guide's limit on a reference picture: its longest side is at most `maxSide`, 0 = no limit. Source: _maybe_resize. */
@@ -46,7 +53,11 @@ export function limitSide(size: Size, maxSide: number): Size {
 }
 
 /** Beyond this ratio the picture processor of the text encoder refuses. */
-const MAX_RATIO = 200;
+export const MAX_RATIO = 200;
+
+export function isBeyondRatio({ width, height }: Size): boolean {
+  return Math.max(width, height) / Math.min(width, height) > MAX_RATIO;
+}
 
 /**
  * Sides that are multiples of `factor` with an area within [minPixels, maxPixels].
@@ -54,7 +65,7 @@ const MAX_RATIO = 200;
  */
 export function smartResize(size: Size, factor: number, minPixels: number, maxPixels: number): Size {
   const { width, height } = size;
-  if (Math.max(width, height) / Math.min(width, height) > MAX_RATIO) {
+  if (isBeyondRatio(size)) {
     throw new AppError(
       'image_ratio',
       `A picture of ${width} × ${height} is too narrow: the ratio of its sides is above ${MAX_RATIO}.`,

@@ -1,3 +1,6 @@
+/** Latents along the side of a token: a picture and its latents divide into 2 × 2 patches. */
+export const PATCH = 2;
+
 /** [C, h, w] -> [h/2 · w/2, 4 C]: 2 × 2 patches become tokens. Source: _pack_latents. */
 export function packLatents(latents: Float32Array, channels: number, height: number, width: number): Float32Array {
   const out = new Float32Array(latents.length);

@@ -28,6 +28,11 @@ export function calculateShift(config: SchedulerConfig, tokens: number): number 
   return tokens * m + (config.base_shift - m * config.base_image_seq_len);
 }
 
+/** Fewest steps for which this schedule has numbers. */
+export function minSteps(config: SchedulerConfig): number {
+  return config.shift_terminal ? 2 : 1;
+}
+
 /**
  * Noise levels of `steps` steps for a picture of `tokens` target tokens, each operation in fp32 as there.
  * Throws AppError `steps_too_few` where the terminal shift would divide 0 by 0. Source: set_timesteps.

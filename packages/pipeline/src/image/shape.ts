@@ -1,0 +1,32 @@
+import { AppError, GUIDE_DEFAULTS } from '@qwen-edit/contract';
+import { isBeyondRatio, limitSide, MAX_RATIO, roundedDimensions, type Size } from './dimensions.ts';
+
+/** Pixels of a reference for the VAE and for the text encoder, where a checkpoint's edit_config.json says nothing. */
+export const DIFFUSERS_AREAS = { vae_image_size: 1024 * 1024, condition_image_size: 384 * 384 } as const;
+
+/** What decides which shapes will do: the request's max_side, and the areas of the checkpoint (see ModelFacts). */
+export interface ShapeRules {
+  readonly max_side?: number;
+  readonly vae_image_size?: number;
+  readonly condition_image_size?: number;
+}
+
+/**
+ * Proves that a picture of `size`, orientation applied, is not too narrow for the pipeline; needs neither model nor pixels.
+ * Rules that are left out are the guide's and diffusers'. Throws AppError `image_ratio`, which begins with `label`.
+ */
+export function checkImageShape(size: Size, label: string, rules: ShapeRules = {}): void {
+  const refuse = (why: string): never => {
+    throw new AppError('image_ratio', `${label} of ${size.width} × ${size.height} is too narrow: ${why}.`);
+  };
+  const limited = limitSide(size, rules.max_side ?? GUIDE_DEFAULTS.max_side);
+  const at = (area: number): Size => {
+    const rounded = roundedDimensions(area, limited);
+    return Math.min(rounded.width, rounded.height) === 0
+      ? refuse(`at ${area} pixels a side would round to 0`)
+      : rounded;
+  };
+  const condition = at(rules.condition_image_size ?? DIFFUSERS_AREAS.condition_image_size);
+  at(rules.vae_image_size ?? DIFFUSERS_AREAS.vae_image_size);
+  if (isBeyondRatio(condition)) refuse(`the ratio of its sides is above ${MAX_RATIO}`);
+}

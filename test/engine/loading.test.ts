@@ -1,0 +1,156 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { getPriority } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { createPipeline, type StepEvent } from '../../packages/pipeline/src/index.ts';
+import { expectRefusal } from '../bad-input/refusals.ts';
+import { checkpointDir } from '../parity/goldens.ts';
+import { goneWithin, isThere, pipelineFor, request } from './edits.ts';
+import { faultyOnce } from './stand-ins.ts';
+
+const fake = join(import.meta.dirname, '../fakes/engine.ts');
+
+describe('a loaded pipeline tells what it has', () => {
+  it('of the demo model', async () => {
+    const pipeline = await pipelineFor({ modelDir: checkpointDir('demo') });
+    expect(pipeline.model).toEqual({
+      name: 'demo-model',
+      digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+      demo: true,
+      num_inference_steps: 6,
+      true_cfg_scale: 1,
+      min_inference_steps: 2,
+      vae_image_size: 65_536,
+      condition_image_size: 9216,
+      output_image_size: 65_536,
+      size_multiple: 8,
+      device: 'cpu',
+      precision: 'fp32',
+    });
+  });
+
+  it('the same as in the receipts of its edits', async () => {
+    const pipeline = await pipelineFor();
+    const { receipt } = await pipeline.edit(request(1));
+    const { name, digest, demo, device, precision } = pipeline.model;
+    expect({ model: { name, digest, demo }, device, precision }).toEqual({
+      model: receipt.model,
+      device: receipt.device,
+      precision: receipt.precision,
+    });
+  });
+
+  it('the process id of its engine, as long as there is one', async () => {
+    const pipeline = await pipelineFor();
+    const pid = pipeline.enginePid!;
+    expect(pid).toBe((await pipeline.stats()).pid);
+    process.kill(pid, 'SIGKILL');
+    await expectRefusal(pipeline.stats(), 'engine_crashed');
+    expect(pipeline.enginePid).toBeUndefined();
+    await pipeline.edit(request(1));
+    expect(isThere(pipeline.enginePid!)).toBe(true);
+    expect(pipeline.enginePid).not.toBe(pid);
+    await pipeline.close();
+    expect(pipeline.enginePid).toBeUndefined();
+  });
+});
+
+describe('a signal that is aborted', () => {
+  const silent = `hello(); on('load', ({ id }) => {
+    writeFileSync(mark, String(process.pid));
+    send({ type: 'step', id, stage: 'load', step: 0, total: 4 });
+  });`;
+
+  it('ends the loading, with canceled, and the engine that loads is gone', async () => {
+    const program = await faultyOnce(silent);
+    const controller = new AbortController();
+    const loading = createPipeline({
+      modelDir: 'anywhere',
+      program,
+      signal: controller.signal,
+      onStep: () => controller.abort(),
+    });
+    await expectRefusal(loading, 'canceled', 'loading');
+    expect(isThere(Number(await readFile(`${program}.started`, 'utf8')))).toBe(false);
+  });
+
+  it('before the loading starts no engine', async () => {
+    const program = await faultyOnce(silent);
+    await expectRefusal(
+      createPipeline({ modelDir: 'anywhere', program, signal: AbortSignal.abort() }),
+      'canceled',
+      'loading',
+    );
+    await expect(readFile(`${program}.started`)).rejects.toThrow('ENOENT');
+  });
+
+  it('after the loading touches nothing', async () => {
+    const controller = new AbortController();
+    const pipeline = await pipelineFor({ signal: controller.signal });
+    const { enginePid } = pipeline;
+    controller.abort();
+    expect((await pipeline.edit(request(1))).outputs).toHaveLength(1);
+    expect(pipeline.enginePid).toBe(enginePid);
+  });
+
+  it('ends an edit that waits for a fresh engine at once; the engine goes on loading for the next', async () => {
+    const pipeline = await pipelineFor({ program: fake, modelDir: 'each:200ms' });
+    await expectRefusal(pipeline.edit(request(1, { prompt: 'crash:exit3' })), 'engine_crashed', 'exit code 3');
+    const controller = new AbortController();
+    const heard: StepEvent[] = [];
+    const edit = pipeline.edit(request(1), {
+      signal: controller.signal,
+      onStep(event) {
+        heard.push(event);
+        controller.abort();
+      },
+    });
+    await expectRefusal(edit, 'canceled', 'before it began');
+    const { enginePid } = pipeline;
+    expect((await pipeline.edit(request(1))).outputs).toHaveLength(1);
+    expect(pipeline.enginePid).toBe(enginePid);
+    expect(heard).toEqual([{ stage: 'load', step: 0, total: 4 }]);
+  });
+
+  it('already, ends an edit at once, though others are before it', async () => {
+    const pipeline = await pipelineFor({ program: fake });
+    const controller = new AbortController();
+    const first = pipeline.edit(request(1, { prompt: 'each:60s' }), { signal: controller.signal });
+    await expectRefusal(pipeline.edit(request(1), { signal: AbortSignal.abort() }), 'canceled', 'before it began');
+    controller.abort();
+    await expectRefusal(first, 'canceled');
+  });
+});
+
+describe('niceness', () => {
+  it('is added to that of this process', async () => {
+    const pipeline = await pipelineFor({ program: fake, nice: 3 });
+    expect(getPriority(pipeline.enginePid!)).toBe(Math.min(getPriority() + 3, 19));
+    const usual = await pipelineFor({ program: fake });
+    expect(getPriority(usual.enginePid!)).toBe(getPriority());
+  });
+
+  it('that the system does not know is brought within its bounds; one that is no whole number is refused', async () => {
+    const pipeline = await pipelineFor({ program: fake, nice: 1000 });
+    expect(getPriority(pipeline.enginePid!)).toBe(19);
+    await expectRefusal(createPipeline({ modelDir: 'anywhere', nice: 0.5 }), 'invalid_parameter', 'nice');
+  });
+});
+
+it('who imports the library does not load ONNX Runtime', async () => {
+  const library = pathToFileURL(join(import.meta.dirname, '../../packages/pipeline/src/index.ts')).href;
+  const script = `await import(${JSON.stringify(library)});
+    console.log(process.report.getReport().sharedObjects.filter((path) => /onnx|vips/.test(path)).join());`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const closed = once(child, 'close');
+  const loaded = (await child.stdout.toArray()).join('');
+  expect(await closed).toEqual([0, null]);
+  expect(loaded).toContain('vips');
+  expect(loaded).not.toContain('onnx');
+  await goneWithin(child.pid!, 1000);
+});

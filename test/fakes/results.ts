@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { AppError, type EditParameters, GUIDE_DEFAULTS, type OutputFormat } from '@qwen-edit/contract';
+import sharp from 'sharp';
+import type { EngineEvent } from '../../packages/pipeline/src/engine/protocol.ts';
+import type { ModelFacts } from '../../packages/pipeline/src/index.ts';
+
+export const FAKE_MODEL: ModelFacts = {
+  name: 'fake-model',
+  digest: `sha256:${'0'.repeat(64)}`,
+  demo: true,
+  num_inference_steps: 4,
+  true_cfg_scale: 1,
+  min_inference_steps: 1,
+  vae_image_size: 1024 * 1024,
+  condition_image_size: 384 * 384,
+  output_image_size: 1024 * 1024,
+  size_multiple: 8,
+  device: 'cpu',
+  precision: 'fp32',
+};
+
+type FakeResult = Extract<EngineEvent, { type: 'result' }>['result'];
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Parameters with a value for each, as the engine would report them. */
+export function settle(said: EditParameters, size: Size): FakeResult['receipt']['parameters'] & { seed: string } {
+  const seed = said.seed ?? GUIDE_DEFAULTS.seed;
+  return {
+    ...GUIDE_DEFAULTS,
+    num_inference_steps: FAKE_MODEL.num_inference_steps,
+    true_cfg_scale: FAKE_MODEL.true_cfg_scale,
+    ...size,
+    ...said,
+    seed: seed === '-1' ? String(Math.floor(Math.random() * 2 ** 32)) : seed,
+  };
+}
+
+/** Of one colour, which the words decide. The same words give the same bytes. */
+export async function drawPicture(words: string, size: Size, format: OutputFormat): Promise<Uint8Array> {
+  const [r = 0, g = 0, b = 0] = createHash('sha256').update(words).digest();
+  const create = { ...size, channels: 3, background: { r, g, b } } as const;
+  return new Uint8Array(await sharp({ create }).toFormat(format).toBuffer());
+}
+
+/** A picture as a receipt tells of it. Throws AppError `image_invalid` for what is none. */
+export async function describePicture(bytes: Uint8Array): Promise<FakeResult['receipt']['images'][number]> {
+  const { autoOrient } = await sharp(bytes)
+    .metadata()
+    .catch((cause: unknown) => {
+      throw new AppError('image_invalid', 'The picture is not a picture that can be read.', { cause });
+    });
+  return { sha256: createHash('sha256').update(bytes).digest('hex'), ...autoOrient };
+}
+
+export function receiptOf(
+  parameters: FakeResult['receipt']['parameters'],
+  images: FakeResult['receipt']['images'],
+): FakeResult['receipt'] {
+  const { name, digest, demo, device, precision } = FAKE_MODEL;
+  const versions = { 'qwen-edit': 'fake', node: process.versions.node };
+  return { model: { name, digest, demo }, parameters, images, device, precision, versions };
+}
