@@ -1,10 +1,11 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { createProgressBar, NO_BAR } from '@qwen-edit/cli/progress-bar';
-import { toAppError } from '@qwen-edit/contract';
-import { demoModelDir } from '@qwen-edit/demo-model';
-import { createPipeline } from '@qwen-edit/pipeline';
+import type { Client } from '@qwen-edit/client';
+import { AppError, isErrorCode, type Job, progressDataSchema, toAppError } from '@qwen-edit/contract';
+import { z } from 'zod';
 import { drawBeforeAfter, type Tile } from './demo/before-after.ts';
+import { openService } from './demo/service.ts';
 
 /** One edit of the demo; `label` is ASCII, because the picture's letters are. */
 interface DemoEdit {
@@ -48,6 +49,27 @@ function startBar() {
   });
 }
 
+/** Shows a job's progress until its end. Throws its error where it did not succeed. */
+async function follow(client: Client, id: string): Promise<Job> {
+  const bar = startBar();
+  try {
+    for await (const { type, data } of client.events(id)) {
+      const progress = type === 'job.progress' ? progressDataSchema.safeParse(data).data : undefined;
+      if (progress !== undefined) bar.onStep(progress);
+    }
+  } finally {
+    bar.end();
+  }
+  const job = await client.get(id);
+  if (job.status === 'succeeded') return job;
+  const code = job.error !== null && isErrorCode(job.error.code) ? job.error.code : 'canceled';
+  throw new AppError(code, job.error?.message ?? `The job ended ${job.status}.`);
+}
+
+function modelOf(job: Job): { name: string; demo: boolean } | undefined {
+  return z.object({ name: z.string(), demo: z.boolean() }).safeParse(job.receipt?.model).data;
+}
+
 function tell(path: string, note: string): void {
   console.log(`${relative(process.cwd(), path)}  ${note}`);
 }
@@ -61,23 +83,30 @@ async function demo(): Promise<void> {
     coffee: await readFile(join(import.meta.dirname, 'demo/photos/coffee.jpg')),
   };
 
-  const loading = startBar();
-  const pipeline = await createPipeline({ modelDir: demoModelDir, onStep: loading.onStep }).finally(loading.end);
+  const service = await openService();
   const results: Tile[] = [];
+  let headline = HEADLINE;
   try {
-    for (const { photos: names, prompt, label, file } of EDITS) {
-      const bar = startBar();
-      const request = { images: names.map((name) => photos[name]), parameters: { prompt } };
-      const { outputs, timings } = await pipeline.edit(request, { onStep: bar.onStep }).finally(bar.end);
+    console.log(`The service answers at ${service.url}\n`);
+    const jobs = await Promise.all(
+      EDITS.map(({ photos: names, prompt }) =>
+        service.client.submit({
+          images: names.map((name) => photos[name]),
+          parameters: { prompt, output_format: 'png' },
+        }),
+      ),
+    );
+    for (const [i, { photos: names, prompt, label, file }] of EDITS.entries()) {
+      const job = await follow(service.client, jobs[i]!.id);
+      if (modelOf(job)?.demo !== true) headline = `Made by ${modelOf(job)?.name ?? 'the model of the service'}`;
+      const bytes = await service.client.output(job.id, 0);
       const path = join(outputFolder, file);
-      for (const { bytes } of outputs) {
-        await writeFile(path, bytes);
-        results.push({ bytes, label });
-      }
-      tell(path, `"${prompt}" (${names.join(' + ')}), ${timings.total_s.toFixed(1)} s`);
+      await writeFile(path, bytes);
+      results.push({ bytes, label });
+      tell(path, `"${prompt}" (${names.join(' + ')}), ${job.metrics.predict_time?.toFixed(1)} s`);
     }
   } finally {
-    await pipeline.close();
+    await service.stop();
   }
 
   const before = [
@@ -85,7 +114,7 @@ async function demo(): Promise<void> {
     { bytes: photos.coffee, label: 'Picture 2, before' },
   ];
   const sheet = join(outputFolder, 'before-after.png');
-  await writeFile(sheet, await drawBeforeAfter(HEADLINE, [before, results]));
+  await writeFile(sheet, await drawBeforeAfter(headline, [before, results]));
   tell(sheet, 'all of them');
 }
 

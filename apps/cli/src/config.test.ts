@@ -51,9 +51,9 @@ it('a laptop needs no variable at all', () => {
 });
 
 it('times are given in seconds, also in parts of them', () => {
-  expect(readConfig({ QWEN_EDIT_LEASE_SECONDS: '1.5', QWEN_EDIT_RETRY_SECONDS: '0.1, 2' })).toMatchObject({
+  expect(readConfig({ QWEN_EDIT_LEASE_SECONDS: '1.5', QWEN_EDIT_WEBHOOK_RETRY_SECONDS: '0.1, 2' })).toMatchObject({
     leaseMs: 1500,
-    retryMs: [100, 2000],
+    webhookRetryMs: [100, 2000],
   });
 });
 
@@ -63,7 +63,7 @@ it.each([
   ['DATABASE_URL', 'mysql://x'],
   ['STORAGE_URL', '/tmp'],
   ['QWEN_EDIT_LEASE_SECONDS', '-1'],
-  ['QWEN_EDIT_RETRY_SECONDS', '1,,2'],
+  ['QWEN_EDIT_WEBHOOK_RETRY_SECONDS', '1,,2'],
   ['QWEN_EDIT_ALLOW_PRIVATE_URLS', 'maybe'],
 ])('refuses %s=%s and names it too', (name, value) => {
   expect(() => readConfig({ [name]: value })).toThrow(`${name} `);

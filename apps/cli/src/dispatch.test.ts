@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
 import type { EditHooks, EditRequest, EditResult, Pipeline, PipelineOptions } from '@qwen-edit/pipeline';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { readConfig } from './config.ts';
 import { type CliDeps, dispatch } from './dispatch.ts';
 
 let folder = '';
@@ -60,7 +61,7 @@ function setUp(edit: Edit = editAtOnce) {
       columns: () => 80,
     },
     version: '1.2.3',
-    readConfig: () => ({ modelDir: undefined, maxCpuThreads: undefined, nice: undefined, noColor: true }),
+    readConfig: () => readConfig({ NO_COLOR: '1' }),
     setNice: () => {},
     demoModelDir: '/the/demo/model',
     createPipeline: async (options) => {
@@ -130,10 +131,10 @@ it('says in a pipe that the demo model is at work, not where another model is, a
 
 it('--model comes before QWEN_EDIT_2511_DIR, which comes before the demo model', async () => {
   const { deps, seen, run } = setUp();
-  const readConfig = () => ({ ...deps.readConfig(), modelDir: '/from/environment', maxCpuThreads: 3 });
+  const withModel = () => ({ ...deps.readConfig(), modelDir: '/from/environment', maxCpuThreads: 3 });
   const flags = ['edit', '--image', join(folder, 'in.png'), '--prompt', 'gray', '--out', join(folder, 'out.png')];
-  await dispatch(flags, { ...deps, readConfig });
-  await dispatch([...flags, '--model', '/from/flag'], { ...deps, readConfig });
+  await dispatch(flags, { ...deps, readConfig: withModel });
+  await dispatch([...flags, '--model', '/from/flag'], { ...deps, readConfig: withModel });
   await run();
   expect(seen.options.map((options) => options.modelDir)).toEqual([
     '/from/environment',

@@ -1,12 +1,16 @@
 import { AppError, toAppError } from '@qwen-edit/contract';
+import type { Config, Overrides } from './config.ts';
 import { type EditDeps, editCommand } from './edit-command.ts';
 import { wantsJson } from './edit-flags.ts';
 import { HELP } from './help.ts';
 import { errorJson, errorText, exitCodeOf } from './report.ts';
+import { ROLES, roleCommand } from './roles/role-command.ts';
+import { SERVICE_COMMANDS, serviceCommand } from './service/service-dispatch.ts';
 
 export interface CliDeps extends Omit<EditDeps, 'config'> {
   readonly version: string;
-  readonly readConfig: () => EditDeps['config'];
+  /** The environment's settings, under those that flags say. */
+  readonly readConfig: (overrides?: Overrides) => Config;
   /** Applies QWEN_EDIT_NICE. */
   readonly setNice: (added: number) => void;
 }
@@ -17,9 +21,9 @@ export async function dispatch(args: readonly string[], deps: CliDeps): Promise<
     await runCommand(args, deps);
     return 0;
   } catch (thrown) {
+    const error = toAppError(thrown);
     // Who pressed Ctrl-C knows; and what fails while everything is being stopped is no news.
     if (deps.signal.aborted) return 1;
-    const error = toAppError(thrown);
     if (wantsJson(args)) deps.terminal.out(errorJson(error));
     deps.terminal.err(errorText(error));
     return exitCodeOf(error);
@@ -28,12 +32,22 @@ export async function dispatch(args: readonly string[], deps: CliDeps): Promise<
 
 async function runCommand(args: readonly string[], deps: CliDeps): Promise<void> {
   const [command, ...rest] = args;
+  const role = ROLES.find((each) => each === command);
+  if (role !== undefined) return roleCommand(role, rest, { ...deps, configOf: deps.readConfig });
+  const service = SERVICE_COMMANDS.find((each) => each === command);
+  if (service !== undefined) return serviceCommand(service, rest, { ...deps, configOf: deps.readConfig });
   switch (command) {
     case 'edit': {
       const config = deps.readConfig();
       if (config.nice !== undefined) deps.setNice(config.nice);
       return editCommand(rest, { ...deps, config });
     }
+    case 'migrate':
+      return (await import('./tools/migrate-command.ts')).migrateCommand(rest, await databaseTool(deps));
+    case 'keys':
+      return (await import('./tools/keys-command.ts')).keysCommand(rest, await databaseTool(deps));
+    case 'config':
+      return (await import('./tools/config-command.ts')).configCommand(rest, deps.terminal);
     case '--version':
       return deps.terminal.out(`${deps.version}\n`);
     case 'help':
@@ -47,4 +61,13 @@ async function runCommand(args: readonly string[], deps: CliDeps): Promise<void>
         hint: 'Run `qwen-edit --help` to see the commands.',
       });
   }
+}
+
+async function databaseTool({ terminal, readConfig, signal }: CliDeps) {
+  const { withDatabase } = await import('./tools/with-database.ts');
+  const config = readConfig();
+  return {
+    terminal,
+    withDatabase: <T>(work: Parameters<typeof withDatabase<T>>[2]): Promise<T> => withDatabase(config, signal, work),
+  };
 }

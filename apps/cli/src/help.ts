@@ -84,6 +84,7 @@ export const SERVE_HELP = `Runs the service, or one of its parts, until it is st
   --port PORT              default: PORT, else 7860
   --insecure               answer anybody, without API keys
   --data-dir DIR           default: QWEN_EDIT_DATA_DIR, else .qwen-edit
+  --model DIR              default: QWEN_EDIT_2511_DIR, else the demo model, which an empty DIR (--model=) also means
 
 serve needs nothing else: without DATABASE_URL it brings a PostgreSQL of its own. The parts need DATABASE_URL.
 Everything else is set by the environment: \`qwen-edit config\` lists it.

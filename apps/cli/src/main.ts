@@ -29,7 +29,7 @@ const code = await dispatch(process.argv.slice(2), {
     columns: () => process.stderr.columns || 80,
   },
   version: packageJson.version,
-  readConfig,
+  readConfig: (overrides) => readConfig(undefined, overrides),
   setNice,
   demoModelDir,
   // Loaded late, so that --help and wrong flags are answered at once.

@@ -4,5 +4,6 @@ export * from './events.ts';
 export * from './job.ts';
 export * from './keys.ts';
 export * from './message.ts';
+export * from './present-job.ts';
 export * from './problem.ts';
 export * from './stored-text.ts';

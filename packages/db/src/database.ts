@@ -1,7 +1,7 @@
 import { AppError } from '@qwen-edit/contract';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
-import { toDatabaseError } from './database-error.ts';
+import { isUnanswered, toDatabaseError } from './database-error.ts';
 import * as schema from './schema.ts';
 
 /** What a statement runs on: the pool, or one transaction. */
@@ -16,6 +16,8 @@ export interface DatabaseOptions {
   readonly applicationName?: string;
   /** A statement that takes longer is ended by the server. */
   readonly statementTimeoutMs?: number;
+  /** A server that has not answered by then counts as gone. By default 5 s after it should have ended the statement. */
+  readonly answerTimeoutMs?: number;
   /** Waiting for a free connection, or for a new one, ends after this. */
   readonly connectTimeoutMs?: number;
   readonly onError?: (error: Error) => void;
@@ -28,19 +30,23 @@ export interface Database {
   transaction<T>(work: (tx: Db) => Promise<T>): Promise<T>;
   /** AppError `database_unavailable` when the server does not answer. */
   check(): Promise<void>;
+  /** Waits for the connections that are in use. To be called when nobody wants another one. */
   close(): Promise<void>;
 }
 
-const DEFAULTS = { max: 10, statementTimeoutMs: 30_000, connectTimeoutMs: 10_000 };
+const DEFAULTS = { max: 10, statementTimeoutMs: 30_000, connectTimeoutMs: 10_000, answerGraceMs: 5_000 };
 
 /** A pool of connections to PostgreSQL 15 or later. Connects on first use. */
 export function createDatabase(options: DatabaseOptions): Database {
+  const statementTimeoutMs = options.statementTimeoutMs ?? DEFAULTS.statementTimeoutMs;
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.max ?? DEFAULTS.max,
     application_name: options.applicationName ?? 'qwen-edit',
-    statement_timeout: options.statementTimeoutMs ?? DEFAULTS.statementTimeoutMs,
-    idle_in_transaction_session_timeout: options.statementTimeoutMs ?? DEFAULTS.statementTimeoutMs,
+    statement_timeout: statementTimeoutMs,
+    idle_in_transaction_session_timeout: statementTimeoutMs,
+    // A connection whose other side vanished without a sign would keep its statement waiting for hours.
+    query_timeout: options.answerTimeoutMs ?? statementTimeoutMs + DEFAULTS.answerGraceMs,
     connectionTimeoutMillis: options.connectTimeoutMs ?? DEFAULTS.connectTimeoutMs,
     keepAlive: true,
   });
@@ -87,7 +93,8 @@ export async function runTransaction<T>(pool: pg.Pool, work: (tx: Db) => Promise
     if (command !== 'COMMIT') throw new AppError('internal', 'The transaction was rolled back at its commit.');
     return result;
   } catch (thrown) {
-    await client.query('rollback').catch(onError);
+    if (isUnanswered(thrown)) unusable = thrown;
+    else await client.query('rollback').catch(onError);
     throw thrown;
   } finally {
     client.off('error', onError);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
+import pg from 'pg';
 import { z } from 'zod';
 import type { Database } from './database.ts';
 import { sqlState, toDatabaseError } from './database-error.ts';
@@ -25,11 +26,15 @@ export interface MigrationState {
 }
 
 /** What the database lacks of this version's schema. */
-export async function migrationState({ pool }: Database): Promise<MigrationState> {
+export function migrationState({ pool }: Database): Promise<MigrationState> {
+  return readState(pool);
+}
+
+async function readState(connection: pg.Pool | pg.Client): Promise<MigrationState> {
   const { entries } = journalSchema.parse(
     JSON.parse(await readFile(join(migrationsFolder, 'meta/_journal.json'), 'utf8')),
   );
-  const last = await pool
+  const last = await connection
     .query<{ last: string | null }>('select max(created_at) as last from drizzle.__drizzle_migrations')
     .then(({ rows }) => Number(rows[0]?.last ?? 0))
     .catch((thrown: unknown) => {
@@ -46,23 +51,24 @@ export async function migrationState({ pool }: Database): Promise<MigrationState
  * Brings the database to this version's schema; returns what was applied. Several callers at once wait for each other.
  * A database of a later version is left alone: migrations only add, so that old and new versions work side by side.
  */
-export async function migrateDatabase(database: Database): Promise<readonly string[]> {
+export async function migrateDatabase({ pool }: Database): Promise<readonly string[]> {
+  // A connection of its own, without the limits of daily work: a migration, or waiting for another's, may take longer.
+  const client = new pg.Client({ ...pool.options, query_timeout: 0 });
+  // A break also rejects the statement under way; without a listener it would end the process besides.
+  client.on('error', () => undefined);
   try {
-    const client = await database.pool.connect();
-    try {
-      await client.query('select pg_advisory_lock($1)', [LOCK]);
-      // A migration may take longer than a statement of daily work.
-      await client.query('set statement_timeout = 0');
-      await refuseOldServer(client);
-      const { pending } = await migrationState(database);
-      if (pending.length > 0) await migrate(drizzle(client), { migrationsFolder });
-      return pending;
-    } finally {
-      // Closing the connection gives the lock back and forgets the setting, also where something failed.
-      client.release(true);
-    }
+    await client.connect();
+    await client.query('set statement_timeout = 0; set lock_timeout = 0');
+    await client.query('select pg_advisory_lock($1)', [LOCK]);
+    await refuseOldServer(client);
+    const { pending } = await readState(client);
+    if (pending.length > 0) await migrate(drizzle(client), { migrationsFolder });
+    return pending;
   } catch (thrown) {
     throw toDatabaseError(thrown);
+  } finally {
+    // Closing the connection gives the lock back, also where something failed.
+    await client.end().catch(() => undefined);
   }
 }
 
@@ -76,10 +82,8 @@ export async function requireMigrated(database: Database): Promise<void> {
   }
 }
 
-async function refuseOldServer(client: {
-  query(text: string): Promise<{ rows: { version: number }[] }>;
-}): Promise<void> {
-  const { rows } = await client.query("select current_setting('server_version_num')::int as version");
+async function refuseOldServer(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ version: number }>("select current_setting('server_version_num')::int as version");
   const version = rows[0]?.version ?? 0;
   if (version < OLDEST) {
     throw new AppError('migration_needed', `The server is PostgreSQL ${Math.floor(version / 10_000)}.`, {

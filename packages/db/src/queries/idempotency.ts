@@ -21,7 +21,8 @@ export async function claimKey(db: Db, { owner, key }: KeyOf, token: string, loc
   const { rowCount } = await db.execute(sql`
     insert into idempotency_keys as present (owner, key, token, locked_until)
     values (${owner}, ${key}, ${token}, now() + ${ms(lockMs)})
-    on conflict (owner, key) do update set token = excluded.token, locked_until = excluded.locked_until, request_hash = null
+    on conflict (owner, key) do update set
+      token = excluded.token, locked_until = excluded.locked_until, request_hash = null, created_at = now()
     where present.job_id is null and present.locked_until <= now()`);
   if (rowCount === 1) return { outcome: 'mine' };
   const { rows } = await db.execute<{ job_id: string | null; request_hash: string | null }>(

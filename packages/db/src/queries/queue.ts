@@ -8,12 +8,13 @@ export async function takeVisible(
   { max, hideMs }: { max: number; hideMs: number },
 ): Promise<readonly string[]> {
   const { rows } = await db.execute<{ id: string }>(sql`
-    update jobs set visible_at = now() + ${ms(hideMs)}
-    where id = any (array(
-      select id from jobs where status = 'queued' and visible_at <= now()
+    with taken as materialized (
+      select id, visible_at from jobs where status = 'queued' and visible_at <= now()
       order by visible_at, id limit ${max} for update skip locked
-    ))
-    returning id`);
+    ), hidden as (
+      update jobs set visible_at = now() + ${ms(hideMs)} from taken where jobs.id = taken.id
+    )
+    select id from taken order by visible_at, id`);
   return rows.map(({ id }) => id);
 }
 

@@ -1,17 +1,12 @@
 import type { JobError } from '@qwen-edit/contract';
-import { type SQL, sql } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import type { Db } from '../database.ts';
-import { errorParts, finish, jsonb } from './finish.ts';
+import { FAILURE, finish, jsonb } from './finish.ts';
 import { holds, type Lease, ms } from './lease.ts';
 
 /** Moves a job to `failed`, if the caller holds its lease. Returns false, changing nothing, when not. */
 export async function failJob(db: Db, lease: Lease, error: JobError): Promise<boolean> {
-  const done = await finish(db, {
-    type: 'job.failed',
-    where: holds(lease),
-    ...withFailure(errorParts(error)),
-  });
-  return done.length === 1;
+  return (await finish(db, { type: 'job.failed', where: holds(lease), error, set: FAILURE })).length === 1;
 }
 
 /**
@@ -41,7 +36,8 @@ export async function retryJob(
   const exhausted = await finish(db, {
     type: 'job.failed',
     where: sql`${holds(lease)} and cancel_requested_at is null`,
-    ...withFailure(errorParts(error)),
+    error,
+    set: FAILURE,
   });
   if (exhausted.length === 1) return 'failed';
   return (await cancelRunningJob(db, lease)) ? 'canceled' : 'lost';
@@ -50,8 +46,4 @@ export async function retryJob(
 /** Moves a running job to `canceled`, if the caller holds its lease. Returns false, changing nothing, when not. */
 export async function cancelRunningJob(db: Db, lease: Lease): Promise<boolean> {
   return (await finish(db, { type: 'job.canceled', where: holds(lease) })).length === 1;
-}
-
-function withFailure({ set, data }: { set: SQL; data: SQL }): { set: SQL; data: SQL } {
-  return { set: sql`, failures = failures + 1 ${set}`, data };
 }

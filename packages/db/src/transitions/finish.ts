@@ -8,10 +8,12 @@ interface Finish {
   readonly type: TerminalType;
   /** Which jobs, as a condition on `jobs`: the guard of the transition. */
   readonly where: SQL;
+  /** Why it ended so. Without one, what an earlier attempt left as the job's error is cleared. */
+  readonly error?: JobError;
   /** Further assignments. */
   readonly set?: SQL;
-  /** The event's data, jsonb. */
-  readonly data?: SQL;
+  /** The event's data, if there is no error. */
+  readonly data?: Readonly<Record<string, unknown>>;
   /** Further CTEs that read `changed`. */
   readonly also?: SQL;
 }
@@ -22,18 +24,19 @@ interface Finish {
  */
 export async function finish(
   db: Db,
-  { type, where, set = sql``, data = sql`'{}'::jsonb`, also = sql`` }: Finish,
+  { type, where, error, set = sql``, data = {}, also = sql`` }: Finish,
 ): Promise<string[]> {
   const status = type.slice('job.'.length);
+  const eventData = jsonb(error === undefined ? data : { error });
   const { rows } = await db.execute<{ id: string }>(sql`
     with changed as (
       update jobs set
         status = ${status}, completed_at = now(), lease_token = null, lease_expires_at = null,
-        event_seq = event_seq + 1 ${set}
+        error = ${error === undefined ? sql`null` : jsonb(error)}, event_seq = event_seq + 1 ${set}
       where ${where}
       returning *
     ), event as (
-      insert into job_events (job_id, seq, type, data) select id, event_seq, ${type}, ${data} from changed
+      insert into job_events (job_id, seq, type, data) select id, event_seq, ${type}, ${eventData} from changed
     ), message as (
       delete from outbox using changed where outbox.job_id = changed.id
     ), webhook as (
@@ -47,7 +50,5 @@ export async function finish(
 
 export const jsonb = (value: unknown): SQL => sql`${JSON.stringify(value)}::jsonb`;
 
-/** Assignment and event data of a failure. */
-export function errorParts(error: JobError): { set: SQL; data: SQL } {
-  return { set: sql`, error = ${jsonb(error)}`, data: sql`jsonb_build_object('error', ${jsonb(error)})` };
-}
+/** A further assignment: the attempt counts as failed. */
+export const FAILURE: SQL = sql`, failures = failures + 1`;

@@ -1,7 +1,7 @@
 import type { JobError } from '@qwen-edit/contract';
 import { sql } from 'drizzle-orm';
 import type { Db } from '../database.ts';
-import { errorParts, finish } from './finish.ts';
+import { finish } from './finish.ts';
 
 /**
  * Judges a job whose message came out of the dead-letter queue. A job that is leased is healthy: its redeliveries counted, not
@@ -15,7 +15,7 @@ export async function judgeDeadLetter(
   const failed = await finish(db, {
     type: 'job.failed',
     where: sql`jobs.id = ${jobId} and jobs.status = 'queued' and jobs.redrives + 1 >= ${maxRedrives}`,
-    ...errorParts(error),
+    error,
   });
   if (failed.length === 1) return 'failed';
   const { rowCount } = await db.execute(sql`

@@ -1,7 +1,7 @@
 import type { JobError } from '@qwen-edit/contract';
 import { sql } from 'drizzle-orm';
 import type { Db } from '../database.ts';
-import { errorParts, finish, jsonb } from './finish.ts';
+import { FAILURE, finish, jsonb } from './finish.ts';
 import { QUEUE_CHANNEL } from './submit-job.ts';
 
 /** Jobs that one call moves at most, so that a great outage is worked off in short transactions. */
@@ -22,12 +22,11 @@ export async function reapLeases(db: Db, lost: JobError): Promise<Reaped> {
     order by lease_expires_at limit ${BATCH} for update skip locked`;
   const among = sql`jobs.id = any (array(${expired})) and jobs.status = 'running' and jobs.lease_expires_at <= now()`;
   const canceled = await finish(db, { type: 'job.canceled', where: sql`${among} and cancel_requested_at is not null` });
-  const failure = errorParts(lost);
   const failed = await finish(db, {
     type: 'job.failed',
     where: sql`${among} and cancel_requested_at is null and failures + 1 >= max_attempts`,
-    set: sql`, failures = failures + 1 ${failure.set}`,
-    data: failure.data,
+    error: lost,
+    set: FAILURE,
   });
   const { rows } = await db.execute<{ id: string }>(sql`
     with changed as (
@@ -48,14 +47,12 @@ export async function reapLeases(db: Db, lost: JobError): Promise<Reaped> {
 
 /** Ends jobs whose deadline has passed, queued or running. A worker that still runs one has lost its lease by that. */
 export async function expireJobs(db: Db, passed: JobError): Promise<readonly string[]> {
-  const { set, data } = errorParts(passed);
   return finish(db, {
     type: 'job.expired',
     where: sql`jobs.id = any (array(
         select id from jobs where status in ('queued', 'running') and deadline_at <= now()
         order by deadline_at limit ${BATCH} for update skip locked
       )) and jobs.status in ('queued', 'running')`,
-    set,
-    data,
+    error: passed,
   });
 }

@@ -10,8 +10,8 @@ export async function requestCancel(
   db: Db,
   { owner, id }: { readonly owner: string; readonly id: string },
 ): Promise<boolean> {
-  // A job may be claimed between the two statements, or given back: the third look finds it in one of the two states.
-  for (let look = 0; look < 3; look++) {
+  // A job may be claimed between the two statements, or given back; then it is looked at again.
+  for (;;) {
     const queued = sql`jobs.id = ${id} and jobs.owner = ${owner} and jobs.status = 'queued'`;
     if ((await finish(db, { type: 'job.canceled', where: queued })).length === 1) return true;
     const { rowCount } = await db.execute(sql`
@@ -28,5 +28,4 @@ export async function requestCancel(
     if (rows[0] === undefined) return false;
     if (rows[0].settled) return true;
   }
-  return true;
 }

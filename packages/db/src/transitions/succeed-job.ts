@@ -29,7 +29,7 @@ export async function succeedJob(db: Db, lease: Lease, result: JobResult): Promi
     where: holds(lease),
     set: sql`, seed = ${result.seed}, warnings = ${jsonb(result.warnings)}, receipt = ${jsonb(result.receipt)},
       timings = ${jsonb(result.timings)}`,
-    data: jsonb({ seed: result.seed, outputs: outputs.length }),
+    data: { seed: result.seed, outputs: outputs.length },
     also: sql`, output as (
       insert into assets (id, owner, kind, key, sha256, bytes, media_type, width, height, job_id, position)
       select each.id, changed.owner, 'output', each.key, each.sha256, each.bytes, each."mediaType", each.width, each.height,

@@ -1,0 +1,84 @@
+import { AppError } from '@qwen-edit/contract';
+import { addField, addFlatFields, membersOf } from './form-values.ts';
+import { type ImageSource, parseImage, parseUrl } from './image-source.ts';
+import { fromForm, parseImages } from './job-request.ts';
+import type { FormPart } from './read-multipart.ts';
+import type { RawSubmission } from './submission.ts';
+
+/** A request of POST /edit: a submission, and what its answer is to be. */
+export interface EditRequest extends RawSubmission {
+  /** Wants the results in the configured folder: under this name, or one made of the job's id. */
+  readonly outputPath: string | true | undefined;
+}
+
+const IMAGE_NAMES = /^(file|files|image|images|image_base64|image_url)(\[\])?$/;
+const STEPS = 'num_inference_steps';
+
+/**
+ * A JSON body of POST /edit: pictures in `image_base64`, `image_url`, or in `images` as a list or as an object of the two.
+ * Throws AppError `invalid_parameter`.
+ */
+export function editFromJson(value: unknown, query: Iterable<readonly [string, string]>): EditRequest {
+  const { image_base64, image_url, images, ...rest } = Object.fromEntries(membersOf(value, 'The body'));
+  const sources = [
+    ...base64Images(image_base64, 'image_base64'),
+    ...urlImages(image_url, 'image_url'),
+    ...imagesOf(images),
+  ];
+  return finish(new Map(Object.entries(rest)), sources, query);
+}
+
+/** A form of POST /edit, as FastAPI takes it: files, and flat fields. */
+export function editFromForm(parts: readonly FormPart[], query: Iterable<readonly [string, string]>): EditRequest {
+  const { fields, images } = fromForm(parts, IMAGE_NAMES);
+  return finish(new Map(fields), images, query);
+}
+
+function imagesOf(images: unknown): readonly ImageSource[] {
+  if (images === undefined) return [];
+  if (typeof images === 'string') return [parseImage(images, 'images')];
+  if (Array.isArray(images)) return parseImages(images, 'images');
+  const { image_base64, image_url, ...unknown } = Object.fromEntries(membersOf(images, 'images'));
+  const [name] = Object.keys(unknown);
+  if (name !== undefined) throw new AppError('invalid_parameter', `images.${name.slice(0, 100)} is not a known field.`);
+  return [...base64Images(image_base64, 'images.image_base64'), ...urlImages(image_url, 'images.image_url')];
+}
+
+function base64Images(value: unknown, path: string): readonly ImageSource[] {
+  return textsOf(value, path).map((text, index) => parseImage(text, `${path}.${index}`));
+}
+
+function urlImages(value: unknown, path: string): readonly ImageSource[] {
+  return textsOf(value, path).map((text, index) => parseUrl(text, `${path}.${index}`));
+}
+
+function textsOf(value: unknown, path: string): readonly string[] {
+  const list: readonly unknown[] = value === undefined || value === null ? [] : Array.isArray(value) ? value : [value];
+  return list.map((each, index) => {
+    if (typeof each === 'string') return each;
+    throw new AppError('invalid_parameter', `${path}.${index} must be a text.`);
+  });
+}
+
+function finish(
+  fields: Map<string, unknown>,
+  images: readonly ImageSource[],
+  query: Iterable<readonly [string, string]>,
+): EditRequest {
+  addFlatFields(fields, query);
+  if (fields.has('steps')) {
+    const steps = fields.get('steps');
+    fields.delete('steps');
+    addField(fields, STEPS, steps);
+  }
+  const outputPath = fields.get('output_path');
+  fields.delete('output_path');
+  return { fields, images, outputPath: outputPathOf(outputPath) };
+}
+
+function outputPathOf(value: unknown): string | true | undefined {
+  if (value === undefined || value === null || value === false || value === 'false') return undefined;
+  if (value === true || value === 'true') return true;
+  if (typeof value === 'string') return value;
+  throw new AppError('invalid_parameter', 'output_path must be true or the name of a file.');
+}

@@ -1,0 +1,46 @@
+import { AppError } from '@qwen-edit/contract';
+
+/** Parameters that are numbers in JSON, and texts such as `40` in a form or a query. */
+const NUMBERS = new Set([
+  'num_inference_steps',
+  'true_cfg_scale',
+  'guidance_scale',
+  'num_images_per_prompt',
+  'max_side',
+  'height',
+  'width',
+  'steps',
+]);
+/** Fields for which an empty text, as a page's form sends it, says nothing. */
+const MAY_BE_EMPTY = new Set([...NUMBERS, 'seed', 'output_format', 'deadline', 'webhook_url', 'webhook_secret']);
+const DECIMAL = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
+
+/**
+ * Puts texts of a form or a query into `fields` as the JSON values that they mean. What is no number stays a text, for the
+ * schema to refuse. Throws AppError `invalid_parameter` for a field that comes twice.
+ */
+export function addFlatFields(fields: Map<string, unknown>, flat: Iterable<readonly [string, string]>): void {
+  for (const [name, text] of flat) {
+    if (text === '' && MAY_BE_EMPTY.has(name)) continue;
+    addField(fields, name, NUMBERS.has(name) ? numberOf(text) : text);
+  }
+}
+
+/** Throws AppError `invalid_parameter` for a field that comes twice. */
+export function addField(fields: Map<string, unknown>, name: string, value: unknown): void {
+  if (fields.has(name)) throw new AppError('invalid_parameter', `${name} is given more than once.`);
+  fields.set(name, value);
+}
+
+function numberOf(text: string): unknown {
+  const trimmed = text.trim();
+  return DECIMAL.test(trimmed) ? Number(trimmed) : text;
+}
+
+/** The members of a JSON object. Throws AppError `invalid_parameter` for anything else. */
+export function membersOf(value: unknown, what: string): readonly (readonly [string, unknown])[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new AppError('invalid_parameter', `${what} must be a JSON object.`);
+  }
+  return Object.entries(value);
+}

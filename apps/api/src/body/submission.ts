@@ -1,0 +1,64 @@
+import {
+  AppError,
+  EDIT_PARAMETER_NAMES,
+  type EditParameters,
+  type JobOptions,
+  jobOptionsSchema,
+  LIMITS,
+  parseEditParameters,
+  refuseUnstorable,
+} from '@qwen-edit/contract';
+import type { z } from 'zod';
+import type { ImageSource } from './image-source.ts';
+
+/** What a request asks for, before it is checked. */
+export interface RawSubmission {
+  readonly fields: ReadonlyMap<string, unknown>;
+  readonly images: readonly ImageSource[];
+}
+
+export interface Submission {
+  readonly parameters: EditParameters;
+  readonly options: JobOptions;
+  readonly images: readonly ImageSource[];
+}
+
+/**
+ * Checks everything about a request but its pictures and addresses. Throws AppError `invalid_parameter`, `prompt_empty` or
+ * `prompt_too_long`.
+ */
+export function checkSubmission({ fields, images }: RawSubmission, now: Date): Submission {
+  const said: Record<string, unknown> = {};
+  const about: Record<string, unknown> = {};
+  for (const [name, value] of fields) {
+    if (EDIT_PARAMETER_NAMES.includes(name)) said[name] = value;
+    else if (Object.hasOwn(jobOptionsSchema.shape, name)) about[name] = value;
+    else throw new AppError('invalid_parameter', `${JSON.stringify(name.slice(0, 100))} is not a known field.`);
+  }
+  const parameters = parseEditParameters(said);
+  const options = parseOptions(about);
+  refuseUnstorable(parameters, 'params');
+  refuseUnstorable(options, 'options');
+  if (options.deadline !== undefined && new Date(options.deadline) <= now) {
+    throw new AppError('invalid_parameter', 'deadline lies in the past.');
+  }
+  if (images.length === 0 || images.length > LIMITS.images) {
+    throw new AppError('invalid_parameter', `images must have 1 to ${LIMITS.images} pictures, not ${images.length}.`);
+  }
+  return { parameters, options, images };
+}
+
+function parseOptions(about: unknown): JobOptions {
+  const parsed = jobOptionsSchema.safeParse(about);
+  if (parsed.success) return parsed.data;
+  throw invalidIssue(parsed.error);
+}
+
+/** The first thing that a schema found, by path. */
+export function invalidIssue(error: z.ZodError): AppError {
+  const issue = error.issues[0];
+  const path = issue?.path.join('.') ?? '';
+  const message = issue?.message ?? 'invalid';
+  if (path === '') return new AppError('invalid_parameter', message);
+  return new AppError('invalid_parameter', /^[A-Z]/.test(message) ? `${path}: ${message}` : `${path} ${message}`);
+}

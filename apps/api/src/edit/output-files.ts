@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, rename, unlink, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { AppError } from '@qwen-edit/contract';
+
+/** A plain name: no folder, nothing hidden, nothing that a file system trims. */
+const NAME = /^[\p{L}\p{N}_](?:[\p{L}\p{N} ._-]*[\p{L}\p{N}_])?$/u;
+/** File systems take 255; the rest is for a number and an ending. */
+const MAX_NAME_BYTES = 200;
+const ENDINGS: Readonly<Record<string, RegExp>> = { png: /\.png$/i, jpg: /\.jpe?g$/i, webp: /\.webp$/i };
+
+/** Throws AppError `invalid_parameter` unless `name` names a file of the configured folder itself. */
+export function checkOutputName(name: string): void {
+  if (NAME.test(name) && Buffer.byteLength(name) <= MAX_NAME_BYTES) return;
+  throw new AppError('invalid_parameter', 'output_path must be a plain file name.', {
+    hint: 'Results are written to one folder: use letters, digits, spaces, ".", "_" and "-", without folders.',
+  });
+}
+
+export function endingOf(mediaType: string): string {
+  return mediaType === 'image/jpeg' ? 'jpg' : mediaType.replace(/^image\//, '');
+}
+
+/** Name of one result: `name` with the ending of its format, and a number from the second on. */
+export function outputFileName(name: string, index: number, mediaType: string): string {
+  const ending = endingOf(mediaType);
+  const given = ENDINGS[ending]?.exec(name)?.[0] ?? '';
+  const stem = given === '' ? name : name.slice(0, -given.length);
+  return `${stem}${index === 0 ? '' : `-${index + 1}`}${given === '' ? `.${ending}` : given}`;
+}
+
+/**
+ * Writes a file whole or not at all, in place of one of the same name; a link of that name is replaced, not followed.
+ * Returns its absolute path. Throws AppError `disk_full` or `output_unwritable`.
+ */
+export async function writeOutputFile(folder: string, name: string, bytes: Uint8Array): Promise<string> {
+  const path = resolve(folder, name);
+  const temporary = join(resolve(folder), `.${randomUUID()}.part`);
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(temporary, bytes, { flag: 'wx' });
+    await rename(temporary, path);
+    return path;
+  } catch (thrown) {
+    await unlink(temporary).catch(() => undefined);
+    const full = thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOSPC';
+    throw new AppError(full ? 'disk_full' : 'output_unwritable', 'The result cannot be written to the folder.', {
+      hint: 'Check that the folder for results exists, may be written, and has room. The job has its results too.',
+      cause: thrown,
+    });
+  }
+}

@@ -1,0 +1,137 @@
+import { isTerminalEvent } from '@qwen-edit/contract';
+import { type Database, type EventRow, readEventSeqs, readEvents } from '@qwen-edit/db';
+import type { Logger } from '@qwen-edit/telemetry';
+import { describeError } from './describe-error.ts';
+
+/** What became of a wait: the job has newer events, is deleted, or the wait ended for another reason. */
+export type News = 'newer' | 'gone' | 'timeout' | 'aborted' | 'stopped';
+
+export interface WaitOptions {
+  readonly signal: AbortSignal;
+  readonly timeoutMs?: number | undefined;
+}
+
+/**
+ * Follows jobs. However many readers follow however many jobs, there is one query a round, none while nobody waits, and one
+ * to read the same new events for all of a job's readers. A database that is away is waited for.
+ */
+export interface JobWatch {
+  /** Waits for an event after `seq`. */
+  next(jobId: string, seq: number, options: WaitOptions): Promise<News>;
+  /** Events after `seq`, in order. */
+  events(jobId: string, seq: number): Promise<readonly EventRow[]>;
+  /** Waits for the job's terminal event after `seq`. */
+  untilEnd(jobId: string, seq: number, options: WaitOptions): Promise<'ended' | Exclude<News, 'newer'>>;
+  /** Readers that wait now. */
+  waiting(): number;
+}
+
+export interface JobWatchDeps {
+  readonly database: Database;
+  readonly pollMs: number;
+  readonly log: Logger;
+  /** Ends every wait. */
+  readonly stopping: AbortSignal;
+}
+
+interface Waiter {
+  readonly jobId: string;
+  readonly seq: number;
+  readonly settle: (news: News) => void;
+}
+
+/** Events that one query reads; the rest comes with the next. */
+const BATCH = 100;
+const AFTER_ERROR_MS = 1000;
+
+export function createJobWatch({ database, pollMs, log, stopping }: JobWatchDeps): JobWatch {
+  const waiters = new Set<Waiter>();
+  const reads = new Map<string, Promise<readonly EventRow[]>>();
+  let round: NodeJS.Timeout | undefined;
+  let asking = false;
+  let failing = false;
+
+  stopping.addEventListener('abort', () => {
+    clearTimeout(round);
+    for (const waiter of [...waiters]) waiter.settle('stopped');
+  });
+
+  function schedule(): void {
+    if (asking || round !== undefined || waiters.size === 0 || stopping.aborted) return;
+    round = setTimeout(ask, failing ? Math.max(pollMs, AFTER_ERROR_MS) : pollMs);
+  }
+
+  async function ask(): Promise<void> {
+    round = undefined;
+    asking = true;
+    // Who comes while the query runs was not asked for by it.
+    const asked = [...waiters];
+    try {
+      const seqs = await readEventSeqs(database.db, [...new Set(asked.map(({ jobId }) => jobId))]);
+      failing = false;
+      for (const { jobId, seq, settle } of asked) {
+        const newest = seqs.get(jobId);
+        if (newest === undefined) settle('gone');
+        else if (newest > seq) settle('newer');
+      }
+    } catch (thrown) {
+      if (!failing) log.warn({ errors: describeError(thrown) }, 'events cannot be read now');
+      failing = true;
+    } finally {
+      asking = false;
+      schedule();
+    }
+  }
+
+  function next(jobId: string, seq: number, { signal, timeoutMs }: WaitOptions): Promise<News> {
+    if (signal.aborted) return Promise.resolve('aborted');
+    if (stopping.aborted) return Promise.resolve('stopped');
+    const { promise, resolve } = Promise.withResolvers<News>();
+    const onAbort = (): void => waiter.settle('aborted');
+    const timer = timeoutMs === undefined ? undefined : setTimeout(() => waiter.settle('timeout'), timeoutMs);
+    const waiter: Waiter = {
+      jobId,
+      seq,
+      settle(news) {
+        waiters.delete(waiter);
+        clearTimeout(timer);
+        signal.removeEventListener('abort', onAbort);
+        if (waiters.size === 0) {
+          clearTimeout(round);
+          round = undefined;
+        }
+        resolve(news);
+      },
+    };
+    signal.addEventListener('abort', onAbort);
+    waiters.add(waiter);
+    schedule();
+    return promise;
+  }
+
+  function events(jobId: string, seq: number): Promise<readonly EventRow[]> {
+    const key = `${jobId}:${seq}`;
+    const running = reads.get(key);
+    if (running !== undefined) return running;
+    const read = readEvents(database.db, jobId, seq, BATCH).finally(() => reads.delete(key));
+    reads.set(key, read);
+    return read;
+  }
+
+  async function untilEnd(jobId: string, seq: number, { signal, timeoutMs }: WaitOptions) {
+    const end = timeoutMs === undefined ? undefined : performance.now() + timeoutMs;
+    let seen = seq;
+    for (;;) {
+      const left = end === undefined ? undefined : Math.max(0, end - performance.now());
+      const news = await next(jobId, seen, { signal, timeoutMs: left });
+      if (news !== 'newer') return news;
+      // What cannot be read now is newer the next time too, when the database is back.
+      for (const event of await events(jobId, seen).catch(() => [])) {
+        if (isTerminalEvent(event.type)) return 'ended';
+        seen = event.seq;
+      }
+    }
+  }
+
+  return { next, events, untilEnd, waiting: () => waiters.size };
+}

@@ -1,0 +1,26 @@
+import type { Logger, Metrics } from '@qwen-edit/telemetry';
+import type { MiddlewareHandler } from 'hono';
+import type { ApiEnv } from '../context.ts';
+
+/** Routes that machines ask all the time. */
+const QUIET = new Set(['/livez', '/readyz', '/metrics', '/health']);
+
+/** Logs and measures each request until its answer begins. */
+export function accessLog({ log, metrics }: { log: Logger; metrics: Metrics }): MiddlewareHandler<ApiEnv> {
+  return async (c, next) => {
+    const start = performance.now();
+    await next();
+    const ms = performance.now() - start;
+    const { method } = c.req;
+    const route = c.get('route');
+    metrics.requestSeconds.observe({ route, method: methodLabel(method), status: String(c.res.status) }, ms / 1000);
+    const line = { request_id: c.get('requestId'), method, route, status: c.res.status, ms: Math.round(ms) };
+    if (QUIET.has(route)) log.debug(line, 'request');
+    else log.info(line, 'request');
+  };
+}
+
+/** A caller must not make up new time series. */
+function methodLabel(method: string): string {
+  return ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'].includes(method) ? method : 'other';
+}

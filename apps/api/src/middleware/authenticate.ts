@@ -1,0 +1,82 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { AppError, type Caller, LOCAL_OWNER, SCOPES, type Scope } from '@qwen-edit/contract';
+import { type Database, findApiKey, hasApiKeys } from '@qwen-edit/db';
+import type { ApiContext } from '../context.ts';
+import type { ApiLimits, ApiOptions } from '../deps.ts';
+import { refuseForeignPages } from './same-site.ts';
+
+export interface Gate {
+  /** Who calls. Throws AppError `unauthorized`, `forbidden` or `origin_refused`. */
+  admit(c: ApiContext, scope: Scope): Promise<Caller>;
+}
+
+export interface GateDeps {
+  readonly database: Database;
+  readonly options: Pick<ApiOptions, 'keysRequired' | 'insecure' | 'localToken' | 'publicUrl'>;
+  readonly limits: Pick<ApiLimits, 'keysCachedMs'>;
+  readonly now: () => Date;
+}
+
+const LOCAL: Caller = { owner: LOCAL_OWNER, scopes: SCOPES };
+
+/** Lets callers in by API key; without one only where no key was ever made and only this machine can call. */
+export function createGate({ database, options, limits, now }: GateDeps): Gate {
+  const anyHost = options.keysRequired && options.insecure;
+  let keysUsed = false;
+  let lookedAt = Number.NEGATIVE_INFINITY;
+
+  /** A key that was made stays made, so that only "none yet" has to be asked again. */
+  async function needsKey(): Promise<boolean> {
+    if (options.keysRequired && !options.insecure) return true;
+    const time = now().getTime();
+    if (!keysUsed && time - lookedAt >= limits.keysCachedMs) {
+      keysUsed = await hasApiKeys(database.db);
+      lookedAt = time;
+    }
+    return keysUsed;
+  }
+
+  async function callerOf(c: ApiContext): Promise<Caller> {
+    const token = tokenOf((name) => c.req.header(name));
+    if (token !== undefined) {
+      if (options.localToken !== undefined && isSame(token, options.localToken)) return LOCAL;
+      const row = await findApiKey(database.db, token);
+      if (row === undefined) throw new AppError('unauthorized', 'The API key is unknown or was revoked.');
+      return { owner: row.owner, scopes: row.scopes };
+    }
+    if (await needsKey()) throw new AppError('unauthorized', 'The request carries no API key.');
+    const { url, method } = c.req;
+    refuseForeignPages({
+      url,
+      method,
+      header: (name) => c.req.header(name),
+      publicUrl: options.publicUrl,
+      anyHost,
+    });
+    return LOCAL;
+  }
+
+  return {
+    async admit(c, scope) {
+      const caller = await callerOf(c);
+      if (!caller.scopes.includes(scope) && !caller.scopes.includes('admin')) {
+        throw new AppError('forbidden', `The API key lacks the scope ${scope}.`);
+      }
+      return caller;
+    },
+  };
+}
+
+/** The key of the request: `Authorization: Bearer KEY` or `X-API-Key: KEY`. Throws `unauthorized` for another scheme. */
+export function tokenOf(header: (name: string) => string | undefined): string | undefined {
+  const authorization = header('authorization');
+  if (authorization === undefined) return header('x-api-key');
+  const [, token] = /^bearer +([^\s]+) *$/i.exec(authorization) ?? [];
+  if (token === undefined) throw new AppError('unauthorized', 'The Authorization header has no Bearer key.');
+  return token;
+}
+
+function isSame(a: string, b: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(a), digest(b));
+}

@@ -1,0 +1,91 @@
+import { AppError, type Caller, isErrorCode, isTerminal } from '@qwen-edit/contract';
+import { type JobRecord, requestCancel } from '@qwen-edit/db';
+import type { Hono } from 'hono';
+import { editFromForm, editFromJson } from '../body/edit-request.ts';
+import { readBody } from '../body/read-body.ts';
+import { checkSubmission, type Submission } from '../body/submission.ts';
+import { type ApiContext, type ApiEnv, clientGone } from '../context.ts';
+import { describeError } from '../describe-error.ts';
+import { answerEdit } from '../edit/edit-answer.ts';
+import { checkOutputName } from '../edit/output-files.ts';
+import { jobNotFound } from '../ids.ts';
+import { route } from '../routing.ts';
+import type { Services } from '../services.ts';
+import { acceptJob } from '../submit/accept-job.ts';
+import { findJob } from './jobs.ts';
+
+/** The guide's own API: a job that the caller waits for. Who hangs up cancels it. */
+export function editRoutes(app: Hono<ApiEnv>, services: Services): void {
+  route(app, '/edit', {
+    POST: async (c) => postEdit(c, services, await services.gate.admit(c, 'submit')),
+  });
+}
+
+async function postEdit(c: ApiContext, services: Services, caller: Caller): Promise<Response> {
+  const signal = clientGone(c);
+  const { jobId, outputPath } = await submitEdit(c, services, caller, signal);
+  const record = await waitForEnd(services, caller.owner, jobId, signal);
+  if (record.job.status !== 'succeeded') throw failureOf(record);
+  const { outputDir } = services.options;
+  const files =
+    outputPath === undefined || outputDir === undefined
+      ? undefined
+      : { folder: outputDir, name: outputPath === true ? jobId : outputPath };
+  return c.json(await answerEdit(services, record, files));
+}
+
+async function submitEdit(c: ApiContext, services: Services, caller: Caller, signal: AbortSignal) {
+  const { budget, now, options } = services;
+  const share = budget.open();
+  try {
+    const body = await readBody(c, services, share);
+    const query = new URL(c.req.url).searchParams;
+    const request = body.kind === 'json' ? editFromJson(body.value, query) : editFromForm(body.parts, query);
+    const { outputPath } = request;
+    const submission = asPng(checkSubmission(request, now()));
+    if (typeof outputPath === 'string') checkOutputName(outputPath);
+    if (outputPath !== undefined && options.outputDir === undefined) {
+      throw new AppError('invalid_parameter', 'output_path cannot be used: no folder for results is configured.', {
+        hint: 'Leave output_path out; the answer then holds the picture.',
+      });
+    }
+    const jobId = await acceptJob(services, { caller, submission, share, signal, form: 'edit' });
+    return { jobId, outputPath };
+  } finally {
+    share.close();
+  }
+}
+
+/** The guide promises PNG, whatever this job's checkpoint or a later default would choose. */
+function asPng(submission: Submission): Submission {
+  return { ...submission, parameters: { output_format: 'png', ...submission.parameters } };
+}
+
+async function waitForEnd(services: Services, owner: string, id: string, signal: AbortSignal): Promise<JobRecord> {
+  const { database, log, watch } = services;
+  const record = await findJob(services, owner, id);
+  if (isTerminal(record.job.status)) return record;
+  const outcome = await watch.untilEnd(id, record.job.eventSeq, { signal });
+  switch (outcome) {
+    case 'ended':
+      return findJob(services, owner, id);
+    case 'aborted':
+      await requestCancel(database.db, { owner, id }).catch((thrown: unknown) => {
+        log.warn({ job_id: id, errors: describeError(thrown) }, 'a job goes on though its caller has hung up');
+      });
+      throw new AppError('canceled', 'The caller has hung up.');
+    case 'gone':
+      throw jobNotFound();
+    default:
+      throw new AppError('not_ready', `The service is being stopped; the job ${id} is kept.`, {
+        hint: `Ask for GET /v1/jobs/${id} when the service is back.`,
+      });
+  }
+}
+
+/** Why the job has no results, as an error of its own. */
+function failureOf({ job }: JobRecord): AppError {
+  if (job.status === 'canceled') return new AppError('canceled', `The job ${job.id} was cancelled.`);
+  const { code = 'internal', message = '', hint } = job.error ?? {};
+  return new AppError(isErrorCode(code) ? code : 'internal', message, hint === undefined ? {} : { hint });
+}

@@ -1,0 +1,71 @@
+import { AppError, GUIDE_DEFAULTS, LIMITS } from '@qwen-edit/contract';
+import type { Hono } from 'hono';
+import type { ApiEnv } from '../context.ts';
+import { type ModelFacts, modelOf } from '../model-facts.ts';
+import { route } from '../routing.ts';
+import type { LiveWorker } from '../service-status.ts';
+import type { Services } from '../services.ts';
+
+/** Bounds of what a request may ask for. */
+const PARAMETER_LIMITS = {
+  prompt_characters: LIMITS.promptCharacters,
+  images: LIMITS.images,
+  num_inference_steps: LIMITS.inferenceSteps,
+  true_cfg_scale: LIMITS.guidance,
+  num_images_per_prompt: LIMITS.imagesPerPrompt,
+  side: LIMITS.side,
+  max_side: LIMITS.maxSide,
+} as const;
+
+/** The models of live workers, with what is taken where a request doesn't say. */
+export function modelRoutes(app: Hono<ApiEnv>, services: Services): void {
+  const { gate, limits, status } = services;
+  route(app, '/v1/models', {
+    GET: async (c) => {
+      await gate.admit(c, 'read');
+      const snapshot = await status.snapshot();
+      if (snapshot === undefined) throw new AppError('database_unavailable', 'The workers cannot be asked for now.');
+      return c.json({
+        data: groupByModel(snapshot.workers).map(presentModel),
+        defaults: GUIDE_DEFAULTS,
+        limits: { ...PARAMETER_LIMITS, image_bytes: limits.imageBytes, body_bytes: limits.bodyBytes },
+      });
+    },
+  });
+}
+
+interface Group {
+  readonly facts: ModelFacts;
+  readonly workers: readonly LiveWorker[];
+}
+
+/** Two folders with the same digest make the same pictures. */
+function groupByModel(workers: readonly LiveWorker[]): readonly Group[] {
+  const groups = new Map<string, Group>();
+  for (const worker of workers) {
+    const facts = modelOf(worker);
+    if (facts === undefined) continue;
+    const key = facts.digest ?? facts.name;
+    groups.set(key, { facts, workers: [...(groups.get(key)?.workers ?? []), worker] });
+  }
+  return [...groups.values()];
+}
+
+function presentModel({ facts, workers }: Group): Record<string, unknown> {
+  return {
+    id: facts.name,
+    object: 'model',
+    digest: facts.digest ?? null,
+    demo: facts.demo ?? false,
+    ready: workers.some(({ ready }) => ready),
+    workers: workers.length,
+    devices: [...new Set(workers.map(({ device }) => device))],
+    defaults: {
+      ...GUIDE_DEFAULTS,
+      num_inference_steps: facts.num_inference_steps ?? GUIDE_DEFAULTS.num_inference_steps,
+      true_cfg_scale: facts.true_cfg_scale ?? GUIDE_DEFAULTS.true_cfg_scale,
+    },
+    limits: { min_inference_steps: facts.min_inference_steps ?? 1, size_multiple: facts.size_multiple ?? null },
+    output_image_size: facts.output_image_size ?? null,
+  };
+}

@@ -1,0 +1,157 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { getRequestListener } from '@hono/node-server';
+import { AppError, ERRORS, PROBLEM_MEDIA_TYPE, problemOf } from '@qwen-edit/contract';
+import type { Api } from './app.ts';
+import { requestIdOf } from './middleware/request-id.ts';
+import { problemResponse } from './problem.ts';
+
+export interface ServerOptions {
+  readonly app: Api;
+  /** Address to listen on. */
+  readonly host: string;
+  /** 0 = a free one. */
+  readonly port: number;
+  /** Time in milliseconds for a request's headers to arrive. */
+  readonly headersTimeoutMs?: number | undefined;
+  /** Time for a whole request to arrive; the API's own limits of bodies come first. */
+  readonly requestTimeoutMs?: number | undefined;
+  /** How long an idle connection is kept. */
+  readonly keepAliveMs?: number | undefined;
+}
+
+export interface RunningServer {
+  /** Where it is reached from this machine, without a slash at its end. */
+  readonly url: string;
+  readonly port: number;
+  /**
+   * Takes no more connections, ends streams and waits, and lets running requests finish for `graceMs`; what is left then is
+   * cut off.
+   */
+  close(graceMs: number): Promise<void>;
+}
+
+const DEFAULTS = { headersTimeoutMs: 20_000, requestTimeoutMs: 660_000, keepAliveMs: 5000 };
+const MAX_HEADER_BYTES = 32_768;
+/** How often node:http looks for requests that have timed out, for each timeout. */
+const CHECKS = 4;
+
+/** Serves the API over HTTP/1.1. Throws AppError `port_in_use`, or `usage` for an address that cannot be listened on. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { app, host } = options;
+  const server = createHttpServer(options);
+  await listen(server, host, options.port);
+  const { port } = boundAddress(server);
+  let closed: Promise<void> | undefined;
+  return {
+    url: `http://${hostInUrl(host)}:${port}`,
+    port,
+    close(graceMs) {
+      closed ??= closeServer(server, app, graceMs);
+      return closed;
+    },
+  };
+}
+
+function createHttpServer({ app, ...options }: ServerOptions): Server {
+  const headersTimeout = options.headersTimeoutMs ?? DEFAULTS.headersTimeoutMs;
+  const requestTimeout = options.requestTimeoutMs ?? DEFAULTS.requestTimeoutMs;
+  const answer = getRequestListener(app.fetch, {
+    overrideGlobalObjects: false,
+    hostname: 'localhost',
+    errorHandler: (thrown) => answerUnreadable(thrown),
+  });
+  const answers = new WeakMap<Duplex, ServerResponse>();
+  const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    answers.set(incoming.socket, outgoing);
+    void answer(incoming, outgoing);
+  };
+  const server = createServer(
+    {
+      headersTimeout,
+      requestTimeout,
+      connectionsCheckingInterval: Math.min(headersTimeout, requestTimeout) / CHECKS,
+      keepAliveTimeout: options.keepAliveMs ?? DEFAULTS.keepAliveMs,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    },
+    listener,
+  );
+  // By itself node:http would ask for every body, also for those that are refused by their headers.
+  server.on('checkContinue', listener);
+  server.on('clientError', (error, socket) => {
+    const current = answers.get(socket);
+    const begun = current?.headersSent === true && !current.writableFinished;
+    if (begun || !socket.writable) socket.destroy();
+    else refuse(error, socket);
+  });
+  return server;
+}
+
+/** What is no request that the API could look at: an address or a Host header that cannot be parsed. */
+function answerUnreadable(cause: unknown): Response {
+  return problemResponse(
+    new AppError('request_malformed', 'The request line or the Host header is wrong.', { cause }),
+    requestIdOf(undefined),
+  );
+}
+
+const REFUSALS: Readonly<Record<string, AppError>> = {
+  HPE_HEADER_OVERFLOW: new AppError('request_too_large', `The headers have more than ${MAX_HEADER_BYTES} bytes.`),
+  ERR_HTTP_REQUEST_TIMEOUT: new AppError('request_timeout', 'The request took too long to arrive.'),
+};
+
+/** Answers what node:http's parser refused, and closes the connection. */
+function refuse(error: Error, socket: Duplex): void {
+  const code = 'code' in error ? String(error.code) : '';
+  const refusal = REFUSALS[code] ?? new AppError('request_malformed', 'The request is not well-formed HTTP.');
+  const body = JSON.stringify(problemOf(refusal, requestIdOf(undefined)));
+  const { status, title } = ERRORS[refusal.code];
+  socket.end(
+    `HTTP/1.1 ${status} ${title}\r\nConnection: close\r\nContent-Type: ${PROBLEM_MEDIA_TYPE}\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    () => socket.destroy(),
+  );
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  server.listen(port, host, resolve);
+  try {
+    await promise;
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    if (code === 'EADDRINUSE') throw new AppError('port_in_use', `The port ${port} of ${host} is taken.`, { cause });
+    throw new AppError('usage', `The address ${host}:${port} cannot be listened on (${code}).`, {
+      hint: 'Set HOST to an address of this machine, and PORT to one that this user may use.',
+      cause,
+    });
+  } finally {
+    server.off('error', reject);
+  }
+}
+
+function boundAddress(server: Server): AddressInfo {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new AppError('internal', 'The server has no port.');
+  return address;
+}
+
+function hostInUrl(host: string): string {
+  if (host === '0.0.0.0' || host === '') return '127.0.0.1';
+  if (host === '::') return '[::1]';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+async function closeServer(server: Server, app: Api, graceMs: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  app.stop();
+  // Connections whose answer began before cannot be told to close; they are found idle.
+  const sweep = setInterval(() => server.closeIdleConnections(), 50);
+  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+  await promise;
+  clearInterval(sweep);
+  clearTimeout(cut);
+}

@@ -1,0 +1,88 @@
+import { AppError, toAppError } from '@qwen-edit/contract';
+import {
+  countJobs,
+  type Database,
+  type JobCounts,
+  listWorkers,
+  requireMigrated,
+  toDatabaseError,
+  type WorkerRow,
+} from '@qwen-edit/db';
+import type { ObjectStore } from '@qwen-edit/storage';
+import type { ApiLimits } from './deps.ts';
+
+export type LiveWorker = WorkerRow & { readonly uptimeSeconds: number };
+
+export interface Snapshot {
+  readonly workers: readonly LiveWorker[];
+  readonly counts: JobCounts;
+}
+
+/** How the service is. Each answer is asked for once at a time, waited for briefly, and kept for a moment. */
+export interface ServiceStatus {
+  /** undefined where the database doesn't say. */
+  snapshot(): Promise<Snapshot | undefined>;
+  /** What keeps the service from working; undefined where nothing does. */
+  obstacle(): Promise<AppError | undefined>;
+}
+
+export interface ServiceStatusDeps {
+  readonly database: Database;
+  readonly store: ObjectStore;
+  readonly limits: Pick<ApiLimits, 'workerFreshMs' | 'statusCachedMs' | 'statusTimeoutMs'>;
+  /** A service that is being stopped is not ready for more. */
+  readonly stopping: AbortSignal;
+}
+
+export function createServiceStatus({ database, store, limits, stopping }: ServiceStatusDeps): ServiceStatus {
+  const { statusCachedMs, statusTimeoutMs } = limits;
+
+  async function readSnapshot(): Promise<Snapshot> {
+    const [workers, counts] = await Promise.all([
+      listWorkers(database.db, limits.workerFreshMs),
+      countJobs(database.db),
+    ]);
+    return { workers, counts };
+  }
+
+  async function findObstacle(): Promise<AppError | undefined> {
+    if (stopping.aborted) return new AppError('not_ready', 'The service is being stopped.');
+    try {
+      await database.check();
+      await requireMigrated(database);
+    } catch (thrown) {
+      return toDatabaseError(thrown);
+    }
+    return store.check().then(() => undefined, toAppError);
+  }
+
+  return {
+    snapshot: shared(statusCachedMs, () => inTime(readSnapshot(), statusTimeoutMs).catch(() => undefined)),
+    obstacle: shared(statusCachedMs, () => inTime(findObstacle(), statusTimeoutMs).catch(toAppError)),
+  };
+}
+
+/** The same answer for all who ask within `ms` of its arrival, and for all who ask before. */
+function shared<T>(ms: number, ask: () => Promise<T>): () => Promise<T> {
+  let answer: Promise<T> | undefined;
+  let until = Number.POSITIVE_INFINITY;
+  return () => {
+    if (answer === undefined || performance.now() >= until) {
+      until = Number.POSITIVE_INFINITY;
+      answer = ask().finally(() => {
+        until = performance.now() + ms;
+      });
+    }
+    return answer;
+  };
+}
+
+async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new AppError('not_ready', 'The service waits for its parts.')), ms);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,41 @@
+import type { ServerResponse } from 'node:http';
+
+/**
+ * A body of an answer that reads its source only as fast as the caller takes it. `end` runs once, when the source has ended,
+ * failed, or the caller has hung up. An answer whose source fails is cut off, so that nobody takes it for whole.
+ */
+export function bodyStream(
+  source: AsyncIterable<Uint8Array>,
+  outgoing: ServerResponse,
+  { end, onError }: { readonly end: () => void; readonly onError: (thrown: unknown) => void },
+): ReadableStream<Uint8Array> {
+  const chunks = source[Symbol.asyncIterator]();
+  let ended = false;
+  const finish = (): void => {
+    if (!ended) end();
+    ended = true;
+  };
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await chunks.next();
+          if (done !== true) return controller.enqueue(value);
+          finish();
+          if (!outgoing.destroyed) controller.close();
+        } catch (thrown) {
+          if (!ended) onError(thrown);
+          finish();
+          outgoing.destroy();
+        }
+      },
+      cancel: finish,
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** Cuts off a reader that takes nothing for `ms`. After the answer node:http sets the connection's own timeout again. */
+export function limitStall(outgoing: ServerResponse, ms: number): void {
+  outgoing.socket?.setTimeout(ms);
+}

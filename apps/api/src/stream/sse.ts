@@ -1,0 +1,55 @@
+import { isTerminalEvent, type JobEvent } from '@qwen-edit/contract';
+import type { EventRow } from '@qwen-edit/db';
+import type { JobWatch } from '../job-watch.ts';
+
+export const HEARTBEAT = ': heartbeat\n\n';
+/** What a browser waits before it connects again. */
+const RETRY = 'retry: 2000\n\n';
+
+/** An event as the API shows it. */
+export function presentEvent({ jobId, seq, type, createdAt, data }: EventRow): JobEvent {
+  return { id: `${jobId}:${seq}`, job_id: jobId, seq, type, created_at: createdAt.toISOString(), data };
+}
+
+/** An event as server-sent. JSON holds no line break, so that one data line is enough. Source: HTML, section 9.2. */
+export function formatEvent(event: JobEvent): string {
+  return `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+}
+
+export interface FollowOptions {
+  readonly jobId: string;
+  readonly after: number;
+  readonly heartbeatMs: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The events of a job after `after` as a stream of texts, with a comment whenever there was none for a while. Ends after the
+ * terminal event, when the job is deleted, and when the process stops. The next event is not read before the last one is
+ * taken, so that a slow reader costs no memory.
+ */
+export async function* followJob(
+  watch: JobWatch,
+  { jobId, after, heartbeatMs, signal }: FollowOptions,
+): AsyncGenerator<string, void, undefined> {
+  yield RETRY;
+  let seq = after;
+  for (;;) {
+    const events = await watch.events(jobId, seq).catch(() => []);
+    for (const row of events) {
+      yield formatEvent(presentEvent(row));
+      if (isTerminalEvent(row.type)) return;
+      seq = row.seq;
+    }
+    if (events.length > 0) continue;
+    const news = await watch.next(jobId, seq, { signal, timeoutMs: heartbeatMs });
+    if (news === 'timeout') yield HEARTBEAT;
+    else if (news !== 'newer') return;
+  }
+}
+
+/** Where a reader left off: the seq of `Last-Event-ID: <job id>:<seq>`. undefined for an id that is none of this job. */
+export function seqOfEventId(header: string, jobId: string): number | undefined {
+  const digits = header.startsWith(`${jobId}:`) ? header.slice(jobId.length + 1) : '';
+  return /^\d{1,9}$/.test(digits) ? Number(digits) : undefined;
+}

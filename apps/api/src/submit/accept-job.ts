@@ -1,0 +1,95 @@
+import { AppError, type Caller, GUIDE_DEFAULTS } from '@qwen-edit/contract';
+import { newId, submitJob } from '@qwen-edit/db';
+import type { Submission } from '../body/submission.ts';
+import type { ByteShare } from '../byte-budget.ts';
+import type { ShapeRules } from '../deps.ts';
+import { currentModel, type ModelFacts } from '../model-facts.ts';
+import type { Services } from '../services.ts';
+import type { KeyHold } from './idempotency.ts';
+import { loadImage } from './load-image.ts';
+import { type InputImage, proveInput, storeInput } from './store-input.ts';
+
+export interface Acceptance {
+  readonly caller: Caller;
+  readonly submission: Submission;
+  readonly share: ByteShare;
+  readonly signal: AbortSignal;
+  /** Form of the request, for the metrics. */
+  readonly form: 'json' | 'multipart' | 'edit';
+  readonly idempotency?: KeyHold | undefined;
+}
+
+/** Stored pictures may be swept before the job that needs them is committed; not over and over. */
+const ATTEMPTS = 3;
+
+/**
+ * Makes a job of a request whose parameters are checked: gets, proves and stores its pictures, then commits. Returns the
+ * job's id. Throws AppErrors of the pictures, the addresses and the parts of the service, `queue_full`,
+ * `idempotency_in_flight`.
+ */
+export async function acceptJob(services: Services, acceptance: Acceptance): Promise<string> {
+  const { database, queue, options, metrics, checkUrl } = services;
+  const { caller, submission, idempotency, signal, form } = acceptance;
+  const { parameters, options: about } = submission;
+  if (about.webhook_url !== undefined) await checkUrl(about.webhook_url);
+  const model = currentModel((await services.status.snapshot())?.workers ?? []);
+  refuseTooFewSteps(submission, model);
+  const images = await proveImages(services, acceptance, rulesOf(submission, model));
+
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const inputs: string[] = [];
+    for (const image of images) inputs.push(await storeInput(services, caller.owner, image));
+    if (signal.aborted) throw new AppError('canceled', 'The caller has hung up.');
+    const job = {
+      id: newId('job'),
+      owner: caller.owner,
+      parameters,
+      metadata: about.metadata ?? {},
+      webhookUrl: about.webhook_url,
+      webhookSecret: about.webhook_secret,
+      deadline: about.deadline,
+      maxAttempts: options.maxAttempts,
+      inputs,
+    };
+    const accepted = await submitJob(database, job, {
+      relayed: queue.relayed,
+      maxQueue: options.maxQueue,
+      idempotency,
+    });
+    if (!accepted) continue;
+    metrics.jobsSubmitted.inc({ form });
+    return job.id;
+  }
+  throw new AppError('storage_unavailable', 'The stored pictures were swept before the job was accepted.');
+}
+
+/** All are proved before one is stored, so that a request that is refused leaves nothing behind. */
+async function proveImages(
+  services: Services,
+  { caller: { owner }, submission, share, signal }: Acceptance,
+  rules: ShapeRules,
+): Promise<readonly InputImage[]> {
+  const images: InputImage[] = [];
+  for (const [index, source] of submission.images.entries()) {
+    const label = `Picture ${index + 1}`;
+    const bytes = await loadImage(services, source, { owner, label, share, signal });
+    images.push(await proveInput(services, owner, { bytes, label }, rules));
+  }
+  return images;
+}
+
+/** What the worker would refuse later, refused now, as far as live workers tell. */
+function refuseTooFewSteps({ parameters }: Submission, model: ModelFacts | undefined): void {
+  const fewest = model?.min_inference_steps ?? 1;
+  const steps = parameters.num_inference_steps ?? model?.num_inference_steps ?? GUIDE_DEFAULTS.num_inference_steps;
+  if (steps < fewest) throw new AppError('steps_too_few', `This model needs ${fewest} steps or more, not ${steps}.`);
+}
+
+function rulesOf({ parameters: { max_side } }: Submission, model: ModelFacts | undefined): ShapeRules {
+  const { vae_image_size, condition_image_size } = model ?? {};
+  return {
+    ...(max_side === undefined ? {} : { max_side }),
+    ...(vae_image_size === undefined ? {} : { vae_image_size }),
+    ...(condition_image_size === undefined ? {} : { condition_image_size }),
+  };
+}

@@ -1,0 +1,28 @@
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+const secretSchema = z.string().regex(/^[0-9a-f]{64}$/);
+
+/**
+ * The secret of this data folder that signs addresses of stored files: made once, so that an address outlives a restart.
+ * Several processes that start at once agree on one.
+ */
+export async function readSigningSecret(dataDir: string): Promise<string> {
+  await mkdir(dataDir, { recursive: true });
+  const path = join(dataDir, 'signing-secret');
+  const present = await read(path);
+  if (present !== undefined) return present;
+  const fresh = `${path}.${process.pid}`;
+  await writeFile(fresh, randomBytes(32).toString('hex'), { mode: 0o600 });
+  // A link is made whole or not at all, and never over another's.
+  await link(fresh, path).catch(() => undefined);
+  await rm(fresh, { force: true });
+  return (await read(path)) ?? secretSchema.parse(undefined);
+}
+
+async function read(path: string): Promise<string | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  return secretSchema.safeParse(text?.trim()).data;
+}

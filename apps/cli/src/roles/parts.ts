@@ -1,0 +1,39 @@
+import { once } from 'node:events';
+import { requireMigrated } from '@qwen-edit/db';
+import { type RoleDeps, withContext } from './role.ts';
+import { startApi } from './start-api.ts';
+import { runLocalDispatcher } from './start-dispatcher.ts';
+import { runLocalWorkers } from './start-worker.ts';
+
+const API_GRACE_MS = 10_000;
+const WORKER_GRACE_MS = 25_000;
+
+/** `qwen-edit api`: answers until it is told to stop. */
+export function runApi(deps: RoleDeps): Promise<void> {
+  return withContext('api', deps, async (context) => {
+    await requireMigrated(context.backends.database);
+    const server = await startApi(context, { version: deps.version });
+    deps.terminal.out(`qwen-edit ${deps.version} api is ready at ${server.url}\n`);
+    if (!deps.signal.aborted) await once(deps.signal, 'abort');
+    await server.close(context.config.graceMs ?? API_GRACE_MS);
+  });
+}
+
+/** `qwen-edit worker`: edits until it is told to stop. */
+export function runWorkerRole(deps: RoleDeps): Promise<void> {
+  return withContext('worker', deps, async (context) => {
+    await requireMigrated(context.backends.database);
+    deps.terminal.out(`qwen-edit ${deps.version} worker has started\n`);
+    await runLocalWorkers(context, deps, { graceMs: context.config.graceMs ?? WORKER_GRACE_MS, signal: deps.signal });
+  });
+}
+
+/** `qwen-edit dispatcher`: relays, reaps, calls back and sweeps until it is told to stop. */
+export function runDispatcherRole(deps: RoleDeps): Promise<void> {
+  return withContext('dispatcher', deps, async (context) => {
+    await requireMigrated(context.backends.database);
+    const { publicUrl, host, port } = context.config;
+    deps.terminal.out(`qwen-edit ${deps.version} dispatcher has started\n`);
+    await runLocalDispatcher(context, { baseUrl: publicUrl ?? `http://${host}:${port}`, signal: deps.signal });
+  });
+}

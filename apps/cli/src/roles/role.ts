@@ -1,0 +1,58 @@
+import { AppError } from '@qwen-edit/contract';
+import type { PipelineOptions } from '@qwen-edit/pipeline';
+import { createLogger, createMetrics, type Logger, type Metrics } from '@qwen-edit/telemetry';
+import type { Terminal } from '../edit-command.ts';
+import type { Config } from '../settings.ts';
+import { type Backends, openBackends } from './backends.ts';
+import { readSigningSecret } from './data-dir.ts';
+
+/** What every role is given. */
+export interface RoleDeps {
+  readonly config: Config;
+  readonly terminal: Terminal;
+  readonly version: string;
+  /** The checkpoint that is used where QWEN_EDIT_2511_DIR names none. */
+  readonly demoModelDir: string;
+  readonly createPipeline: typeof import('@qwen-edit/pipeline').createPipeline;
+  /** Aborted by Ctrl-C and SIGTERM: the role then drains and resolves. */
+  readonly signal: AbortSignal;
+}
+
+/** A role's connections and instruments. */
+export interface RoleContext {
+  readonly config: Config;
+  readonly backends: Backends;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly signingSecret: string;
+}
+
+export type CreatePipeline = (options: PipelineOptions) => ReturnType<RoleDeps['createPipeline']>;
+
+/** Runs one part of a deployment against the servers that its URLs name, and closes its connections when it ends. */
+export async function withContext(
+  role: string,
+  deps: RoleDeps,
+  work: (context: RoleContext) => Promise<void>,
+): Promise<void> {
+  const { config } = deps;
+  if (config.databaseUrl === undefined) {
+    throw new AppError('usage', `qwen-edit ${role} needs DATABASE_URL.`, {
+      hint: 'Set DATABASE_URL to a PostgreSQL server, or run `qwen-edit serve`, which brings its own.',
+    });
+  }
+  const log = createLogger({ level: config.logLevel, role });
+  const signingSecret = await readSigningSecret(config.dataDir);
+  const backends = openBackends(config, {
+    databaseUrl: config.databaseUrl,
+    signingSecret,
+    baseUrl: () => config.publicUrl ?? `http://${config.host}:${config.port}`,
+    role,
+    log,
+  });
+  try {
+    await work({ config, backends, log, metrics: createMetrics(), signingSecret });
+  } finally {
+    await backends.close();
+  }
+}

@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto';
+import { AppError } from '@qwen-edit/contract';
+import { acquireDataDirLock, migrateDatabase, requireMigrated, startEmbeddedPostgres } from '@qwen-edit/db';
+import { createLogger, createMetrics } from '@qwen-edit/telemetry';
+import { openBackends } from './backends.ts';
+import { readSigningSecret } from './data-dir.ts';
+import type { RoleContext, RoleDeps } from './role.ts';
+import { startApi } from './start-api.ts';
+import { runLocalDispatcher } from './start-dispatcher.ts';
+import { runLocalWorkers } from './start-worker.ts';
+
+/** The guide's queue: more than that many waiting jobs are a mistake on a laptop. */
+const MAX_QUEUE = 20;
+const WORKER_GRACE_MS = 5_000;
+const API_GRACE_MS = 2_000;
+
+/** What was opened, to be closed in the reverse order. */
+interface Stack {
+  add(close: () => Promise<unknown>): void;
+  close(): Promise<void>;
+}
+
+/**
+ * All roles in one process, on the embedded PostgreSQL unless DATABASE_URL names another. Resolves when it was told to stop
+ * and has drained: workers first, then the API, the dispatcher, the connections, and the database last.
+ */
+export async function serve(deps: RoleDeps): Promise<void> {
+  const stack = createStack();
+  try {
+    await serveWith(stack, deps);
+  } finally {
+    await stack.close();
+  }
+}
+
+async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
+  const { config, signal, terminal } = deps;
+  const log = createLogger({ level: config.logLevel, role: 'serve' });
+  // 1. The data folder is ours, and its database runs.
+  const lock = await acquireDataDirLock(config.dataDir);
+  stack.add(() => lock.release());
+  const broken = new AbortController();
+  const databaseUrl = config.databaseUrl ?? (await startDatabase());
+  if (signal.aborted) return;
+
+  // 2. Connections.
+  const signingSecret = await readSigningSecret(config.dataDir);
+  let url = '';
+  const backends = openBackends(config, {
+    databaseUrl,
+    signingSecret,
+    baseUrl: () => config.publicUrl ?? url,
+    role: 'serve',
+    log,
+  });
+  stack.add(() => backends.close());
+  if (config.databaseUrl === undefined) await migrateDatabase(backends.database);
+  else await requireMigrated(backends.database);
+  await backends.check(signal);
+  const context: RoleContext = { config, backends, log, metrics: createMetrics(), signingSecret };
+
+  // 3. The API.
+  const localToken = randomBytes(32).toString('base64url');
+  const server = await startApi(context, { version: deps.version, defaultMaxQueue: MAX_QUEUE, localToken });
+  url = server.url;
+  stack.add(() => server.close(API_GRACE_MS));
+  await lock.update({ url, token: localToken, database_url: databaseUrl });
+
+  // 4. Workers and dispatcher, until the signal, or until one of them or the database breaks.
+  const dispatching = new AbortController();
+  const stop = AbortSignal.any([signal, broken.signal]);
+  const dispatcher = runLocalDispatcher(context, { baseUrl: config.publicUrl ?? url, signal: dispatching.signal });
+  stack.add(async () => {
+    dispatching.abort();
+    await dispatcher;
+  });
+  terminal.out(`qwen-edit ${deps.version} is ready at ${url}\n`);
+  await runLocalWorkers(context, deps, { graceMs: config.graceMs ?? WORKER_GRACE_MS, signal: stop });
+  if (broken.signal.aborted) throw broken.signal.reason;
+
+  async function startDatabase(): Promise<string> {
+    const database = await startEmbeddedPostgres({
+      dataDir: config.dataDir,
+      log: (line) => log.info(line),
+      signal,
+      onExit: (reason) =>
+        broken.abort(new AppError('embedded_database_failed', `The embedded database has ended: ${reason}`)),
+    });
+    stack.add(() => database.stop());
+    if (database.adopted) log.warn({ pid: database.pid }, 'took over the database of a service that was killed');
+    return database.url;
+  }
+}
+
+function createStack(): Stack {
+  const closers: (() => Promise<unknown>)[] = [];
+  return {
+    add: (close) => void closers.push(close),
+    async close() {
+      const failures: unknown[] = [];
+      for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
+        // What cannot be closed must not keep the rest open.
+        await close().catch((thrown: unknown) => failures.push(thrown));
+      }
+      if (failures.length > 0) throw failures[0];
+    },
+  };
+}

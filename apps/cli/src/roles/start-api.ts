@@ -1,0 +1,79 @@
+import { createApi, type Server, startServer } from '@qwen-edit/api';
+import { AppError } from '@qwen-edit/contract';
+import { hasApiKeys } from '@qwen-edit/db';
+import { checkUrl, createSafeFetch } from '@qwen-edit/net';
+import { checkImageShape, proveImage } from '@qwen-edit/pipeline';
+import type { RoleContext } from './role.ts';
+
+export interface ApiExtras {
+  readonly version: string;
+  /** Jobs that may wait where QWEN_EDIT_MAX_QUEUE does not say. */
+  readonly defaultMaxQueue?: number;
+  /** Lets in whoever can read the data folder. */
+  readonly localToken?: string;
+}
+
+/** Time and redirects that a picture's address may take. */
+const PICTURE_TIMEOUT_MS = 30_000;
+const PICTURE_REDIRECTS = 5;
+
+/** Builds the API and starts to listen. Refuses to be open to other machines without API keys. */
+export async function startApi(
+  { config, backends, log, metrics, signingSecret }: RoleContext,
+  extras: ApiExtras,
+): Promise<Server> {
+  const { allowPrivateUrls: allowPrivate } = config;
+  const keysRequired = !isLoopback(config.host);
+  if (keysRequired && !config.insecure && !(await hasApiKeys(backends.database.db))) {
+    throw new AppError('usage', `The API would be open to whoever reaches ${config.host}.`, {
+      hint: 'Make a key by `qwen-edit keys create --name NAME`, or start with --insecure where nobody else can reach it.',
+    });
+  }
+  if (config.insecure) log.warn('started with --insecure: whoever reaches the API may use it without a key');
+  const safe = createSafeFetch({
+    allowPrivate,
+    timeoutMs: PICTURE_TIMEOUT_MS,
+    maxRedirects: PICTURE_REDIRECTS,
+    maxBytes: config.maxBodyBytes,
+  });
+  const app = createApi({
+    database: backends.database,
+    store: backends.store,
+    queue: backends.queue,
+    fetchPicture: async (url, { maxBytes, signal }) => {
+      const { status, body } = await safe.fetch(url, { maxBytes, signal });
+      if (status !== 200) throw new AppError('url_unreachable', `The address of the picture answered ${status}.`);
+      return body;
+    },
+    checkUrl: (url) => checkUrl(url, { allowPrivate }),
+    proveImage,
+    checkImageShape,
+    log,
+    metrics,
+    options: {
+      version: extras.version,
+      publicUrl: config.publicUrl,
+      maxQueue: config.maxQueue ?? extras.defaultMaxQueue,
+      maxAttempts: config.maxAttempts,
+      keysRequired,
+      insecure: config.insecure,
+      localToken: extras.localToken,
+      outputDir: config.outputDir,
+      signingSecret,
+      limits: { bodyBytes: config.maxBodyBytes },
+    },
+  });
+  const server = await startServer({ app, host: config.host, port: config.port });
+  return {
+    ...server,
+    async close(graceMs) {
+      await server.close(graceMs);
+      await safe.close();
+    },
+  };
+}
+
+/** Only this machine can reach these. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+}

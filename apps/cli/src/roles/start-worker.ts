@@ -1,0 +1,45 @@
+import { type Engine, type EngineStart, runWorkers, type Slot, WORKER_DEFAULTS } from '@qwen-edit/worker';
+import type { RoleContext, RoleDeps } from './role.ts';
+
+/** Runs the workers of this machine until the signal says stop: as many as QWEN_EDIT_MAX_CONCURRENCY, each with an engine. */
+export async function runLocalWorkers(
+  { config, backends, log, metrics }: RoleContext,
+  deps: Pick<RoleDeps, 'createPipeline' | 'demoModelDir'>,
+  { graceMs, signal }: { readonly graceMs: number; readonly signal: AbortSignal },
+): Promise<void> {
+  const openEngine = ({ signal: loading, onStep }: EngineStart): Promise<Engine> =>
+    deps.createPipeline({
+      modelDir: config.modelDir ?? deps.demoModelDir,
+      device: 'cpu',
+      signal: loading,
+      onStep,
+      silenceMs: config.engineSilenceMs,
+      cancelGraceMs: config.cancelGraceMs,
+      ...(config.maxCpuThreads === undefined ? {} : { threads: config.maxCpuThreads }),
+      ...(config.nice === undefined ? {} : { nice: config.nice }),
+      ...(config.engineProgram === undefined ? {} : { program: config.engineProgram }),
+    });
+  const slots = Array.from({ length: config.maxConcurrency }, (): Slot => ({ device: 'cpu', gpuId: null }));
+  await runWorkers(
+    {
+      database: backends.database,
+      store: backends.store,
+      queue: backends.queue,
+      openEngine,
+      log,
+      metrics,
+      options: {
+        ...WORKER_DEFAULTS,
+        leaseMs: config.leaseMs,
+        heartbeatMs: config.leaseMs / 3,
+        orderPollMs: config.orderPollMs,
+        graceMs,
+        retryFirstMs: config.retryFirstMs,
+        retryMaxMs: config.retryMaxMs,
+        previewEvery: config.previewEvery,
+      },
+    },
+    slots,
+    signal,
+  );
+}

@@ -1,0 +1,38 @@
+import type { Config, Overrides } from '../config.ts';
+import type { Terminal } from '../edit-command.ts';
+
+export const SERVICE_COMMANDS = ['submit', 'status', 'watch', 'cancel', 'list'] as const;
+export type ServiceCommand = (typeof SERVICE_COMMANDS)[number];
+
+interface Deps {
+  readonly terminal: Terminal;
+  readonly configOf: (overrides: Overrides) => Config;
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+}
+
+/** Runs a command that calls a service. What is loaded for it is loaded here. */
+export async function serviceCommand(command: ServiceCommand, args: readonly string[], deps: Deps): Promise<void> {
+  const { clientOf, findService } = await import('./find-service.ts');
+  const url = urlFlag(args);
+  const config = deps.configOf(url === undefined ? {} : { QWEN_EDIT_URL: url });
+  const client = clientOf(await findService(config));
+  const { terminal, now, signal } = deps;
+  const serviceDeps = { terminal, config, client, now, signal };
+  if (command === 'submit') return (await import('./submit-command.ts')).submitCommand(args, serviceDeps);
+  const jobs = await import('./job-commands.ts');
+  const run = {
+    status: jobs.statusCommand,
+    watch: jobs.watchCommand,
+    cancel: jobs.cancelCommand,
+    list: jobs.listCommand,
+  };
+  return run[command](args, serviceDeps);
+}
+
+/** --url, before the other flags are read: the service has to be known to make the client. */
+function urlFlag(args: readonly string[]): string | undefined {
+  const at = args.findIndex((arg) => arg === '--url' || arg.startsWith('--url='));
+  if (at === -1) return undefined;
+  return args[at]?.startsWith('--url=') ? args[at].slice('--url='.length) : args[at + 1];
+}

@@ -1,0 +1,46 @@
+import {
+  acquireDataDirLock,
+  createDatabase,
+  type Database,
+  migrateDatabase,
+  readDataDirLock,
+  startEmbeddedPostgres,
+} from '@qwen-edit/db';
+import type { Config } from '../settings.ts';
+
+/**
+ * Opens the database for a tool: that of DATABASE_URL, else the embedded one, whose service may run meanwhile. Without a
+ * service it is started for the time of the call, and brought to this version's schema.
+ */
+export async function withDatabase<T>(
+  config: Pick<Config, 'databaseUrl' | 'dataDir'>,
+  signal: AbortSignal,
+  work: (database: Database) => Promise<T>,
+): Promise<T> {
+  if (config.databaseUrl !== undefined) return connected(config.databaseUrl, work);
+  const holder = await readDataDirLock(config.dataDir);
+  if (typeof holder?.database_url === 'string') return connected(holder.database_url, work);
+  const lock = await acquireDataDirLock(config.dataDir);
+  try {
+    const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, signal });
+    try {
+      return await connected(embedded.url, async (database) => {
+        await migrateDatabase(database);
+        return work(database);
+      });
+    } finally {
+      await embedded.stop();
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+async function connected<T>(url: string, work: (database: Database) => Promise<T>): Promise<T> {
+  const database = createDatabase({ url, max: 2, applicationName: 'qwen-edit tool' });
+  try {
+    return await work(database);
+  } finally {
+    await database.close();
+  }
+}

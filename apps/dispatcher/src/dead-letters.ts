@@ -1,0 +1,27 @@
+import { judgeDeadLetter } from '@qwen-edit/db';
+import type { DispatcherDeps } from './deps.ts';
+import { POISON } from './job-errors.ts';
+import { runLoop } from './loop.ts';
+
+const WAIT_MS = 20_000;
+const BATCH = 10;
+
+/**
+ * Judges the jobs of messages that came back too often. The job decides, not its message: redeliveries of a job that is leased
+ * count against the message only, so a running job is left alone and a waiting one is sent again.
+ */
+export async function runDeadLetters(deps: DispatcherDeps, signal: AbortSignal): Promise<void> {
+  const { database, deadLetters, log, metrics, options } = deps;
+  if (deadLetters === undefined) return;
+  const round = async (): Promise<number> => {
+    for (const message of await deadLetters.receive({ max: BATCH, waitMs: WAIT_MS, signal })) {
+      const rules = { maxRedrives: options.maxRedrives, error: POISON };
+      const verdict = await judgeDeadLetter(database.db, message.jobId, rules);
+      log.warn({ job_id: message.jobId, verdict }, 'a message came out of the dead-letter queue');
+      if (verdict === 'failed') metrics.outcomes.inc({ outcome: 'failed', code: POISON.code });
+      await deadLetters.ack(message);
+    }
+    return 0;
+  };
+  await runLoop(deps, 'dead-letters', round, signal);
+}

@@ -1,0 +1,44 @@
+import { expireJobs, reapLeases, resendQueued } from '@qwen-edit/db';
+import type { DispatcherDeps } from './deps.ts';
+import { DEADLINE_PASSED, WORKER_LOST } from './job-errors.ts';
+import { runLoop } from './loop.ts';
+
+const RESENT_AT_ONCE = 100;
+
+/** Ends what nobody ends: leases whose worker is lost, jobs whose deadline has passed, waiting for a message that is gone. */
+export async function runReaper(deps: DispatcherDeps, signal: AbortSignal): Promise<void> {
+  const { options } = deps;
+  const round = async (): Promise<number> => {
+    while ((await reap(deps)) && !signal.aborted);
+    while ((await expire(deps)) && !signal.aborted);
+    await resend(deps);
+    return options.reapMs;
+  };
+  await runLoop(deps, 'reaper', round, signal);
+}
+
+/** True where there may be more. */
+async function reap({ database, log, metrics }: DispatcherDeps): Promise<boolean> {
+  const { queued, failed, canceled } = await reapLeases(database.db, WORKER_LOST);
+  for (const [outcome, ids] of Object.entries({ retried: queued, failed, canceled })) {
+    metrics.outcomes.inc({ outcome, code: WORKER_LOST.code }, ids.length);
+    for (const id of ids) log.warn({ job_id: id, outcome }, 'a lease has run out');
+  }
+  return queued.length + failed.length + canceled.length > 0;
+}
+
+async function expire({ database, log, metrics }: DispatcherDeps): Promise<boolean> {
+  const expired = await expireJobs(database.db, DEADLINE_PASSED);
+  metrics.outcomes.inc({ outcome: 'expired', code: DEADLINE_PASSED.code }, expired.length);
+  for (const id of expired) log.info({ job_id: id }, 'a deadline has passed');
+  return expired.length > 0;
+}
+
+/** Queues that are not the database may lose messages: a job that waits while they have none to give waits for nothing. */
+async function resend({ database, queue, log, options }: DispatcherDeps): Promise<void> {
+  if (!queue.relayed) return;
+  const depth = await queue.depth();
+  if (depth === undefined || depth >= options.resendBelow) return;
+  const resent = await resendQueued(database.db, options.resendMs, RESENT_AT_ONCE);
+  if (resent > 0) log.warn({ resent }, 'messages of waiting jobs were lost, they are sent again');
+}

@@ -1,0 +1,35 @@
+import { markSent, returnToOutbox, takeOutbox } from '@qwen-edit/db';
+import type { DispatcherDeps } from './deps.ts';
+import { runLoop } from './loop.ts';
+
+/** Before messages are tried again that the queue refused while it took others. */
+const REFUSED_MS = 1000;
+
+/**
+ * Sends the outbox to the queue, in order of commits. Each message is sent at least once: a dispatcher that dies between the
+ * queue's answer and its note leaves the message to be sent again, which claiming makes harmless.
+ */
+export async function runRelay(deps: DispatcherDeps, signal: AbortSignal): Promise<void> {
+  const { database, queue, options, log } = deps;
+  const { db } = database;
+  if (!queue.relayed) return;
+
+  const round = async (): Promise<number> => {
+    const rows = await takeOutbox(db, options.relayBatch, options.relayLockMs);
+    if (rows.length === 0) return options.relayIdleMs;
+    const taken = await queue.send(rows, signal).catch(async (thrown: unknown) => {
+      // Where this fails too, the rows come back by themselves.
+      await returnToOutbox(db, rows, 0).catch(() => undefined);
+      throw thrown;
+    });
+    const sent = rows.filter((_, i) => taken[i] === true);
+    const refused = rows.filter((_, i) => taken[i] !== true);
+    if (sent.length > 0) await markSent(db, sent);
+    if (refused.length > 0) {
+      log.warn({ refused: refused.length, sent: sent.length }, 'the queue has refused messages, they are sent again');
+      await returnToOutbox(db, refused, REFUSED_MS);
+    }
+    return rows.length < options.relayBatch ? options.relayIdleMs : 0;
+  };
+  await runLoop(deps, 'relay', round, signal);
+}

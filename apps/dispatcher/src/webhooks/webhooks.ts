@@ -1,0 +1,47 @@
+import { takeDeliveries, toDatabaseError } from '@qwen-edit/db';
+import type { DispatcherDeps } from '../deps.ts';
+import { runLoop } from '../loop.ts';
+import { pause } from '../pause.ts';
+import { deliver, lockMs } from './deliver.ts';
+
+/**
+ * Tells receivers about the ends of their jobs. Each is told at least once in the time of the schedule, every attempt under the
+ * same webhook-id. Many are told at once, and a few at most of one receiver, so that a slow one holds up nobody else.
+ */
+export async function runWebhooks(deps: DispatcherDeps, signal: AbortSignal): Promise<void> {
+  const { database, log, metrics, options } = deps;
+  const active = new Map<Promise<void>, string>();
+  const drained = new AbortController();
+
+  const round = async (): Promise<number> => {
+    const free = options.webhookConcurrency - active.size;
+    if (free === 0) {
+      await Promise.race([...active.keys(), pause(options.webhookPollMs, signal)]);
+      return 0;
+    }
+    // No more at a time than one receiver may have: they may all be of one.
+    const limit = Math.min(free, options.webhookPerReceiver);
+    const due = await takeDeliveries(database.db, { limit, lockMs: lockMs(deps), busy: busyReceivers() });
+    for (const delivery of due) {
+      const work = deliver(deps, delivery, drained.signal)
+        .catch((thrown: unknown) => {
+          metrics.loopErrors.inc({ loop: 'webhooks' });
+          const { code } = toDatabaseError(thrown);
+          log.error({ webhook_id: delivery.id, code }, 'an attempt could not be noted, it will be made again');
+        })
+        .finally(() => active.delete(work));
+      active.set(work, delivery.receiver);
+    }
+    return due.length < limit ? options.webhookPollMs : 0;
+  };
+  const busyReceivers = (): string[] => {
+    const receivers = [...active.values()];
+    const countOf = (each: string): number => receivers.filter((other) => other === each).length;
+    return [...new Set(receivers)].filter((each) => countOf(each) >= options.webhookPerReceiver);
+  };
+
+  await runLoop(deps, 'webhooks', round, signal);
+  const drain = setTimeout(() => drained.abort(), options.webhookDrainMs);
+  await Promise.all(active.keys());
+  clearTimeout(drain);
+}

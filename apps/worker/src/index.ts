@@ -1,0 +1,10 @@
+export {
+  type Engine,
+  type EngineStart,
+  type Slot,
+  WORKER_DEFAULTS,
+  type WorkerDeps,
+  type WorkerOptions,
+} from './deps.ts';
+export { runWorker, type SlotDeps } from './run-worker.ts';
+export { runWorkers } from './run-workers.ts';

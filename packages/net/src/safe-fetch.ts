@@ -1,0 +1,133 @@
+import { AppError } from '@qwen-edit/contract';
+import type { Dispatcher } from 'undici';
+import { checkUrl } from './check-url.ts';
+import { toNetError, unreachable } from './net-errors.ts';
+import { createPinnedAgent, type Resolve } from './pinned-agent.ts';
+import { end, readBody } from './read-body.ts';
+import { type Hop, nextHop } from './redirect.ts';
+
+export interface SafeFetchOptions {
+  /** Lets loopback, private and other inside addresses through (QWEN_EDIT_ALLOW_PRIVATE_URLS). */
+  readonly allowPrivate: boolean;
+  /** Of a body, compressed and not. */
+  readonly maxBytes: number;
+  /** From the call to the last byte, with all redirects. */
+  readonly timeoutMs: number;
+  /** With 0, a redirect is an answer like others. */
+  readonly maxRedirects: number;
+  /** How names are resolved; by the system where left out. */
+  readonly resolve?: Resolve;
+  /** What counts as public in tests, which have no public address to call. */
+  readonly isPublic?: (address: string) => boolean;
+}
+
+export interface SafeFetchInit {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | string;
+  readonly signal?: AbortSignal;
+  readonly maxBytes?: number;
+  readonly timeoutMs?: number;
+  readonly maxRedirects?: number;
+  /** What becomes of a body above `maxBytes`: `refuse` (the default) throws, `cut` drops the rest. */
+  readonly overflow?: 'refuse' | 'cut';
+}
+
+export interface SafeResponse {
+  /** Whatever the server said: 404 and 500 are answers, not errors. */
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Uint8Array;
+  /** Where the answer came from, after redirects. */
+  readonly url: string;
+}
+
+export interface SafeFetch {
+  /**
+   * Calls an address that a stranger named, with the rules of `checkUrl` for it and for each redirect, and for every
+   * address that its name resolves to. Errors: `url_refused`, `url_unreachable`, `url_too_large`; `canceled` when the
+   * signal says so.
+   */
+  fetch(url: string, init?: SafeFetchInit): Promise<SafeResponse>;
+  /** Ends what is under way. */
+  close(): Promise<void>;
+}
+
+const MAX_CONNECT_MS = 10_000;
+
+/** Fetches from strangers and posts to them. Proxies of the environment are not used: they would resolve names anew. */
+export function createSafeFetch(options: SafeFetchOptions): SafeFetch {
+  const agent = createPinnedAgent({ ...options, connectTimeoutMs: Math.min(options.timeoutMs, MAX_CONNECT_MS) });
+  const closing = new AbortController();
+
+  async function follow(first: Hop, init: SafeFetchInit, signal: AbortSignal): Promise<SafeResponse> {
+    const { maxBytes, maxRedirects } = { ...options, ...init };
+    for (let hop = first, redirects = 0; ; redirects++) {
+      try {
+        const answer = await agent.request(requestOf(hop, signal));
+        const headers = headersOf(answer.headers);
+        const next = maxRedirects === 0 ? undefined : nextHop(hop, answer.statusCode, headers.get('location'), options);
+        if (next === undefined) {
+          const limits = { url: hop.url, maxBytes, overflow: init.overflow ?? 'refuse' };
+          const body = await readBody(answer.body, headers, limits);
+          return { status: answer.statusCode, headers, body, url: hop.url.href };
+        }
+        end(answer.body);
+        if (redirects === maxRedirects) throw unreachable(hop.url, `it redirects more than ${maxRedirects} times`);
+        hop = next;
+      } catch (thrown) {
+        throw toNetError(thrown, hop.url);
+      }
+    }
+  }
+
+  return {
+    async fetch(url, init = {}) {
+      const first = firstHop(checkUrl(url, options), init);
+      const timeoutMs = init.timeoutMs ?? options.timeoutMs;
+      const timeout = new AbortController();
+      const timer = setTimeout(() => timeout.abort(), timeoutMs);
+      const callers = init.signal === undefined ? [closing.signal] : [closing.signal, init.signal];
+      try {
+        return await follow(first, init, AbortSignal.any([timeout.signal, ...callers]));
+      } catch (thrown) {
+        if (callers.some((signal) => signal.aborted)) {
+          throw new AppError('canceled', 'The call was cancelled.', { cause: thrown });
+        }
+        throw timeout.signal.aborted ? unreachable(first.url, `it took more than ${timeoutMs} ms`, thrown) : thrown;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    async close() {
+      closing.abort();
+      await agent.destroy();
+    },
+  };
+}
+
+function firstHop(url: URL, { method = 'GET', headers = {}, body }: SafeFetchInit): Hop {
+  const given = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
+  return {
+    url,
+    method: method.toUpperCase(),
+    headers: { 'user-agent': 'qwen-edit', accept: '*/*', ...Object.fromEntries(given), 'accept-encoding': 'identity' },
+    body: body ?? null,
+  };
+}
+
+function requestOf({ url, method, headers, body }: Hop, signal: AbortSignal): Dispatcher.RequestOptions {
+  // undici's types know the usual methods only; it takes any.
+  return { origin: url.origin, path: `${url.pathname}${url.search}`, method, headers, body, signal };
+}
+
+/** A header that is no Latin-1 is left out: nothing here needs it, and an answer is not refused for it. */
+function headersOf(raw: Dispatcher.ResponseData['headers']): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(raw)) {
+    for (const one of Array.isArray(value) ? value : [value ?? '']) {
+      if (/^[\t\x20-\x7e\x80-\xff]*$/.test(one)) headers.append(name, one);
+    }
+  }
+  return headers;
+}

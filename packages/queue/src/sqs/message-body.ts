@@ -1,0 +1,27 @@
+import { jobMessageSchema } from '@qwen-edit/contract';
+import { z } from 'zod';
+
+/** What a message's body turned out to be. `later`: of a version that only newer workers read. `malformed`: of nobody's. */
+export type ParsedBody = { readonly kind: 'job'; readonly jobId: string } | { readonly kind: 'later' | 'malformed' };
+
+const VERSION = jobMessageSchema.shape.v.value;
+const laterSchema = z.object({ v: z.int().gt(VERSION) });
+
+export function writeBody(jobId: string): string {
+  return JSON.stringify({ v: VERSION, job_id: jobId } satisfies z.input<typeof jobMessageSchema>);
+}
+
+export function parseBody(body: string | undefined): ParsedBody {
+  const json = parseJson(body ?? '');
+  const message = jobMessageSchema.safeParse(json);
+  if (message.success) return { kind: 'job', jobId: message.data.job_id };
+  return { kind: laterSchema.safeParse(json).success ? 'later' : 'malformed' };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

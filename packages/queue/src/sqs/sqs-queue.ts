@@ -1,0 +1,143 @@
+import {
+  ChangeMessageVisibilityCommand,
+  DeleteMessageCommand,
+  GetQueueAttributesCommand,
+  SQSClient,
+  type SQSClientConfig,
+} from '@aws-sdk/client-sqs';
+import { AppError } from '@qwen-edit/contract';
+import type { JobMessage, JobQueue, QueueLog } from '../job-queue.ts';
+import { handleOf, visibilityOf } from './receipt.ts';
+import { createReceiver } from './receiver.ts';
+import { createSender } from './sender.ts';
+import { isStale, toSqsError } from './sqs-error.ts';
+
+export interface SqsQueueOptions {
+  readonly queueUrl: string;
+  /** How long a received message stays hidden from others. */
+  readonly visibilityMs: number;
+  /** Of SQS itself, where the queue's URL does not lead there. */
+  readonly endpoint?: string;
+  /** As in the queue's URL unless told, else as the SDK finds it. */
+  readonly region?: string;
+  /** As the SDK finds them unless told. */
+  readonly credentials?: {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken?: string;
+  };
+  /** The variable that names this queue, for hints; QUEUE_URL unless told. */
+  readonly setting?: string;
+  readonly log?: QueueLog;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+const CONNECT_TIMEOUT_MS = 5000;
+/** More than the longest poll, which is 20 s. */
+const REQUEST_TIMEOUT_MS = 30_000;
+const AWS_HOST = /(?:^|\.)(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.amazonaws\.com(?:\.cn)?$/;
+
+/**
+ * A queue of Amazon SQS, standard or FIFO, or of what speaks its protocol. A dead-letter queue is one like any other. An
+ * abort of `receive` may catch a message on its way: it comes again after its visibility.
+ */
+export function createSqsQueue(options: SqsQueueOptions): JobQueue {
+  const { queueUrl, visibilityMs, log, now = Date.now, setting = 'QUEUE_URL' } = options;
+  const client = new SQSClient(clientConfig(options));
+  const closing = new AbortController();
+  const send = createSender({ client, queueUrl, log });
+  const receive = createReceiver({ client, queueUrl, visibilityMs, now, log });
+
+  async function guard<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+    try {
+      return await work;
+    } catch (thrown) {
+      if (signal?.aborted) throw new AppError('canceled', 'The call to the queue was cancelled.', { cause: thrown });
+      throw toSqsError(thrown, setting);
+    }
+  }
+
+  async function hide(message: JobMessage, timeout: number): Promise<void> {
+    const ReceiptHandle = handleOf(message.receipt);
+    const command = new ChangeMessageVisibilityCommand({
+      QueueUrl: queueUrl,
+      ReceiptHandle,
+      VisibilityTimeout: timeout,
+    });
+    await guard(client.send(command).catch(ignoreStale));
+  }
+
+  async function attributes(
+    names: readonly Attribute[],
+    signal?: AbortSignal,
+  ): Promise<Partial<Record<string, string>>> {
+    const command = new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: [...names] });
+    const { Attributes } = await guard(
+      client.send(command, signal === undefined ? {} : { abortSignal: signal }),
+      signal,
+    );
+    return Attributes ?? {};
+  }
+
+  return {
+    kind: 'sqs',
+    relayed: true,
+    send: (batch, signal) => guard(send(batch, signal), signal),
+    async receive(wanted) {
+      if (closing.signal.aborted) throw new AppError('queue_unavailable', 'The queue was closed.');
+      const signal = AbortSignal.any([wanted.signal, closing.signal]);
+      try {
+        return await receive({ ...wanted, signal });
+      } catch (thrown) {
+        if (signal.aborted) return [];
+        throw toSqsError(thrown, setting);
+      }
+    },
+    async extend(message, ms) {
+      const timeout = visibilityOf(message.receipt, ms, now());
+      // A timeout of 0 would show it at once; left alone, it is shown when its 12 hours are over.
+      if (timeout > 0) await hide(message, timeout);
+    },
+    async ack({ receipt }) {
+      const command = new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle: handleOf(receipt) });
+      await guard(client.send(command).catch(ignoreStale));
+    },
+    release: (message, delayMs) => hide(message, visibilityOf(message.receipt, delayMs, now())),
+    async depth() {
+      const found = await attributes(['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesDelayed']);
+      return Object.values(found).reduce((sum, count) => sum + Number(count ?? 0), 0);
+    },
+    async check(signal) {
+      await attributes(['QueueArn'], signal);
+    },
+    close() {
+      closing.abort();
+      client.destroy();
+      return Promise.resolve();
+    },
+  };
+}
+
+type Attribute = 'ApproximateNumberOfMessages' | 'ApproximateNumberOfMessagesDelayed' | 'QueueArn';
+
+function ignoreStale(thrown: unknown): void {
+  if (!isStale(thrown)) throw thrown;
+}
+
+function clientConfig({ queueUrl, endpoint, region, credentials }: SqsQueueOptions): SQSClientConfig {
+  const { hostname, origin } = new URL(queueUrl);
+  const aws = AWS_HOST.exec(hostname);
+  const at = endpoint ?? (aws === null ? origin : undefined);
+  const where = region ?? aws?.[1] ?? aws?.[2];
+  return {
+    ...(at === undefined ? {} : { endpoint: at }),
+    ...(where === undefined ? {} : { region: where }),
+    ...(credentials === undefined ? {} : { credentials }),
+    requestHandler: {
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      throwOnRequestTimeout: true,
+    },
+  };
+}

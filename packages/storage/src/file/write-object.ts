@@ -1,0 +1,94 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { type FileHandle, lstat, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { AppError } from '@qwen-edit/contract';
+import type { ObjectInfo } from '../object-store.ts';
+import type { Feed } from '../streams.ts';
+import { isAbsent, systemCode, toFileError } from './file-errors.ts';
+import { hasPlainFolders, syncFolders, TEMPORARY } from './folders.ts';
+import { encodeTrailer } from './trailer.ts';
+
+/** A delete may take away the empty folder between its making and the rename; it does not do so over and over. */
+const PUBLISH_ATTEMPTS = 10;
+
+/** Writes beside, makes it durable, then renames. See `ObjectStore.put`. */
+export async function writeObject(root: string, key: string, source: Feed, mediaType: string): Promise<ObjectInfo> {
+  const temporary = join(root, TEMPORARY, randomUUID());
+  try {
+    const info = await fill(temporary, key, source, mediaType);
+    await publish(root, temporary, key);
+    return info;
+  } catch (thrown) {
+    await unlink(temporary).catch(() => undefined);
+    throw toFileError(thrown);
+  }
+}
+
+async function fill(path: string, key: string, source: Feed, mediaType: string): Promise<ObjectInfo> {
+  const file = await createFile(path);
+  try {
+    const hash = createHash('sha256');
+    for await (const chunk of source.chunks) {
+      hash.update(chunk);
+      await writeAll(file, chunk);
+    }
+    const sha256 = hash.digest('hex');
+    await writeAll(file, encodeTrailer({ mediaType, sha256, bytes: source.bytes() }));
+    await file.sync();
+    const { mtime } = await file.stat();
+    return { key, bytes: source.bytes(), etag: `"${sha256}"`, mediaType, lastModified: mtime };
+  } finally {
+    await file.close();
+  }
+}
+
+/** Somebody who tidies up by hand may have removed the folder since the start. */
+async function createFile(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'wx');
+  } catch (thrown) {
+    if (!isAbsent(thrown)) throw thrown;
+    // Not the root: a volume that is gone must not be taken for an empty one.
+    await mkdir(dirname(path));
+    return open(path, 'wx');
+  }
+}
+
+async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let offset = 0; offset < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, offset);
+    offset += bytesWritten;
+  }
+}
+
+async function publish(root: string, temporary: string, key: string): Promise<void> {
+  const path = join(root, key);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      if (!(await hasPlainFolders(root, key))) await mkdir(dirname(path), { recursive: true });
+      await rename(temporary, path);
+      return await syncFolders(root, dirname(path));
+    } catch (thrown) {
+      if (await collides(path, thrown)) throw collision(key, thrown);
+      if (systemCode(thrown) !== 'ENOENT' || attempt === PUBLISH_ATTEMPTS) throw thrown;
+    }
+  }
+}
+
+/** True when the key is a folder of other keys, or one of its folders is an object. */
+async function collides(path: string, thrown: unknown): Promise<boolean> {
+  const code = systemCode(thrown) ?? '';
+  if (code === 'ENOTDIR' || code === 'EEXIST') return true;
+  if (!['EISDIR', 'ENOTEMPTY', 'EPERM', 'EACCES'].includes(code)) return false;
+  return lstat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
+function collision(key: string, cause: unknown): AppError {
+  return new AppError('invalid_parameter', `The key ${key} is the folder of another key, or the other way round.`, {
+    hint: 'Choose a key that is no folder of another.',
+    cause,
+  });
+}

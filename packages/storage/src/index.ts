@@ -1,0 +1,17 @@
+export { createStore, type StoreOptions } from './create-store.ts';
+export { contentDisposition, isKey } from './names.ts';
+export type {
+  ByteRange,
+  GetOptions,
+  ObjectBody,
+  ObjectEntry,
+  ObjectInfo,
+  ObjectStore,
+  PresignGetOptions,
+  PresignPutOptions,
+  PutOptions,
+  StoredObject,
+} from './object-store.ts';
+export { readObject } from './read-object.ts';
+export type { S3Options } from './s3/s3-store.ts';
+export { type SignedTerms, signUrl, type UrlSigning, verifySignedUrl } from './signed-url.ts';

@@ -1,0 +1,24 @@
+import type { ObjectStore } from './object-store.ts';
+import { tooLarge } from './streams.ts';
+
+/** The whole object in memory; undefined where there is none. Throws `request_too_large` above `maxBytes`. */
+export async function readObject(
+  store: ObjectStore,
+  key: string,
+  options: { readonly maxBytes: number; readonly signal?: AbortSignal },
+): Promise<Uint8Array | undefined> {
+  const found = await store.get(key, options.signal === undefined ? {} : { signal: options.signal });
+  if (found === undefined) return undefined;
+  const { info, body } = found;
+  if (info.bytes > options.maxBytes) {
+    body.destroy();
+    throw tooLarge(options.maxBytes);
+  }
+  const bytes = new Uint8Array(info.bytes);
+  let offset = 0;
+  for await (const chunk of body) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}

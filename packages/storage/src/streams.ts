@@ -1,0 +1,119 @@
+import { addAbortSignal, pipeline, Readable, Transform } from 'node:stream';
+import { AppError } from '@qwen-edit/contract';
+import type { ObjectBody } from './object-store.ts';
+
+export function canceled(signal: AbortSignal | undefined): AppError {
+  return new AppError('canceled', 'The transfer was cancelled.', { cause: signal?.reason });
+}
+
+/** A body on its way into a store. */
+export interface Feed {
+  readonly chunks: AsyncGenerator<Uint8Array, void, undefined>;
+  /** Bytes that have passed. */
+  bytes(): number;
+}
+
+interface Limits {
+  readonly signal?: AbortSignal;
+  readonly maxBytes?: number;
+}
+
+/**
+ * Lets `store` take the pieces of a body. They fail with `canceled` as soon as the signal says so, even when the body is
+ * silent, and with `request_too_large` above `maxBytes`. Where the body fails, that error comes out, whatever `store`
+ * makes of it; where `store` fails, the body is ended.
+ */
+export async function feed<T>(body: ObjectBody, limits: Limits, store: (feed: Feed) => Promise<T>): Promise<T> {
+  let bytes = 0;
+  let failure: unknown;
+  async function* chunks(): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      for await (const chunk of interruptible(body, limits.signal)) {
+        bytes += chunk.length;
+        if (limits.maxBytes !== undefined && bytes > limits.maxBytes) throw tooLarge(limits.maxBytes);
+        yield chunk;
+      }
+    } catch (thrown) {
+      failure = thrown;
+      throw thrown;
+    }
+  }
+  try {
+    return await store({ chunks: chunks(), bytes: () => bytes });
+  } catch (thrown) {
+    if (body instanceof Readable) destroyQuietly(body);
+    throw failure ?? thrown;
+  }
+}
+
+export function tooLarge(maxBytes: number): AppError {
+  return new AppError('request_too_large', `The content has more than ${maxBytes} bytes.`);
+}
+
+async function* interruptible(body: ObjectBody, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  if (signal?.aborted) throw canceled(signal);
+  if (body instanceof Uint8Array) return yield body;
+  // The lock of its reader keeps a web stream from being cancelled while it is read; a stream of Node can be.
+  if (body instanceof ReadableStream) return yield* interruptible(Readable.fromWeb(body), signal);
+
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  aborted.catch(() => undefined);
+  const onAbort = (): void => reject(canceled(signal));
+  signal?.addEventListener('abort', onAbort);
+  const iterator = body[Symbol.asyncIterator]();
+  let ended = false;
+  try {
+    for (;;) {
+      const next = await Promise.race([iterator.next(), aborted]);
+      if (next.done === true) {
+        ended = true;
+        return;
+      }
+      yield next.value;
+    }
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    if (!ended) end(body, iterator);
+  }
+}
+
+/** A generator that waits for its source cannot be told to return, so this does not wait for it; a stream can be ended. */
+function end(body: AsyncIterable<Uint8Array>, iterator: AsyncIterator<Uint8Array>): void {
+  if (body instanceof Readable) destroyQuietly(body);
+  else void Promise.resolve(iterator.return?.()).catch(() => undefined);
+}
+
+function destroyQuietly(stream: Readable): void {
+  stream.on('error', () => undefined).destroy();
+}
+
+/**
+ * A stream of exactly `bytes` bytes from `source`; it fails when there are fewer or more. Errors of the source pass
+ * through `toError`. Destroying it destroys the source, and so does the signal.
+ */
+export function exactly(
+  source: Readable,
+  bytes: number,
+  { toError, signal }: { toError: (thrown: unknown) => AppError; signal?: AbortSignal | undefined },
+): Readable {
+  let passed = 0;
+  const wrong = (): AppError =>
+    new AppError('storage_unavailable', `The storage sent ${passed} bytes of an object that has ${bytes}.`);
+  const counter = new Transform({
+    transform(chunk: Uint8Array, _encoding, done) {
+      passed += chunk.length;
+      if (passed > bytes) done(wrong());
+      else done(null, chunk);
+    },
+    flush(done) {
+      done(passed === bytes ? null : wrong());
+    },
+    destroy(error, done) {
+      if (error === null) done(null);
+      else done(signal?.aborted ? canceled(signal) : toError(error));
+    },
+  });
+  pipeline(source, counter, () => undefined);
+  if (signal !== undefined) addAbortSignal(signal, counter);
+  return counter;
+}

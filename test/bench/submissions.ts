@@ -1,0 +1,108 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Running, runCommand } from '../e2e/processes.ts';
+import { createCaller, createPictures } from './caller.ts';
+import { openAdder } from './graphile.ts';
+import { query } from './query.ts';
+import type { Pair } from './server.ts';
+import { type Arrivals, closedLoop, type Load, median, openLoop } from './statistics.ts';
+
+export interface SubmitOptions {
+  readonly lanes: number;
+  /** Alternating, so that whatever else the machine does falls on all alike. */
+  readonly rounds: number;
+  readonly roundMs: number;
+  readonly picture: Buffer;
+  readonly folder: string;
+  readonly signal: AbortSignal;
+}
+
+export interface SubmitRates {
+  /** Pictures that the service has not seen: proved, stored and made durable before the 202. */
+  readonly fresh: Load;
+  /** One picture that it has: told by its content. */
+  readonly known: Load;
+  readonly theirs: Load;
+}
+
+const WARM_UP = 0.25;
+
+/** How many jobs a second are taken: by `qwen-edit api` through HTTP, and by graphile-worker's add_job without. */
+export async function timeSubmissions({ ours, theirs }: Pair, options: SubmitOptions): Promise<SubmitRates> {
+  const { lanes, picture, roundMs, rounds, signal, folder } = options;
+  const api = start('api', ours, join(folder, 'api'));
+  const url = await readyUrl(api);
+  const freshCaller = createCaller(url, createPictures(picture));
+  const knownCaller = createCaller(url, () => picture);
+  const adder = await openAdder(theirs, lanes);
+  const measure = async (ms: number) => ({
+    theirs: await closedLoop({ lanes, ms, signal }, adder.add),
+    known: await closedLoop({ lanes, ms, signal }, knownCaller.submit),
+    fresh: await closedLoop({ lanes, ms, signal }, freshCaller.submit),
+  });
+  try {
+    await measure(roundMs * WARM_UP);
+    const all: SubmitRates[] = [];
+    for (let round = 0; round < rounds; round++) all.push(await measure(roundMs));
+    const pooled = (loads: readonly Load[]): Load => ({
+      times: loads.flatMap(({ times }) => times),
+      rate: median(loads.map(({ rate }) => rate)),
+    });
+    return {
+      fresh: pooled(all.map((each) => each.fresh)),
+      known: pooled(all.map((each) => each.known)),
+      theirs: pooled(all.map((each) => each.theirs)),
+    };
+  } finally {
+    freshCaller.close();
+    knownCaller.close();
+    await adder.close();
+    await api.stop();
+  }
+}
+
+export interface BusyTimes extends Arrivals {
+  /** Edits that the worker has done meanwhile. */
+  readonly edits: number;
+}
+
+/** How long submissions take that come at a fixed pace, while the worker of the same `qwen-edit serve` edits on all cores. */
+export async function timeBusy(
+  url: string,
+  options: Pick<SubmitOptions, 'picture' | 'folder' | 'signal'> & { perSecond: number; seconds: number },
+): Promise<BusyTimes> {
+  const serve = start('serve', url, join(options.folder, 'serve'));
+  const caller = createCaller(await readyUrl(serve), createPictures(options.picture));
+  try {
+    // So many that the worker is not done with them before those come that are measured.
+    for (let n = 0; n < 10; n++) await caller.submit();
+    await untilEdited(url, 1, options.signal);
+    const before = await countEdited(url);
+    const arrivals = await openLoop(options, caller.submit);
+    return { ...arrivals, edits: (await countEdited(url)) - before };
+  } finally {
+    caller.close();
+    await serve.stop();
+  }
+}
+
+/** A role as a process of its own, as it is run in earnest; only the limit of the queue is lifted. */
+function start(role: 'api' | 'serve', url: string, dataDir: string): Running {
+  const lifted = { QWEN_EDIT_MAX_QUEUE: '1000000000', QWEN_EDIT_GRACE_SECONDS: '0' };
+  const env = { DATABASE_URL: url, QWEN_EDIT_DATA_DIR: dataDir, PORT: '0', ...(role === 'api' ? {} : lifted) };
+  return runCommand([role], env, import.meta.dirname);
+}
+
+async function readyUrl(running: Running): Promise<string> {
+  const [, url = ''] = await running.until(/ is ready at (http:\S+)/);
+  return url;
+}
+
+async function countEdited(url: string): Promise<number> {
+  const [row] = await query(url, `select count(*)::int as edited from jobs where status = 'succeeded'`);
+  return Number(row?.edited);
+}
+
+async function untilEdited(url: string, count: number, signal: AbortSignal): Promise<void> {
+  while ((await countEdited(url)) < count) await sleep(200, undefined, { signal });
+}

@@ -1,0 +1,147 @@
+import { generateDrizzleJson, generateMigration } from 'drizzle-kit/api';
+import pg from 'pg';
+import { expect, it, onTestFinished } from 'vitest';
+import {
+  createDatabase,
+  type Database,
+  type DatabaseOptions,
+  migrateDatabase,
+  migrationState,
+  requireMigrated,
+  toDatabaseError,
+} from '../../packages/db/src/index.ts';
+import * as schema from '../../packages/db/src/schema.ts';
+import { emptyUrl } from './harness.ts';
+import { atOnce } from './jobs.ts';
+
+const ALL = ['0000_init'];
+
+function open(url: string, options: Partial<DatabaseOptions> = {}): Database {
+  const database = createDatabase({ url, ...options });
+  onTestFinished(() => database.close());
+  return database;
+}
+
+async function tables({ pool }: Database): Promise<string[]> {
+  const { rows } = await pool.query<{ name: string }>(
+    `select table_name as name from information_schema.tables where table_schema = 'public' order by 1`,
+  );
+  return rows.map(({ name }) => name);
+}
+
+/** Another client that holds the lock of migrations until it is ended. */
+async function holdLock(url: string): Promise<pg.Client> {
+  const holder = new pg.Client({ connectionString: url });
+  holder.on('error', () => undefined);
+  await holder.connect();
+  await holder.query('select pg_advisory_lock(7311202511)');
+  onTestFinished(() => holder.end());
+  return holder;
+}
+
+async function untilWaiting({ pool }: Database, callers: number): Promise<number[]> {
+  const waiting = async (): Promise<number[]> => {
+    const { rows } = await pool.query<{ pid: number }>(
+      `select pid from pg_locks where locktype = 'advisory' and not granted
+       and database = (select oid from pg_database where datname = current_database())`,
+    );
+    return rows.map(({ pid }) => pid);
+  };
+  await expect.poll(waiting, { timeout: 20_000 }).toHaveLength(callers);
+  return waiting();
+}
+
+it('an empty database gets the whole schema, once', async () => {
+  const database = open(await emptyUrl());
+  await expect(requireMigrated(database)).rejects.toMatchObject({ code: 'migration_needed' });
+  expect(await migrationState(database)).toEqual({ pending: ALL, newer: false });
+  expect(await migrateDatabase(database)).toEqual(ALL);
+  expect(await tables(database)).toEqual([
+    'api_keys',
+    'assets',
+    'idempotency_keys',
+    'job_events',
+    'job_inputs',
+    'jobs',
+    'outbox',
+    'webhook_deliveries',
+    'workers',
+  ]);
+  await requireMigrated(database);
+  expect(await migrationState(database)).toEqual({ pending: [], newer: false });
+  expect(await migrateDatabase(database)).toEqual([]);
+});
+
+it('the migrations make what the schema says', async () => {
+  const database = open(await emptyUrl());
+  await migrateDatabase(database);
+  const journal = await import('../../migrations/meta/_journal.json', { with: { type: 'json' } });
+  const newest = String(journal.default.entries.length - 1).padStart(4, '0');
+  const snapshot = await import(`../../migrations/meta/${newest}_snapshot.json`, { with: { type: 'json' } });
+  expect(await generateMigration(snapshot.default, generateDrizzleJson(schema))).toEqual([]);
+});
+
+it.each([5, 1])('of 5 callers at once, on a pool of %i connections, one migrates', async (max) => {
+  const url = await emptyUrl();
+  const shared = open(url, { max });
+  const applied = await atOnce(5, (n) => migrateDatabase(n < 3 ? shared : open(url, { max })));
+  expect(applied.filter((names) => names.length > 0)).toEqual([ALL]);
+  expect(shared.pool.waitingCount).toBe(0);
+});
+
+it('a caller waits for another for longer than a statement may take', async () => {
+  const url = await emptyUrl();
+  const database = open(url, { statementTimeoutMs: 100, answerTimeoutMs: 100 });
+  const holder = await holdLock(url);
+  const migrating = migrateDatabase(database);
+  await untilWaiting(database, 1);
+  await holder.query('select pg_sleep(0.5)');
+  await holder.query('select pg_advisory_unlock_all()');
+  expect(await migrating).toEqual(ALL);
+});
+
+it('the lock of a caller whose connection broke passes on, and who waited on a broken one is told', async () => {
+  const url = await emptyUrl();
+  const database = open(url);
+  const holder = await holdLock(url);
+  const first = migrateDatabase(database);
+  const [pid] = await untilWaiting(database, 1);
+  const second = migrateDatabase(database);
+  await untilWaiting(database, 2);
+  const told = first.catch((thrown: unknown) => toDatabaseError(thrown).code);
+  await database.pool.query('select pg_terminate_backend($1)', [pid]);
+  expect(await told).toBe('database_unavailable');
+  const { rows } = await holder.query<{ pid: number }>('select pg_backend_pid() as pid');
+  await database.pool.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
+  expect(await second).toEqual(ALL);
+});
+
+it('a migration that fails leaves nothing behind, and can be repeated', async () => {
+  const database = open(await emptyUrl());
+  await database.pool.query('create table workers (mine text)');
+  await expect(migrateDatabase(database)).rejects.toMatchObject({ code: 'internal' });
+  expect(await tables(database)).toEqual(['workers']);
+  await database.pool.query('drop table workers');
+  expect(await migrateDatabase(database)).toEqual(ALL);
+});
+
+it('a database of a later version is left alone, and may be used', async () => {
+  const database = open(await emptyUrl());
+  await migrateDatabase(database);
+  await database.pool.query(
+    `insert into drizzle.__drizzle_migrations (hash, created_at) values ('of the future', 9000000000000)`,
+  );
+  expect(await migrationState(database)).toEqual({ pending: [], newer: true });
+  expect(await migrateDatabase(database)).toEqual([]);
+  await requireMigrated(database);
+  expect((await database.pool.query('select from drizzle.__drizzle_migrations')).rowCount).toBe(2);
+});
+
+it('a server that is not there, and a database that is not there, are told as such', async () => {
+  const missing = new URL(await emptyUrl());
+  missing.pathname = 'qwen_edit_none';
+  for (const url of ['postgres://nobody@127.0.0.1:1/none', missing.href]) {
+    await expect(migrateDatabase(open(url))).rejects.toMatchObject({ code: 'database_unavailable' });
+    await expect(requireMigrated(open(url))).rejects.toMatchObject({ code: 'database_unavailable' });
+  }
+});

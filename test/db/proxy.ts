@@ -1,0 +1,92 @@
+import { connect, createServer, type Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
+
+/**
+ * What happens when the client sends a text. `refuse`: it is answered with an error and does not reach the server. `reset`: the
+ * connection is cut instead. `answer_lost`: it reaches the server, and the connection is cut before the answer comes.
+ * `silence`: neither it nor anything after it gets through, in either direction, and nobody is told.
+ */
+export type Fault = 'refuse' | 'reset' | 'answer_lost' | 'silence';
+
+export interface Proxy {
+  /** Address of the database by way of the proxy. */
+  readonly url: string;
+  /** From now on, and until `heal`, this happens to whatever the client sends that holds `text`. */
+  break(text: string, fault: Fault): void;
+  heal(): void;
+}
+
+/** Stands between the tests and PostgreSQL, and breaks what it is told to. Closed when the running test is over. */
+export async function startProxy(url: string): Promise<Proxy> {
+  const target = new URL(url);
+  let broken: { text: string; fault: Fault } | undefined;
+  const sockets = new Set<Socket>();
+
+  const server = createServer((client) => {
+    const upstream = connect(Number(target.port), target.hostname);
+    let silent = false;
+    let answerLost = false;
+    const cut = (): void => {
+      client.resetAndDestroy();
+      upstream.destroy();
+    };
+    for (const [socket, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        sockets.delete(socket);
+        if (!silent) other.destroy();
+      });
+    }
+    client.on('data', (data) => {
+      const fault = broken !== undefined && data.includes(broken.text) ? broken.fault : undefined;
+      if (fault === 'silence') silent = true;
+      if (silent) return;
+      if (fault === 'reset') cut();
+      else if (fault === 'refuse') client.write(REFUSAL);
+      else {
+        if (fault === 'answer_lost') answerLost = true;
+        upstream.write(data);
+      }
+    });
+    upstream.on('data', (data) => {
+      if (answerLost) cut();
+      else if (!silent) client.write(data);
+    });
+  });
+
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const address = server.address();
+  const ours = new URL(url);
+  ours.host = `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+  return {
+    url: ours.href,
+    break: (text, fault) => {
+      broken = { text, fault };
+    },
+    heal: () => {
+      broken = undefined;
+    },
+  };
+}
+
+/** ErrorResponse and ReadyForQuery. Source: PostgreSQL, Message Formats. */
+const REFUSAL = Buffer.concat([
+  message('E', 'SFATAL\0VFATAL\0C53300\0Msorry, too many clients already\0\0'),
+  message('Z', 'I'),
+]);
+
+function message(type: string, body: string): Buffer {
+  const bytes = Buffer.from(body);
+  const head = Buffer.alloc(5);
+  head.write(type);
+  head.writeUInt32BE(bytes.length + 4, 1);
+  return Buffer.concat([head, bytes]);
+}

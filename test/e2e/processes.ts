@@ -1,0 +1,76 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { environment } from '../config.ts';
+
+const main = join(import.meta.dirname, '../../apps/cli/src/main.ts');
+
+/** A command of ours as a process of its own, with what it has said so far. */
+export interface Running {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+  /** Resolves with the first match in what it says; rejects when it ends before that. */
+  until(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Resolves with the exit code, or the signal's name. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+  /** Sends a signal and waits for the end. */
+  stop(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals>;
+}
+
+const started = new Set<ChildProcess>();
+// A test run that is cut off leaves no service behind.
+process.on('exit', () => {
+  for (const child of started) child.kill('SIGKILL');
+});
+
+/** Variables of the machine that would change what a test sees. */
+const CLEARED = Object.fromEntries(
+  Object.keys(environment)
+    .filter((name) => /^(QWEN_EDIT_|AWS_|DATABASE_URL|STORAGE_URL|QUEUE_|HOST$|PORT$)/.test(name))
+    .map((name) => [name, '']),
+);
+
+export function runCommand(args: readonly string[], env: Record<string, string>, cwd: string): Running {
+  const child = spawn(process.execPath, [main, ...args], {
+    cwd,
+    env: { ...environment, ...CLEARED, NO_COLOR: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  started.add(child);
+  let text = '';
+  const listeners = new Set<() => void>();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk;
+      for (const listener of listeners) listener();
+    });
+  }
+  const ended = once(child, 'exit').then(([code, signal]): number | NodeJS.Signals => {
+    started.delete(child);
+    return code ?? signal;
+  });
+  return {
+    child,
+    output: () => text,
+    ended,
+    until: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          const match = pattern.exec(text);
+          if (match === null) return;
+          listeners.delete(look);
+          resolve(match);
+        };
+        listeners.add(look);
+        void ended.then((how) => {
+          listeners.delete(look);
+          reject(new Error(`${args.join(' ')} ended (${how}) without saying ${pattern}:\n${text.slice(-4000)}`));
+        });
+        look();
+      }),
+    async stop(signal = 'SIGTERM') {
+      child.kill(signal);
+      return ended;
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { AppError, ERRORS, toAppError } from '@qwen-edit/contract';
+import { contentDisposition, createStore, type ObjectStore, type S3Options, verifySignedUrl } from '@qwen-edit/storage';
+import { type StartedAws, startLocalstack, startMinio } from '../containers.ts';
+
+/** One kind of store, ready to be used. */
+export interface Opened {
+  /** One more store over the same objects. */
+  readonly open: (s3?: S3Options) => ObjectStore;
+  /** A store over a place that is not there. */
+  readonly lost: () => ObjectStore;
+  /** Undefined for the file driver. */
+  readonly aws?: StartedAws;
+  readonly stop: () => Promise<void>;
+}
+
+export interface Driver {
+  readonly name: string;
+  readonly kind: 'file' | 's3';
+  /** False where unfinished uploads are not listed: MinIO removes them by itself. */
+  readonly listsUploads?: boolean;
+  readonly start: () => Promise<Opened>;
+}
+
+export const BUCKET = 'objects';
+/** In front of the keys of the S3 drivers. */
+export const PREFIX = 'in/front';
+const SECRET = 'a secret of the tests that is long enough';
+
+export const FILE: Driver = { name: 'file', kind: 'file', start: startFile };
+
+export const S3: readonly Driver[] = [
+  { name: 'S3 on MinIO', kind: 's3', start: async () => s3(await startMinio({ buckets: [BUCKET] })) },
+  {
+    name: 'S3 on LocalStack',
+    kind: 's3',
+    listsUploads: true,
+    start: async () => s3(await startLocalstack({ buckets: [BUCKET] })),
+  },
+];
+
+function s3(aws: StartedAws): Opened {
+  const { endpoint, region, credentials } = aws;
+  const options = { s3: { endpoint, region, credentials, forcePathStyle: true } };
+  return {
+    open: (changed) => createStore(`s3://${BUCKET}/${PREFIX}`, { s3: { ...options.s3, ...changed } }),
+    lost: () => createStore('s3://no-such-bucket', options),
+    aws,
+    stop: aws.stop,
+  };
+}
+
+async function startFile(): Promise<Opened> {
+  const folder = await mkdtemp(join(tmpdir(), 'qwen-edit-test-'));
+  let baseUrl = '';
+  const signing = { secret: SECRET, baseUrl: () => baseUrl };
+  const open = (): ObjectStore => createStore(`file:${folder}/objects`, { signing });
+  const server = createServer((request, response) => void serve(open(), request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    open,
+    lost: () => createStore(`file:${import.meta.filename}/objects`, { signing }),
+    async stop() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** Does for signed addresses what the API does. */
+async function serve(store: ObjectStore, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  try {
+    const url = request.url ?? '';
+    const terms = verifySignedUrl(url, { method: request.method ?? '', secret: SECRET, now: new Date() });
+    if (terms.method === 'PUT') {
+      const mediaType = request.headers['content-type'] ?? 'application/octet-stream';
+      const length = Number(request.headers['content-length']);
+      if (mediaType !== (terms.mediaType ?? mediaType) || length !== (terms.bytes ?? length)) {
+        throw new AppError('signature_invalid', 'The headers are not the signed ones.');
+      }
+      const { maxBytes } = terms;
+      await store.put(terms.key, request, { mediaType, ...(maxBytes === undefined ? {} : { maxBytes }) });
+      response.end();
+      return;
+    }
+    const found = await store.get(terms.key);
+    if (found === undefined) throw new AppError('not_found', 'no object');
+    response.setHeader('content-type', terms.mediaType ?? found.info.mediaType);
+    response.setHeader('etag', found.info.etag);
+    if (terms.fileName !== undefined) {
+      response.setHeader('content-disposition', contentDisposition(terms.fileName));
+    }
+    await pipeline(found.body, response);
+  } catch (thrown) {
+    response.statusCode = ERRORS[toAppError(thrown).code].status;
+    response.end();
+  }
+}

@@ -1,0 +1,83 @@
+import type { Engine, EngineStart } from '../../apps/worker/src/index.ts';
+import { AppError } from '../../packages/contract/src/index.ts';
+import type { EditHooks, EditRequest, EditResult, ModelFacts } from '../../packages/pipeline/src/index.ts';
+
+export interface EditCall {
+  readonly request: EditRequest;
+  readonly hooks: EditHooks;
+  /** 1 for the first edit of all engines. */
+  readonly number: number;
+  /** Ends the engine's process, as the system does that is short of memory. */
+  crash(): AppError;
+}
+
+export type Script = (call: EditCall) => Promise<EditResult>;
+
+const MODEL: ModelFacts = {
+  name: 'double',
+  digest: 'abc',
+  demo: true,
+  num_inference_steps: 4,
+  true_cfg_scale: 4,
+  min_inference_steps: 1,
+  vae_image_size: 64,
+  condition_image_size: 64,
+  output_image_size: 64,
+  size_multiple: 16,
+  device: 'cpu',
+  precision: 'fp32',
+};
+
+/** The result that the double's edits have unless the script makes another. */
+export const resultWith = (text: string): EditResult => ({
+  outputs: [{ width: 32, height: 16, format: 'png', bytes: new TextEncoder().encode(text) }],
+  seed: '7',
+  timings: { load_s: 0.1, encode_s: 0.2, denoise_s: 0.3, decode_s: 0.4, total_s: 1 },
+  receipt: {
+    model: { name: MODEL.name, digest: MODEL.digest, demo: true },
+    parameters: { prompt: 'make it blue' },
+    images: [],
+    precision: 'fp32',
+    device: 'cpu',
+    versions: {},
+  },
+  warnings: [],
+});
+
+/** Never done, but ends as the pipeline does when it is told to. */
+export function untilCanceled(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    const end = (): void => reject(new AppError('canceled', 'The edit was cancelled.'));
+    if (signal?.aborted) end();
+    else signal?.addEventListener('abort', end, { once: true });
+  });
+}
+
+/** Engines whose edits follow a script; what is asked of them is written down. */
+export function createEngines(script: Script, load: (start: EngineStart) => Promise<void> = async () => undefined) {
+  const seen = { opened: 0, closed: 0, edits: 0, canceled: 0 };
+  async function openEngine(start: EngineStart): Promise<Engine> {
+    await load(start);
+    seen.opened++;
+    let pid: number | undefined = 1000 + seen.opened;
+    return {
+      model: MODEL,
+      get enginePid() {
+        return pid;
+      },
+      edit(request, hooks = {}) {
+        const crash = (): AppError => {
+          pid = undefined;
+          return new AppError('engine_crashed', 'The engine ended by SIGKILL.\0');
+        };
+        hooks.signal?.addEventListener('abort', () => seen.canceled++);
+        return script({ request, hooks, number: ++seen.edits, crash });
+      },
+      async close() {
+        seen.closed++;
+        pid = undefined;
+      },
+    };
+  }
+  return { openEngine, seen };
+}

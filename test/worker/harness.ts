@@ -1,0 +1,172 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, vi } from 'vitest';
+import {
+  runWorkers,
+  type Slot,
+  WORKER_DEFAULTS,
+  type WorkerDeps,
+  type WorkerOptions,
+} from '../../apps/worker/src/index.ts';
+import {
+  addInput,
+  createDatabase,
+  createQueueTable,
+  type Database,
+  type JobRecord,
+  type NewJob,
+  newId,
+  QUEUE_CHANNEL,
+  readJob,
+  submitJob,
+} from '../../packages/db/src/index.ts';
+import { createPostgresQueue, type JobQueue } from '../../packages/queue/src/index.ts';
+import { createStore, type ObjectStore } from '../../packages/storage/src/index.ts';
+import { createLogger, createMetrics, type Logger, type Metrics } from '../../packages/telemetry/src/index.ts';
+import { freshUrl } from '../db/harness.ts';
+import { findViolations } from '../db/invariants.ts';
+import { newJob, PLAIN } from '../db/jobs.ts';
+import { type CuttingProxy, startCuttingProxy } from './cutting-proxy.ts';
+
+export const PROMPT = 'a prompt that no log may show';
+export const SLOT: Slot = { device: 'cpu', gpuId: null };
+
+/** Seconds become tens of milliseconds. */
+export const FAST: WorkerOptions = {
+  ...WORKER_DEFAULTS,
+  leaseMs: 3000,
+  heartbeatMs: 1000,
+  orderPollMs: 50,
+  graceMs: 200,
+  releaseMs: 1000,
+  retryFirstMs: 20,
+  retryMaxMs: 100,
+  backoffFirstMs: 20,
+  backoffMaxMs: 200,
+  answerMs: 2000,
+  workerReportMs: 100,
+  receiveWaitMs: 5000,
+};
+
+/** A database, a storage and a queue of one test, with the parts that look into them. */
+export interface Place {
+  readonly url: string;
+  /** Straight to the server. */
+  readonly database: Database;
+  /** Between the workers and the server. */
+  readonly proxy: CuttingProxy;
+  readonly store: ObjectStore;
+  readonly queue: JobQueue;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly lines: string[];
+  /** The worker's own: through the proxy. */
+  readonly workerDatabase: Database;
+}
+
+export async function makePlace(): Promise<Place> {
+  const url = await freshUrl();
+  const proxy = await startCuttingProxy(url);
+  const database = createDatabase({ url });
+  const workerDatabase = createDatabase({ url: proxy.url, connectTimeoutMs: 1000 });
+  const folder = await mkdtemp(join(tmpdir(), 'qwen-edit-worker-'));
+  const store = createStore(`file:${folder}`);
+  const lines: string[] = [];
+  const log = createLogger({ level: 'debug', role: 'test', write: (line) => lines.push(line) });
+  const queue = createPostgresQueue({
+    table: createQueueTable(workerDatabase.db),
+    url: proxy.url,
+    channel: QUEUE_CHANNEL,
+    hideMs: 500,
+    pollMs: 200,
+    log,
+  });
+  onTestFinished(async () => {
+    await queue.close();
+    await workerDatabase.close();
+    await database.close();
+    await proxy.close();
+    await store.close();
+    await rm(folder, { recursive: true, force: true });
+    expect(lines.filter((line) => line.includes(PROMPT))).toEqual([]);
+  });
+  return { url, database, workerDatabase, proxy, store, queue, log, lines, metrics: createMetrics() };
+}
+
+export type Running = { readonly stop: () => Promise<void>; readonly done: Promise<void> };
+
+/** Starts workers; they are stopped when the test is over. */
+export function startWorkers(
+  place: Place,
+  { openEngine }: Pick<WorkerDeps, 'openEngine'>,
+  options: Partial<WorkerOptions> = {},
+  slots: readonly Slot[] = [SLOT],
+): Running {
+  const { workerDatabase, store, queue, log, metrics } = place;
+  const stopping = new AbortController();
+  const deps = { database: workerDatabase, store, queue, log, metrics, openEngine, options: { ...FAST, ...options } };
+  const done = runWorkers(deps, slots, stopping.signal);
+  const stop = (): Promise<void> => {
+    stopping.abort();
+    return done;
+  };
+  onTestFinished(stop);
+  return { stop, done };
+}
+
+/** Stores a picture and submits a job that edits it. */
+export async function submitEdit(place: Place, changes: Partial<NewJob> = {}): Promise<string> {
+  const inputs = changes.inputs ?? [await storePicture(place)];
+  const job = newJob({ parameters: { prompt: PROMPT }, ...changes, inputs });
+  expect(await submitJob(place.database, job, PLAIN)).toBe(true);
+  return job.id;
+}
+
+export async function storePicture({ database, store }: Pick<Place, 'database' | 'store'>): Promise<string> {
+  const id = newId('asset');
+  const bytes = new TextEncoder().encode(`picture ${id}`);
+  const key = `inputs/${id}`;
+  await store.put(key, bytes, { mediaType: 'image/png' });
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const facts = { sha256, bytes: bytes.length, mediaType: 'image/png', width: 8, height: 8 };
+  await addInput(database.db, { id, owner: 'ann', key, ...facts });
+  return id;
+}
+
+export async function jobOf({ database }: Place, id: string): Promise<JobRecord> {
+  const record = await readJob(database.db, { id });
+  if (record === undefined) throw new Error(`no job ${id}`);
+  return record;
+}
+
+/** Waits until the job has this status, and gives it. */
+export async function untilStatus(place: Place, id: string, status: string): Promise<JobRecord> {
+  return vi.waitFor(
+    async () => {
+      const record = await jobOf(place, id);
+      expect(record.job.status).toBe(status);
+      return record;
+    },
+    { timeout: 15_000, interval: 20 },
+  );
+}
+
+/** Waits until something holds. */
+export const until = (holds: () => unknown): Promise<void> =>
+  vi.waitFor(async () => expect(await holds()).toBeTruthy(), { timeout: 15_000, interval: 20 });
+
+/** Keys of all objects under a prefix. */
+export async function keysOf({ store }: Pick<Place, 'store'>, prefix: string): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of store.list(prefix)) keys.push(key);
+  return keys;
+}
+
+/** The tables are as they must be, and every result in storage has its row, and every row its result. */
+export async function expectConsistent(place: Place): Promise<void> {
+  expect(await findViolations(place.database.pool)).toEqual([]);
+  const { rows } = await place.database.pool.query<{ key: string }>(`select key from assets where kind = 'output'`);
+  expect(await keysOf(place, 'outputs/')).toEqual(rows.map(({ key }) => key).sort());
+}
