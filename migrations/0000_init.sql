@@ -138,14 +138,17 @@ ALTER TABLE "job_inputs" ADD CONSTRAINT "job_inputs_asset_id_assets_id_fk" FOREI
 ALTER TABLE "outbox" ADD CONSTRAINT "outbox_job_id_jobs_id_fk" FOREIGN KEY ("job_id") REFERENCES "public"."jobs"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "webhook_deliveries" ADD CONSTRAINT "webhook_deliveries_job_id_jobs_id_fk" FOREIGN KEY ("job_id") REFERENCES "public"."jobs"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "assets_input_content" ON "assets" USING btree ("owner","sha256") WHERE "assets"."kind" = 'input';--> statement-breakpoint
-CREATE UNIQUE INDEX "assets_output" ON "assets" USING btree ("job_id","position") WHERE "assets"."kind" = 'output';--> statement-breakpoint
+CREATE UNIQUE INDEX "assets_output" ON "assets" USING btree ("job_id","position") WHERE "assets"."job_id" is not null;--> statement-breakpoint
 CREATE INDEX "assets_last_used" ON "assets" USING btree ("last_used_at") WHERE "assets"."kind" <> 'output';--> statement-breakpoint
 CREATE INDEX "idempotency_keys_created" ON "idempotency_keys" USING btree ("created_at");--> statement-breakpoint
+CREATE INDEX "idempotency_keys_job" ON "idempotency_keys" USING btree ("job_id") WHERE "idempotency_keys"."job_id" is not null;--> statement-breakpoint
 CREATE INDEX "job_inputs_asset" ON "job_inputs" USING btree ("asset_id");--> statement-breakpoint
-CREATE INDEX "jobs_queued" ON "jobs" USING btree ("visible_at","id") WHERE "jobs"."status" = 'queued';--> statement-breakpoint
+CREATE INDEX "jobs_queued" ON "jobs" USING btree ("visible_at","id","run_after") WHERE "jobs"."status" = 'queued';--> statement-breakpoint
 CREATE INDEX "jobs_leases" ON "jobs" USING btree ("lease_expires_at") WHERE "jobs"."status" = 'running';--> statement-breakpoint
 CREATE INDEX "jobs_deadlines" ON "jobs" USING btree ("deadline_at") WHERE "jobs"."status" in ('queued', 'running') and "jobs"."deadline_at" is not null;--> statement-breakpoint
 CREATE INDEX "jobs_completed_at" ON "jobs" USING btree ("completed_at") WHERE "jobs"."completed_at" is not null;--> statement-breakpoint
-CREATE INDEX "jobs_owner" ON "jobs" USING btree ("owner","id" DESC NULLS LAST);--> statement-breakpoint
+CREATE INDEX "jobs_owner" ON "jobs" USING btree ("owner","id");--> statement-breakpoint
+CREATE INDEX "jobs_owner_status" ON "jobs" USING btree ("owner","status","id") WHERE "jobs"."status" <> 'succeeded';--> statement-breakpoint
+CREATE INDEX "outbox_job" ON "outbox" USING btree ("job_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "webhook_deliveries_event" ON "webhook_deliveries" USING btree ("job_id","event_seq");--> statement-breakpoint
 CREATE INDEX "webhook_deliveries_due" ON "webhook_deliveries" USING btree ("next_attempt_at") WHERE "webhook_deliveries"."status" = 'pending';

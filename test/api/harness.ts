@@ -44,7 +44,7 @@ const LIMITS: Partial<ApiLimits> = { waitPollMs: 20, statusCachedMs: 0, keysCach
 /** The API on a port of its own, over a database and a folder of its own. */
 export async function startTestApi(options: TestApiOptions = {}): Promise<TestApi> {
   const lasting = options.lasts === 'until stopped';
-  const database = options.database ?? (await freshDatabase(lasting ? { lasts: 'file' } : {}));
+  const database = options.database ?? (await (lasting ? freshDatabase({ lasts: 'file' }) : emptiedDatabase()));
   const folder = await mkdtemp(join(tmpdir(), 'qwen-edit-api-'));
   const secret = randomBytes(32).toString('hex');
   const lines: string[] = [];
@@ -92,6 +92,16 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   };
   if (!lasting) onTestFinished(() => stop());
   return { url: server.url, port: server.port, database, store, api, lines, outputDir, stop };
+}
+
+/** The tests of a file run one after the other; emptying one database is quicker than making another. */
+let reused: Promise<Database> | undefined;
+async function emptiedDatabase(): Promise<Database> {
+  reused ??= freshDatabase({ lasts: 'file' });
+  const database = await reused;
+  const tables = ['jobs', 'assets', 'workers', 'idempotency_keys', 'api_keys'];
+  await database.pool.query(tables.map((table) => `delete from ${table}`).join('; '));
+  return database;
 }
 
 /** One API for all tests of a file that change nothing in it. */

@@ -134,6 +134,16 @@ it('a picture that is swept while its job is accepted is stored again', async ()
   expect(await (await submitJson(api, { prompt, images })).json()).toMatchObject({ code: 'storage_unavailable' });
 });
 
+it('a stored picture that was lost comes back with the next submission', async () => {
+  const api = await startTestApi();
+  const { input } = await submitOne(api);
+  const [object] = await Array.fromAsync(api.store.list('inputs/'));
+  await api.store.delete([object!.key]);
+  await submitOne(api);
+  expect(await api.store.head(object!.key)).toMatchObject({ bytes: input.images[0]?.bytes });
+  expect((await api.database.pool.query('select from assets')).rowCount).toBe(1);
+});
+
 it('a queue that is full refuses with the time to wait', async () => {
   const api = await startTestApi({ maxQueue: 2 });
   const first = await submitOne(api);

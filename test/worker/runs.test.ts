@@ -65,7 +65,7 @@ it('progress is noted a few times a second, the last step of every stage among i
   expect(progress).toContainEqual({ stage: 'denoise', step: 1000, total: 1000 });
   expect(progress.at(-1)).toEqual({ stage: 'decode', step: 1, total: 1 });
   expect(progress.length).toBeLessThan(6);
-  expect(took).toBeLessThan(200);
+  expect(took).toBeLessThan(1000);
 });
 
 it('devices work side by side, each with an engine of its own, and are seen while they do', async () => {

@@ -1,5 +1,5 @@
 import { AppError, ERRORS } from '@qwen-edit/contract';
-import { toDatabaseError } from '@qwen-edit/db';
+import { readEventSeqs, readEvents, toDatabaseError } from '@qwen-edit/db';
 import { Hono } from 'hono';
 import { createByteBudget } from './byte-budget.ts';
 import type { ApiContext, ApiEnv } from './context.ts';
@@ -33,6 +33,9 @@ export interface Api {
   stats(): { readonly waiting: number; readonly streams: number; readonly bytesHeld: number };
 }
 
+/** Events that one query of a stream reads; the rest comes with the next. */
+const EVENTS_AT_ONCE = 100;
+
 /** The HTTP API over its parts. It needs node:http's request and response in its bindings: see startServer. */
 export function createApi(deps: ApiDeps): Api {
   const { database, store, log, metrics, options } = deps;
@@ -46,7 +49,13 @@ export function createApi(deps: ApiDeps): Api {
     limits,
     stopping,
     gate: createGate({ database, options, limits, now }),
-    watch: createJobWatch({ database, pollMs: limits.waitPollMs, log, stopping }),
+    watch: createJobWatch({
+      readSeqs: (ids) => readEventSeqs(database.db, ids),
+      readEvents: (jobId, seq) => readEvents(database.db, jobId, seq, EVENTS_AT_ONCE),
+      pollMs: limits.waitPollMs,
+      log,
+      stopping,
+    }),
     status: createServiceStatus({ database, store, limits, stopping }),
     budget: createByteBudget(limits.bytesInFlight),
     streams: createTally(),

@@ -1,5 +1,5 @@
 import { isTerminalEvent } from '@qwen-edit/contract';
-import { type Database, type EventRow, readEventSeqs, readEvents } from '@qwen-edit/db';
+import type { EventRow } from '@qwen-edit/db';
 import type { Logger } from '@qwen-edit/telemetry';
 import { describeError } from './describe-error.ts';
 
@@ -27,7 +27,10 @@ export interface JobWatch {
 }
 
 export interface JobWatchDeps {
-  readonly database: Database;
+  /** seq of the newest event of each of these jobs that exists. */
+  readonly readSeqs: (ids: readonly string[]) => Promise<ReadonlyMap<string, number>>;
+  /** Events of a job after `seq`, in order, as many as one query should read. */
+  readonly readEvents: (jobId: string, seq: number) => Promise<readonly EventRow[]>;
   readonly pollMs: number;
   readonly log: Logger;
   /** Ends every wait. */
@@ -40,11 +43,9 @@ interface Waiter {
   readonly settle: (news: News) => void;
 }
 
-/** Events that one query reads; the rest comes with the next. */
-const BATCH = 100;
 const AFTER_ERROR_MS = 1000;
 
-export function createJobWatch({ database, pollMs, log, stopping }: JobWatchDeps): JobWatch {
+export function createJobWatch({ readSeqs, readEvents, pollMs, log, stopping }: JobWatchDeps): JobWatch {
   const waiters = new Set<Waiter>();
   const reads = new Map<string, Promise<readonly EventRow[]>>();
   let round: NodeJS.Timeout | undefined;
@@ -67,7 +68,7 @@ export function createJobWatch({ database, pollMs, log, stopping }: JobWatchDeps
     // Who comes while the query runs was not asked for by it.
     const asked = [...waiters];
     try {
-      const seqs = await readEventSeqs(database.db, [...new Set(asked.map(({ jobId }) => jobId))]);
+      const seqs = await readSeqs([...new Set(asked.map(({ jobId }) => jobId))]);
       failing = false;
       for (const { jobId, seq, settle } of asked) {
         const newest = seqs.get(jobId);
@@ -113,7 +114,7 @@ export function createJobWatch({ database, pollMs, log, stopping }: JobWatchDeps
     const key = `${jobId}:${seq}`;
     const running = reads.get(key);
     if (running !== undefined) return running;
-    const read = readEvents(database.db, jobId, seq, BATCH).finally(() => reads.delete(key));
+    const read = readEvents(jobId, seq).finally(() => reads.delete(key));
     reads.set(key, read);
     return read;
   }

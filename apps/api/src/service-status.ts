@@ -13,15 +13,12 @@ import type { ApiLimits } from './deps.ts';
 
 export type LiveWorker = WorkerRow & { readonly uptimeSeconds: number };
 
-export interface Snapshot {
-  readonly workers: readonly LiveWorker[];
-  readonly counts: JobCounts;
-}
-
 /** How the service is. Each answer is asked for once at a time, waited for briefly, and kept for a moment. */
 export interface ServiceStatus {
   /** undefined where the database doesn't say. */
-  snapshot(): Promise<Snapshot | undefined>;
+  workers(): Promise<readonly LiveWorker[] | undefined>;
+  /** undefined where the database doesn't say. */
+  counts(): Promise<JobCounts | undefined>;
   /** What keeps the service from working; undefined where nothing does. */
   obstacle(): Promise<AppError | undefined>;
 }
@@ -37,12 +34,9 @@ export interface ServiceStatusDeps {
 export function createServiceStatus({ database, store, limits, stopping }: ServiceStatusDeps): ServiceStatus {
   const { statusCachedMs, statusTimeoutMs } = limits;
 
-  async function readSnapshot(): Promise<Snapshot> {
-    const [workers, counts] = await Promise.all([
-      listWorkers(database.db, limits.workerFreshMs),
-      countJobs(database.db),
-    ]);
-    return { workers, counts };
+  /** Asks for one of them. */
+  function known<T>(ask: () => Promise<T>): () => Promise<T | undefined> {
+    return shared(statusCachedMs, () => inTime(ask(), statusTimeoutMs).catch(() => undefined));
   }
 
   async function findObstacle(): Promise<AppError | undefined> {
@@ -57,7 +51,8 @@ export function createServiceStatus({ database, store, limits, stopping }: Servi
   }
 
   return {
-    snapshot: shared(statusCachedMs, () => inTime(readSnapshot(), statusTimeoutMs).catch(() => undefined)),
+    workers: known<readonly LiveWorker[]>(() => listWorkers(database.db, limits.workerFreshMs)),
+    counts: known(() => countJobs(database.db)),
     obstacle: shared(statusCachedMs, () => inTime(findObstacle(), statusTimeoutMs).catch(toAppError)),
   };
 }

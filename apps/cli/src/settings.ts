@@ -82,8 +82,8 @@ export const settingsSchema = z.object({
   webhookSecret: text.optional(),
   webhookRetryMs: secondsList.prefault('5,300,1800,7200,18000,36000'),
   webhookTimeoutMs: seconds(0.1, 120).prefault('15'),
-  retentionMs: seconds(0, 3650 * DAY).prefault(String(30 * DAY)),
-  unusedMs: seconds(0, 3650 * DAY).prefault(String(DAY)),
+  retentionMs: seconds(1, 3650 * DAY).prefault(String(30 * DAY)),
+  unusedMs: seconds(1, 3650 * DAY).prefault(String(DAY)),
   orphanMs: seconds(1, 3650 * DAY).prefault('3600'),
   sweepMs: seconds(0.1, DAY).prefault('300'),
 

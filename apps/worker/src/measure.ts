@@ -6,15 +6,9 @@ import type { Outcome } from './end-attempt.ts';
 
 type Deps = Pick<WorkerDeps, 'metrics' | 'log'>;
 
-/** Milliseconds since 1970 in the first 48 bits of a UUIDv7. Source: RFC 9562, section 5.7. */
-const TIME_OF_ID = /^job_([0-9a-f]{12})/;
-
-/** Waiting is measured from the id's making, on the clock of the API that made it. */
-export function noteClaim({ metrics, log }: Deps, { lease, attempt }: ClaimedJob): void {
+export function noteClaim({ metrics, log }: Deps, { lease, attempt, ageMs }: ClaimedJob): void {
   log.info({ job_id: lease.jobId, attempt }, 'a job is begun');
-  const made = TIME_OF_ID.exec(lease.jobId)?.[1];
-  if (attempt !== 1 || made === undefined) return;
-  metrics.queueWaitSeconds.observe(Math.max(0, (Date.now() - Number.parseInt(made, 16)) / 1000));
+  if (attempt === 1) metrics.queueWaitSeconds.observe(ageMs / 1000);
 }
 
 export function noteAttempt({ metrics, log }: Deps, { lease, attempt }: ClaimedJob, outcome: Outcome): void {

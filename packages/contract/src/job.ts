@@ -95,7 +95,10 @@ export const jobOptionsSchema = z.object({
   /** Standard Webhooks secret of this job's webhook: `whsec_` and 24 to 64 bytes in base64. */
   webhook_secret: z
     .string()
-    .regex(/^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/, 'must be whsec_ and 24 to 64 bytes in base64')
+    .regex(
+      /^whsec_(?=[^=]{32,86}=*$)(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/,
+      'must be whsec_ and 24 to 64 bytes in base64',
+    )
     .optional(),
   /** RFC 3339 with an offset. A job that is not done by then becomes `expired`. */
   deadline: z.iso

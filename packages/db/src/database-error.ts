@@ -3,6 +3,8 @@ import { AppError } from '@qwen-edit/contract';
 /** SQLSTATE classes and codes that say: not now. Source: PostgreSQL, appendix A. */
 const UNAVAILABLE = /^(08...|25P03|25006|28...|3D000|40001|40P01|53...|55P03|57014|57P0[1235])$/;
 const NETWORK = /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH)$/;
+/** SQLSTATE of a row that points at none, or of deleting one that is pointed at. */
+export const FOREIGN_KEY = '23503';
 const MISSING_TABLE = '42P01';
 /** What pg says when its query_timeout has passed. */
 const UNANSWERED = 'Query read timeout';

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@qwen-edit/contract';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
@@ -34,6 +35,8 @@ export interface Database {
   close(): Promise<void>;
 }
 
+const UNREACHABLE_MS = 5_000;
+const CLOSE_MS = 5_000;
 const DEFAULTS = { max: 10, statementTimeoutMs: 30_000, connectTimeoutMs: 10_000, answerGraceMs: 5_000 };
 
 /** A pool of connections to PostgreSQL 15 or later. Connects on first use. */
@@ -48,11 +51,15 @@ export function createDatabase(options: DatabaseOptions): Database {
     // A connection whose other side vanished without a sign would keep its statement waiting for hours.
     query_timeout: options.answerTimeoutMs ?? statementTimeoutMs + DEFAULTS.answerGraceMs,
     connectionTimeoutMillis: options.connectTimeoutMs ?? DEFAULTS.connectTimeoutMs,
+    // The server ends a slow statement; this ends one whose server has silently gone.
+    query_timeout: (options.statementTimeoutMs ?? DEFAULTS.statementTimeoutMs) + UNREACHABLE_MS,
     keepAlive: true,
   });
-  // Without a listener, a connection that the server ends while it is idle would end the process.
-  pool.on('error', (error) => options.onError?.(error));
   let closed: Promise<void> | undefined;
+  // Without a listener, a connection that the server ends while it is idle would end the process.
+  pool.on('error', (error) => {
+    if (closed === undefined) options.onError?.(error);
+  });
 
   return {
     pool,
@@ -66,7 +73,8 @@ export function createDatabase(options: DatabaseOptions): Database {
       }
     },
     close() {
-      closed ??= pool.end();
+      // A connection that is checked out and has lost its server would hold the end for ever.
+      closed ??= Promise.race([pool.end(), delay(CLOSE_MS, undefined, { ref: false })]);
       return closed;
     },
   };

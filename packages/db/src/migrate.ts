@@ -83,7 +83,9 @@ export async function requireMigrated(database: Database): Promise<void> {
 }
 
 async function refuseOldServer(client: pg.Client): Promise<void> {
-  const { rows } = await client.query<{ version: number }>("select current_setting('server_version_num')::int as version");
+  const { rows } = await client.query<{ version: number }>(
+    "select current_setting('server_version_num')::int as version",
+  );
   const version = rows[0]?.version ?? 0;
   if (version < OLDEST) {
     throw new AppError('migration_needed', `The server is PostgreSQL ${Math.floor(version / 10_000)}.`, {

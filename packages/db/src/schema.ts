@@ -73,13 +73,15 @@ export const jobs = pgTable(
     check('jobs_lease', sql`(${t.status} = 'running') = (${t.leaseToken} is not null)`),
     check('jobs_lease_time', sql`(${t.leaseToken} is null) = (${t.leaseExpiresAt} is null)`),
     check('jobs_completed', sql`(${t.status} in ('queued', 'running')) = (${t.completedAt} is null)`),
-    index('jobs_queued').on(t.visibleAt, t.id).where(sql`${t.status} = 'queued'`),
+    // run_after is there for counting: what waits is counted from the index alone.
+    index('jobs_queued').on(t.visibleAt, t.id, t.runAfter).where(sql`${t.status} = 'queued'`),
     index('jobs_leases').on(t.leaseExpiresAt).where(sql`${t.status} = 'running'`),
     index('jobs_deadlines')
       .on(t.deadlineAt)
       .where(sql`${t.status} in ('queued', 'running') and ${t.deadlineAt} is not null`),
     index('jobs_completed_at').on(t.completedAt).where(sql`${t.completedAt} is not null`),
-    index('jobs_owner').on(t.owner, t.id.desc()),
+    index('jobs_owner').on(t.owner, t.id),
+    index('jobs_owner_status').on(t.owner, t.status, t.id).where(sql`${t.status} <> 'succeeded'`),
   ],
 );
 
@@ -99,16 +101,20 @@ export const jobEvents = pgTable(
 );
 
 /** Messages that were promised by a commit and are still to be sent to a queue that is not Postgres. */
-export const outbox = pgTable('outbox', {
-  id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
-  jobId: text('job_id')
-    .notNull()
-    .references(() => jobs.id, { onDelete: 'cascade' }),
-  owner: text('owner').notNull(),
-  /** A dispatcher that took the row has until then to send it; after that another one may. */
-  availableAt: now('available_at'),
-  createdAt: now('created_at'),
-});
+export const outbox = pgTable(
+  'outbox',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    jobId: text('job_id')
+      .notNull()
+      .references(() => jobs.id, { onDelete: 'cascade' }),
+    owner: text('owner').notNull(),
+    /** A dispatcher that took the row has until then to send it; after that another one may. */
+    availableAt: now('available_at'),
+    createdAt: now('created_at'),
+  },
+  (t) => [index('outbox_job').on(t.jobId)],
+);
 
 /** Every object in storage that something may point at. An object without a row is swept. */
 export const assets = pgTable(
@@ -135,7 +141,7 @@ export const assets = pgTable(
   (t) => [
     check('assets_kind', oneOf(t.kind, ['input', 'output', 'upload'])),
     uniqueIndex('assets_input_content').on(t.owner, t.sha256).where(sql`${t.kind} = 'input'`),
-    uniqueIndex('assets_output').on(t.jobId, t.position).where(sql`${t.kind} = 'output'`),
+    uniqueIndex('assets_output').on(t.jobId, t.position).where(sql`${t.jobId} is not null`),
     index('assets_last_used').on(t.lastUsedAt).where(sql`${t.kind} <> 'output'`),
   ],
 );
@@ -184,7 +190,11 @@ export const idempotencyKeys = pgTable(
     jobId: text('job_id').references(() => jobs.id, { onDelete: 'cascade' }),
     createdAt: now('created_at'),
   },
-  (t) => [primaryKey({ columns: [t.owner, t.key] }), index('idempotency_keys_created').on(t.createdAt)],
+  (t) => [
+    primaryKey({ columns: [t.owner, t.key] }),
+    index('idempotency_keys_created').on(t.createdAt),
+    index('idempotency_keys_job').on(t.jobId).where(sql`${t.jobId} is not null`),
+  ],
 );
 
 /** A promise, made in the transaction of a terminal event, to tell a receiver about it. */

@@ -55,8 +55,9 @@ function parseUpload(id: string, path: string): ImageSource {
 /** The bytes of a base64 text or data URL. Throws AppError `invalid_parameter`. */
 export function decodeBase64(text: string, path: string): Uint8Array {
   const start = BASE64_DATA_URL.exec(text)?.[0].length ?? 0;
+  const rest = start === 0 ? text : text.slice(start);
   // Encoders for mail break lines.
-  const data = (start === 0 ? text : text.slice(start)).replaceAll(/[\r\n]+/g, '');
+  const data = rest.includes('\n') ? rest.replaceAll(/\r?\n/g, '') : rest;
   if (NOT_BASE64.test(data.endsWith('=') ? data.slice(0, data.endsWith('==') ? -2 : -1) : data)) {
     throw invalid(path, 'must be base64, a data URL with base64, the id of an upload, or an http(s) address');
   }

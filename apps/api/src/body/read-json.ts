@@ -1,16 +1,31 @@
 import { AppError } from '@qwen-edit/contract';
 
+/** More than any request has, in its longest texts too; millions would keep the process from its other work. */
+const MAX_MARKS = 100_000;
+
 /**
  * Parses a JSON text. Throws AppError `request_malformed`; `invalid_parameter` for a member named `__proto__`, which could
  * become what it must not be.
  */
 export function parseJson(text: string, what = 'The body'): unknown {
+  if (',[{'.split('').some((mark) => occursTooOften(text, mark))) {
+    throw new AppError('request_malformed', `${what} has too many members.`);
+  }
   try {
     return JSON.parse(text, refuseProto);
   } catch (thrown) {
     if (thrown instanceof AppError) throw thrown;
     throw new AppError('request_malformed', `${what} is not well-formed JSON.`, { cause: thrown });
   }
+}
+
+function occursTooOften(text: string, mark: string): boolean {
+  let at = text.indexOf(mark);
+  for (let count = 1; at !== -1; count++) {
+    if (count > MAX_MARKS) return true;
+    at = text.indexOf(mark, at + 1);
+  }
+  return false;
 }
 
 function refuseProto(key: string, value: unknown): unknown {

@@ -23,10 +23,10 @@ export function modelRoutes(app: Hono<ApiEnv>, services: Services): void {
   route(app, '/v1/models', {
     GET: async (c) => {
       await gate.admit(c, 'read');
-      const snapshot = await status.snapshot();
-      if (snapshot === undefined) throw new AppError('database_unavailable', 'The workers cannot be asked for now.');
+      const workers = await status.workers();
+      if (workers === undefined) throw new AppError('database_unavailable', 'The workers cannot be asked for now.');
       return c.json({
-        data: groupByModel(snapshot.workers).map(presentModel),
+        data: groupByModel(workers).map(presentModel),
         defaults: GUIDE_DEFAULTS,
         limits: { ...PARAMETER_LIMITS, image_bytes: limits.imageBytes, body_bytes: limits.bodyBytes },
       });

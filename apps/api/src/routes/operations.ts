@@ -11,9 +11,8 @@ export function operationRoutes(app: Hono<ApiEnv>, services: Services): void {
   const { metrics, options, status } = services;
   route(app, '/health', {
     GET: async (c) => {
-      const snapshot = await status.snapshot();
-      const workers = snapshot?.workers ?? [];
-      const queued = snapshot?.counts.queued ?? 0;
+      const [workers = [], counts] = await Promise.all([status.workers(), status.counts()]);
+      const queued = counts?.queued ?? 0;
       return c.json({
         version: options.version,
         model: currentModel(workers)?.name ?? null,
@@ -43,7 +42,7 @@ function presentWorker({ gpuId, ready, lastError, uptimeSeconds }: LiveWorker, q
 
 /** Without the database there are no figures, rather than old ones. */
 async function measureQueue({ metrics, status }: Services): Promise<void> {
-  const counts = (await status.snapshot())?.counts;
+  const counts = await status.counts();
   metrics.queueDepth.reset();
   metrics.queueAgeSeconds.reset();
   if (counts === undefined) return;

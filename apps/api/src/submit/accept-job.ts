@@ -7,7 +7,7 @@ import { currentModel, type ModelFacts } from '../model-facts.ts';
 import type { Services } from '../services.ts';
 import type { KeyHold } from './idempotency.ts';
 import { loadImage } from './load-image.ts';
-import { type InputImage, proveInput, storeInput } from './store-input.ts';
+import { type InputImage, proveInput, sha256Of, storeInput } from './store-input.ts';
 
 export interface Acceptance {
   readonly caller: Caller;
@@ -32,13 +32,12 @@ export async function acceptJob(services: Services, acceptance: Acceptance): Pro
   const { caller, submission, idempotency, signal, form } = acceptance;
   const { parameters, options: about } = submission;
   if (about.webhook_url !== undefined) await checkUrl(about.webhook_url);
-  const model = currentModel((await services.status.snapshot())?.workers ?? []);
+  const model = currentModel((await services.status.workers()) ?? []);
   refuseTooFewSteps(submission, model);
   const images = await proveImages(services, acceptance, rulesOf(submission, model));
 
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    const inputs: string[] = [];
-    for (const image of images) inputs.push(await storeInput(services, caller.owner, image));
+    const inputs = await storeImages(services, caller.owner, images, attempt === 1);
     if (signal.aborted) throw new AppError('canceled', 'The caller has hung up.');
     const job = {
       id: newId('job'),
@@ -70,12 +69,31 @@ async function proveImages(
   rules: ShapeRules,
 ): Promise<readonly InputImage[]> {
   const images: InputImage[] = [];
+  const proved = new Map<string, InputImage>();
   for (const [index, source] of submission.images.entries()) {
+    if (signal.aborted) throw new AppError('canceled', 'The caller has hung up.');
     const label = `Picture ${index + 1}`;
     const bytes = await loadImage(services, source, { owner, label, share, signal });
-    images.push(await proveInput(services, owner, { bytes, label }, rules));
+    const sha256 = sha256Of(bytes);
+    const image = proved.get(sha256) ?? (await proveInput(services, owner, { bytes, sha256, label }, rules));
+    proved.set(sha256, image);
+    images.push(image);
   }
   return images;
+}
+
+/** Ids of the assets, in the order of the pictures; one that comes twice is stored once. */
+async function storeImages(
+  services: Services,
+  owner: string,
+  images: readonly InputImage[],
+  trusted: boolean,
+): Promise<readonly string[]> {
+  const ids = new Map<string, string>();
+  for (const image of images) {
+    if (!ids.has(image.sha256)) ids.set(image.sha256, await storeInput(services, owner, image, trusted));
+  }
+  return images.flatMap(({ sha256 }) => ids.get(sha256) ?? []);
 }
 
 /** What the worker would refuse later, refused now, as far as live workers tell. */

@@ -6,13 +6,16 @@ import type { Services } from '../services.ts';
 
 export interface LoadedImage {
   readonly bytes: Uint8Array;
+  /** Hex digest of the bytes. */
+  readonly sha256: string;
   /** How errors name the picture. */
   readonly label: string;
 }
 
 export interface InputImage extends LoadedImage {
-  readonly sha256: string;
   readonly facts: ProvedPicture;
+  /** Where the owner has stored it already. */
+  readonly known: { readonly id: string; readonly key: string } | undefined;
 }
 
 export function sha256Of(bytes: Uint8Array): string {
@@ -26,39 +29,41 @@ export function sha256Of(bytes: Uint8Array): string {
 export async function proveInput(
   services: Services,
   owner: string,
-  { bytes, label }: LoadedImage,
+  { bytes, label, sha256 }: LoadedImage,
   rules: ShapeRules,
 ): Promise<InputImage> {
   const { database, proving, proveImage, checkImageShape } = services;
-  const sha256 = sha256Of(bytes);
   const known = await findInput(database.db, owner, sha256);
   if (known === undefined) {
-    return { bytes, label, sha256, facts: await proving(() => proveImage(bytes, label, rules)) };
+    return { bytes, label, sha256, known, facts: await proving(() => proveImage(bytes, label, rules)) };
   }
   // Rows of inputs always have a size.
   const facts = { width: known.width ?? 1, height: known.height ?? 1, mediaType: known.mediaType };
   checkImageShape(facts, label, rules);
-  return { bytes, label, sha256, facts };
+  return { bytes, label, sha256, known, facts };
 }
 
-/** Stores a picture, unless the owner has the same one stored. Returns the id of its asset. Throws errors of the store. */
+/**
+ * Stores a picture, unless it is known to be stored and `trusted` says that this was just looked up. Returns the id of its
+ * asset. Throws errors of the store.
+ */
 export async function storeInput(
   services: Services,
   owner: string,
-  { bytes, sha256, facts }: InputImage,
+  { bytes, sha256, facts, known }: InputImage,
+  trusted: boolean,
 ): Promise<string> {
   const { database, store } = services;
-  const known = await findInput(database.db, owner, sha256);
-  if (known !== undefined) return known.id;
+  if (known !== undefined && trusted) {
+    // An object that was lost comes back with its picture; otherwise no job of this owner could use it again.
+    if ((await store.head(known.key)) === undefined) await store.put(known.key, bytes, { mediaType: facts.mediaType });
+    return known.id;
+  }
   const id = newId('asset');
   const key = `inputs/${id}`;
   await store.put(key, bytes, { mediaType: facts.mediaType });
-  const row = await addInput(database.db, { id, owner, key, sha256, bytes: bytes.length, ...facts }).catch(
-    async (thrown: unknown) => {
-      await removeObject(services, key);
-      throw thrown;
-    },
-  );
+  // Where this fails, the row may be there all the same: the object stays, and is swept if it has none.
+  const row = await addInput(database.db, { id, owner, key, sha256, bytes: bytes.length, ...facts });
   // Another request stored the same picture meanwhile. Where its row is gone again, ours is missed at the job's commit.
   if (row?.id !== id) await removeObject(services, key);
   return row?.id ?? id;

@@ -1,5 +1,6 @@
 import { and, eq, sql } from 'drizzle-orm';
 import type { Db } from '../database.ts';
+import { FOREIGN_KEY, sqlState } from '../database-error.ts';
 import { assets } from '../schema.ts';
 import { ms } from '../transitions/lease.ts';
 import type { AssetRow } from './read-jobs.ts';
@@ -55,15 +56,21 @@ export async function findUpload(db: Db, owner: string, id: string): Promise<Ass
 
 /** Deletes inputs that no job uses and uploads, both when not used for `olderThanMs`. Returns the keys of their objects. */
 export async function deleteUnusedAssets(db: Db, olderThanMs: number, limit: number): Promise<readonly string[]> {
-  const { rows } = await db.execute<{ key: string }>(sql`
-    delete from assets where id = any (array(
-      select id from assets
-      where kind <> 'output' and last_used_at < now() - ${ms(olderThanMs)}
-        and not exists (select from job_inputs where asset_id = assets.id)
-      order by last_used_at limit ${limit} for update skip locked
-    )) and not exists (select from job_inputs where asset_id = assets.id)
-    returning key`);
-  return rows.map(({ key }) => key);
+  try {
+    const { rows } = await db.execute<{ key: string }>(sql`
+      delete from assets where id = any (array(
+        select id from assets
+        where kind <> 'output' and last_used_at < now() - ${ms(olderThanMs)}
+          and not exists (select from job_inputs where asset_id = assets.id)
+        order by last_used_at limit ${limit} for update skip locked
+      ))
+      returning key`);
+    return rows.map(({ key }) => key);
+  } catch (thrown) {
+    // A job that was submitted at this moment uses one of them: the next call finds that out before.
+    if (sqlState(thrown) === FOREIGN_KEY) return [];
+    throw thrown;
+  }
 }
 
 /** Which of these keys no row points at. */

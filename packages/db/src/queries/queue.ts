@@ -42,11 +42,10 @@ export interface JobCounts {
 /** What waits and what runs, over all owners. */
 export async function countJobs(db: Db): Promise<JobCounts> {
   const { rows } = await db.execute<{ queued: number; running: number; oldest: number | null }>(sql`
-    select
-      (select count(*) from jobs where status = 'queued')::int as queued,
+    select count(*)::int as queued,
       (select count(*) from jobs where status = 'running')::int as running,
-      (select extract(epoch from now() - min(run_after)) from jobs where status = 'queued' and run_after <= now())
-        ::double precision as oldest`);
+      extract(epoch from now() - min(run_after) filter (where run_after <= now()))::double precision as oldest
+    from jobs where status = 'queued'`);
   const row = rows[0];
   return { queued: row?.queued ?? 0, running: row?.running ?? 0, oldestQueuedSeconds: row?.oldest ?? 0 };
 }

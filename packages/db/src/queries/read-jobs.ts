@@ -132,15 +132,18 @@ async function readTimes(db: Db, open: readonly JobRow[]): Promise<ReadonlyMap<s
       ) as last
     ), crew as (
       select greatest(count(*), 1)::int as size from workers where ready
+    ), wanted as materialized (
+      select id, status, visible_at, stage, step, total, stage_started_at from jobs
+      where id = any (${sql.param(open.map(({ id }) => id))}::text[])
+    ), line as materialized (
+      select id, row_number() over (order by visible_at, id) - 1 as position from (
+        select id, visible_at from jobs where status = 'queued'
+          and (visible_at, id) <= (select visible_at, id from wanted where status = 'queued' order by 1 desc, 2 desc limit 1)
+        order by visible_at, id limit ${COUNTED}
+      ) as first
     ), places as (
-      select id, case when status = 'queued' then (
-        select count(*)::int from (
-          select from jobs as other
-          where other.status = 'queued' and (other.visible_at, other.id) < (jobs.visible_at, jobs.id)
-          limit ${COUNTED}
-        ) as ahead
-      ) end as position, step, total, stage, stage_started_at, status
-      from jobs where id = any (${sql.param(open.map(({ id }) => id))}::text[])
+      select wanted.*, case when status = 'queued' then coalesce(position, ${COUNTED})::int end as position
+      from wanted left join line using (id)
     )
     select id, position, case
       when status = 'queued' then recent.seconds * ceil((position + 1)::double precision / crew.size)

@@ -14,7 +14,9 @@ export interface ClaimedJob {
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly attempt: number;
   readonly inputs: readonly ClaimedInput[];
-  /** Milliseconds until its deadline by the database's clock. */
+  /** Milliseconds that it has waited since it was submitted, by the database's clock. */
+  readonly ageMs: number;
+  /** Milliseconds until its deadline by the same clock. */
   readonly deadlineMs: number | undefined;
 }
 
@@ -30,11 +32,14 @@ type ClaimedRow = {
   parameters: Record<string, unknown>;
   attempt: number;
   inputs: ClaimedInput[];
+  age_ms: number;
   deadline_ms: number | null;
 };
 
 /** Shortest time after which a message that could not be claimed is looked at again. */
 const SHORTEST_MS = 100;
+/** The same for a job that the next round of the reaper ends. */
+const EXPIRING_MS = 2000;
 
 /**
  * Leases the job to a worker: from queued, or from running where the lease has run out. A lost attempt counts as a failure;
@@ -64,6 +69,7 @@ export async function claimJob(
       select id, event_seq, 'job.started', jsonb_build_object('attempt', attempt, 'worker_id', worker_id) from changed
     )
     select owner, parameters, attempt,
+      (extract(epoch from now() - created_at) * 1000)::double precision as age_ms,
       (extract(epoch from deadline_at - now()) * 1000)::double precision as deadline_ms,
       (select jsonb_agg(jsonb_build_object('key', assets.key, 'sha256', assets.sha256, 'bytes', assets.bytes)
           order by job_inputs.position)
@@ -78,6 +84,7 @@ export async function claimJob(
     parameters: row.parameters,
     attempt: row.attempt,
     inputs: row.inputs ?? [],
+    ageMs: row.age_ms,
     deadlineMs: row.deadline_ms ?? undefined,
   };
   return { outcome: 'claimed', job };
@@ -85,8 +92,10 @@ export async function claimJob(
 
 async function reasonOf(db: Db, jobId: string): Promise<NotClaimed> {
   const { rows } = await db.execute<{ wait_ms: number }>(sql`
-    select greatest(extract(epoch from coalesce(lease_expires_at, run_after) - now()) * 1000, ${SHORTEST_MS})
-      ::double precision as wait_ms
+    select greatest(
+      extract(epoch from coalesce(lease_expires_at, run_after) - now()) * 1000,
+      case when deadline_at <= now() then ${EXPIRING_MS} else ${SHORTEST_MS} end
+    )::double precision as wait_ms
     from jobs where id = ${jobId} and status in ('queued', 'running')`);
   const row = rows[0];
   return row === undefined ? { outcome: 'done' } : { outcome: 'later', ms: row.wait_ms };

@@ -1,7 +1,7 @@
 import { AppError } from '@qwen-edit/contract';
 import { sql } from 'drizzle-orm';
 import type { Database, Db } from '../database.ts';
-import { sqlState, toDatabaseError } from '../database-error.ts';
+import { FOREIGN_KEY, sqlState, toDatabaseError } from '../database-error.ts';
 import { jsonb } from './finish.ts';
 
 export interface NewJob {
@@ -30,7 +30,6 @@ export interface SubmitOptions {
 
 /** Any number: submissions that count the queue go one by one. */
 const COUNTING_LOCK = 7_311_202_512;
-const FOREIGN_KEY = '23503';
 
 /** Channel on which a Postgres queue's waiting receivers are woken. */
 export const QUEUE_CHANNEL = 'qwen_edit_queue';
@@ -55,8 +54,13 @@ export async function submitJob(database: Database, job: NewJob, options: Submit
 }
 
 async function insertJob(tx: Db, job: NewJob, relayed: boolean): Promise<void> {
+  const inputs = sql`${sql.param(job.inputs)}::text[]`;
+  // The pictures are locked in the order of their ids, as who deletes them does: in two orders, two of us could wait for each
+  // other. Noting their use waits for nobody.
   await tx.execute(sql`
-    with job as (
+    with held as materialized (
+      select id from assets where id = any (${inputs}) order by id for key share
+    ), job as (
       insert into jobs (id, owner, parameters, metadata, webhook_url, webhook_secret, deadline_at, max_attempts, event_seq)
       values (${job.id}, ${job.owner}, ${jsonb(job.parameters)}, ${jsonb(job.metadata)}, ${job.webhookUrl ?? null},
         ${job.webhookSecret ?? null}, ${job.deadline ?? null}::timestamptz, ${job.maxAttempts}, 1)
@@ -64,10 +68,13 @@ async function insertJob(tx: Db, job: NewJob, relayed: boolean): Promise<void> {
     ), inputs as (
       insert into job_inputs (job_id, position, asset_id)
       select job.id, input.position - 1, input.asset_id
-      from job, unnest(${sql.param(job.inputs)}::text[]) with ordinality as input (asset_id, position)
+      from job, unnest(${inputs}) with ordinality as input (asset_id, position),
+        (select count(*) from held) as after_locking
     ), used as (
-      update assets set last_used_at = now()
-      where id = any (${sql.param(job.inputs)}::text[]) and last_used_at < now() - interval '1 minute'
+      update assets set last_used_at = now() where id = any (array(
+        select id from assets where id = any (${inputs}) and last_used_at < now() - interval '1 minute'
+        for no key update skip locked
+      ))
     ), event as (
       insert into job_events (job_id, seq, type) select id, 1, 'job.queued' from job
     ), message as (

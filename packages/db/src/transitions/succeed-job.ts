@@ -21,7 +21,10 @@ export interface JobResult {
   }[];
 }
 
-/** Moves a job to `succeeded` with its results, if the caller holds its lease. Returns false, changing nothing, when not. */
+/**
+ * Moves a job to `succeeded` with its results, if the caller holds its lease. Returns false, changing nothing, when not.
+ * Who did not hear the answer may call again: where the first call has committed, that is true too.
+ */
 export async function succeedJob(db: Db, lease: Lease, result: JobResult): Promise<boolean> {
   const outputs = result.outputs.map((output, position) => ({ ...output, id: newId('asset'), position }));
   const done = await finish(db, {
@@ -38,5 +41,11 @@ export async function succeedJob(db: Db, lease: Lease, result: JobResult): Promi
         (id text, key text, sha256 text, bytes bigint, "mediaType" text, width int, height int, position int)
     )`,
   });
-  return done.length === 1;
+  return done.length === 1 || hasCommitted(db, lease, result);
+}
+
+/** A key holds its lease's token, so that only this lease's commit can have noted it. */
+async function hasCommitted(db: Db, { jobId }: Lease, { outputs: [first] }: JobResult): Promise<boolean> {
+  const { rows } = await db.execute(sql`select from assets where job_id = ${jobId} and key = ${first?.key ?? null}`);
+  return rows.length === 1;
 }

@@ -1,0 +1,247 @@
+import { createServer } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { startServer } from '../../apps/api/src/index.ts';
+import { AppError } from '../../packages/contract/src/index.ts';
+import { createDatabase, reportWorker, type WorkerState } from '../../packages/db/src/index.ts';
+import { emptyUrl, freshDatabase } from '../db/harness.ts';
+import { claim, eventually, picture, startTestApi, submitJson, submitOne } from './harness.ts';
+import { openRaw } from './raw-http.ts';
+
+const MODEL = {
+  name: 'Qwen-Image-Edit-2511',
+  digest: 'abc',
+  demo: false,
+  num_inference_steps: 8,
+  min_inference_steps: 2,
+};
+const worker = (changes: Partial<WorkerState> = {}): WorkerState => ({
+  id: 'worker_a',
+  host: 'h',
+  pid: 1,
+  device: 'cpu',
+  gpuId: null,
+  ready: true,
+  model: { ...MODEL, condition_image_size: 147_456, vae_image_size: 1_048_576 },
+  lastError: null,
+  ...changes,
+});
+const read = async (url: string) => (await (await fetch(url)).json()) as Record<string, unknown>;
+/** A port where nobody listens. */
+const NOBODY = 'postgres://x:x@127.0.0.1:1/x';
+
+describe('GET /health', () => {
+  it('tells the workers as the guide names it', async () => {
+    const api = await startTestApi();
+    expect(await read(`${api.url}/health`)).toEqual({ version: '1.2.3', model: null, workers: [] });
+    await submitOne(api);
+    await reportWorker(api.database.db, worker());
+    await reportWorker(
+      api.database.db,
+      worker({ id: 'worker_b', gpuId: 1, ready: false, model: null, lastError: 'no room' }),
+    );
+    await reportWorker(api.database.db, worker({ id: 'worker_c' }));
+    await api.database.pool.query(`update workers set heartbeat_at = now() - interval '1 hour' where id = 'worker_c'`);
+    await api.database.pool.query(`update workers set started_at = now() - interval '90 seconds'`);
+    expect(await read(`${api.url}/health`)).toEqual({
+      version: '1.2.3',
+      model: 'Qwen-Image-Edit-2511',
+      workers: [
+        { gpu_id: 1, ready: false, queue_len: 1, last_error: 'no room', uptime_s: 90 },
+        { gpu_id: null, ready: true, queue_len: 1, last_error: null, uptime_s: 90 },
+      ],
+    });
+  });
+
+  it('is 200 when the database is away', async () => {
+    const api = await startTestApi({ database: createDatabase({ url: NOBODY }) });
+    const response = await fetch(`${api.url}/health`);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({ version: '1.2.3', model: null, workers: [] });
+    expect((await fetch(`${api.url}/livez`)).status).toBe(200);
+    expect((await fetch(`${api.url}/metrics`)).status).toBe(200);
+    for (const path of ['/readyz', '/v1/jobs', '/v1/models']) {
+      const refused = await fetch(api.url + path);
+      expect(refused.headers.get('retry-after')).toBe('5');
+      expect(await refused.json()).toMatchObject({ status: 503, code: 'database_unavailable' });
+    }
+    expect(api.lines.join('')).not.toContain('unforeseen');
+  });
+
+  it('answers in time when the database does not answer at all', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => silent.once('listening', resolve));
+    const { port } = silent.address() as { port: number };
+    const database = createDatabase({ url: `postgres://x:x@127.0.0.1:${port}/x`, connectTimeoutMs: 3000 });
+    const api = await startTestApi({ database, limits: { statusTimeoutMs: 100 } });
+    expect(await read(`${api.url}/health`)).toMatchObject({ workers: [] });
+    expect(await read(`${api.url}/readyz`)).toMatchObject({ status: 503, code: 'not_ready' });
+    silent.close();
+  });
+});
+
+describe('GET /readyz', () => {
+  it('is 200 when the parts work', async () => {
+    const api = await startTestApi();
+    expect(await read(`${api.url}/readyz`)).toEqual({ status: 'ready' });
+  });
+
+  it('is 503 while migrations are missing', async () => {
+    const api = await startTestApi({ database: createDatabase({ url: await emptyUrl() }) });
+    expect(await read(`${api.url}/readyz`)).toMatchObject({ status: 503, code: 'migration_needed' });
+    expect(await read(`${api.url}/v1/jobs`)).toMatchObject({ status: 503, code: 'migration_needed' });
+    await api.database.close();
+  });
+
+  it('is 503 while the storage cannot be used', async () => {
+    const gone = async (): Promise<never> => {
+      throw new AppError('storage_unavailable', 'the bucket is gone');
+    };
+    const api = await startTestApi({ wrapStore: (store) => ({ ...store, check: gone, put: gone }) });
+    expect(await read(`${api.url}/readyz`)).toMatchObject({ status: 503, code: 'storage_unavailable' });
+    const images = [(await picture()).toString('base64')];
+    const refused = await submitJson(api, { prompt: 'x', images });
+    expect(await refused.json()).toMatchObject({ status: 503, code: 'storage_unavailable', retryable: true });
+    expect((await api.database.pool.query('select from jobs')).rowCount).toBe(0);
+  });
+});
+
+it('GET /metrics tells the queue, and each request by its route', async () => {
+  const api = await startTestApi();
+  const { id } = await submitOne(api);
+  await claim(api.database, id);
+  await submitOne(api);
+  await fetch(`${api.url}/v1/jobs/${id}`);
+  await fetch(`${api.url}/made/up`);
+  const response = await fetch(`${api.url}/metrics`);
+  expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=/);
+  const text = await response.text();
+  expect(text).toContain('qwen_edit_jobs{status="queued"} 1');
+  expect(text).toContain('qwen_edit_jobs{status="running"} 1');
+  expect(text).toMatch(/qwen_edit_queue_age_seconds 0\.\d/);
+  expect(text).toContain('qwen_edit_jobs_submitted_total{form="json"} 2');
+  expect(text).toContain('qwen_edit_http_request_seconds_count{route="/v1/jobs/:id",method="GET",status="200"} 1');
+  expect(text).toContain('qwen_edit_http_request_seconds_count{route="unmatched",method="GET",status="404"} 1');
+  expect(text).not.toContain(id);
+});
+
+it('GET /v1/models tells the models of live workers; what they cannot do is refused at once', async () => {
+  const api = await startTestApi();
+  expect(await read(`${api.url}/v1/models`)).toMatchObject({ data: [], defaults: { num_inference_steps: 40 } });
+  await reportWorker(api.database.db, worker());
+  await reportWorker(api.database.db, worker({ id: 'worker_b', ready: false, device: 'cuda:0', gpuId: 0 }));
+  expect(await read(`${api.url}/v1/models`)).toMatchObject({
+    data: [
+      {
+        id: 'Qwen-Image-Edit-2511',
+        ready: true,
+        workers: 2,
+        devices: ['cuda:0', 'cpu'],
+        defaults: { num_inference_steps: 8, true_cfg_scale: 4, seed: '0' },
+        limits: { min_inference_steps: 2 },
+      },
+    ],
+    limits: { images: 8, num_inference_steps: 100 },
+  });
+  const images = [(await picture()).toString('base64')];
+  const refused = await submitJson(api, { prompt: 'x', images, num_inference_steps: 1 });
+  expect(await refused.json()).toMatchObject({ status: 400, code: 'steps_too_few' });
+});
+
+it('the page at / tells what this is, on any screen', async () => {
+  const api = await startTestApi();
+  const response = await fetch(api.url);
+  expect(response.headers.get('content-type')).toBe('text/html; charset=UTF-8');
+  expect(response.headers.get('content-security-policy')).toContain("default-src 'none'");
+  const html = await response.text();
+  expect(html).toContain('name="viewport"');
+  expect(html).toContain(`${api.url}/edit`);
+});
+
+it('a request id that can be logged is kept, another is replaced', async () => {
+  const api = await startTestApi();
+  const idOf = async (given: string) =>
+    (await fetch(`${api.url}/livez`, { headers: { 'x-request-id': given } })).headers.get('x-request-id');
+  expect(await idOf('my-Request_1:2.3')).toBe('my-Request_1:2.3');
+  for (const bad of ['', 'a b', 'x'.repeat(129), '"', 'a/b']) expect(await idOf(bad)).toMatch(/^req_[0-9a-f]{32}$/);
+});
+
+it('what is unforeseen is logged with its place, and told to nobody; prompts are in no line', async () => {
+  const api = await startTestApi({
+    database: await freshDatabase(),
+    wrapStore: (store) => ({
+      ...store,
+      async put() {
+        throw new TypeError('secret-detail of the bucket');
+      },
+    }),
+  });
+  const images = [(await picture()).toString('base64')];
+  const prompt = 'a-very-private-prompt';
+  const response = await submitJson(api, { prompt, images });
+  expect(response.status).toBe(500);
+  const text = await response.text();
+  expect(text).not.toContain('secret-detail');
+  const { request_id } = JSON.parse(text);
+  const line = api.lines.find((each) => each.includes('unforeseen error'))!;
+  expect(JSON.parse(line)).toMatchObject({ request_id, code: 'internal', route: '/v1/jobs' });
+  expect(line).toContain('secret-detail');
+  expect(line).toContain('operations.test.ts');
+
+  // A query that fails carries its parameters in its message.
+  await api.database.pool.query('alter table assets drop column width');
+  expect((await submitJson(api, { prompt, images })).status).toBe(500);
+  await api.database.pool.query('alter table idempotency_keys drop column token');
+  await submitJson(api, { prompt, images }, { 'idempotency-key': 'a-very-private-key' });
+  expect(api.lines.join('')).not.toMatch(/very-private/);
+});
+
+describe('a service that is stopped', () => {
+  it('ends streams and waits at once, answers what runs, and takes nothing more', async () => {
+    const api = await startTestApi();
+    const images = [(await picture()).toString('base64')];
+    const { id } = await submitOne(api);
+    const events = await fetch(`${api.url}/v1/jobs/${id}/events`, { headers: { accept: 'text/event-stream' } });
+    const reading = events.text();
+    const waiting = submitJson(api, { prompt: 'x', images }, { prefer: 'wait=60' });
+    const editing = fetch(`${api.url}/edit`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ prompt: 'x', image_base64: images[0] }),
+    });
+    await eventually(() => api.api.stats().waiting === 3);
+    const idle = openRaw(api.port, 'GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+    await idle.answer((received) => received.endsWith('}'));
+
+    const start = performance.now();
+    const stopped = api.stop(30_000);
+    expect(await reading).toContain('event: job.queued');
+    expect((await waiting).status).toBe(202);
+    const edit = (await (await editing).json()) as { detail: string };
+    expect(edit).toMatchObject({ status: 503, code: 'not_ready' });
+    await stopped;
+    expect(performance.now() - start).toBeLessThan(10_000);
+    expect(api.api.stats()).toEqual({ waiting: 0, streams: 0, bytesHeld: 0 });
+    await expect(fetch(`${api.url}/livez`)).rejects.toThrow();
+    const { rows } = await api.database.pool.query('select status from jobs');
+    expect(rows, 'no job is lost').toEqual([{ status: 'queued' }, { status: 'queued' }, { status: 'queued' }]);
+  });
+
+  it('cuts off what is not finished when the grace is over', async () => {
+    const api = await startTestApi();
+    const half = openRaw(
+      api.port,
+      'POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\nContent-Type: application/json\r\n\r\n{',
+    );
+    await eventually(() => api.api.stats().bytesHeld === 1);
+    await api.stop(100);
+    await half.answer();
+    await eventually(() => api.api.stats().bytesHeld === 0);
+  });
+});
+
+it('a port that is taken is told by name', async () => {
+  const api = await startTestApi();
+  const start = (host: string, port: number) => startServer({ app: api.api, host, port });
+  await expect(start('127.0.0.1', api.port)).rejects.toMatchObject({ code: 'port_in_use' });
+  await expect(start('203.0.113.1', 0)).rejects.toMatchObject({ code: 'usage' });
+});

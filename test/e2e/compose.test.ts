@@ -1,0 +1,64 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { environment } from '../config.ts';
+import { containerSuites } from '../containers.ts';
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '../..');
+const PROJECT = `qwen-edit-test-${process.pid}`;
+/** Far from the ports that somebody may use by hand. */
+const PORTS = { API_PORTS: '17860-17861', S3_PORT: '19000' };
+const APIS = ['http://127.0.0.1:17860', 'http://127.0.0.1:17861'];
+
+const compose = (...args: string[]) =>
+  run('docker', ['compose', '-p', PROJECT, '-f', join(root, 'infra/compose.yaml'), ...args], {
+    env: { ...environment, ...PORTS },
+    maxBuffer: 64 * 1024 * 1024,
+  });
+
+it('the compose file is one that Docker Compose reads, where it is there', async () => {
+  const read = await containerSuites([() => compose('config', '--quiet')]);
+  for (const each of read) await each();
+});
+
+describe.each(await containerSuites(['two of each role']))('docker compose up: %s', () => {
+  beforeAll(async () => {
+    await compose('up', '--build', '--detach', '--wait');
+  }, 600_000);
+  afterAll(async () => {
+    await compose('down', '--volumes', '--timeout', '1');
+  }, 120_000);
+
+  it.each(APIS)('%s edits a picture', async (api) => {
+    const photo = await readFile(join(root, 'scripts/demo/photos/cat.jpg'));
+    const body = { prompt: 'Turn this photo into grayscale', image_base64: [photo.toString('base64')] };
+    const response = await fetch(`${api}/edit`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    const answer = await response.json();
+    expect(response.status, JSON.stringify(answer).slice(0, 1000)).toBe(200);
+    const { channels } = await sharp(Buffer.from(answer.image_base64, 'base64')).stats();
+    const means = channels.map(({ mean }) => mean);
+    expect(Math.max(...means) - Math.min(...means)).toBeLessThan(10);
+
+    const output = await fetch(`${api}/v1/jobs/${answer.job_id}/outputs/0`);
+    expect(output.redirected).toBe(true);
+    expect(Buffer.from(await output.arrayBuffer()).toString('base64')).toBe(answer.image_base64);
+  });
+
+  it('both workers are known to both APIs', async () => {
+    for (const api of APIS) {
+      const { workers } = await (await fetch(`${api}/health`)).json();
+      expect(workers).toMatchObject([
+        { ready: true, gpu_id: null },
+        { ready: true, gpu_id: null },
+      ]);
+    }
+  });
+});
