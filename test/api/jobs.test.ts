@@ -332,6 +332,30 @@ describe('a result', () => {
       expect((await fetch(`${api.url}/v1/jobs/${path}`)).status, path).toBe(404);
   });
 
+  it('on S3 is a redirect to a signed address, but for what needs none', async () => {
+    const api = await startTestApi({
+      wrapStore: (store) => ({
+        ...store,
+        kind: 's3',
+        presignGet: async (key, { expiresSeconds, mediaType }) =>
+          `https://s3.example/${key}?${expiresSeconds}&${mediaType}`,
+      }),
+    });
+    const { id } = await submitOne(api);
+    await finishJob(api, await claim(api.database, id), [await picture('#f00')]);
+    const get = (init: RequestInit = {}) =>
+      fetch(`${api.url}/v1/jobs/${id}/outputs/0`, { redirect: 'manual', ...init });
+    const redirect = await get();
+    expect(redirect.status).toBe(302);
+    expect(redirect.headers.get('location')).toMatch(/^https:\/\/s3\.example\/outputs\/job_.*\.png\?3600&image\/png$/);
+    // The address expires, so that nobody may keep it.
+    expect(redirect.headers.get('cache-control')).toBe('no-store');
+    const etag = redirect.headers.get('etag')!;
+    expect((await get({ headers: { 'if-none-match': etag } })).status).toBe(304);
+    const head = await get({ method: 'HEAD' });
+    expect([head.status, head.headers.get('etag')]).toEqual([200, etag]);
+  });
+
   it('whose storage breaks off is cut off, so that nobody takes a part for the whole', async () => {
     const bytes = await picture('#f00', { width: 300, height: 200 });
     const bodies: Readable[] = [];

@@ -3,6 +3,7 @@ import { AppError } from '../../packages/contract/src/index.ts';
 import {
   cancelRunningJob,
   claimJob,
+  createQueueTable,
   type Database,
   deleteJob,
   deleteOldJob,
@@ -23,11 +24,9 @@ import {
   resendQueued,
   retryJob,
   returnToOutbox,
-  setVisible,
   submitJob,
   succeedJob,
   takeOutbox,
-  takeVisible,
 } from '../../packages/db/src/index.ts';
 import { ERROR, expireLease, HOUR, newJob, OWNER, PLAIN, RELAYED, resultOf, storeInput } from './jobs.ts';
 
@@ -116,8 +115,13 @@ const claim = async ({ database, leases, told }: Stage, id: string): Promise<voi
 
 const worker: Record<string, Act> = {
   claim: withJob(claim),
-  async receive(stage, { n }) {
-    for (const id of await takeVisible(stage.database.db, { max: 1 + (n % 2), hideMs: n })) await claim(stage, id);
+  async receive(stage, { n, flag }) {
+    const queue = createQueueTable(stage.database.db);
+    for (const message of await queue.take({ max: 1 + (n % 2), hideMs: n })) {
+      await claim(stage, message.jobId);
+      // As who lost sight of its job does: what it says of an old message must not hide the job for ever.
+      if (flag) await queue.hide(message, undefined);
+    }
   },
   heartbeat: withLease(async ({ database }, lease) => void (await heartbeat(database.db, lease, HOUR))),
   look: withLease(async ({ database }, lease) => void (await readOrder(database.db, lease))),
@@ -181,7 +185,7 @@ const dispatcher: Record<string, Act> = {
     await (n % 3 === 0 ? returnToOutbox(database.db, rows, 0) : markSent(database.db, rows));
   },
   resend: ({ database }) => resendQueued(database.db, 0, 10),
-  hide: withJob(({ database }, id, { n }) => setVisible(database.db, id, n)),
+  send: withJob(({ database }, id) => createQueueTable(database.db).send([id])),
   sweep: ({ database }) => deleteUnusedAssets(database.db, 0, 10),
   retain: ({ database }) => deleteOldJob(database, n0),
 };

@@ -10,7 +10,7 @@ import {
   requestCancel,
   submitJob,
   succeedJob,
-  takeDueDeliveries,
+  takeDeliveries,
   unknownKeys,
 } from '../../packages/db/src/index.ts';
 import { freshDatabase } from './harness.ts';
@@ -104,7 +104,7 @@ describe('retention', () => {
     const age = (id: string, hours: number) =>
       database.pool.query(`update jobs set completed_at = now() - $2 * interval '1 hour' where id = $1`, [id, hours]);
     await Promise.all([age(ids[0]!, 3), age(ids[1]!, 5), age(ids[2]!, 1)]);
-    const deleted = [];
+    const deleted: (string | undefined)[] = [];
     for (;;) {
       if ((await deleteOldJob(database, 2 * 3_600_000)) === undefined) break;
       const left = (await database.pool.query<{ id: string }>('select id from jobs')).rows.map(({ id }) => id);
@@ -119,7 +119,7 @@ describe('retention', () => {
     const id = await submit(database, { webhookUrl: 'https://example.com' });
     await requestCancel(database.db, mine(id));
     expect(await deleteOldJob(database, -1000)).toBeUndefined();
-    const [due] = await takeDueDeliveries(database.db, 1, 60_000);
+    const [due] = await takeDeliveries(database.db, { limit: 1, lockMs: 60_000, busy: [] });
     const attempt = { at: new Date().toISOString(), status: 200, duration_ms: 1, error: null };
     await recordAttempt(database.db, due!.id, attempt, { status: 'delivered' });
     expect(await deleteOldJob(database, -1000)).toEqual([]);

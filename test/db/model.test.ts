@@ -2,6 +2,8 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { environment } from '../config.ts';
 import { seedJob, perform, type Stage, scripts } from './actors.ts';
+import { sequences } from './commands.ts';
+import { emptyModel } from './model.ts';
 import { freshDatabase } from './harness.ts';
 import { findViolations } from './invariants.ts';
 
@@ -13,6 +15,22 @@ const FINAL_IS_FINAL = `
     begin raise exception 'a final job was changed: % %', old.id, to_jsonb(new); end $$;
   create trigger final_is_final before update on jobs for each row
     when (old.status in ('succeeded', 'failed', 'canceled', 'expired')) execute function refuse()`;
+
+it(`sequential (seed ${seed})`, async () => {
+  const database = await freshDatabase({ max: 2 });
+  const seen: Record<string, number> = {}; let n = 0;
+  await fc.assert(
+    fc.asyncProperty(sequences, async (commands) => {
+      await database.pool.query('truncate jobs, assets cascade');
+      const model = emptyModel(); n++;
+      await fc.asyncModelRun(() => ({ model, real: database }), commands);
+      for (const [e, c] of model.events) seen[e] = (seen[e] ?? 0) + c;
+      expect(await findViolations(database.pool)).toEqual([]);
+    }),
+    { seed, numRuns: 100, interruptAfterTimeLimit: 15000 },
+  );
+  console.log(n, seen);
+});
 
 it(`concurrent (seed ${seed})`, async () => {
   const database = await freshDatabase({ max: 9 });

@@ -88,6 +88,7 @@ export const settingsSchema = z.object({
   sweepMs: seconds(0.1, DAY).prefault('300'),
 
   // All of them.
+  metricsPort: wholeNumber(0, 65_535).optional(),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).prefault('info'),
   noColor: text.optional().transform((value) => value !== undefined),
 
@@ -143,6 +144,7 @@ export const VARIABLES: Readonly<Record<Setting, string>> = {
   unusedMs: 'QWEN_EDIT_UNUSED_SECONDS',
   orphanMs: 'QWEN_EDIT_ORPHAN_SECONDS',
   sweepMs: 'QWEN_EDIT_SWEEP_SECONDS',
+  metricsPort: 'QWEN_EDIT_METRICS_PORT',
   logLevel: 'QWEN_EDIT_LOG_LEVEL',
   noColor: 'NO_COLOR',
   serviceUrl: 'QWEN_EDIT_URL',

@@ -31,11 +31,10 @@ export interface Database {
   transaction<T>(work: (tx: Db) => Promise<T>): Promise<T>;
   /** AppError `database_unavailable` when the server does not answer. */
   check(): Promise<void>;
-  /** Waits for the connections that are in use. To be called when nobody wants another one. */
+  /** Waits for the connections that are in use, 5 s at most. To be called when nobody wants another one. */
   close(): Promise<void>;
 }
 
-const UNREACHABLE_MS = 5_000;
 const CLOSE_MS = 5_000;
 const DEFAULTS = { max: 10, statementTimeoutMs: 30_000, connectTimeoutMs: 10_000, answerGraceMs: 5_000 };
 
@@ -51,8 +50,6 @@ export function createDatabase(options: DatabaseOptions): Database {
     // A connection whose other side vanished without a sign would keep its statement waiting for hours.
     query_timeout: options.answerTimeoutMs ?? statementTimeoutMs + DEFAULTS.answerGraceMs,
     connectionTimeoutMillis: options.connectTimeoutMs ?? DEFAULTS.connectTimeoutMs,
-    // The server ends a slow statement; this ends one whose server has silently gone.
-    query_timeout: (options.statementTimeoutMs ?? DEFAULTS.statementTimeoutMs) + UNREACHABLE_MS,
     keepAlive: true,
   });
   let closed: Promise<void> | undefined;

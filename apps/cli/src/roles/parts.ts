@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { requireMigrated } from '@qwen-edit/db';
-import { type RoleDeps, withContext } from './role.ts';
+import { startMetricsServer } from './metrics-server.ts';
+import { type RoleContext, type RoleDeps, withContext } from './role.ts';
 import { startApi } from './start-api.ts';
 import { runLocalDispatcher } from './start-dispatcher.ts';
 import { runLocalWorkers } from './start-worker.ts';
@@ -23,8 +24,11 @@ export function runApi(deps: RoleDeps): Promise<void> {
 export function runWorkerRole(deps: RoleDeps): Promise<void> {
   return withContext('worker', deps, async (context) => {
     await requireMigrated(context.backends.database);
-    deps.terminal.out(`qwen-edit ${deps.version} worker has started\n`);
-    await runLocalWorkers(context, deps, { graceMs: context.config.graceMs ?? WORKER_GRACE_MS, signal: deps.signal });
+    const graceMs = context.config.graceMs ?? WORKER_GRACE_MS;
+    await measured(context, async () => {
+      deps.terminal.out(`qwen-edit ${deps.version} worker has started\n`);
+      await runLocalWorkers(context, deps, { graceMs, signal: deps.signal });
+    });
   });
 }
 
@@ -33,7 +37,20 @@ export function runDispatcherRole(deps: RoleDeps): Promise<void> {
   return withContext('dispatcher', deps, async (context) => {
     await requireMigrated(context.backends.database);
     const { publicUrl, host, port } = context.config;
-    deps.terminal.out(`qwen-edit ${deps.version} dispatcher has started\n`);
-    await runLocalDispatcher(context, { baseUrl: publicUrl ?? `http://${host}:${port}`, signal: deps.signal });
+    await measured(context, async () => {
+      deps.terminal.out(`qwen-edit ${deps.version} dispatcher has started\n`);
+      await runLocalDispatcher(context, { baseUrl: publicUrl ?? `http://${host}:${port}`, signal: deps.signal });
+    });
   });
+}
+
+/** Runs a role with its metrics to be scraped, where a port is set for that; the API has them on its own. */
+async function measured({ config, metrics }: RoleContext, run: () => Promise<void>): Promise<void> {
+  if (config.metricsPort === undefined) return run();
+  const server = await startMetricsServer(metrics, { host: config.host, port: config.metricsPort });
+  try {
+    await run();
+  } finally {
+    await server.close();
+  }
 }

@@ -37,15 +37,13 @@ export function createQueueTable(db: Db): QueueTable {
 
 async function take(db: Db, { max, hideMs }: { max: number; hideMs: number }): Promise<readonly TableMessage[]> {
   const { rows } = await db.execute<{ id: string; event_seq: number }>(sql`
-    with taken as (
-      update jobs set visible_at = now() + ${ms(hideMs)}
-      where id = any (array(
-        select id from jobs where status = 'queued' and visible_at <= now()
-        order by visible_at, id limit ${max} for update skip locked
-      ))
-      returning id, event_seq
+    with taken as materialized (
+      select id, visible_at, event_seq from jobs where status = 'queued' and visible_at <= now()
+      order by visible_at, id limit ${max} for update skip locked
+    ), hidden as (
+      update jobs set visible_at = now() + ${ms(hideMs)} from taken where jobs.id = taken.id
     )
-    select id, event_seq from taken order by id`);
+    select id, event_seq from taken order by visible_at, id`);
   return rows.map(({ id, event_seq }) => ({ jobId: id, receipt: String(event_seq) }));
 }
 

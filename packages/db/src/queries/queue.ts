@@ -1,28 +1,5 @@
 import { sql } from 'drizzle-orm';
 import type { Db } from '../database.ts';
-import { ms } from '../transitions/lease.ts';
-
-/** Takes queued jobs that are visible, oldest first, and hides them from others for `hideMs`. Returns their ids. */
-export async function takeVisible(
-  db: Db,
-  { max, hideMs }: { max: number; hideMs: number },
-): Promise<readonly string[]> {
-  const { rows } = await db.execute<{ id: string }>(sql`
-    with taken as materialized (
-      select id, visible_at from jobs where status = 'queued' and visible_at <= now()
-      order by visible_at, id limit ${max} for update skip locked
-    ), hidden as (
-      update jobs set visible_at = now() + ${ms(hideMs)} from taken where jobs.id = taken.id
-    )
-    select id from taken order by visible_at, id`);
-  return rows.map(({ id }) => id);
-}
-
-/** Shows a queued job again after `delayMs`; undefined hides it until a transition shows it. Others stay as they are. */
-export async function setVisible(db: Db, jobId: string, delayMs: number | undefined): Promise<void> {
-  const at = delayMs === undefined ? sql`'infinity'` : sql`now() + ${ms(delayMs)}`;
-  await db.execute(sql`update jobs set visible_at = ${at} where id = ${jobId} and status = 'queued'`);
-}
 
 /** Milliseconds until the next queued job is visible; undefined where none is to come. */
 export async function nextVisibleMs(db: Db): Promise<number | undefined> {

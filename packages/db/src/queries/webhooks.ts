@@ -25,34 +25,6 @@ export interface Attempt {
   readonly error: string | null;
 }
 
-/** Takes deliveries that are due for `lockMs`. Who dies with one leaves it to another dispatcher when that time is over. */
-export async function takeDueDeliveries(db: Db, limit: number, lockMs: number): Promise<readonly DueDelivery[]> {
-  const { rows } = await db.execute<{
-    id: string;
-    job_id: string;
-    event_type: string;
-    url: string;
-    attempt: number;
-    secret: string | null;
-  }>(sql`
-    update webhook_deliveries as delivery set locked_until = now() + ${ms(lockMs)}
-    from jobs
-    where jobs.id = delivery.job_id and delivery.id = any (array(
-      select id from webhook_deliveries
-      where status = 'pending' and next_attempt_at <= now() and (locked_until is null or locked_until <= now())
-      order by next_attempt_at limit ${limit} for update skip locked
-    ))
-    returning delivery.id, job_id, event_type, url, delivery.attempt, jobs.webhook_secret as secret`);
-  return rows.map((row) => ({
-    id: row.id,
-    jobId: row.job_id,
-    eventType: row.event_type,
-    url: row.url,
-    attempt: row.attempt,
-    secret: row.secret ?? undefined,
-  }));
-}
-
 /** What follows from an attempt: it is told, it is given up, or it is tried again after a delay. */
 export type Verdict =
   | { readonly status: 'delivered' | 'failed' }

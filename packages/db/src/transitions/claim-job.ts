@@ -94,7 +94,7 @@ async function reasonOf(db: Db, jobId: string): Promise<NotClaimed> {
   const { rows } = await db.execute<{ wait_ms: number }>(sql`
     select greatest(
       extract(epoch from coalesce(lease_expires_at, run_after) - now()) * 1000,
-      case when deadline_at <= now() then ${EXPIRING_MS} else ${SHORTEST_MS} end
+      case when deadline_at <= now() then ${EXPIRING_MS}::int else ${SHORTEST_MS}::int end
     )::double precision as wait_ms
     from jobs where id = ${jobId} and status in ('queued', 'running')`);
   const row = rows[0];

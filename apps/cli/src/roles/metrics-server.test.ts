@@ -1,0 +1,20 @@
+import { createMetrics } from '@qwen-edit/telemetry';
+import { expect, it } from 'vitest';
+import { startMetricsServer } from './metrics-server.ts';
+
+it('a role without an API has its metrics to be scraped, and closes', async () => {
+  const metrics = createMetrics();
+  metrics.outcomes.inc({ outcome: 'succeeded', code: '' });
+  const server = await startMetricsServer(metrics, { host: '127.0.0.1', port: 0 });
+  const base = `http://127.0.0.1:${server.port}`;
+  expect(await (await fetch(`${base}/metrics`)).text()).toContain(
+    'qwen_edit_attempts_total{outcome="succeeded",code=""} 1',
+  );
+  expect((await fetch(`${base}/livez`)).status).toBe(200);
+  expect((await fetch(`${base}/else`)).status).toBe(404);
+  await expect(startMetricsServer(metrics, { host: '127.0.0.1', port: server.port })).rejects.toMatchObject({
+    code: 'port_in_use',
+  });
+  await server.close();
+  await expect(fetch(`${base}/livez`)).rejects.toThrow();
+});
