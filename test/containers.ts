@@ -14,7 +14,7 @@ const IMAGES = {
   localstack: 'localstack/localstack:4.4.0',
 } as const;
 
-const inCi = !['', '0', 'false'].includes(environment.CI ?? '');
+export const inCi = !['', '0', 'false'].includes(environment.CI ?? '');
 
 /** True when a Docker engine, or one that acts as one, answers. */
 export async function dockerAvailable(): Promise<boolean> {

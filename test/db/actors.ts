@@ -1,18 +1,17 @@
 import * as fc from 'fast-check';
-import { AppError } from '../../packages/contract/src/index.ts';
 import {
   cancelRunningJob,
   claimJob,
   createQueueTable,
   type Database,
   deleteJob,
-  deleteOldJob,
   deleteUnusedAssets,
   expireJobs,
   failJob,
   heartbeat,
   judgeDeadLetter,
   type Lease,
+  listJobs,
   markSent,
   newToken,
   readJob,
@@ -30,7 +29,7 @@ import {
 } from '../../packages/db/src/index.ts';
 import { ERROR, expireLease, HOUR, newJob, OWNER, PLAIN, RELAYED, resultOf, storeInput } from './jobs.ts';
 
-/** What an actor was told to have done to a job. */
+/** What an actor was told that it has done to a job. */
 export interface Told {
   readonly jobId: string;
   readonly what: 'accepted' | 'claimed' | 'succeeded' | 'failed' | 'canceled' | 'expired' | 'deleted';
@@ -47,7 +46,7 @@ export interface Stage {
   readonly told: Told[];
 }
 
-/** Numbers that choose a job, a lease and the rest of an act; the same ones choose the same in a repetition. */
+/** Numbers that choose a job, a lease and the rest of an act. */
 interface Choice {
   readonly job: number;
   readonly lease: number;
@@ -55,21 +54,19 @@ interface Choice {
   readonly n: number;
 }
 type Act = (stage: Stage, choice: Choice) => Promise<unknown>;
+export type Script = readonly { readonly name: string; readonly choice: Choice }[];
 
-/** Mostly the newest: they are the ones that others act on at this moment. */
-const pick = <T>(all: readonly T[], n: number): T | undefined =>
-  all.length === 0 ? undefined : all.at(-1 - (n % Math.min(all.length, 6)));
+/** Of the newest: they are the ones that others act on at this moment. */
+const pick = <T>(items: readonly T[], n: number): T | undefined => items.at(-1 - (n % Math.min(items.length, 5)));
 
-const withJob = (act: (stage: Stage, id: string, choice: Choice) => Promise<unknown>): Act => {
-  return async (stage, choice) => {
-    const id = pick(stage.jobs, choice.job);
-    if (id !== undefined) await act(stage, id, choice);
-  };
+const onJob = (act: (stage: Stage, id: string, choice: Choice) => Promise<unknown>): Act => {
+  return async (stage, choice) => act(stage, pick(stage.jobs, choice.job) ?? 'job_none', choice);
 };
-const withLease = (act: (stage: Stage, lease: Lease, choice: Choice) => Promise<Told['what'] | undefined>): Act => {
+/** `act` tells what has become of the job by it, if anything has. */
+const onLease = (act: (stage: Stage, lease: Lease, choice: Choice) => Promise<Told['what'] | undefined>): Act => {
   return async (stage, choice) => {
     const lease = pick(stage.leases, choice.lease);
-    if (lease === undefined) return worker.receive?.(stage, choice);
+    if (lease === undefined) return receive(stage, choice);
     const what = await act(stage, lease, choice);
     if (what !== undefined) stage.told.push({ jobId: lease.jobId, token: lease.token, what });
   };
@@ -77,97 +74,83 @@ const withLease = (act: (stage: Stage, lease: Lease, choice: Choice) => Promise<
 const tell = (stage: Stage, what: Told['what'], ids: readonly string[]): void => {
   stage.told.push(...ids.map((jobId) => ({ jobId, what })));
 };
+const codeOf = (thrown: unknown): unknown => (thrown instanceof Error && 'code' in thrown ? thrown.code : undefined);
 
-const submitter: Record<string, Act> = {
-  async submit(stage, { flag, n, job }) {
-    const inputs = [];
-    for (let each = 0; each < n % 3; each++) inputs.push(await storeInput(stage.database, `${(job + each) % 3}`));
-    const added = newJob({
-      inputs: flag ? inputs : inputs.reverse(),
-      webhookUrl: flag ? 'https://example.com' : undefined,
-      maxAttempts: 1 + (n % 3),
-      deadline: n % 4 === 0 ? new Date(Date.now() + HOUR).toISOString() : undefined,
-    });
-    try {
-      if (
-        !(await submitJob(stage.database, added, {
-          ...(n % 2 === 0 ? PLAIN : RELAYED),
-          maxQueue: flag ? 8 : undefined,
-        }))
-      )
-        return;
-    } catch (thrown) {
-      if (thrown instanceof AppError && thrown.code === 'queue_full') return;
-      throw thrown;
-    }
-    stage.jobs.push(added.id);
-    tell(stage, 'accepted', [added.id]);
-  },
-};
+export async function submit(stage: Stage, { flag, n, job }: Choice): Promise<void> {
+  const inputs: string[] = [];
+  for (let each = 0; each < n % 3; each++) inputs.push(await storeInput(stage.database, `${(job + each) % 3}`));
+  const added = newJob({
+    inputs,
+    webhookUrl: flag ? 'https://example.com' : undefined,
+    maxAttempts: 1 + (n % 3),
+    deadline: n % 4 === 0 ? new Date(Date.now() + HOUR).toISOString() : undefined,
+  });
+  const options = { ...(n % 2 === 0 ? PLAIN : RELAYED), maxQueue: flag ? 8 : undefined };
+  const done = await submitJob(stage.database, added, options).catch((thrown: unknown) => {
+    if (codeOf(thrown) === 'queue_full') return false;
+    throw thrown;
+  });
+  if (!done) return;
+  stage.jobs.push(added.id);
+  tell(stage, 'accepted', [added.id]);
+}
 
-const claim = async ({ database, leases, told }: Stage, id: string): Promise<void> => {
+export async function claim({ database, leases, told }: Stage, id: string): Promise<Lease | undefined> {
   const token = newToken();
   const result = await claimJob(database.db, id, { token, workerId: token, leaseMs: HOUR });
-  if (result.outcome !== 'claimed') return;
+  if (result.outcome !== 'claimed') return undefined;
   leases.push(result.job.lease);
   told.push({ jobId: id, what: 'claimed', token, attempt: result.job.attempt });
-};
+  return result.job.lease;
+}
 
-const worker: Record<string, Act> = {
-  claim: withJob(claim),
-  async receive(stage, { n, flag }) {
-    const queue = createQueueTable(stage.database.db);
-    for (const message of await queue.take({ max: 1 + (n % 2), hideMs: n })) {
-      await claim(stage, message.jobId);
-      // As who lost sight of its job does: what it says of an old message must not hide the job for ever.
-      if (flag) await queue.hide(message, undefined);
-    }
-  },
-  heartbeat: withLease(async ({ database }, lease) => void (await heartbeat(database.db, lease, HOUR))),
-  look: withLease(async ({ database }, lease) => void (await readOrder(database.db, lease))),
-  progress: withLease(
-    async ({ database }, lease, { n }) =>
-      void (await recordProgress(database.db, lease, { stage: 'denoise', step: n, total: 9 })),
-  ),
-  succeed: withLease(async ({ database }, lease, { n }) =>
+async function receive(stage: Stage, { n, flag }: Choice): Promise<void> {
+  const queue = createQueueTable(stage.database.db);
+  for (const message of await queue.take({ max: 1 + (n % 2), hideMs: n })) {
+    await claim(stage, message.jobId);
+    // As a worker does that takes its lost job for done: what is said of an old message must not hide the job for ever.
+    if (flag) await queue.hide(message, undefined);
+  }
+}
+
+const ACTS = {
+  submit,
+  receive,
+  claim: onJob(claim),
+  heartbeat: onLease(async ({ database }, lease) => void (await heartbeat(database.db, lease, HOUR))),
+  look: onLease(async ({ database }, lease) => void (await readOrder(database.db, lease))),
+  progress: onLease(async ({ database }, lease, { n }) => {
+    await recordProgress(database.db, lease, { stage: 'denoise', step: n, total: 9 });
+    return undefined;
+  }),
+  succeed: onLease(async ({ database }, lease, { n }) =>
     (await succeedJob(database.db, lease, resultOf(lease, 1 + (n % 2)))) ? 'succeeded' : undefined,
   ),
-  fail: withLease(async ({ database }, lease) => ((await failJob(database.db, lease, ERROR)) ? 'failed' : undefined)),
-  stop: withLease(async ({ database }, lease) =>
-    (await cancelRunningJob(database.db, lease)) ? 'canceled' : undefined,
-  ),
-  retry: withLease(async ({ database }, lease, { flag }) => {
+  fail: onLease(async ({ database }, lease) => ((await failJob(database.db, lease, ERROR)) ? 'failed' : undefined)),
+  stop: onLease(async ({ database }, lease) => ((await cancelRunningJob(database.db, lease)) ? 'canceled' : undefined)),
+  retry: onLease(async ({ database }, lease, { flag }) => {
     const outcome = await retryJob(database.db, lease, { error: ERROR, delayMs: flag ? 0 : 20 });
     return outcome === 'lost' || outcome === 'queued' ? undefined : outcome;
   }),
-  release: withLease(async ({ database }, lease) =>
+  release: onLease(async ({ database }, lease) =>
     (await releaseJob(database.db, lease)) === 'canceled' ? 'canceled' : undefined,
   ),
-};
-
-const caller: Record<string, Act> = {
-  cancel: withJob(async ({ database }, id) => void (await requestCancel(database.db, { owner: OWNER, id }))),
-  read: withJob(async ({ database }, id) => void (await readJob(database.db, { owner: OWNER, id }))),
-  delete: withJob(async (stage, id) => {
-    try {
-      if ((await deleteJob(stage.database, { owner: OWNER, id })) !== undefined) tell(stage, 'deleted', [id]);
-    } catch (thrown) {
-      if (!(thrown instanceof AppError && thrown.code === 'job_state')) throw thrown;
-    }
+  cancel: onJob(({ database }, id) => requestCancel(database.db, { owner: OWNER, id })),
+  read: onJob(({ database }, id) => readJob(database.db, { owner: OWNER, id })),
+  list: ({ database }) => listJobs(database.db, { owner: OWNER, limit: 10 }),
+  delete: onJob(async (stage, id) => {
+    const keys = await deleteJob(stage.database, { owner: OWNER, id }).catch((thrown: unknown) => {
+      if (codeOf(thrown) !== 'job_state') throw thrown;
+    });
+    if (keys !== undefined) tell(stage, 'deleted', [id]);
   }),
-};
-
-const time: Record<string, Act> = {
-  loseLease: withJob(({ database }, id) => expireLease(database, id)),
-  passDeadline: withJob(({ database }, id) =>
+  loseLease: onJob(({ database }, id) => expireLease(database, id)),
+  passDeadline: onJob(({ database }, id) =>
     database.pool.query(
       `update jobs set deadline_at = now() where id = $1 and deadline_at is not null and status in ('queued', 'running')`,
       [id],
     ),
   ),
-};
-
-const dispatcher: Record<string, Act> = {
   async reap(stage) {
     const { failed, canceled } = await reapLeases(stage.database.db, ERROR);
     tell(stage, 'failed', failed);
@@ -176,64 +159,65 @@ const dispatcher: Record<string, Act> = {
   async expire(stage) {
     tell(stage, 'expired', await expireJobs(stage.database.db, ERROR));
   },
-  judge: withJob(async (stage, id) => {
+  judge: onJob(async (stage, id) => {
     const verdict = await judgeDeadLetter(stage.database.db, id, { maxRedrives: 2, error: ERROR });
     if (verdict === 'failed') tell(stage, 'failed', [id]);
   }),
   async relay({ database }, { n, flag }) {
+    // Taken for no time at all, so that two relays have the same rows, as after one was thought dead.
     const rows = await takeOutbox(database.db, 1 + n, flag ? HOUR : 0);
     await (n % 3 === 0 ? returnToOutbox(database.db, rows, 0) : markSent(database.db, rows));
   },
-  resend: ({ database }) => resendQueued(database.db, 0, 10),
-  send: withJob(({ database }, id) => createQueueTable(database.db).send([id])),
-  sweep: ({ database }) => deleteUnusedAssets(database.db, 0, 10),
-  retain: ({ database }) => deleteOldJob(database, n0),
-};
-/** Retention that takes no job here: pending webhooks and the age keep them. */
-const n0 = HOUR;
+  resend: ({ database }) => resendQueued(database.db, -1000, 10),
+  send: onJob(({ database }, id) => createQueueTable(database.db).send([id])),
+  sweep: ({ database }) => deleteUnusedAssets(database.db, -1000, 10),
+  /** Ends a connection of another actor, whatever it is doing. */
+  kill: ({ database }, { n }) =>
+    database.pool.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and pid <> pg_backend_pid() order by pid offset $1 limit 1`,
+      [n],
+    ),
+} satisfies Record<string, Act>;
+type Name = keyof typeof ACTS;
+const act = (name: string): Act => ACTS[name as Name];
 
-/** Who acts, and what each may do; an act that stands twice is done twice as often. */
-const ROLES: readonly (readonly Act[])[] = [
-  [...Object.values(submitter), ...Object.values(caller)],
-  Object.values(worker),
-  Object.values(worker),
-  Object.values(worker),
-  [...Object.values(caller), ...Object.values(time)],
-  [...Object.values(dispatcher), ...Object.values(time)],
-  Object.values(dispatcher),
+const WORKER: readonly Name[] = [
+  ...(['receive', 'receive', 'claim', 'heartbeat', 'look', 'progress', 'succeed', 'succeed', 'fail'] as const),
+  ...(['retry', 'release', 'stop'] as const),
 ];
-
-type Script = readonly { readonly act: Act; readonly choice: Choice }[];
+const CALLER: readonly Name[] = ['submit', 'submit', 'cancel', 'read', 'list', 'delete'];
+const DISPATCHER: readonly Name[] = ['reap', 'expire', 'judge', 'relay', 'relay', 'resend', 'send', 'sweep'];
+const CLOCK: readonly Name[] = ['loseLease', 'loseLease', 'passDeadline', 'reap', 'expire'];
+const COMPANY = [CALLER, CALLER, WORKER, WORKER, WORKER, CLOCK, DISPATCHER, DISPATCHER];
 
 const small = fc.nat({ max: 9 });
 const choices = fc.record({ job: small, lease: small, flag: fc.boolean(), n: small });
+const scriptOf = (names: readonly Name[]): fc.Arbitrary<Script> =>
+  fc.array(fc.record({ name: fc.constantFrom(...names), choice: choices }), {
+    minLength: 12,
+    maxLength: 24,
+    size: 'max',
+  });
 
-/** What each actor will do, in order. */
-export const scripts: fc.Arbitrary<readonly Script[]> = fc.tuple(
-  ...ROLES.map((acts) =>
-    fc.array(fc.record({ act: fc.constantFrom(...acts), choice: choices }), {
-      minLength: 12,
-      maxLength: 24,
-      size: 'max',
-    }),
-  ),
-);
+/** What each actor will do, in order: 2 callers, 3 workers, the clock, 2 dispatchers. */
+export const scripts = fc.tuple(...COMPANY.map(scriptOf));
+/** The same beside one that ends connections. */
+export const scriptsAndKiller = fc.tuple(...[...COMPANY, ['kill'] as const].map(scriptOf));
 
 /** Every actor goes through its script, all at once. `tolerate` decides on what an act throws. */
 export async function perform(
   stage: Stage,
-  all: readonly Script[],
+  company: readonly Script[],
   tolerate: (thrown: unknown) => boolean,
 ): Promise<void> {
   await Promise.all(
-    all.map(async (script) => {
-      for (const { act, choice } of script) {
-        await act(stage, choice).catch((thrown: unknown) => {
+    company.map(async (script) => {
+      for (const { name, choice } of script) {
+        await act(name)(stage, choice).catch((thrown: unknown) => {
           if (!tolerate(thrown)) throw thrown;
         });
       }
     }),
   );
 }
-
-export const seedJob = (stage: Stage, n: number) => submitter.submit!(stage, { job: n, lease: 0, flag: n % 2 === 0, n });

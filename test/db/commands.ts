@@ -110,7 +110,9 @@ const STEPS: Record<string, Step> = {
     );
     submitted(model, { id, ...facts }, n % 2 === 0);
   },
-  claim: onJob(async (model, database, id) => {
+  claim: onJob(async (model, database, chosen, { n, job }) => {
+    const queued = all(model).filter(({ status }) => status === 'queued');
+    const id = n < 6 ? (nth(queued, job)?.id ?? chosen) : chosen;
     const token = newToken();
     const { outcome } = await claimJob(database.db, id, { token, workerId: token, leaseMs: HOUR });
     expect(outcome).toBe(claimed(model, id, token));

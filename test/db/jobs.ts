@@ -25,8 +25,11 @@ export async function storeInput(database: Database, content: string, owner = OW
   const id = newId('asset');
   const sha256 = createHash('sha256').update(content).digest('hex');
   const facts = { bytes: content.length, mediaType: 'image/png', width: 8, height: 8 };
-  const row = await addInput(database.db, { id, owner, key: `inputs/${id}`, sha256, ...facts });
-  return row!.id;
+  for (;;) {
+    const row = await addInput(database.db, { id, owner, key: `inputs/${id}`, sha256, ...facts });
+    // undefined: the one that was there was swept at this moment.
+    if (row !== undefined) return row.id;
+  }
 }
 
 export const newJob = (changes: Partial<NewJob> = {}): NewJob => ({

@@ -77,6 +77,20 @@ export async function startProxy(url: string): Promise<Proxy> {
   };
 }
 
+/** Address of a server that ends each connection in the same breath as it declares it ready. */
+export async function startDyingServer(): Promise<string> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    const ready = Buffer.concat([message('R', '\0\0\0\0'), message('Z', 'I')]);
+    const farewell = message('E', 'SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0');
+    socket.once('data', () => socket.end(Buffer.concat([ready, farewell])));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const address = server.address();
+  return `postgres://nobody@127.0.0.1:${typeof address === 'object' ? address?.port : ''}/none`;
+}
+
 /** ErrorResponse and ReadyForQuery. Source: PostgreSQL, Message Formats. */
 const REFUSAL = Buffer.concat([
   message('E', 'SFATAL\0VFATAL\0C53300\0Msorry, too many clients already\0\0'),

@@ -9,7 +9,7 @@ import {
   toDatabaseError,
 } from '../../packages/db/src/index.ts';
 import { emptyUrl, freshDatabase } from './harness.ts';
-import { type Proxy, startProxy } from './proxy.ts';
+import { type Proxy, startDyingServer, startProxy } from './proxy.ts';
 
 interface Trial {
   readonly database: Database;
@@ -178,6 +178,16 @@ describe('a connection that the server ends', () => {
     expect(await codeOf(work)).toBe('database_unavailable');
     await expectAllSlotsFree(database);
     expect(await noted(database)).toEqual([]);
+  });
+
+  it('at the moment when it is handed out fails who wanted it, and not the process', async () => {
+    const database = createDatabase({ url: await startDyingServer(), max: 2 });
+    const work = () => database.transaction((tx) => tx.execute(sql`select 1`));
+    expect(await Promise.all([codeOf(work()), codeOf(work()), codeOf(database.check())])).toEqual(
+      Array(3).fill('database_unavailable'),
+    );
+    expect(database.pool).toMatchObject({ totalCount: 0, waitingCount: 0 });
+    await database.close();
   });
 
   it('while it lies idle in the pool is reported, and replaced by the next call', async () => {

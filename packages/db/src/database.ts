@@ -52,6 +52,8 @@ export function createDatabase(options: DatabaseOptions): Database {
     connectionTimeoutMillis: options.connectTimeoutMs ?? DEFAULTS.connectTimeoutMs,
     keepAlive: true,
   });
+  // A connection can break in the moment between being handed out and its taker's listening, which would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   let closed: Promise<void> | undefined;
   // Without a listener, a connection that the server ends while it is idle would end the process.
   pool.on('error', (error) => {

@@ -2,8 +2,9 @@ import type { Hono } from 'hono';
 import type { ApiEnv } from '../context.ts';
 import { route } from '../routing.ts';
 
-const EXAMPLE = `printf '{"prompt":"Make it night","image_base64":"%s"}' "$(base64 -w0 photo.jpg)" |
-  curl -H 'Content-Type: application/json' -d @- BASE/edit`;
+const EXAMPLE = `curl BASE/edit \\
+  -F prompt='Make it gray' \\
+  -F image=@photo.jpg`;
 
 const PAGE = (base: string): string => `<!doctype html>
 <html lang="en">
