@@ -11,10 +11,16 @@ const base64 = bytes.toString('base64');
 const results = [await picture('#f00'), await picture('#0f0')];
 const [first, second] = results.map((each) => each.toString('base64'));
 
-function postJson(api: TestApi, body: unknown, { query = '', signal }: { query?: string; signal?: AbortSignal } = {}) {
+interface Call {
+  readonly query?: string;
+  readonly signal?: AbortSignal;
+  readonly headers?: Record<string, string>;
+}
+
+function postJson(api: TestApi, body: unknown, { query = '', signal, headers = {} }: Call = {}) {
   return fetch(`${api.url}/edit${query}`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify(body),
     ...(signal === undefined ? {} : { signal }),
   });
@@ -140,6 +146,21 @@ describe('a job without results is answered as its error', () => {
     await api.database.pool.query('delete from jobs');
     expect(await (await answer).json()).toMatchObject({ status: 404 });
   });
+});
+
+it('a caller with an Idempotency-Key may go away, and come back for the same job', async () => {
+  const away = new AbortController();
+  const body = { prompt: 'x', image_base64: base64 };
+  const headers = { 'idempotency-key': 'edit-and-come-back' };
+  const first = postJson(server(), body, { headers, signal: away.signal });
+  const id = await waitingJob(server());
+  away.abort();
+  await expect(first).rejects.toThrow();
+  await eventually(() => server().api.stats().waiting === 0);
+  const again = await runEdit(server(), postJson(server(), body, { headers }));
+  expect(again).toMatchObject({ id, status: 200, body: { job_id: id } });
+  const other = await postJson(server(), { ...body, prompt: 'y' }, { headers });
+  expect(other.status).toBe(422);
 });
 
 it('a caller that goes away cancels the job', async () => {

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
-import { Logger, makeWorkerUtils, type Runner, run, runMigrations, type WorkerEvents } from 'graphile-worker';
+import { Logger, makeWorkerUtils, run, runMigrations, type WorkerEvents } from 'graphile-worker';
+import pg from 'pg';
 import { query } from './query.ts';
 
 /** The yardstick, with its own defaults and without its log. */
@@ -10,7 +11,9 @@ const PAYLOAD = { prompt: 'make it blue' };
 const BATCH = 10_000;
 
 export async function prepareGraphile(url: string): Promise<void> {
-  await runMigrations({ connectionString: url, logger });
+  const pool = openPool(url, 1);
+  await runMigrations({ pgPool: pool, logger });
+  await pool.end();
 }
 
 export interface Adder {
@@ -20,8 +23,23 @@ export interface Adder {
 
 /** Its bare add_job, through a pool of `lanes` connections. */
 export async function openAdder(url: string, lanes: number): Promise<Adder> {
-  const utils = await makeWorkerUtils({ connectionString: url, maxPoolSize: lanes, logger });
-  return { add: () => utils.addJob(TASK, PAYLOAD), close: async () => utils.release() };
+  const pool = openPool(url, lanes);
+  const utils = await makeWorkerUtils({ pgPool: pool, logger });
+  return {
+    add: () => utils.addJob(TASK, PAYLOAD),
+    async close() {
+      await utils.release();
+      await pool.end();
+    },
+  };
+}
+
+/** The pool that it would make itself does not wait for its connections to end, and the drop of their database breaks those. */
+function openPool(url: string, max: number): pg.Pool {
+  const pool = new pg.Pool({ connectionString: url, max });
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
 }
 
 /** Puts `count` jobs into its table, all of them to be run. */
@@ -37,18 +55,39 @@ export async function fillGraphile(url: string, count: number): Promise<void> {
   await query(url, 'vacuum analyze graphile_worker._private_jobs');
 }
 
-/** Starts its workers, `concurrency` jobs at once, on a task that does nothing. */
-export function runGraphile(url: string, concurrency: number, events = newEvents()): Promise<Runner> {
-  return run({
-    connectionString: url,
+export interface RunnerOptions {
+  /** Jobs at once. */
+  readonly concurrency: number;
+  readonly events?: WorkerEvents;
+  /** The task, which else does nothing. */
+  readonly task?: () => void;
+}
+
+export interface Working {
+  /** Resolves or rejects when it ends by itself. */
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts its workers. */
+export async function runGraphile(url: string, { concurrency, events, task }: RunnerOptions): Promise<Working> {
+  const pool = openPool(url, concurrency + 2);
+  const runner = await run({
+    pgPool: pool,
     concurrency,
-    maxPoolSize: concurrency + 2,
-    taskList: { [TASK]: async () => undefined },
+    taskList: { [TASK]: async () => task?.() },
     parsedCronItems: [],
     noHandleSignals: true,
     logger,
-    events,
+    ...(events === undefined ? {} : { events }),
   });
+  return {
+    ended: runner.promise,
+    async stop() {
+      await runner.stop();
+      await pool.end();
+    },
+  };
 }
 
 export async function leftOfGraphile(url: string): Promise<number> {
@@ -58,7 +97,7 @@ export async function leftOfGraphile(url: string): Promise<number> {
 
 /** Milliseconds of each of its next `count` get_job statements, one after the other. */
 export async function timeGetJob(url: string, count: number): Promise<number[]> {
-  const events = newEvents();
+  const events = new EventEmitter() as unknown as WorkerEvents;
   const times: number[] = [];
   const { promise: enough, resolve } = Promise.withResolvers<void>();
   let start = 0;
@@ -69,10 +108,8 @@ export async function timeGetJob(url: string, count: number): Promise<number[]> 
     times.push(performance.now() - start);
     if (times.length === count) resolve();
   });
-  const runner = await runGraphile(url, 1, events);
-  await Promise.race([enough, runner.promise]);
+  const runner = await runGraphile(url, { concurrency: 1, events });
+  await Promise.race([enough, runner.ended]);
   await runner.stop();
   return times.slice(0, count);
 }
-
-const newEvents = (): WorkerEvents => new EventEmitter() as unknown as WorkerEvents;

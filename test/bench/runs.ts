@@ -1,13 +1,15 @@
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runWorkers, type Slot, WORKER_DEFAULTS } from '../../apps/worker/src/index.ts';
 import { createDatabase, createQueueTable, QUEUE_CHANNEL } from '../../packages/db/src/index.ts';
 import { createPostgresQueue } from '../../packages/queue/src/index.ts';
-import { createStore } from '../../packages/storage/src/index.ts';
+import { createStore, type ObjectStore } from '../../packages/storage/src/index.ts';
 import { createLogger, createMetrics } from '../../packages/telemetry/src/index.ts';
 import { createEngines, resultWith } from '../worker/engine-double.ts';
 import { addPicture, fillOurs, leftOfOurs } from './fill.ts';
 import { fillGraphile, leftOfGraphile, runGraphile } from './graphile.ts';
+import { createMemoryStore } from './memory-store.ts';
 import type { Pair } from './server.ts';
 
 export interface RunOptions {
@@ -22,72 +24,98 @@ export interface RunOptions {
 export interface RunRates {
   /** Jobs in a second. */
   readonly ours: number;
+  /** The same with pictures that are kept in memory: what the jobs themselves take. */
+  readonly withoutFiles: number;
   readonly theirs: number;
 }
 
-const LOOK_MS = 50;
+const WARM_UP = 200;
+const LOOK_MS = 10;
 /** What takes longer is measured by what was done until then. */
 const LONGEST_MS = 60_000;
 
 /** How many jobs a second are run that were waiting: by ours, with an engine that answers at once, and by graphile-worker. */
-export async function timeRuns({ ours, theirs }: Pair, options: RunOptions): Promise<RunRates> {
-  return { ours: await timeOurs(ours, options), theirs: await timeTheirs(theirs, options) };
+export async function timeRuns(
+  withPair: <T>(work: (pair: Pair) => Promise<T>) => Promise<T>,
+  options: RunOptions,
+): Promise<RunRates> {
+  const files = createStore(`file:${join(options.folder, 'run-objects')}`);
+  try {
+    return {
+      theirs: await withPair(({ theirs }) => timeTheirs(theirs, options)),
+      ours: await withPair(({ ours }) => timeOurs(ours, files, options)),
+      withoutFiles: await withPair(({ ours }) => timeOurs(ours, createMemoryStore(), options)),
+    };
+  } finally {
+    await files.close();
+  }
 }
 
-export async function timeTheirs(url: string, { jobs, lanes, signal }: RunOptions): Promise<number> {
-  await fillGraphile(url, jobs);
-  const begin = performance.now();
-  const runner = await runGraphile(url, lanes);
+async function timeTheirs(url: string, options: RunOptions): Promise<number> {
+  await fillGraphile(url, options.jobs);
+  const progress = createProgress(options);
+  const runner = await runGraphile(url, { concurrency: options.lanes, task: progress.one });
   try {
-    return await rateOf(() => leftOfGraphile(url), { jobs, begin, signal });
+    return await progress.rate(() => leftOfGraphile(url));
   } finally {
     await runner.stop();
   }
 }
 
-export async function timeOurs(url: string, { jobs, lanes, picture, folder, signal }: RunOptions): Promise<number> {
+async function timeOurs(url: string, store: ObjectStore, options: RunOptions): Promise<number> {
+  const { jobs, lanes, picture } = options;
   const log = createLogger({ level: 'info', role: 'bench', write: () => undefined });
   const database = createDatabase({ url, max: lanes + 2 });
-  const store = createStore(`file:${join(folder, 'run-objects')}`);
-  const queue = createPostgresQueue({
-    table: createQueueTable(database.db),
-    url,
-    channel: QUEUE_CHANNEL,
-    hideMs: 30_000,
-    log,
-  });
-  const answer = resultWith('');
-  const outputs = answer.outputs.map((output) => ({ ...output, bytes: picture }));
-  const { openEngine } = createEngines(async () => ({ ...answer, outputs }));
-  const slots = Array.from({ length: lanes }, (): Slot => ({ device: 'cpu', gpuId: null }));
-  const stopping = new AbortController();
+  const table = createQueueTable(database.db);
+  const queue = createPostgresQueue({ table, url, channel: QUEUE_CHANNEL, hideMs: 30_000, log });
   try {
     await fillOurs(url, await addPicture(database, picture, store), jobs);
-    const begin = performance.now();
+    const answer = resultWith('');
+    const outputs = answer.outputs.map((output) => ({ ...output, bytes: picture }));
+    const progress = createProgress(options);
+    const { openEngine } = createEngines(async () => {
+      progress.one();
+      return { ...answer, outputs };
+    });
     const deps = { database, store, queue, openEngine, log, metrics: createMetrics(), options: WORKER_DEFAULTS };
+    const slots = Array.from({ length: lanes }, (): Slot => ({ device: 'cpu', gpuId: null }));
+    const stopping = new AbortController();
     const running = runWorkers(deps, slots, stopping.signal);
     try {
-      return await rateOf(() => leftOfOurs(url), { jobs, begin, signal });
+      return await progress.rate(() => leftOfOurs(url));
     } finally {
       stopping.abort();
       await running;
     }
   } finally {
     await queue.close();
-    await store.close();
     await database.close();
   }
 }
 
-/** Waits until no job is left, and says how many were done in a second. */
-async function rateOf(
-  countLeft: () => Promise<number>,
-  { jobs, begin, signal }: { readonly jobs: number; readonly begin: number; readonly signal: AbortSignal },
-): Promise<number> {
-  for (;;) {
-    const left = await countLeft();
-    const ms = performance.now() - begin;
-    if (left === 0 || ms > LONGEST_MS) return ((jobs - left) / ms) * 1000;
-    await sleep(LOOK_MS, undefined, { signal });
-  }
+/**
+ * Measures from the first `WARM_UP` jobs until none is left. The database is asked only after all were begun, so as not to be
+ * slowed by that.
+ */
+function createProgress({ jobs, signal }: RunOptions) {
+  const begun = Promise.withResolvers<void>();
+  let begin = performance.now();
+  let count = 0;
+  return {
+    one() {
+      count++;
+      if (count === WARM_UP) begin = performance.now();
+      if (count === jobs) begun.resolve();
+    },
+    async rate(countLeft: () => Promise<number>): Promise<number> {
+      const tooLong = AbortSignal.any([signal, AbortSignal.timeout(LONGEST_MS)]);
+      await Promise.race([begun.promise, once(tooLong, 'abort')]);
+      for (;;) {
+        signal.throwIfAborted();
+        const left = await countLeft();
+        if (left === 0 || tooLong.aborted) return ((jobs - WARM_UP - left) / (performance.now() - begin)) * 1000;
+        await sleep(LOOK_MS);
+      }
+    },
+  };
 }

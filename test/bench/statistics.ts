@@ -52,7 +52,7 @@ export async function openLoop(
   const arrive = async (n: number): Promise<number> => {
     const due = begin + (n * 1000) / perSecond;
     const { promise, resolve } = Promise.withResolvers<void>();
-    setTimeout(resolve, due - performance.now());
+    setTimeout(resolve, Math.max(0, due - performance.now()));
     await promise;
     signal.throwIfAborted();
     lateness.push(performance.now() - due);

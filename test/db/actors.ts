@@ -82,7 +82,7 @@ export async function submit(stage: Stage, { flag, n, job }: Choice): Promise<vo
   const added = newJob({
     inputs,
     webhookUrl: flag ? 'https://example.com' : undefined,
-    maxAttempts: 1 + (n % 3),
+    maxAttempts: 1 + (n % 5),
     deadline: n % 4 === 0 ? new Date(Date.now() + HOUR).toISOString() : undefined,
   });
   const options = { ...(n % 2 === 0 ? PLAIN : RELAYED), maxQueue: flag ? 8 : undefined };
@@ -144,7 +144,7 @@ const ACTS = {
     });
     if (keys !== undefined) tell(stage, 'deleted', [id]);
   }),
-  loseLease: onJob(({ database }, id) => expireLease(database, id)),
+  loseLease: ({ database, leases }, { lease }) => expireLease(database, pick(leases, lease)?.jobId ?? 'job_none'),
   passDeadline: onJob(({ database }, id) =>
     database.pool.query(
       `update jobs set deadline_at = now() where id = $1 and deadline_at is not null and status in ('queued', 'running')`,
@@ -183,20 +183,20 @@ type Name = keyof typeof ACTS;
 const act = (name: string): Act => ACTS[name as Name];
 
 const WORKER: readonly Name[] = [
-  ...(['receive', 'receive', 'claim', 'heartbeat', 'look', 'progress', 'succeed', 'succeed', 'fail'] as const),
-  ...(['retry', 'release', 'stop'] as const),
+  ...(['receive', 'claim', 'claim', 'claim', 'heartbeat', 'look', 'progress', 'succeed', 'succeed'] as const),
+  ...(['fail', 'retry', 'retry', 'release', 'release', 'stop'] as const),
 ];
 const CALLER: readonly Name[] = ['submit', 'submit', 'cancel', 'read', 'list', 'delete'];
 const DISPATCHER: readonly Name[] = ['reap', 'expire', 'judge', 'relay', 'relay', 'resend', 'send', 'sweep'];
-const CLOCK: readonly Name[] = ['loseLease', 'loseLease', 'passDeadline', 'reap', 'expire'];
+const CLOCK: readonly Name[] = ['loseLease', 'loseLease', 'loseLease', 'loseLease', 'passDeadline', 'reap'];
 const COMPANY = [CALLER, CALLER, WORKER, WORKER, WORKER, CLOCK, DISPATCHER, DISPATCHER];
 
 const small = fc.nat({ max: 9 });
 const choices = fc.record({ job: small, lease: small, flag: fc.boolean(), n: small });
 const scriptOf = (names: readonly Name[]): fc.Arbitrary<Script> =>
   fc.array(fc.record({ name: fc.constantFrom(...names), choice: choices }), {
-    minLength: 12,
-    maxLength: 24,
+    minLength: 16,
+    maxLength: 30,
     size: 'max',
   });
 

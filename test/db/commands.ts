@@ -65,20 +65,30 @@ interface Choice {
 /** Does something to the database and to the model, and expects the same answer of both. */
 type Step = (model: Model, database: Database, choice: Choice) => Promise<void>;
 
-const nth = <T>(items: readonly T[], n: number): T | undefined => (items.length === 0 ? undefined : items.at(n % items.length));
+const nth = <T>(items: readonly T[], n: number): T | undefined =>
+  items.length === 0 ? undefined : items.at(n % items.length);
 const sorted = (values: readonly string[]): string[] => values.toSorted();
 
-/** A job that is there, or at times one that is gone. */
-const onJob = (step: (model: Model, database: Database, id: string, choice: Choice) => Promise<void>): Step => {
-  return (model, database, choice) => step(model, database, nth([...model.jobs.keys()], choice.job) ?? 'job_gone', choice);
+type JobStep = (model: Model, database: Database, id: string, choice: Choice) => Promise<void>;
+type LeaseStep = (model: Model, database: Database, lease: Model['leases'][number], choice: Choice) => Promise<void>;
+
+/** Mostly a job that something happens to by this; at times any other, or one that is gone. */
+const onJob = (wanted: (job: ModelJob) => boolean, step: JobStep): Step => {
+  return (model, database, choice) => {
+    const fit = choice.n < 7 ? all(model).filter(wanted) : [];
+    const id = (nth(fit, choice.job) ?? nth(all(model), choice.job))?.id;
+    return step(model, database, choice.n === 9 ? 'job_gone' : (id ?? 'job_gone'), choice);
+  };
 };
-/** A lease, mostly a lost one: a job has one at most, and they are all remembered. */
-const onLease = (
-  step: (model: Model, database: Database, lease: { jobId: string; token: string }, choice: Choice) => Promise<void>,
-): Step => {
+/** A lease that is held; or a lost one, mostly of a job that runs under another by now. */
+const onLease = (step: LeaseStep): Step => {
   return async (model, database, choice) => {
     const held = model.leases.filter((lease) => holder(model, lease) !== undefined);
-    const lease = nth(choice.n < 6 && held.length > 0 ? held : model.leases, choice.lease);
+    const replaced = model.leases.filter(
+      (lease) => !held.includes(lease) && held.some(({ jobId }) => jobId === lease.jobId),
+    );
+    const fit = choice.n < 5 ? held : choice.n < 8 ? replaced : [];
+    const lease = nth(fit, choice.lease) ?? nth(model.leases, choice.lease);
     if (lease !== undefined) await step(model, database, lease, choice);
   };
 };
@@ -89,6 +99,7 @@ const openJob = (model: Model, id: string, which: (job: ModelJob) => boolean): M
 
 const STEPS: Record<string, Step> = {
   async submit(model, database, { job, flag, n }) {
+    if (all(model).filter(isOpen).length >= OPEN) return;
     const inputs: string[] = [];
     for (let each = 0; each < n % 3; each++) {
       const content = `${(job + each) % 4}`;
@@ -97,7 +108,7 @@ const STEPS: Record<string, Step> = {
       model.inputs.set(content, id);
       inputs.push(id);
     }
-    const facts = { maxAttempts: 1 + (n % 3), webhook: flag, deadline: job % 2 === 0, inputs };
+    const facts = { maxAttempts: 1 + (n % 4), webhook: flag, deadline: job % 4 > 0, inputs };
     const id = await submit(
       database,
       {
@@ -110,13 +121,14 @@ const STEPS: Record<string, Step> = {
     );
     submitted(model, { id, ...facts }, n % 2 === 0);
   },
-  claim: onJob(async (model, database, chosen, { n, job }) => {
-    const queued = all(model).filter(({ status }) => status === 'queued');
-    const id = n < 6 ? (nth(queued, job)?.id ?? chosen) : chosen;
-    const token = newToken();
-    const { outcome } = await claimJob(database.db, id, { token, workerId: token, leaseMs: HOUR });
-    expect(outcome).toBe(claimed(model, id, token));
-  }),
+  claim: onJob(
+    ({ status, lapsed }) => status === 'queued' || lapsed,
+    async (model, database, id) => {
+      const token = newToken();
+      const { outcome } = await claimJob(database.db, id, { token, workerId: token, leaseMs: HOUR });
+      expect(outcome).toBe(claimed(model, id, token));
+    },
+  ),
   heartbeat: onLease(async (model, database, lease) => {
     const job = holder(model, lease);
     expect(await heartbeat(database.db, lease, HOUR)).toBe(job !== undefined);
@@ -151,9 +163,12 @@ const STEPS: Record<string, Step> = {
   stop: onLease(async (model, database, lease) => {
     expect(await cancelRunningJob(database.db, lease)).toBe(stopped(model, lease));
   }),
-  cancel: onJob(async (model, database, id) => {
-    expect(await requestCancel(database.db, { owner: OWNER, id })).toBe(cancelRequested(model, id));
-  }),
+  cancel: onJob(
+    ({ status }) => status === 'running',
+    async (model, database, id) => {
+      expect(await requestCancel(database.db, { owner: OWNER, id })).toBe(cancelRequested(model, id));
+    },
+  ),
   async reap(model, database) {
     const real = await reapLeases(database.db, ERROR);
     const expected = reaped(model);
@@ -164,15 +179,21 @@ const STEPS: Record<string, Step> = {
   async expire(model, database) {
     expect(sorted(await expireJobs(database.db, ERROR))).toEqual(sorted(expired(model)));
   },
-  judge: onJob(async (model, database, id) => {
-    expect(await judgeDeadLetter(database.db, id, { maxRedrives: 3, error: ERROR })).toBe(judged(model, id, 3));
-  }),
-  delete: onJob(async (model, database, id) => {
-    const job = model.jobs.get(id);
-    const outcome = await deleteJob(database, { owner: OWNER, id }).catch((thrown: { code: string }) => thrown.code);
-    if (job !== undefined && !isOpen(job)) expect(sorted(outcome as string[])).toEqual(sorted(deleted(model, job)));
-    else expect(outcome).toBe(job === undefined ? undefined : 'job_state');
-  }),
+  judge: onJob(
+    ({ status }) => status === 'queued',
+    async (model, database, id) => {
+      expect(await judgeDeadLetter(database.db, id, { maxRedrives: 3, error: ERROR })).toBe(judged(model, id, 3));
+    },
+  ),
+  delete: onJob(
+    (job) => !isOpen(job),
+    async (model, database, id) => {
+      const job = model.jobs.get(id);
+      const outcome = await deleteJob(database, { owner: OWNER, id }).catch((thrown: { code: string }) => thrown.code);
+      if (job !== undefined && !isOpen(job)) expect(sorted(outcome as string[])).toEqual(sorted(deleted(model, job)));
+      else expect(outcome).toBe(job === undefined ? undefined : 'job_state');
+    },
+  ),
   async retain(model, database) {
     const keys = await deleteOldJob(database, -1000);
     const { rows } = await database.pool.query<{ id: string }>('select id from jobs');
@@ -196,14 +217,17 @@ const STEPS: Record<string, Step> = {
     expect(messages).toEqual(taken.map((job) => ({ jobId: job.id, receipt: receipt(job) })));
     for (const job of taken) job.visible = 'far';
   },
-  show: onJob(async (model, database, jobId, { n, flag }) => {
-    const queue = createQueueTable(database.db);
-    const job = openJob(model, jobId, ({ status }) => status === 'queued');
-    // At times a message of an earlier time in the queue, which is void.
-    const message = { jobId, receipt: String((job?.events.length ?? 1) - (n < 3 ? 1 : 0)) };
-    await (flag ? queue.show(message, 0) : queue.hide(message, n < 6 ? HOUR : undefined));
-    if (job !== undefined && n >= 3) job.visible = flag ? model.turn : 'far';
-  }),
+  show: onJob(
+    ({ status }) => status === 'queued',
+    async (model, database, jobId, { n, flag }) => {
+      const queue = createQueueTable(database.db);
+      const job = openJob(model, jobId, ({ status }) => status === 'queued');
+      // At times a message of an earlier time in the queue, which is void.
+      const message = { jobId, receipt: String((job?.events.length ?? 1) - (n < 3 ? 1 : 0)) };
+      await (flag ? queue.show(message, 0) : queue.hide(message, n < 6 ? HOUR : undefined));
+      if (job !== undefined && n >= 3) job.visible = flag ? model.turn : 'far';
+    },
+  ),
   async relay(model, database, { flag }) {
     const rows = await takeOutbox(database.db, 100, HOUR);
     const queued = all(model).filter(({ status }) => status === 'queued');
@@ -226,26 +250,51 @@ const STEPS: Record<string, Step> = {
     for (const { id } of due) await recordAttempt(database.db, id, attempt, { status: 'delivered' });
     for (const job of pending) job.pending = 0;
   },
-  loseLease: onJob(async (model, database, id) => {
-    await expireLease(database, id);
-    const job = openJob(model, id, ({ status }) => status === 'running');
-    if (job !== undefined) job.lapsed = true;
-  }),
-  passDeadline: onJob(async (model, database, id) => {
-    const job = openJob(model, id, ({ deadline }) => deadline);
-    if (job === undefined) return;
-    await database.pool.query('update jobs set deadline_at = now() where id = $1', [id]);
-    job.late = true;
-  }),
-  endDelay: onJob(async (model, database, id) => {
-    const job = openJob(model, id, ({ status }) => status === 'queued');
-    if (job === undefined) return;
-    await database.pool.query('update jobs set run_after = now(), visible_at = now() where id = $1', [id]);
-    Object.assign(job, { waiting: false, visible: model.turn });
-  }),
+  loseLease: onJob(
+    ({ status }) => status === 'running',
+    async (model, database, id) => {
+      await expireLease(database, id);
+      const job = openJob(model, id, ({ status }) => status === 'running');
+      if (job !== undefined) job.lapsed = true;
+    },
+  ),
+  passDeadline: onJob(
+    ({ deadline }) => deadline,
+    async (model, database, id) => {
+      const job = openJob(model, id, ({ deadline }) => deadline);
+      if (job === undefined) return;
+      await database.pool.query('update jobs set deadline_at = now() where id = $1', [id]);
+      job.late = true;
+    },
+  ),
+  endDelay: onJob(
+    ({ waiting }) => waiting,
+    async (model, database, id) => {
+      const job = openJob(model, id, ({ status }) => status === 'queued');
+      if (job === undefined) return;
+      await database.pool.query('update jobs set run_after = now(), visible_at = now() where id = $1', [id]);
+      Object.assign(job, { waiting: false, visible: model.turn });
+    },
+  ),
 };
-/** What a life is made of comes more often, else most jobs would end before anything happens to them. */
-const OFTEN = ['submit', 'submit', 'submit', 'claim', 'claim', 'claim', 'claim', 'loseLease', 'retry', 'succeed', 'fail'];
+/** What a long life is made of comes more often, else most jobs would end before anything happens to them. */
+const OFTEN = [
+  ...['submit', 'submit', 'submit', 'submit', 'claim', 'claim', 'claim', 'claim', 'claim', 'claim'],
+  ...[
+    'loseLease',
+    'loseLease',
+    'loseLease',
+    'retry',
+    'release',
+    'progress',
+    'cancel',
+    'passDeadline',
+    'expire',
+    'show',
+  ],
+];
+/** Jobs that are open at once: few, so that things happen to the same ones. */
+const OPEN = 3;
 
 const small = fc.nat({ max: 9 });
 const choices = fc.record({ job: small, lease: small, flag: fc.boolean(), n: small });
@@ -263,5 +312,5 @@ export const sequences = fc.commands<Model, Database, false>(
       toString: () => `${name}(${JSON.stringify(choice)})`,
     })),
   ),
-  { maxCommands: 60, size: 'max' },
+  { maxCommands: 240, size: 'max' },
 );

@@ -8,7 +8,7 @@ import { onTestFinished } from 'vitest';
  */
 export type Fault = 'refuse' | 'reset' | 'answer_lost' | 'silence';
 
-export interface Proxy {
+export interface FaultyProxy {
   /** Address of the database by way of the proxy. */
   readonly url: string;
   /** From now on, and until `heal`, this happens to whatever the client sends that holds `text`. */
@@ -17,7 +17,7 @@ export interface Proxy {
 }
 
 /** Stands between the tests and PostgreSQL, and breaks what it is told to. Closed when the running test is over. */
-export async function startProxy(url: string): Promise<Proxy> {
+export async function startProxy(url: string): Promise<FaultyProxy> {
   const target = new URL(url);
   let broken: { text: string; fault: Fault } | undefined;
   const sockets = new Set<Socket>();

@@ -4,7 +4,7 @@ import { all, type Model } from './model.ts';
 
 const STATE = `
   select j.id, j.status, j.attempt, j.failures, j.redrives, j.lease_token as token,
-    j.cancel_requested_at is not null as cancel, j.error is not null as error,
+    j.status = 'queued' and j.visible_at <= now() as shown, j.cancel_requested_at is not null as cancel, j.error is not null as error,
     array(select e.type from job_events e where e.job_id = j.id order by e.seq) as events,
     array(select i.asset_id from job_inputs i where i.job_id = j.id order by i.position) as inputs,
     array(select a.key from assets a where a.job_id = j.id order by a.position) as outputs,
@@ -24,11 +24,15 @@ export async function expectSame(model: Model, { pool }: Database): Promise<void
       failures: job.failures,
       redrives: job.redrives,
       token: job.token ?? null,
+      shown: job.status === 'queued' && job.visible !== 'far',
       cancel: job.cancel,
       error: job.error,
       events: job.events,
       inputs: job.inputs,
-      outputs: Array.from({ length: job.outputs?.count ?? 0 }, (_, n) => `outputs/${job.id}/${job.outputs?.token}/${n}.png`),
+      outputs: Array.from(
+        { length: job.outputs?.count ?? 0 },
+        (_, n) => `outputs/${job.id}/${job.outputs?.token}/${n}.png`,
+      ),
       outbox: job.outbox,
       deliveries: job.webhook && job.ended !== undefined ? 1 : 0,
       pending: job.pending,

@@ -73,7 +73,9 @@ describe('a submission', () => {
     const id = await storeInput(database, 'a');
     await database.pool.query(`update assets set last_used_at = now() - interval '1 day'`);
     await submit(database, { inputs: [id] });
-    const { rows } = await database.pool.query(`select now() - last_used_at < interval '1 minute' as fresh from assets`);
+    const { rows } = await database.pool.query(
+      `select now() - last_used_at < interval '1 minute' as fresh from assets`,
+    );
     expect(rows).toEqual([{ fresh: true }]);
   });
 

@@ -9,11 +9,11 @@ import {
   toDatabaseError,
 } from '../../packages/db/src/index.ts';
 import { emptyUrl, freshDatabase } from './harness.ts';
-import { type Proxy, startDyingServer, startProxy } from './proxy.ts';
+import { type FaultyProxy, startDyingServer, startProxy } from './proxy.ts';
 
 interface Trial {
   readonly database: Database;
-  readonly proxy: Proxy;
+  readonly proxy: FaultyProxy;
 }
 
 /** A database with one table, reached through a proxy by at most 2 connections. */

@@ -24,13 +24,18 @@ export async function expectTruth(stage: Stage, { allHeard }: { readonly allHear
     const job = jobs.get(id);
     const ends = new Set(told.filter(isEnd).map(({ what, token }) => `${what} ${token ?? ''}`));
     expect(ends.size, `who ended ${id}: ${[...ends].join(', ')}`).toBeLessThanOrEqual(1);
-    expect(job === undefined, `${id} is gone`).toBe(told.some(({ what }) => what === 'deleted') || (!allHeard && job === undefined));
+    expect(job === undefined, `${id} is gone`).toBe(
+      told.some(({ what }) => what === 'deleted') || (!allHeard && job === undefined),
+    );
     const attempts = told.flatMap(({ attempt }) => attempt ?? []);
     expect(new Set(attempts).size, `attempts of ${id}`).toBe(attempts.length);
     if (job === undefined) continue;
     for (const { what, token } of told.filter(isEnd)) {
       expect(job.status).toBe(what);
       if (what === 'succeeded') expect(new Set(job.tokens)).toEqual(new Set([token]));
+      // Who ended it by a lease had the last one that there was.
+      const lease = told.find((each) => each.what === 'claimed' && each.token === token);
+      if (lease !== undefined) expect(lease.attempt).toBe(job.attempt);
     }
     if (allHeard) expect(attempts.length).toBe(job.attempt);
     else expect(attempts.length).toBeLessThanOrEqual(job.attempt);

@@ -30,9 +30,20 @@ const CLEARED = Object.fromEntries(
     .map((name) => [name, '']),
 );
 
-export function runCommand(args: readonly string[], env: Record<string, string>, cwd: string): Running {
+export interface RunOptions {
+  /** In a process group of its own, as a shell starts it: a signal to the group is what Ctrl-C sends. */
+  readonly ownGroup?: boolean;
+}
+
+export function runCommand(
+  args: readonly string[],
+  env: Record<string, string>,
+  cwd: string,
+  { ownGroup = false }: RunOptions = {},
+): Running {
   const child = spawn(process.execPath, [main, ...args], {
     cwd,
+    detached: ownGroup,
     env: { ...environment, ...CLEARED, NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

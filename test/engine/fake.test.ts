@@ -78,11 +78,11 @@ describe('the fake engine answers as the true one does', () => {
     expect(resumed).toEqual([3, 4]);
   });
 
-  it('and obeys a cancel within a step', async () => {
+  it.each(['each:60s', 'stay'])('and obeys a cancel within a step: %s', async (words) => {
     const pipeline = await fake();
     const { enginePid } = pipeline;
     const controller = new AbortController();
-    const edit = ask(pipeline, 'each:60s', {
+    const edit = ask(pipeline, words, {
       signal: controller.signal,
       onStep: ({ stage }) => stage === 'denoise' && controller.abort(),
     });

@@ -14,6 +14,7 @@
  *   garbage          it writes bytes that are no message
  *   hang             it says nothing any more and heeds no cancel
  *   deaf             it heeds no cancel either, but goes on telling that it is alive
+ *   stay             it stays at this step until it is cancelled
  *   fail:CODE        the edit ends with that error code; one that is unknown counts as engine_failed
  *   flood            it writes 64 MB to stderr, then goes on
  *   once:MARK        only the first time that a prompt with this mark is seen, in whatever process
@@ -80,6 +81,7 @@ const victim: Victim = {
   mumble() {
     setInterval(() => send({ type: 'alive' }), ALIVE_EVERY_MS);
   },
+  stay: () => pause(Number.POSITIVE_INFINITY),
 };
 
 async function load({ id, modelDir }: Extract<Command, { type: 'load' }>): Promise<void> {

@@ -9,6 +9,8 @@ export interface Victim {
   readonly mute: () => void;
   /** From now on nothing is said but that the engine is alive. */
   readonly mumble: () => void;
+  /** Waits for a cancel. */
+  readonly stay: () => Promise<void>;
 }
 
 const never = (): Promise<never> => new Promise(() => undefined);
@@ -37,6 +39,8 @@ export async function commitFault({ fault, at }: Script, done: number, victim: V
     case 'deaf':
       victim.mumble();
       return never();
+    case 'stay':
+      return victim.stay();
     case 'flood':
       for (let i = 0; i < 64; i++) await toStderr('x'.repeat(1e6));
   }

@@ -8,7 +8,7 @@ export type Fault =
   | { readonly kind: 'exit'; readonly code: number }
   | { readonly kind: 'signal'; readonly signal: NodeJS.Signals }
   | { readonly kind: 'fail'; readonly code: ErrorCode }
-  | { readonly kind: 'garbage' | 'hang' | 'deaf' | 'flood' };
+  | { readonly kind: 'garbage' | 'hang' | 'deaf' | 'stay' | 'flood' };
 
 export interface Script {
   /** Milliseconds of each step. */
@@ -40,7 +40,9 @@ function faultOf(words: ReadonlyMap<string, string>): Fault | undefined {
   if (crash !== undefined) return { kind: 'signal', signal: crash.toUpperCase() as NodeJS.Signals };
   const code = words.get('fail');
   if (code !== undefined) return { kind: 'fail', code: isErrorCode(code) ? code : 'engine_failed' };
-  return (['garbage', 'hang', 'deaf', 'flood'] as const).filter((kind) => words.has(kind)).map((kind) => ({ kind }))[0];
+  return (['garbage', 'hang', 'deaf', 'stay', 'flood'] as const)
+    .filter((kind) => words.has(kind))
+    .map((kind) => ({ kind }))[0];
 }
 
 /** `once:MARK` and `times:N:MARK`; each reading counts, in a file, so that it is remembered by the next process. */

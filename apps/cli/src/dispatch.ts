@@ -1,4 +1,4 @@
-import { AppError, toAppError } from '@qwen-edit/contract';
+import { AppError, ERRORS, toAppError } from '@qwen-edit/contract';
 import type { Config, Overrides } from './config.ts';
 import { type EditDeps, editCommand } from './edit-command.ts';
 import { wantsJson } from './edit-flags.ts';
@@ -21,13 +21,22 @@ export async function dispatch(args: readonly string[], deps: CliDeps): Promise<
     await runCommand(args, deps);
     return 0;
   } catch (thrown) {
-    const error = toAppError(thrown);
+    const error = withHintOf(args[0], toAppError(thrown));
     // Who pressed Ctrl-C knows; and what fails while everything is being stopped is no news.
     if (deps.signal.aborted) return 1;
     if (wantsJson(args)) deps.terminal.out(errorJson(error));
     deps.terminal.err(errorText(error));
     return exitCodeOf(error);
   }
+}
+
+/** Where the table of errors only knows to ask for help, the command's own is what helps. */
+function withHintOf(command: string | undefined, error: AppError): AppError {
+  if (error.code !== 'usage' || error.hint !== ERRORS.usage.hint || command === undefined) return error;
+  return new AppError('usage', error.message, {
+    hint: `Run \`qwen-edit ${command} --help\` to see the flags.`,
+    cause: error,
+  });
 }
 
 async function runCommand(args: readonly string[], deps: CliDeps): Promise<void> {

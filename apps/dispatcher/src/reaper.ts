@@ -4,6 +4,8 @@ import { DEADLINE_PASSED, WORKER_LOST } from './job-errors.ts';
 import { runLoop } from './loop.ts';
 
 const RESENT_AT_ONCE = 100;
+/** How much longer a job waits for its message in a queue that has many. */
+const BACKLOG = 30;
 
 /** Ends what nobody ends: leases whose worker is lost, jobs whose deadline has passed, waiting for a message that is gone. */
 export async function runReaper(deps: DispatcherDeps, signal: AbortSignal): Promise<void> {
@@ -18,8 +20,8 @@ export async function runReaper(deps: DispatcherDeps, signal: AbortSignal): Prom
 }
 
 /** True where there may be more. */
-async function reap({ database, log, metrics }: DispatcherDeps): Promise<boolean> {
-  const { queued, failed, canceled } = await reapLeases(database.db, WORKER_LOST);
+async function reap({ database, queue, log, metrics }: DispatcherDeps): Promise<boolean> {
+  const { queued, failed, canceled } = await reapLeases(database.db, WORKER_LOST, { relayed: queue.relayed });
   for (const [outcome, ids] of Object.entries({ retried: queued, failed, canceled })) {
     metrics.outcomes.inc({ outcome, code: WORKER_LOST.code }, ids.length);
     for (const id of ids) log.warn({ job_id: id, outcome }, 'a lease has run out');
@@ -34,11 +36,15 @@ async function expire({ database, log, metrics }: DispatcherDeps): Promise<boole
   return expired.length > 0;
 }
 
-/** Queues that are not the database may lose messages: a job that waits while they have none to give waits for nothing. */
+/**
+ * Queues that are not the database may lose messages: a job that waits while they have none to give waits for nothing. Where
+ * they always have some, a job that has waited for very long gets another one, which does no harm.
+ */
 async function resend({ database, queue, log, options }: DispatcherDeps): Promise<void> {
   if (!queue.relayed) return;
   const depth = await queue.depth();
-  if (depth === undefined || depth >= options.resendBelow) return;
-  const resent = await resendQueued(database.db, options.resendMs, RESENT_AT_ONCE);
+  const empty = depth !== undefined && depth < options.resendBelow;
+  const waitedMs = empty ? options.resendMs : BACKLOG * options.resendMs;
+  const resent = await resendQueued(database.db, waitedMs, RESENT_AT_ONCE);
   if (resent > 0) log.warn({ resent }, 'messages of waiting jobs were lost, they are sent again');
 }

@@ -1,3 +1,4 @@
+import { toAppError } from '@qwen-edit/contract';
 import { deleteOldJob, deleteOldKeys, deleteSilentWorkers, deleteUnusedAssets } from '@qwen-edit/db';
 import type { DispatcherDeps } from './deps.ts';
 import { runLoop } from './loop.ts';
@@ -7,7 +8,7 @@ const BATCH = 500;
 
 /** Deletes what has reached its age: final jobs with their pictures, pictures and uploads that nothing uses, keys, workers. */
 export async function runRetention(deps: DispatcherDeps, signal: AbortSignal): Promise<void> {
-  const { database, store, options } = deps;
+  const { database, options } = deps;
   const { db } = database;
   const round = async (): Promise<number> => {
     const jobs = await deleteOldJobs(deps, signal);
@@ -15,10 +16,17 @@ export async function runRetention(deps: DispatcherDeps, signal: AbortSignal): P
     await deleteObjects(deps, unused);
     await deleteOldKeys(db, options.keysMs);
     await deleteSilentWorkers(db, options.silentWorkerMs);
-    await store.sweepTemporary(options.orphanMs, signal);
+    await sweepTemporary(deps, signal);
     return jobs < BATCH && unused.length < BATCH ? options.sweepMs : 0;
   };
   await runLoop(deps, 'retention', round, signal);
+}
+
+/** Rights to list unfinished uploads are often not given: without them, the bucket's own lifecycle rule has to do it. */
+async function sweepTemporary({ store, log, options }: DispatcherDeps, signal: AbortSignal): Promise<void> {
+  await store.sweepTemporary(options.orphanMs, signal).catch((thrown: unknown) => {
+    if (!signal.aborted) log.warn({ code: toAppError(thrown).code }, 'unfinished uploads could not be swept');
+  });
 }
 
 async function deleteOldJobs(deps: DispatcherDeps, signal: AbortSignal): Promise<number> {

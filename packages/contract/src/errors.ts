@@ -18,7 +18,12 @@ const facts = (status: number, retryable: boolean, title: string, hint: string):
 
 /** Every error that can reach a user, with its facts. The keys are the closed union of codes. */
 export const ERRORS = {
-  usage: facts(400, false, 'The command line is wrong', 'Run `qwen-edit edit --help` to see the flags.'),
+  usage: facts(
+    400,
+    false,
+    'The command line is wrong',
+    'Run `qwen-edit --help` to see the commands, and each with --help to see its flags.',
+  ),
   invalid_parameter: facts(400, false, 'A parameter is wrong', 'Correct the named parameter.'),
   prompt_empty: facts(400, false, 'The prompt is empty', 'Say in a few words what to change in the picture.'),
   prompt_too_long: facts(400, false, 'The prompt is too long', 'Shorten the prompt.'),

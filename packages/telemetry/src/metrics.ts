@@ -12,6 +12,8 @@ export interface Metrics {
   readonly queueWaitSeconds: Histogram<string>;
   readonly queueDepth: Gauge<'status'>;
   readonly queueAgeSeconds: Gauge<string>;
+  /** Workers that were heard of lately. */
+  readonly workers: Gauge<'ready'>;
   readonly webhookAttempts: Counter<'result'>;
   readonly loopErrors: Counter<'loop'>;
 }
@@ -72,6 +74,12 @@ export function createMetrics(): Metrics {
     queueAgeSeconds: new Gauge({
       name: 'qwen_edit_queue_age_seconds',
       help: 'Age of the oldest job that may be begun and is not',
+      registers,
+    }),
+    workers: new Gauge({
+      name: 'qwen_edit_workers',
+      help: 'Workers that were heard of lately, by whether they take jobs',
+      labelNames: ['ready'],
       registers,
     }),
     webhookAttempts: new Counter({

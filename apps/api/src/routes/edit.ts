@@ -12,9 +12,13 @@ import { jobNotFound } from '../ids.ts';
 import { route } from '../routing.ts';
 import type { Services } from '../services.ts';
 import { acceptJob } from '../submit/accept-job.ts';
+import { readIdempotencyKey, submitOnce } from '../submit/idempotency.ts';
 import { findJob } from './jobs.ts';
 
-/** The guide's own API: a job that the caller waits for. Who hangs up cancels it. */
+/**
+ * The guide's own API: a job that the caller waits for. Who hangs up cancels it, unless an Idempotency-Key says that the caller
+ * may come back for it.
+ */
 export function editRoutes(app: Hono<ApiEnv>, services: Services): void {
   route(app, '/edit', {
     POST: async (c) => postEdit(c, services, await services.gate.admit(c, 'submit')),
@@ -23,8 +27,9 @@ export function editRoutes(app: Hono<ApiEnv>, services: Services): void {
 
 async function postEdit(c: ApiContext, services: Services, caller: Caller): Promise<Response> {
   const signal = clientGone(c);
-  const { jobId, outputPath } = await submitEdit(c, services, caller, signal);
-  const record = await waitForEnd(services, caller.owner, jobId, signal);
+  const key = readIdempotencyKey(c.req.header('idempotency-key'));
+  const { jobId, outputPath } = await submitEdit(c, services, { caller, key, signal });
+  const record = await waitForEnd(services, { owner: caller.owner, id: jobId, cancels: key === undefined, signal });
   if (record.job.status !== 'succeeded') throw failureOf(record);
   const { outputDir } = services.options;
   const files =
@@ -34,7 +39,11 @@ async function postEdit(c: ApiContext, services: Services, caller: Caller): Prom
   return c.json(await answerEdit(services, record, files));
 }
 
-async function submitEdit(c: ApiContext, services: Services, caller: Caller, signal: AbortSignal) {
+async function submitEdit(
+  c: ApiContext,
+  services: Services,
+  { caller, key, signal }: { readonly caller: Caller; readonly key: string | undefined; readonly signal: AbortSignal },
+) {
   const { budget, now, options } = services;
   const share = budget.open();
   try {
@@ -49,7 +58,11 @@ async function submitEdit(c: ApiContext, services: Services, caller: Caller, sig
         hint: 'Leave output_path out; the answer then holds the picture.',
       });
     }
-    const jobId = await acceptJob(services, { caller, submission, share, signal, form: 'edit' });
+    const acceptance = { caller, submission, share, signal, form: 'edit' } as const;
+    if (key === undefined) return { jobId: await acceptJob(services, acceptance), outputPath };
+    const { jobId } = await submitOnce(services, { owner: caller.owner, key, submission }, (idempotency) =>
+      acceptJob(services, { ...acceptance, idempotency }),
+    );
     return { jobId, outputPath };
   } finally {
     share.close();
@@ -61,7 +74,15 @@ function asPng(submission: Submission): Submission {
   return { ...submission, parameters: { output_format: 'png', ...submission.parameters } };
 }
 
-async function waitForEnd(services: Services, owner: string, id: string, signal: AbortSignal): Promise<JobRecord> {
+interface Wait {
+  readonly owner: string;
+  readonly id: string;
+  /** Whether a caller who hangs up takes the job along. */
+  readonly cancels: boolean;
+  readonly signal: AbortSignal;
+}
+
+async function waitForEnd(services: Services, { owner, id, cancels, signal }: Wait): Promise<JobRecord> {
   const { database, log, watch } = services;
   const record = await findJob(services, owner, id);
   if (isTerminal(record.job.status)) return record;
@@ -70,9 +91,10 @@ async function waitForEnd(services: Services, owner: string, id: string, signal:
     case 'ended':
       return findJob(services, owner, id);
     case 'aborted':
-      await requestCancel(database.db, { owner, id }).catch((thrown: unknown) => {
-        log.warn({ job_id: id, errors: describeError(thrown) }, 'a job goes on though its caller has hung up');
-      });
+      if (cancels)
+        await requestCancel(database.db, { owner, id }).catch((thrown: unknown) => {
+          log.warn({ job_id: id, errors: describeError(thrown) }, 'a job goes on though its caller has hung up');
+        });
       throw new AppError('canceled', 'The caller has hung up.');
     case 'gone':
       throw jobNotFound();

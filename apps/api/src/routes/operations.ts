@@ -42,9 +42,15 @@ function presentWorker({ gpuId, ready, lastError, uptimeSeconds }: LiveWorker, q
 
 /** Without the database there are no figures, rather than old ones. */
 async function measureQueue({ metrics, status }: Services): Promise<void> {
-  const counts = await status.counts();
+  const [workers, counts] = await Promise.all([status.workers(), status.counts()]);
   metrics.queueDepth.reset();
   metrics.queueAgeSeconds.reset();
+  metrics.workers.reset();
+  if (workers !== undefined) {
+    const ready = workers.filter((worker) => worker.ready).length;
+    metrics.workers.set({ ready: 'true' }, ready);
+    metrics.workers.set({ ready: 'false' }, workers.length - ready);
+  }
   if (counts === undefined) return;
   metrics.queueDepth.set({ status: 'queued' }, counts.queued);
   metrics.queueDepth.set({ status: 'running' }, counts.running);

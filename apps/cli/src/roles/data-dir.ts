@@ -10,7 +10,8 @@ const secretSchema = z.string().regex(/^[0-9a-f]{64}$/);
  * Several processes that start at once agree on one.
  */
 export async function readSigningSecret(dataDir: string): Promise<string> {
-  await mkdir(dataDir, { recursive: true });
+  // Pictures lie below: nobody else on the machine has to read them.
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const path = join(dataDir, 'signing-secret');
   const present = await read(path);
   if (present !== undefined) return present;

@@ -33,9 +33,10 @@ export async function startMetricsServer(
   return {
     port: typeof address === 'object' && address !== null ? address.port : port,
     async close() {
+      const closed = once(server, 'close');
       server.close();
       server.closeAllConnections();
-      if (server.listening) await once(server, 'close');
+      await closed;
     },
   };
 }

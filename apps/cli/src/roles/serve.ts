@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { AppError } from '@qwen-edit/contract';
 import { acquireDataDirLock, migrateDatabase, requireMigrated, startEmbeddedPostgres } from '@qwen-edit/db';
+import { checkWebhookSecret } from '@qwen-edit/dispatcher';
 import { createLogger, createMetrics } from '@qwen-edit/telemetry';
 import { openBackends } from './backends.ts';
 import { readSigningSecret } from './data-dir.ts';
@@ -22,7 +23,7 @@ interface Stack {
 
 /**
  * All roles in one process, on the embedded PostgreSQL unless DATABASE_URL names another. Resolves when it was told to stop
- * and has drained: workers first, then the API, the dispatcher, the connections, and the database last.
+ * and has drained: workers first, while the API still answers; then dispatcher, API, connections, and the database last.
  */
 export async function serve(deps: RoleDeps): Promise<void> {
   const stack = createStack();
@@ -36,6 +37,7 @@ export async function serve(deps: RoleDeps): Promise<void> {
 async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
   const { config, signal, terminal } = deps;
   const log = createLogger({ level: config.logLevel, role: 'serve' });
+  if (config.webhookSecret !== undefined) checkWebhookSecret(config.webhookSecret);
   // 1. The data folder is ours, and its database runs.
   const lock = await acquireDataDirLock(config.dataDir);
   stack.add(() => lock.release());
@@ -61,7 +63,8 @@ async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
 
   // 3. The API.
   const localToken = randomBytes(32).toString('base64url');
-  const server = await startApi(context, { version: deps.version, defaultMaxQueue: MAX_QUEUE, localToken });
+  const embedded = config.databaseUrl === undefined ? { defaultMaxQueue: MAX_QUEUE } : {};
+  const server = await startApi(context, { version: deps.version, localToken, ...embedded });
   url = server.url;
   stack.add(() => server.close(API_GRACE_MS));
   await lock.update({ url, token: localToken, database_url: databaseUrl });
@@ -69,7 +72,10 @@ async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
   // 4. Workers and dispatcher, until the signal, or until one of them or the database breaks.
   const dispatching = new AbortController();
   const stop = AbortSignal.any([signal, broken.signal]);
-  const dispatcher = runLocalDispatcher(context, { baseUrl: config.publicUrl ?? url, signal: dispatching.signal });
+  const dispatcher = runLocalDispatcher(context, {
+    baseUrl: config.publicUrl ?? url,
+    signal: dispatching.signal,
+  }).catch((thrown: unknown) => broken.abort(thrown));
   stack.add(async () => {
     dispatching.abort();
     await dispatcher;

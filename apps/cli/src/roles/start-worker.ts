@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { type Engine, type EngineStart, runWorkers, type Slot, WORKER_DEFAULTS } from '@qwen-edit/worker';
 import type { RoleContext, RoleDeps } from './role.ts';
 
@@ -15,7 +16,7 @@ export async function runLocalWorkers(
       onStep,
       silenceMs: config.engineSilenceMs,
       cancelGraceMs: config.cancelGraceMs,
-      ...(config.maxCpuThreads === undefined ? {} : { threads: config.maxCpuThreads }),
+      threads: config.maxCpuThreads ?? Math.max(1, Math.floor(availableParallelism() / config.maxConcurrency)),
       ...(config.nice === undefined ? {} : { nice: config.nice }),
       ...(config.engineProgram === undefined ? {} : { program: config.engineProgram }),
     });

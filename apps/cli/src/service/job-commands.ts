@@ -1,4 +1,4 @@
-import { isTerminalEvent, JOB_STATUSES } from '@qwen-edit/contract';
+import { AppError, JOB_STATUSES, type JobEvent } from '@qwen-edit/contract';
 import { readFlags } from '../flag-values.ts';
 import { JOBS_HELP } from '../help.ts';
 import { wholeNumber } from '../numbers.ts';
@@ -21,7 +21,12 @@ export async function statusCommand(args: readonly string[], deps: ServiceDeps):
   if (values.help === true) return deps.terminal.out(JOBS_HELP);
   if (values.out !== undefined) outputFormatOf(values.out);
   const job = await deps.client.get(oneWord(words, 'The id of the job'), deps.signal);
-  const paths = values.out === undefined || job.output === null ? [] : await saveOutputs(deps, job, values.out);
+  if (values.out !== undefined && job.output === null) {
+    throw new AppError('job_state', `The job is ${job.status}: it has no results.`, {
+      hint: '`qwen-edit watch ID --out FILE` waits for them.',
+    });
+  }
+  const paths = values.out === undefined ? [] : await saveOutputs(deps, job, values.out);
   deps.terminal.out(values.json === true ? `${JSON.stringify(job)}\n` : `${[...paths, jobLine(job)].join('\n')}\n`);
 }
 
@@ -31,16 +36,10 @@ export async function watchCommand(args: readonly string[], deps: ServiceDeps): 
   if (values.help === true) return deps.terminal.out(JOBS_HELP);
   if (values.out !== undefined) outputFormatOf(values.out);
   const id = oneWord(words, 'The id of the job');
-  if (values.json === true) {
-    for await (const event of deps.client.events(id, { signal: deps.signal })) {
-      deps.terminal.out(`${JSON.stringify(event)}\n`);
-      if (isTerminalEvent(event.type)) return;
-    }
-    return;
-  }
-  const job = await watchJob(deps, id);
+  const onEvent = (event: JobEvent): void => deps.terminal.out(`${JSON.stringify(event)}\n`);
+  const job = await watchJob(deps, id, values.json === true ? onEvent : undefined);
   const paths = values.out === undefined ? [] : await saveOutputs(deps, job, values.out);
-  deps.terminal.out(`${[...paths, jobLine(job)].join('\n')}\n`);
+  if (values.json !== true) deps.terminal.out(`${[...paths, jobLine(job)].join('\n')}\n`);
 }
 
 /** `qwen-edit cancel ID`. */

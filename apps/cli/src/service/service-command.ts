@@ -42,7 +42,7 @@ export function jobLine(job: Job): string {
   const where =
     queue_position !== null
       ? `${queue_position} before it`
-      : stage !== null
+      : stage !== null && job.status === 'running'
         ? `${stage} ${step ?? 0}/${total ?? 0}`
         : '';
   const what = job.error === null || job.status !== 'failed' ? where : `${job.error.message} (${job.error.code})`;

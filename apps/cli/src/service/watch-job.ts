@@ -1,11 +1,19 @@
-import { AppError, isErrorCode, isTerminalEvent, type Job, progressDataSchema } from '@qwen-edit/contract';
+import {
+  AppError,
+  isErrorCode,
+  isTerminalEvent,
+  type Job,
+  type JobEvent,
+  progressDataSchema,
+} from '@qwen-edit/contract';
 import { barFor, type ServiceDeps } from './service-command.ts';
 
-/** Shows the job's progress until its end. Resolves with the final job; throws the error of one that did not succeed. */
-export async function watchJob(deps: ServiceDeps, id: string): Promise<Job> {
+/** Shows the job's progress until its end, and hands on each event. Resolves with the final job; throws the error of one that did not succeed. */
+export async function watchJob(deps: ServiceDeps, id: string, onEvent?: (event: JobEvent) => void): Promise<Job> {
   const bar = barFor(deps);
   try {
     for await (const event of deps.client.events(id, { signal: deps.signal })) {
+      onEvent?.(event);
       const progress = event.type === 'job.progress' ? progressDataSchema.safeParse(event.data) : undefined;
       if (progress?.success === true) bar.onStep(progress.data);
       if (isTerminalEvent(event.type)) break;

@@ -15,9 +15,14 @@ export interface Reaped {
 
 /**
  * Takes back jobs whose lease has run out, because their worker died or lost its way to the database: to `queued` while
- * attempts are left, else to `failed`; to `canceled` where that was asked for.
+ * attempts are left, else to `failed`; to `canceled` where that was asked for. `relayed`: also writes a message to the outbox,
+ * because the old one may be gone: it comes out of the queue too, where redeliveries count, while its job is leased.
  */
-export async function reapLeases(db: Db, lost: JobError): Promise<Reaped> {
+export async function reapLeases(
+  db: Db,
+  lost: JobError,
+  { relayed = false }: { readonly relayed?: boolean } = {},
+): Promise<Reaped> {
   const expired = sql`select id from jobs where status = 'running' and lease_expires_at <= now()
     order by lease_expires_at limit ${BATCH} for update skip locked`;
   const among = sql`jobs.id = any (array(${expired})) and jobs.status = 'running' and jobs.lease_expires_at <= now()`;
@@ -34,12 +39,14 @@ export async function reapLeases(db: Db, lost: JobError): Promise<Reaped> {
         status = 'queued', lease_token = null, lease_expires_at = null, failures = failures + 1, error = ${jsonb(lost)},
         run_after = now(), visible_at = now(), event_seq = event_seq + 1
       where ${among} and cancel_requested_at is null and failures + 1 < max_attempts
-      returning id, event_seq, failures
+      returning id, owner, event_seq, failures
     ), event as (
       insert into job_events (job_id, seq, type, data)
       select id, event_seq, 'job.retrying',
         jsonb_build_object('error', ${jsonb(lost)}, 'failures', failures, 'delay_ms', 0)
       from changed
+    ), message as (
+      insert into outbox (job_id, owner) select id, owner from changed where ${relayed}
     )
     select id, pg_notify(${QUEUE_CHANNEL}, '') from changed`);
   return { queued: rows.map(({ id }) => id), failed, canceled };

@@ -1,0 +1,127 @@
+import type { Job } from '@qwen-edit/contract';
+import { expect, it } from 'vitest';
+import {
+  apiOf,
+  cancelJob,
+  eventsOf,
+  getJob,
+  jobWithPrompt,
+  newPicture,
+  postJson,
+  submit,
+  untilEnded,
+  untilStep,
+  untilSucceeded,
+} from '../calls.ts';
+import { expectGapless, openEvents } from '../event-stream.ts';
+import { enginesOf, hostOf, MAX_ATTEMPTS, PARTS, type System } from '../system.ts';
+import { until } from '../waiting.ts';
+import { startAgain, startMany, stayOnce } from './stops.ts';
+
+/** Each process is killed (SIGKILL) while it is at work. */
+export function deathTests(the: () => System): void {
+  it('the job of an engine that is killed is tried again in a new one', async () => {
+    const system = the();
+    const { id } = await submit(system, stayOnce());
+    await untilStep(system, id, 2);
+    const host = await hostOf(system, id);
+    const engines = await enginesOf(system, host);
+    expect(engines).toHaveLength(1);
+    for (const pid of engines) process.kill(pid, 'SIGKILL');
+    const job = await untilSucceeded(system, id);
+    expect(job.attempt).toBeGreaterThan(1);
+    const retried = (await eventsOf(system, id)).filter(({ type }) => type === 'job.retrying');
+    expect(retried.map(({ data }) => data.error)).toContainEqual(expect.objectContaining({ code: 'engine_crashed' }));
+    expect(system.members('worker')).toContain(host);
+  });
+
+  it('a job that ends its engine each time fails, and the workers go on', async () => {
+    const system = the();
+    const { id } = await submit(system, 'crash:sigkill at:1');
+    const job = await untilEnded(system, id);
+    expect(job).toMatchObject({ status: 'failed', attempt: MAX_ATTEMPTS, output: null });
+    expect(job.error?.code).toMatch(/^(engine_crashed|worker_lost)$/);
+    const errors = (await eventsOf(system, id)).map(({ data }) => data.error).filter((error) => error !== undefined);
+    expect(errors).toContainEqual(expect.objectContaining({ code: 'engine_crashed' }));
+    await untilSucceeded(system, (await submit(system, 'x')).id);
+  });
+
+  it('the job of a worker that is killed is ended by another, and the engine goes with its worker', async () => {
+    const system = the();
+    const { id } = await submit(system, stayOnce());
+    await untilStep(system, id, 2);
+    const host = await hostOf(system, id);
+    const engines = await enginesOf(system, host);
+    expect(await host.stop('SIGKILL')).toBe('SIGKILL');
+    await until('the end of its engine', async () => {
+      const left = (await system.processes()).map(({ pid }) => pid);
+      return engines.every((pid) => !left.includes(pid));
+    });
+    await system.start('worker');
+    const job = await untilSucceeded(system, id);
+    expect(job.attempt).toBeGreaterThan(1);
+  });
+
+  it('what an API accepted before it was killed is done, and readers go on where they were', async () => {
+    const system = the();
+    const [api] = system.members('api');
+    if (api?.url === undefined) throw new Error('no API lives');
+    const { url } = api;
+    const followed = await submit(system, stayOnce(), {}, { api: url });
+    const stream = await openEvents(url, followed.id);
+    await stream.untilCount(1);
+    const prompt = stayOnce();
+    const images = [(await newPicture()).toString('base64')];
+    const waiting = postJson(`${url}/v1/jobs`, { prompt, images }, { headers: { prefer: 'wait=60' } });
+    const waited = await jobWithPrompt(system, prompt);
+    const cutOff = expect(waiting).rejects.toThrow();
+
+    // Some submissions are under way at any moment.
+    const accepted: Job[] = [];
+    const submitUntilDead = async (): Promise<void> => {
+      for (;;) accepted.push(await submit(system, 'x', {}, { api: url }));
+    };
+    const submitters = Array.from({ length: 4 }, () => submitUntilDead().catch(() => undefined));
+    await until('jobs that are accepted', () => accepted.length >= 8);
+    await api.stop('SIGKILL');
+    await Promise.all(submitters);
+    await cutOff;
+    await stream.ended;
+
+    await system.start('api');
+    const rest = await openEvents(apiOf(system), followed.id, stream.events.at(-1)?.id);
+    for (const id of [followed.id, waited]) await cancelJob(system, id);
+    await rest.ended;
+    const seen = [...stream.events, ...rest.events];
+    expectGapless(seen);
+    expect(seen).toEqual(await eventsOf(system, followed.id));
+    for (const { id } of accepted) await untilSucceeded(system, id);
+  });
+
+  it('a webhook whose dispatcher is killed before it noted the answer comes again under the same id', async () => {
+    const system = the();
+    const name = `killed-${crypto.randomUUID()}`;
+    const { id } = await submit(system, 'x', { webhook_url: system.outside.hook(name, 'never') });
+    await system.outside.untilReceived(name);
+    const dispatchers = system.members('dispatcher');
+    await Promise.all(dispatchers.map((member) => member.stop('SIGKILL')));
+    const meanwhile = dispatchers.length > 1 ? await submit(system, 'x') : undefined;
+    await Promise.all(dispatchers.map(() => system.start('dispatcher')));
+    if (meanwhile !== undefined) await untilSucceeded(system, meanwhile.id);
+    const deliveries = await system.outside.untilReceived(name, 2);
+    expect(new Set(deliveries.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
+    await untilSucceeded(system, id);
+  });
+
+  it('all of it at once, in the middle of many jobs', async () => {
+    const system = the();
+    const done = await submit(system, 'x');
+    await untilSucceeded(system, done.id);
+    const jobs = await startMany(system);
+    const counts = PARTS.map((part) => system.members(part).length);
+    await Promise.all(system.everyone().map((member) => member.stop('SIGKILL')));
+    await startAgain(system, counts);
+    for (const { id } of jobs) await untilSucceeded(system, id);
+    expect(await getJob(system, done.id)).toMatchObject({ status: 'succeeded', attempt: 1 });
+  });
+}

@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, realpath } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { query } from '../db/query.ts';
+import type { Member } from './crew.ts';
+import type { Messages } from './messages.ts';
+import type { Objects } from './objects.ts';
+import type { ProcessRow } from './process-table.ts';
+import type { Outside } from './receiver.ts';
+
+/** What a service consists of; one process may be all three. */
+export const PARTS = ['api', 'worker', 'dispatcher'] as const;
+export type Part = (typeof PARTS)[number];
+
+/** A whole service of one size, and everything that can be known of it without asking it. */
+export interface System {
+  /** Marks everything of this service on this machine; files are kept in it. */
+  readonly folder: string;
+  readonly outside: Outside;
+  readonly objects: Objects;
+  /** Queues that are not the database. */
+  readonly queues: readonly Messages[];
+  readonly databaseUrl: () => Promise<string>;
+  /** Ids of the jobs that were accepted: noted by whoever got the answer. */
+  readonly accepted: Set<string>;
+  /** Living processes that do the work of this part. */
+  members(part: Part): readonly Member[];
+  /** All living processes. */
+  everyone(): readonly Member[];
+  /** Starts a process that does the work of this part. */
+  start(part: Part, env?: Readonly<Record<string, string>>): Promise<Member>;
+  /** All processes that belong to it, also those that nobody should have left behind. */
+  processes(): Promise<readonly ProcessRow[]>;
+  /** The process of a database of its own. */
+  databasePid(): number | undefined;
+  /** What its processes said, for a test that fails. */
+  story(): string;
+  /** Tells everyone to stop. Resolves with how they ended. */
+  stop(): Promise<readonly (number | NodeJS.Signals)[]>;
+  /** Takes everything away, whatever state it is in. */
+  remove(): Promise<void>;
+}
+
+/** Secret of the webhooks whose jobs have none of their own. */
+export const WEBHOOK_SECRET: string = `whsec_${randomBytes(24).toString('base64')}`;
+/** How often a job is tried. More than the usual 3: a lease of seconds may also be lost to a busy machine. */
+export const MAX_ATTEMPTS = 5;
+
+/** Folder and settings of a service whose hours are seconds, with an engine that does what the prompt says. */
+export async function prepare(): Promise<{ folder: string; env: Record<string, string> }> {
+  const folder = await realpath(await mkdtemp(join(tmpdir(), 'qwen-edit-system-')));
+  const env = {
+    PORT: '0',
+    QWEN_EDIT_DATA_DIR: join(folder, 'data'),
+    QWEN_EDIT_ENGINE_PROGRAM: join(import.meta.dirname, '../fakes/engine.ts'),
+    QWEN_EDIT_FAKE_DIR: folder,
+    QWEN_EDIT_LEASE_SECONDS: '2',
+    QWEN_EDIT_ORDER_POLL_SECONDS: '0.1',
+    QWEN_EDIT_GRACE_SECONDS: '0.3',
+    QWEN_EDIT_MAX_ATTEMPTS: String(MAX_ATTEMPTS),
+    QWEN_EDIT_RETRY_SECONDS: '0.1',
+    QWEN_EDIT_RETRY_MAX_SECONDS: '0.3',
+    QWEN_EDIT_CANCEL_GRACE_SECONDS: '0.5',
+    QWEN_EDIT_PREVIEW_EVERY: '2',
+    QWEN_EDIT_MAX_QUEUE: '1000',
+    QWEN_EDIT_REAP_SECONDS: '0.2',
+    QWEN_EDIT_RESEND_SECONDS: '2',
+    QWEN_EDIT_WEBHOOK_SECRET: WEBHOOK_SECRET,
+    QWEN_EDIT_WEBHOOK_RETRY_SECONDS: '0.2,0.5,1,1,1,1',
+    QWEN_EDIT_WEBHOOK_TIMEOUT_SECONDS: '1',
+    QWEN_EDIT_ALLOW_PRIVATE_URLS: '1',
+    // Longer than any time between an object and its row, also on a machine that stalls.
+    QWEN_EDIT_ORPHAN_SECONDS: '5',
+    QWEN_EDIT_SWEEP_SECONDS: '0.5',
+  };
+  return { folder, env };
+}
+
+export const isEngine = ({ text }: ProcessRow): boolean => /(fakes|engine)\/(engine|child)\.ts\b/.test(text);
+
+/** The process that runs a job now. */
+export async function hostOf(system: System, jobId: string): Promise<Member> {
+  const [row] = await query<{ pid: number }>(
+    await system.databaseUrl(),
+    'select pid from workers where id = (select worker_id from jobs where id = $1)',
+    [jobId],
+  );
+  const member = system.members('worker').find(({ pid }) => pid === row?.pid);
+  if (member === undefined) throw new Error(`no living worker runs ${jobId}`);
+  return member;
+}
+
+/** Engines of a process. */
+export async function enginesOf(system: System, { pid }: Member): Promise<readonly number[]> {
+  const rows = (await system.processes()).filter((row) => row.parent === pid && isEngine(row));
+  return rows.map((row) => row.pid);
+}
