@@ -92,3 +92,29 @@ it('dead letters: a running job is left alone, a waiting one is sent again, one 
   expect(await eventTypes(place.database, waiting)).toEqual(['job.queued', 'job.failed']);
   expect(await count(place.database, 'outbox')).toBe(0);
 });
+
+it('a job whose lease has run out gets a message anew where its queue may have lost the old one', async () => {
+  const place = await makePlace();
+  const queue = createQueueDouble();
+  const { jobId } = await running(place.database);
+  const { jobId: exhausted } = await running(place.database, { maxAttempts: 1 });
+  for (const id of [jobId, exhausted]) await expireLease(place.database, id);
+  start(depsOf(place, {}, { queue }), runReaper);
+  await untilRow(place, jobId, 'queued');
+  await untilRow(place, exhausted, 'failed');
+  expect(await count(place.database, `outbox where job_id = '${jobId}'`)).toBe(1);
+  expect(await count(place.database, 'outbox')).toBe(1);
+  await expectConsistent(place);
+});
+
+it('a job that waits for very long gets another message also where the queue always has some', async () => {
+  const place = await makePlace();
+  const queue = createQueueDouble();
+  const id = await submit(place.database);
+  await place.database.pool.query(
+    `update jobs set created_at = now() - interval '2 days', run_after = now() - interval '2 days'`,
+  );
+  queue.put('job_other');
+  start(depsOf(place, { resendMs: HOUR, resendBelow: 1 }, { queue }), runReaper);
+  await until(async () => (await count(place.database, `outbox where job_id = '${id}'`)) === 1);
+});

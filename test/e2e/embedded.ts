@@ -59,7 +59,7 @@ export function databasePid(dataDir: string): number | undefined {
   }
 }
 
-function endDatabase(dataDir: string): void {
+export function endDatabase(dataDir: string): void {
   const pid = databasePid(dataDir);
   try {
     if (pid !== undefined) process.kill(pid, 'SIGQUIT');

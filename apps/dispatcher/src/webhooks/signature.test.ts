@@ -24,6 +24,9 @@ it('the example of the specification has its signature', () => {
   );
 });
 
-it.each(['', 'whsec_', 'a plain word!', 'whsec_ä'])('refuses %j, which no receiver could verify', (secret) => {
-  expect(() => createSigner(secret)).toThrow(expect.objectContaining({ code: 'usage' }));
-});
+it.each(['', 'whsec_', 'a plain word!', 'whsec_ä', 'nope', 'abcd', 'whsec_c2hvcnQ='])(
+  'refuses %j, which no receiver could verify or anybody could guess',
+  (secret) => {
+    expect(() => createSigner(secret)).toThrow(expect.objectContaining({ code: 'usage' }));
+  },
+);
