@@ -12,6 +12,8 @@ export async function settleMessage(
   how: 'ack' | 'leave' | number,
 ): Promise<void> {
   if (how === 'leave') return;
+  // Where the database is the queue, a job is its own message: one that is final or another's is no message any more.
+  if (how === 'ack' && !queue.relayed) return;
   const settled = how === 'ack' ? queue.ack(message) : queue.release(message, how);
   const { signal } = new AbortController();
   await answerWithin(settled, { ms: options.answerMs, signal, code: 'queue_unavailable' }).catch(() => {

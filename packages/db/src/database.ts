@@ -3,6 +3,8 @@ import { AppError } from '@qwen-edit/contract';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import { isUnanswered, toDatabaseError } from './database-error.ts';
+import { withNamedStatements } from './named-statements.ts';
+import { createNotifier, QUEUE_CHANNEL } from './notifier.ts';
 import * as schema from './schema.ts';
 
 /** What a statement runs on: the pool, or one transaction. */
@@ -29,6 +31,8 @@ export interface Database {
   readonly db: Db;
   /** Runs `work` in one transaction: all of it or nothing. */
   transaction<T>(work: (tx: Db) => Promise<T>): Promise<T>;
+  /** Wakes receivers of the Postgres queue, soon; see createNotifier. */
+  notifyQueue(): void;
   /** AppError `database_unavailable` when the server does not answer. */
   check(): Promise<void>;
   /** Waits for the connections that are in use, 5 s at most. To be called when nobody wants another one. */
@@ -60,10 +64,13 @@ export function createDatabase(options: DatabaseOptions): Database {
     if (closed === undefined) options.onError?.(error);
   });
 
+  const notifier = createNotifier(pool, QUEUE_CHANNEL);
+
   return {
     pool,
-    db: drizzle(pool, { schema }),
+    db: drizzle(withNamedStatements(pool), { schema }),
     transaction: (work) => runTransaction(pool, work),
+    notifyQueue: notifier.notify,
     async check() {
       try {
         await pool.query('select 1');
@@ -94,7 +101,7 @@ export async function runTransaction<T>(pool: pg.Pool, work: (tx: Db) => Promise
   client.on('error', onError);
   try {
     await client.query('begin');
-    const result = await work(drizzle(client, { schema }));
+    const result = await work(drizzle(withNamedStatements(client), { schema }));
     const { command } = await client.query('commit');
     // The server answers COMMIT of a failed transaction with ROLLBACK, without an error.
     if (command !== 'COMMIT') throw new AppError('internal', 'The transaction was rolled back at its commit.');

@@ -3,6 +3,7 @@ export * from './database-error.ts';
 export * from './embedded/index.ts';
 export * from './ids.ts';
 export * from './migrate.ts';
+export { QUEUE_CHANNEL } from './notifier.ts';
 export * from './queries/api-keys.ts';
 export * from './queries/assets.ts';
 export * from './queries/idempotency.ts';

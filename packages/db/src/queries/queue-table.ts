@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
 import type { Db } from '../database.ts';
 import { toDatabaseError } from '../database-error.ts';
+import { QUEUE_CHANNEL } from '../notifier.ts';
 import { ms } from '../transitions/lease.ts';
-import { QUEUE_CHANNEL } from '../transitions/submit-job.ts';
 import { nextVisibleMs } from './queue.ts';
 
 /** A job's message: its receipt is the job's event number, so that any transition makes it void. */

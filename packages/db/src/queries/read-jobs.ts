@@ -1,5 +1,6 @@
 import type { JobStatus } from '@qwen-edit/contract';
-import { and, asc, desc, eq, gt, inArray, lt, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, lt, type SQL, sql } from 'drizzle-orm';
+import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { Db } from '../database.ts';
 import { assets, jobEvents, jobInputs, jobs } from '../schema.ts';
 
@@ -67,10 +68,7 @@ export function readEvents(db: Db, jobId: string, after: number, limit: number):
 
 /** seq of the newest event of each job that exists. */
 export async function readEventSeqs(db: Db, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
-  const rows = await db
-    .select({ id: jobs.id, seq: jobs.eventSeq })
-    .from(jobs)
-    .where(inArray(jobs.id, [...ids]));
+  const rows = await db.select({ id: jobs.id, seq: jobs.eventSeq }).from(jobs).where(isAmong(jobs.id, ids));
   return new Map(rows.map(({ id, seq }) => [id, seq]));
 }
 
@@ -88,22 +86,16 @@ export async function readOutput(
 
 async function withDetails(db: Db, rows: readonly JobRow[]): Promise<JobRecord[]> {
   if (rows.length === 0) return [];
-  const ids = rows.map(({ id }) => id);
-  const inputs = await db
-    .select({ jobId: jobInputs.jobId, asset: assets })
-    .from(jobInputs)
-    .innerJoin(assets, eq(assets.id, jobInputs.assetId))
-    .where(inArray(jobInputs.jobId, ids))
-    .orderBy(asc(jobInputs.position));
-  const done = rows.filter(({ status }) => status === 'succeeded').map(({ id }) => id);
-  const outputs =
-    done.length === 0
-      ? []
-      : await db.select().from(assets).where(inArray(assets.jobId, done)).orderBy(asc(assets.position));
-  const times = await readTimes(
-    db,
-    rows.filter(({ status }) => status === 'queued' || status === 'running'),
-  );
+  const idsOf = (...statuses: JobStatus[]): string[] =>
+    rows.filter(({ status }) => statuses.includes(status)).map(({ id }) => id);
+  const [inputs, outputs, times] = await Promise.all([
+    readInputs(
+      db,
+      rows.map(({ id }) => id),
+    ),
+    readOutputs(db, idsOf('succeeded')),
+    readTimes(db, idsOf('queued', 'running')),
+  ]);
   return rows.map((job) => ({
     job,
     inputs: inputs.filter(({ jobId }) => jobId === job.id).map(({ asset }) => asset),
@@ -112,6 +104,24 @@ async function withDetails(db: Db, rows: readonly JobRow[]): Promise<JobRecord[]
     etaSeconds: times.get(job.id)?.eta,
   }));
 }
+
+function readInputs(db: Db, ids: readonly string[]): Promise<{ jobId: string; asset: AssetRow }[]> {
+  return db
+    .select({ jobId: jobInputs.jobId, asset: assets })
+    .from(jobInputs)
+    .innerJoin(assets, eq(assets.id, jobInputs.assetId))
+    .where(isAmong(jobInputs.jobId, ids))
+    .orderBy(asc(jobInputs.position));
+}
+
+async function readOutputs(db: Db, ids: readonly string[]): Promise<AssetRow[]> {
+  if (ids.length === 0) return [];
+  return db.select().from(assets).where(isAmong(assets.jobId, ids)).orderBy(asc(assets.position));
+}
+
+/** One text for any number of values, so that the statement is prepared once. */
+const isAmong = (column: PgColumn, values: readonly string[]): SQL =>
+  sql`${column} = any (${sql.param(values)}::text[])`;
 
 interface Times {
   readonly position: number | undefined;
@@ -122,7 +132,7 @@ interface Times {
  * Place in the queue and the guessed end. Running: the steps left at the pace of its stage. Queued: the jobs up to and with it,
  * shared by the ready workers, at the mean time of the last 20 that succeeded.
  */
-async function readTimes(db: Db, open: readonly JobRow[]): Promise<ReadonlyMap<string, Times>> {
+async function readTimes(db: Db, open: readonly string[]): Promise<ReadonlyMap<string, Times>> {
   if (open.length === 0) return new Map();
   const { rows } = await db.execute<{ id: string; position: number | null; eta: number | null }>(sql`
     with recent as (
@@ -134,7 +144,7 @@ async function readTimes(db: Db, open: readonly JobRow[]): Promise<ReadonlyMap<s
       select greatest(count(*), 1)::int as size from workers where ready
     ), wanted as materialized (
       select id, status, visible_at, stage, step, total, stage_started_at from jobs
-      where id = any (${sql.param(open.map(({ id }) => id))}::text[])
+      where id = any (${sql.param(open)}::text[])
     ), line as materialized (
       select id, row_number() over (order by visible_at, id) - 1 as position from (
         select id, visible_at from jobs where status = 'queued'

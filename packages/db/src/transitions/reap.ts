@@ -1,8 +1,8 @@
 import type { JobError } from '@qwen-edit/contract';
 import { sql } from 'drizzle-orm';
 import type { Db } from '../database.ts';
+import { QUEUE_CHANNEL } from '../notifier.ts';
 import { FAILURE, finish, jsonb } from './finish.ts';
-import { QUEUE_CHANNEL } from './submit-job.ts';
 
 /** Jobs that one call moves at most, so that a great outage is worked off in short transactions. */
 const BATCH = 100;

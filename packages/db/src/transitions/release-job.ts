@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
 import type { Db } from '../database.ts';
+import { QUEUE_CHANNEL } from '../notifier.ts';
 import { cancelRunningJob } from './fail-job.ts';
 import { holds, type Lease } from './lease.ts';
-import { QUEUE_CHANNEL } from './submit-job.ts';
 
 /**
  * Gives a job back for another worker to begin at once, as a worker does that is being stopped. The attempt does not count

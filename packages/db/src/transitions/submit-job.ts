@@ -31,9 +31,6 @@ export interface SubmitOptions {
 /** Any number: submissions that count the queue go one by one. */
 const COUNTING_LOCK = 7_311_202_512;
 
-/** Channel on which a Postgres queue's waiting receivers are woken. */
-export const QUEUE_CHANNEL = 'qwen_edit_queue';
-
 /**
  * Accepts a job: row, inputs, event `job.queued`, and the message or its outbox row, all or nothing. Returns false, changing
  * nothing, when one of its pictures was swept meanwhile: store them again. Throws AppError `queue_full`, or
@@ -41,11 +38,16 @@ export const QUEUE_CHANNEL = 'qwen_edit_queue';
  */
 export async function submitJob(database: Database, job: NewJob, options: SubmitOptions): Promise<boolean> {
   try {
-    await database.transaction(async (tx) => {
-      if (options.maxQueue !== undefined) await refuseOverflow(tx, options.maxQueue);
-      await insertJob(tx, job, options.relayed);
-      if (options.idempotency !== undefined) await completeKey(tx, job, options.idempotency);
-    });
+    const { relayed, maxQueue, idempotency } = options;
+    // One statement is a transaction by itself.
+    if (maxQueue === undefined && idempotency === undefined) await insertJob(database.db, job, relayed);
+    else
+      await database.transaction(async (tx) => {
+        if (maxQueue !== undefined) await refuseOverflow(tx, maxQueue);
+        await insertJob(tx, job, relayed);
+        if (idempotency !== undefined) await completeKey(tx, job, idempotency);
+      });
+    if (!relayed) database.notifyQueue();
     return true;
   } catch (thrown) {
     if (sqlState(thrown) === FOREIGN_KEY) return false;
@@ -55,15 +57,17 @@ export async function submitJob(database: Database, job: NewJob, options: Submit
 
 async function insertJob(tx: Db, job: NewJob, relayed: boolean): Promise<void> {
   const inputs = sql`${sql.param(job.inputs)}::text[]`;
+  // As a number: PostgreSQL refuses offsets from 16 hours on, which RFC 3339 allows.
+  const deadline = job.deadline === undefined ? null : Date.parse(job.deadline) / 1000;
   // The pictures are locked in the order of their ids, as who deletes them does: in two orders, two of us could wait for each
-  // other. Noting their use waits for nobody.
+  // other. Only then is their use noted, which waits for nobody.
   await tx.execute(sql`
     with held as materialized (
       select id from assets where id = any (${inputs}) order by id for key share
     ), job as (
       insert into jobs (id, owner, parameters, metadata, webhook_url, webhook_secret, deadline_at, max_attempts, event_seq)
       values (${job.id}, ${job.owner}, ${jsonb(job.parameters)}, ${jsonb(job.metadata)}, ${job.webhookUrl ?? null},
-        ${job.webhookSecret ?? null}, ${job.deadline ?? null}::timestamptz, ${job.maxAttempts}, 1)
+        ${job.webhookSecret ?? null}, to_timestamp(${deadline}::double precision), ${job.maxAttempts}, 1)
       returning id, owner
     ), inputs as (
       insert into job_inputs (job_id, position, asset_id)
@@ -72,7 +76,7 @@ async function insertJob(tx: Db, job: NewJob, relayed: boolean): Promise<void> {
         (select count(*) from held) as after_locking
     ), used as (
       update assets set last_used_at = now() where id = any (array(
-        select id from assets where id = any (${inputs}) and last_used_at < now() - interval '1 minute'
+        select id from assets where id = any (array(select id from held)) and last_used_at < now() - interval '1 minute'
         for no key update skip locked
       ))
     ), event as (
@@ -80,7 +84,7 @@ async function insertJob(tx: Db, job: NewJob, relayed: boolean): Promise<void> {
     ), message as (
       insert into outbox (job_id, owner) select id, owner from job where ${relayed}
     )
-    select pg_notify(${QUEUE_CHANNEL}, '') from job where not ${relayed}`);
+    select from job`);
 }
 
 async function refuseOverflow(tx: Db, maxQueue: number): Promise<void> {
