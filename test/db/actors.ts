@@ -151,8 +151,8 @@ const ACTS = {
       [id],
     ),
   ),
-  async reap(stage) {
-    const { failed, canceled } = await reapLeases(stage.database.db, ERROR);
+  async reap(stage, { flag }) {
+    const { failed, canceled } = await reapLeases(stage.database.db, ERROR, { relayed: flag });
     tell(stage, 'failed', failed);
     tell(stage, 'canceled', canceled);
   },

@@ -169,9 +169,9 @@ const STEPS: Record<string, Step> = {
       expect(await requestCancel(database.db, { owner: OWNER, id })).toBe(cancelRequested(model, id));
     },
   ),
-  async reap(model, database) {
-    const real = await reapLeases(database.db, ERROR);
-    const expected = reaped(model);
+  async reap(model, database, { flag }) {
+    const real = await reapLeases(database.db, ERROR, { relayed: flag });
+    const expected = reaped(model, flag);
     for (const status of ['queued', 'failed', 'canceled'] as const) {
       expect([status, sorted(real[status])]).toEqual([status, sorted(expected[status])]);
     }

@@ -171,13 +171,14 @@ export function cancelRequested(model: Model, id: string): boolean {
   return job !== undefined;
 }
 
-export function reaped(model: Model): Record<'queued' | 'failed' | 'canceled', string[]> {
+export function reaped(model: Model, relayed: boolean): Record<'queued' | 'failed' | 'canceled', string[]> {
   const outcome: ReturnType<typeof reaped> = { queued: [], failed: [], canceled: [] };
   for (const job of all(model).filter(isLost)) {
     const status = job.cancel ? 'canceled' : isLast(job) ? 'failed' : 'queued';
     if (status !== 'canceled') job.failures++;
     if (status === 'queued') {
       job.error = true;
+      if (relayed) job.outbox++;
       requeued(model, job, 'job.retrying', false);
     } else ended(model, job, status);
     outcome[status].push(job.id);

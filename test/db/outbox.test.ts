@@ -101,9 +101,12 @@ describe('messages that got lost', () => {
   it('are written once by 5 at once, and no more than asked for', async () => {
     const database = await freshDatabase();
     await atOnce(10, () => submit(database));
-    const written = await atOnce(5, () => resendQueued(database.db, -1000, 3));
+    await database.pool.query(
+      `update jobs set created_at = now() - interval '2 hours', run_after = now() - interval '2 hours'`,
+    );
+    const written = await atOnce(5, () => resendQueued(database.db, HOUR, 3));
     expect(written.every((n) => n <= 3)).toBe(true);
-    await resendQueued(database.db, -1000, 100);
+    await resendQueued(database.db, HOUR, 100);
     expect(await count(database, 'outbox')).toBe(10);
     expect(await count(database, '(select distinct job_id from outbox) as each')).toBe(10);
   });

@@ -43,6 +43,17 @@ describe('a submission', () => {
     expect(await findViolations(database.pool)).toEqual([]);
   });
 
+  it.each([
+    ['2100-01-01T00:00:00+20:00', '2099-12-31T04:00:00.000Z'],
+    ['2100-01-01T00:00:00-23:59', '2100-01-01T23:59:00.000Z'],
+    ['2100-01-01T00:00:00.123456789Z', '2100-01-01T00:00:00.123Z'],
+    ['9999-12-31T23:59:59-23:00', '+010000-01-01T22:59:59.000Z'],
+  ])('takes the deadline %s, as every time of RFC 3339', async (deadline, wanted) => {
+    const database = await freshDatabase();
+    const id = await submit(database, { deadline });
+    expect((await readJob(database.db, { id }))?.job.deadlineAt?.toISOString()).toBe(wanted);
+  });
+
   it('wakes a Postgres queue by itself, after its commit, and needs no outbox', async () => {
     const database = await freshDatabase();
     const listener = await database.pool.connect();

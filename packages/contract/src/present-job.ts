@@ -59,9 +59,10 @@ export function presentJob({ job, inputs, outputs, queuePosition, etaSeconds }: 
     warnings: [...job.warnings],
     progress: {
       queue_position: queuePosition ?? null,
-      stage: job.stage,
-      step: job.step,
-      total: job.total,
+      // A job that waits for another attempt still has the last one's in its row.
+      ...(job.status === 'queued'
+        ? { stage: null, step: null, total: null }
+        : { stage: job.stage, step: job.step, total: job.total }),
       eta_seconds: etaSeconds === undefined ? null : Math.max(0, etaSeconds),
     },
     attempt: job.attempt,
