@@ -20,26 +20,28 @@ const AFTER = Buffer.from(`\r\n--${BOUNDARY}--\r\n`);
 /** Calls POST /v1/jobs of the service at `url` with a form, on connections that are kept. */
 export function createCaller(url: string, picture: () => Uint8Array): Caller {
   const agent = new Agent({ keepAlive: true });
+  /** False where the service had just closed the idle connection, of which it cannot warn: the request was not looked at. */
+  const post = async (body: Uint8Array): Promise<boolean> => {
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    const headers = { 'content-type': `multipart/form-data; boundary=${BOUNDARY}`, 'content-length': body.length };
+    const call = request(`${url}/v1/jobs`, { agent, method: 'POST', headers });
+    call.on('error', (error: NodeJS.ErrnoException) => {
+      if (call.reusedSocket && error.code === 'ECONNRESET') resolve(false);
+      else reject(error);
+    });
+    call.on('response', (answer) => {
+      text(answer).then((said) => {
+        if (answer.statusCode === 202) resolve(true);
+        else reject(new Error(`POST /v1/jobs: ${answer.statusCode} ${said.slice(0, 500)}`));
+      }, reject);
+    });
+    call.end(body);
+    return promise;
+  };
   return {
     async submit() {
       const body = Buffer.concat([BEFORE, picture(), AFTER]);
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      const call = request(
-        `${url}/v1/jobs`,
-        {
-          agent,
-          method: 'POST',
-          headers: { 'content-type': `multipart/form-data; boundary=${BOUNDARY}`, 'content-length': body.length },
-        },
-        async (answer) => {
-          const said = await text(answer);
-          if (answer.statusCode === 202) resolve();
-          else reject(new Error(`POST /v1/jobs: ${answer.statusCode} ${said.slice(0, 500)}`));
-        },
-      );
-      call.on('error', reject);
-      call.end(body);
-      await promise;
+      while (!(await post(body)));
     },
     close: () => agent.destroy(),
   };

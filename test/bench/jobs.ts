@@ -47,16 +47,20 @@ try {
   const server = await openServer(flags.database, folder, signal);
   try {
     const table: Row[] = [];
-    for (const name of flags.only.split(',')) {
-      const part = PARTS[name];
-      if (part === undefined) throw new Error(`--only takes ${Object.keys(PARTS).join(', ')}, not ${name}`);
-      signal.throwIfAborted();
-      table.push(...(await part(server)));
+    try {
+      for (const name of flags.only.split(',')) {
+        const part = PARTS[name];
+        if (part === undefined) throw new Error(`--only takes ${Object.keys(PARTS).join(', ')}, not ${name}`);
+        signal.throwIfAborted();
+        table.push(...(await part(server)));
+      }
+    } finally {
+      // What was measured is shown even where a later part fails.
+      console.log(
+        `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, Node ${process.versions.node}; ${server.facts}; load average ${loadavg()[0]?.toFixed(1)} at the end.\n`,
+      );
+      console.log(tableOf(table));
     }
-    console.log(
-      `${cpus()[0]?.model ?? 'unknown processor'}, ${availableParallelism()} cores, Node ${process.versions.node}; ${server.facts}; load average ${loadavg()[0]?.toFixed(1)} at the end.\n`,
-    );
-    console.log(tableOf(table));
   } finally {
     await server.stop();
   }

@@ -39,13 +39,15 @@ async function submit(url: string, prompt: string, headers: Record<string, strin
   return postJson(`${url}/v1/jobs`, { prompt, images }, { headers });
 }
 
-it.each(['api', 'worker', 'dispatcher'])('%s alone needs DATABASE_URL, and says so', async (role) => {
-  const command = run([role]);
-  expect(await command.ended).toBe(2);
-  expect(command.output()).toBe(
-    `error: qwen-edit ${role} needs DATABASE_URL (usage)\n` +
-      'Set DATABASE_URL to a PostgreSQL server, or run `qwen-edit serve`, which brings its own.\n',
-  );
+it('api, worker and dispatcher alone need DATABASE_URL, and say so', async () => {
+  const commands = ['api', 'worker', 'dispatcher'].map((role) => ({ role, command: run([role]) }));
+  for (const { role, command } of commands) {
+    expect(await command.ended).toBe(2);
+    expect(command.output()).toBe(
+      `error: qwen-edit ${role} needs DATABASE_URL (usage)\n` +
+        'Set DATABASE_URL to a PostgreSQL server, or run `qwen-edit serve`, which brings its own.\n',
+    );
+  }
 });
 
 it('serve is not open to other machines without API keys', async () => {

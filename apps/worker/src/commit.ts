@@ -1,4 +1,4 @@
-import { type JobResult, type Lease, readJob, succeedJob, toDatabaseError } from '@qwen-edit/db';
+import { type JobResult, type Lease, succeedJob, toDatabaseError } from '@qwen-edit/db';
 import type { WorkerDeps } from './deps.ts';
 import { answerWithin, backoffMs, pause } from './pause.ts';
 import { isDoubtful } from './persist.ts';
@@ -7,8 +7,8 @@ import { isDoubtful } from './persist.ts';
 export type Committed = 'succeeded' | 'lost' | 'unknown';
 
 /**
- * Moves the job to `succeeded`. When the answer of a COMMIT is lost, the same fenced statement is run again: the job itself
- * then tells whether the first one went through. Throws an AppError where the database refuses the result, which is then
+ * Moves the job to `succeeded`. When the answer of a COMMIT is lost, the same fenced statement is run again, which also tells
+ * whether the first one went through. Throws an AppError where the database refuses the result, which is then
  * certainly not committed.
  */
 export async function commitResult(
@@ -19,19 +19,11 @@ export async function commitResult(
 ): Promise<Committed> {
   // The statement is fenced, so a late one does no harm: it may be tried for longer than the lease is sure.
   const signal = AbortSignal.any([over, AbortSignal.timeout(options.leaseMs)]);
-  const once = async (inDoubt: boolean): Promise<Committed> => {
-    if (await succeedJob(db, lease, result)) return 'succeeded';
-    return inDoubt && (await isCommitted()) ? 'succeeded' : 'lost';
-  };
-  const isCommitted = async (): Promise<boolean> => {
-    const { job, outputs } = (await readJob(db, { id: lease.jobId })) ?? {};
-    const stored = new Set(outputs?.map(({ key }) => key));
-    return job?.status === 'succeeded' && result.outputs.every(({ key }) => stored.has(key));
-  };
+  const once = async (): Promise<Committed> => ((await succeedJob(db, lease, result)) ? 'succeeded' : 'lost');
 
   for (let retry = 0; !signal.aborted; retry++) {
     try {
-      return await answerWithin(once(retry > 0), { ms: options.answerMs, signal });
+      return await answerWithin(once(), { ms: options.answerMs, signal });
     } catch (thrown) {
       const { code } = toDatabaseError(thrown);
       if (!isDoubtful(thrown) && retry === 0) throw toDatabaseError(thrown);
