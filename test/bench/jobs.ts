@@ -94,7 +94,7 @@ async function submit(server: BenchServer): Promise<Row[]> {
 
 async function run(server: BenchServer): Promise<Row[]> {
   say(`${count(size.jobs)} jobs, ${LANES} at once`);
-  const options = { jobs: size.jobs, lanes: LANES, picture, folder, signal };
+  const options = { jobs: size.jobs, lanes: LANES, rounds: size.rounds, picture, folder, signal };
   const { ours, withoutFiles, theirs } = await timeRuns(server.withPair, options);
   const rowOf = (what: string, rate: number): Row => ({
     what,

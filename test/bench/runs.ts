@@ -11,11 +11,14 @@ import { addPicture, fillOurs, leftOfOurs } from './fill.ts';
 import { fillGraphile, leftOfGraphile, runGraphile } from './graphile.ts';
 import { createMemoryStore } from './memory-store.ts';
 import type { Pair } from './server.ts';
+import { median } from './statistics.ts';
 
 export interface RunOptions {
   readonly jobs: number;
   /** Jobs at once. */
   readonly lanes: number;
+  /** Alternating, so that whatever else the machine does falls on all alike. */
+  readonly rounds: number;
   readonly picture: Uint8Array;
   readonly folder: string;
   readonly signal: AbortSignal;
@@ -40,15 +43,23 @@ export async function timeRuns(
   options: RunOptions,
 ): Promise<RunRates> {
   const files = createStore(`file:${join(options.folder, 'run-objects')}`);
+  const all: RunRates[] = [];
   try {
-    return {
-      theirs: await withPair(({ theirs }) => timeTheirs(theirs, options)),
-      ours: await withPair(({ ours }) => timeOurs(ours, files, options)),
-      withoutFiles: await withPair(({ ours }) => timeOurs(ours, createMemoryStore(), options)),
-    };
+    for (let round = 0; round < options.rounds; round++) {
+      all.push({
+        theirs: await withPair(({ theirs }) => timeTheirs(theirs, options)),
+        ours: await withPair(({ ours }) => timeOurs(ours, files, options)),
+        withoutFiles: await withPair(({ ours }) => timeOurs(ours, createMemoryStore(), options)),
+      });
+    }
   } finally {
     await files.close();
   }
+  return {
+    theirs: median(all.map((each) => each.theirs)),
+    ours: median(all.map((each) => each.ours)),
+    withoutFiles: median(all.map((each) => each.withoutFiles)),
+  };
 }
 
 async function timeTheirs(url: string, options: RunOptions): Promise<number> {

@@ -9,8 +9,7 @@ const MISSING_TABLE = '42P01';
 /** What pg says when its query_timeout has passed. */
 const UNANSWERED = 'Query read timeout';
 /** What pg says where it gives no code. */
-const WORDS =
-  /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|timeout expired/;
+const WORDS = /timeout exceeded when trying to connect|Connection terminated|is not queryable|timeout expired/;
 
 /**
  * Turns an error of pg or drizzle into an AppError: `database_unavailable` where trying again may help. The cause is pg's
