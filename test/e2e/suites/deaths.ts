@@ -1,5 +1,6 @@
 import type { Job } from '@qwen-edit/contract';
 import { expect, it } from 'vitest';
+import { query } from '../../db/query.ts';
 import {
   apiOf,
   cancelJob,
@@ -60,6 +61,29 @@ export function deathTests(the: () => System): void {
     await system.start('worker');
     const job = await untilSucceeded(system, id);
     expect(job.attempt).toBeGreaterThan(1);
+  });
+
+  it('a worker that stands still past its lease (SIGSTOP) changes nothing when it goes on', async () => {
+    const system = the();
+    const { id } = await submit(system, 'each:100ms steps:12');
+    await untilStep(system, id, 1);
+    const host = await hostOf(system, id);
+    process.kill(host.pid, 'SIGSTOP');
+    try {
+      // Its engine goes on, and has a result for it. Who stands still may be the only API, too.
+      await until('a lease that is over', async () => {
+        const text = `select 1 from jobs where id = $1 and (attempt > 1 or lease_expires_at < now())`;
+        return (await query(await system.databaseUrl(), text, [id])).length > 0;
+      });
+      const others = system.members('worker').filter((member) => member !== host);
+      if (others.length > 0) await untilSucceeded(system, id);
+    } finally {
+      process.kill(host.pid, 'SIGCONT');
+    }
+    const job = await untilSucceeded(system, id);
+    expect(job.attempt).toBeGreaterThan(1);
+    await untilSucceeded(system, (await submit(system, 'x')).id);
+    expect(await getJob(system, id)).toEqual(job);
   });
 
   it('what an API accepted before it was killed is done, and readers go on where they were', async () => {
