@@ -120,7 +120,7 @@ export function startWorkers(
 export async function submitEdit(place: Place, changes: Partial<NewJob> = {}): Promise<string> {
   const inputs = changes.inputs ?? [await storePicture(place)];
   const job = newJob({ parameters: { prompt: PROMPT }, ...changes, inputs });
-  expect(await submitJob(place.database, job, PLAIN)).toBe(true);
+  expect(await submitJob(place.database, job, PLAIN)).toEqual({ createdAt: expect.any(Date) });
   return job.id;
 }
 

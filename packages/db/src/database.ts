@@ -5,10 +5,9 @@ import pg from 'pg';
 import { isUnanswered, toDatabaseError } from './database-error.ts';
 import { withNamedStatements } from './named-statements.ts';
 import { createNotifier, QUEUE_CHANNEL } from './notifier.ts';
-import * as schema from './schema.ts';
 
 /** What a statement runs on: the pool, or one transaction. */
-export type Db = NodePgDatabase<typeof schema>;
+export type Db = NodePgDatabase;
 
 export interface DatabaseOptions {
   /** postgres://user:password@host:port/name */
@@ -68,7 +67,7 @@ export function createDatabase(options: DatabaseOptions): Database {
 
   return {
     pool,
-    db: drizzle(withNamedStatements(pool), { schema }),
+    db: drizzle(withNamedStatements(pool)),
     transaction: (work) => runTransaction(pool, work),
     notifyQueue: notifier.notify,
     async check() {
@@ -101,7 +100,7 @@ export async function runTransaction<T>(pool: pg.Pool, work: (tx: Db) => Promise
   client.on('error', onError);
   try {
     await client.query('begin');
-    const result = await work(drizzle(withNamedStatements(client), { schema }));
+    const result = await work(drizzle(withNamedStatements(client)));
     const { command } = await client.query('commit');
     // The server answers COMMIT of a failed transaction with ROLLBACK, without an error.
     if (command !== 'COMMIT') throw new AppError('internal', 'The transaction was rolled back at its commit.');

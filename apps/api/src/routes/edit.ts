@@ -59,10 +59,11 @@ async function submitEdit(
       });
     }
     const acceptance = { caller, submission, share, signal, form: 'edit' } as const;
-    if (key === undefined) return { jobId: await acceptJob(services, acceptance), outputPath };
-    const { jobId } = await submitOnce(services, { owner: caller.owner, key, submission }, (idempotency) =>
-      acceptJob(services, { ...acceptance, idempotency }),
-    );
+    if (key === undefined) return { jobId: (await acceptJob(services, acceptance)).job.id, outputPath };
+    const { jobId } = await submitOnce(services, { owner: caller.owner, key, submission }, async (idempotency) => {
+      const { job } = await acceptJob(services, { ...acceptance, idempotency });
+      return job.id;
+    });
     return { jobId, outputPath };
   } finally {
     share.close();

@@ -10,6 +10,7 @@ import { waitSecondsOf } from '../prefer.ts';
 import { parseQuery, queryNumber } from '../query.ts';
 import { route } from '../routing.ts';
 import type { Services } from '../services.ts';
+import type { AcceptedJob } from '../submit/accept-job.ts';
 import { submit } from './submit-job.ts';
 
 const listQuerySchema = z.strictObject({
@@ -49,8 +50,8 @@ async function postJob(c: ApiContext, services: Services, caller: Caller): Promi
   const { limits, options, watch } = services;
   const signal = clientGone(c);
   const waitSeconds = waitSecondsOf(c.req.header('prefer'), limits.maxWaitSeconds);
-  const { jobId, replayed } = await submit(c, services, caller, signal);
-  let record = await findJob(services, caller.owner, jobId);
+  const { jobId, replayed, made } = await submit(c, services, caller, signal);
+  let record: AcceptedJob = made ?? (await findJob(services, caller.owner, jobId));
   if (waitSeconds > 0 && !isTerminal(record.job.status)) {
     await watch.untilEnd(jobId, record.job.eventSeq, { signal, timeoutMs: waitSeconds * 1000 });
     record = await findJob(services, caller.owner, jobId);

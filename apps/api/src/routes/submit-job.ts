@@ -4,11 +4,16 @@ import { readBody } from '../body/read-body.ts';
 import { checkSubmission } from '../body/submission.ts';
 import type { ApiContext } from '../context.ts';
 import type { Services } from '../services.ts';
-import { acceptJob } from '../submit/accept-job.ts';
-import { type Outcome, readIdempotencyKey, submitOnce } from '../submit/idempotency.ts';
+import { type AcceptedJob, acceptJob } from '../submit/accept-job.ts';
+import { type KeyHold, type Outcome, readIdempotencyKey, submitOnce } from '../submit/idempotency.ts';
 
 /** Makes a job of the request's body, or finds the one that an earlier request with its Idempotency-Key made. */
-export async function submit(c: ApiContext, services: Services, caller: Caller, signal: AbortSignal): Promise<Outcome> {
+export async function submit(
+  c: ApiContext,
+  services: Services,
+  caller: Caller,
+  signal: AbortSignal,
+): Promise<Outcome & { readonly made: AcceptedJob | undefined }> {
   const { budget, now } = services;
   const key = readIdempotencyKey(c.req.header('idempotency-key'));
   const share = budget.open();
@@ -18,10 +23,16 @@ export async function submit(c: ApiContext, services: Services, caller: Caller, 
     const submission = checkSubmission(raw, now());
     const form = body.kind === 'json' ? 'json' : 'multipart';
     const acceptance = { caller, submission, share, signal, form } as const;
-    if (key === undefined) return { jobId: await acceptJob(services, acceptance), replayed: false };
-    return await submitOnce(services, { owner: caller.owner, key, submission }, (idempotency) =>
-      acceptJob(services, { ...acceptance, idempotency }),
-    );
+    let made: AcceptedJob | undefined;
+    const make = async (idempotency: KeyHold | undefined): Promise<string> => {
+      made = await acceptJob(services, { ...acceptance, idempotency });
+      return made.job.id;
+    };
+    const outcome =
+      key === undefined
+        ? { jobId: await make(undefined), replayed: false }
+        : await submitOnce(services, { owner: caller.owner, key, submission }, make);
+    return { ...outcome, made };
   } finally {
     share.close();
   }

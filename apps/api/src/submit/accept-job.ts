@@ -1,5 +1,5 @@
-import { AppError, type Caller, GUIDE_DEFAULTS } from '@qwen-edit/contract';
-import { newId, submitJob } from '@qwen-edit/db';
+import { AppError, type Caller, GUIDE_DEFAULTS, type PresentableJob } from '@qwen-edit/contract';
+import { type NewJob, newId, type QueueTimes, readQueueTimes, submitJob } from '@qwen-edit/db';
 import type { Submission } from '../body/submission.ts';
 import type { ByteShare } from '../byte-budget.ts';
 import type { ShapeRules } from '../deps.ts';
@@ -19,15 +19,18 @@ export interface Acceptance {
   readonly idempotency?: KeyHold | undefined;
 }
 
+/** What is told of a job, and where its log is. */
+export type AcceptedJob = PresentableJob & { readonly job: { readonly eventSeq: number } };
+
 /** Stored pictures may be swept before the job that needs them is committed; not over and over. */
 const ATTEMPTS = 3;
 
 /**
  * Makes a job of a request whose parameters are checked: gets, proves and stores its pictures, then commits. Returns the
- * job's id. Throws AppErrors of the pictures, the addresses and the parts of the service, `queue_full`,
+ * job as it is now. Throws AppErrors of the pictures, the addresses and the parts of the service, `queue_full`,
  * `idempotency_in_flight`.
  */
-export async function acceptJob(services: Services, acceptance: Acceptance): Promise<string> {
+export async function acceptJob(services: Services, acceptance: Acceptance): Promise<AcceptedJob> {
   const { database, queue, options, metrics, checkUrl } = services;
   const { caller, submission, idempotency, signal, form } = acceptance;
   const { parameters, options: about } = submission;
@@ -57,12 +60,35 @@ export async function acceptJob(services: Services, acceptance: Acceptance): Pro
     });
     if (!accepted) continue;
     metrics.jobsSubmitted.inc({ form });
-    return job.id;
+    const times = (await readQueueTimes(database.db, [job.id])).get(job.id);
+    return presentable(job, accepted.createdAt, images, times);
   }
   throw new AppError('storage_unavailable', 'The stored pictures were swept before the job was accepted.');
 }
 
-/** All are proved before one is stored, so that a request that is refused leaves nothing behind. */
+/** A job that was just made, without a look at its row. */
+function presentable(
+  job: NewJob,
+  createdAt: Date,
+  images: readonly InputImage[],
+  times: QueueTimes | undefined,
+): AcceptedJob {
+  const { id, parameters, metadata, webhookUrl = null, deadline } = job;
+  return {
+    job: {
+      ...{ id, parameters, metadata, webhookUrl, createdAt, status: 'queued', attempt: 0, eventSeq: 1, warnings: [] },
+      deadlineAt: deadline === undefined ? null : new Date(deadline),
+      ...{ startedAt: null, completedAt: null, cancelRequestedAt: null, stage: null, step: null, total: null },
+      ...{ seed: null, receipt: null, timings: null, error: null },
+    },
+    inputs: images.map(({ bytes, sha256, facts }) => ({ sha256, bytes: bytes.length, ...facts })),
+    outputs: [],
+    queuePosition: times?.position,
+    etaSeconds: times?.eta,
+  };
+}
+
+/** All are proved before one is stored, so that a picture that is refused leaves nothing behind. */
 async function proveImages(
   services: Services,
   { caller: { owner }, submission, share, signal }: Acceptance,

@@ -53,7 +53,8 @@ export async function startApi(
     options: {
       version: extras.version,
       publicUrl: config.publicUrl,
-      maxQueue: config.maxQueue ?? extras.defaultMaxQueue,
+      // 0: any number.
+      maxQueue: (config.maxQueue ?? extras.defaultMaxQueue) || undefined,
       maxAttempts: config.maxAttempts,
       keysRequired,
       insecure: config.insecure,

@@ -36,14 +36,16 @@ export function createQueueTable(db: Db): QueueTable {
 }
 
 async function take(db: Db, { max, hideMs }: { max: number; hideMs: number }): Promise<readonly TableMessage[]> {
+  // A limit that is a parameter would have the statement planned anew each time. And hiding is only advice: one that a crash
+  // of the server undoes costs a second look, so that its commit need not wait for the disk.
   const { rows } = await db.execute<{ id: string; event_seq: number }>(sql`
     with taken as materialized (
       select id, visible_at, event_seq from jobs where status = 'queued' and visible_at <= now()
-      order by visible_at, id limit ${max} for update skip locked
+      order by visible_at, id limit ${sql.raw(String(Math.trunc(max)))} for update skip locked
     ), hidden as (
       update jobs set visible_at = now() + ${ms(hideMs)} from taken where jobs.id = taken.id
     )
-    select id, event_seq from taken order by visible_at, id`);
+    select id, event_seq from taken, set_config('synchronous_commit', 'off', true) order by visible_at, id`);
   return rows.map(({ id, event_seq }) => ({ jobId: id, receipt: String(event_seq) }));
 }
 

@@ -94,7 +94,7 @@ async function withDetails(db: Db, rows: readonly JobRow[]): Promise<JobRecord[]
       rows.map(({ id }) => id),
     ),
     readOutputs(db, idsOf('succeeded')),
-    readTimes(db, idsOf('queued', 'running')),
+    readQueueTimes(db, idsOf('queued', 'running')),
   ]);
   return rows.map((job) => ({
     job,
@@ -123,7 +123,7 @@ async function readOutputs(db: Db, ids: readonly string[]): Promise<AssetRow[]> 
 const isAmong = (column: PgColumn, values: readonly string[]): SQL =>
   sql`${column} = any (${sql.param(values)}::text[])`;
 
-interface Times {
+export interface QueueTimes {
   readonly position: number | undefined;
   readonly eta: number | undefined;
 }
@@ -132,7 +132,7 @@ interface Times {
  * Place in the queue and the guessed end. Running: the steps left at the pace of its stage. Queued: the jobs up to and with it,
  * shared by the ready workers, at the mean time of the last 20 that succeeded.
  */
-async function readTimes(db: Db, open: readonly string[]): Promise<ReadonlyMap<string, Times>> {
+export async function readQueueTimes(db: Db, open: readonly string[]): Promise<ReadonlyMap<string, QueueTimes>> {
   if (open.length === 0) return new Map();
   const { rows } = await db.execute<{ id: string; position: number | null; eta: number | null }>(sql`
     with recent as (

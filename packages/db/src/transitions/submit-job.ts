@@ -28,6 +28,11 @@ export interface SubmitOptions {
   readonly idempotency: { readonly key: string; readonly token: string } | undefined;
 }
 
+/** What the database adds to a job that it accepts. */
+export interface Submitted {
+  readonly createdAt: Date;
+}
+
 /** Any number: submissions that count the queue go one by one. */
 const COUNTING_LOCK = 7_311_202_512;
 
@@ -36,39 +41,40 @@ const COUNTING_LOCK = 7_311_202_512;
  * nothing, when one of its pictures was swept meanwhile: store them again. Throws AppError `queue_full`, or
  * `idempotency_in_flight` when the claim on the key has passed to another request.
  */
-export async function submitJob(database: Database, job: NewJob, options: SubmitOptions): Promise<boolean> {
+export async function submitJob(database: Database, job: NewJob, options: SubmitOptions): Promise<Submitted | false> {
   try {
+    let submitted: Submitted | undefined;
     const { relayed, maxQueue, idempotency } = options;
     // One statement is a transaction by itself.
-    if (maxQueue === undefined && idempotency === undefined) await insertJob(database.db, job, relayed);
+    if (maxQueue === undefined && idempotency === undefined) submitted = await insertJob(database.db, job, relayed);
     else
       await database.transaction(async (tx) => {
         if (maxQueue !== undefined) await refuseOverflow(tx, maxQueue);
-        await insertJob(tx, job, relayed);
+        submitted = await insertJob(tx, job, relayed);
         if (idempotency !== undefined) await completeKey(tx, job, idempotency);
       });
     if (!relayed) database.notifyQueue();
-    return true;
+    return submitted ?? false;
   } catch (thrown) {
     if (sqlState(thrown) === FOREIGN_KEY) return false;
     throw toDatabaseError(thrown);
   }
 }
 
-async function insertJob(tx: Db, job: NewJob, relayed: boolean): Promise<void> {
+async function insertJob(tx: Db, job: NewJob, relayed: boolean): Promise<Submitted> {
   const inputs = sql`${sql.param(job.inputs)}::text[]`;
   // As a number: PostgreSQL refuses offsets from 16 hours on, which RFC 3339 allows.
   const deadline = job.deadline === undefined ? null : Date.parse(job.deadline) / 1000;
   // The pictures are locked in the order of their ids, as who deletes them does: in two orders, two of us could wait for each
   // other. Only then is their use noted, which waits for nobody.
-  await tx.execute(sql`
+  const { rows } = await tx.execute<{ created_ms: number }>(sql`
     with held as materialized (
       select id from assets where id = any (${inputs}) order by id for key share
     ), job as (
       insert into jobs (id, owner, parameters, metadata, webhook_url, webhook_secret, deadline_at, max_attempts, event_seq)
       values (${job.id}, ${job.owner}, ${jsonb(job.parameters)}, ${jsonb(job.metadata)}, ${job.webhookUrl ?? null},
         ${job.webhookSecret ?? null}, to_timestamp(${deadline}::double precision), ${job.maxAttempts}, 1)
-      returning id, owner
+      returning id, owner, created_at
     ), inputs as (
       insert into job_inputs (job_id, position, asset_id)
       select job.id, input.position - 1, input.asset_id
@@ -84,7 +90,8 @@ async function insertJob(tx: Db, job: NewJob, relayed: boolean): Promise<void> {
     ), message as (
       insert into outbox (job_id, owner) select id, owner from job where ${relayed}
     )
-    select from job`);
+    select (extract(epoch from created_at) * 1000)::double precision as created_ms from job`);
+  return { createdAt: new Date(rows[0]?.created_ms ?? Number.NaN) };
 }
 
 async function refuseOverflow(tx: Db, maxQueue: number): Promise<void> {
