@@ -24,6 +24,8 @@ export type AcceptedJob = PresentableJob & { readonly job: { readonly eventSeq: 
 
 /** Stored pictures may be swept before the job that needs them is committed; not over and over. */
 const ATTEMPTS = 3;
+/** Jobs ahead that the answer counts at most: a long queue must not slow down those who join it. */
+const COUNTED = 1000;
 
 /**
  * Makes a job of a request whose parameters are checked: gets, proves and stores its pictures, then commits. Returns the
@@ -60,7 +62,7 @@ export async function acceptJob(services: Services, acceptance: Acceptance): Pro
     });
     if (!accepted) continue;
     metrics.jobsSubmitted.inc({ form });
-    const times = (await readQueueTimes(database.db, [job.id])).get(job.id);
+    const times = (await readQueueTimes(database.db, [job.id], COUNTED)).get(job.id);
     return presentable(job, accepted.createdAt, images, times);
   }
   throw new AppError('storage_unavailable', 'The stored pictures were swept before the job was accepted.');

@@ -132,7 +132,11 @@ export interface QueueTimes {
  * Place in the queue and the guessed end. Running: the steps left at the pace of its stage. Queued: the jobs up to and with it,
  * shared by the ready workers, at the mean time of the last 20 that succeeded.
  */
-export async function readQueueTimes(db: Db, open: readonly string[]): Promise<ReadonlyMap<string, QueueTimes>> {
+export async function readQueueTimes(
+  db: Db,
+  open: readonly string[],
+  counted = COUNTED,
+): Promise<ReadonlyMap<string, QueueTimes>> {
   if (open.length === 0) return new Map();
   const { rows } = await db.execute<{ id: string; position: number | null; eta: number | null }>(sql`
     with recent as (
@@ -149,7 +153,7 @@ export async function readQueueTimes(db: Db, open: readonly string[]): Promise<R
       select id, row_number() over (order by visible_at, id) - 1 as position from (
         select id, visible_at from jobs where status = 'queued'
           and (visible_at, id) <= (select visible_at, id from wanted where status = 'queued' order by 1 desc, 2 desc limit 1)
-        order by visible_at, id limit ${COUNTED}
+        order by visible_at, id limit ${counted}
       ) as first
     ), places as (
       select wanted.*, case when status = 'queued' then coalesce(position, ${COUNTED})::int end as position
