@@ -53,7 +53,7 @@ export async function startApi(
     options: {
       version: extras.version,
       publicUrl: config.publicUrl,
-      // 0: any number.
+      // 0 lifts the limit.
       maxQueue: (config.maxQueue ?? extras.defaultMaxQueue) || undefined,
       maxAttempts: config.maxAttempts,
       keysRequired,
