@@ -71,6 +71,12 @@ export async function cancelJob(system: System, id: string): Promise<Job> {
   return (await response.json()) as Job;
 }
 
+/** Cancels whatever has not ended. */
+export async function cancelAll(system: System): Promise<void> {
+  const text = `select id from jobs where status in ('queued', 'running')`;
+  for (const { id } of await query<{ id: string }>(await system.databaseUrl(), text)) await cancelJob(system, id);
+}
+
 export async function getJob(system: System, id: string, api = apiOf(system)): Promise<Job> {
   const response = await fetch(`${api}/v1/jobs/${id}`);
   expect(response.status).toBe(200);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { query } from '../../db/query.ts';
-import { cancelJob } from '../calls.ts';
+import { cancelAll } from '../calls.ts';
 import { pythonVerifiers } from '../python-webhooks.ts';
 import type { System } from '../system.ts';
 import { until } from '../waiting.ts';
@@ -39,7 +39,7 @@ export function serviceTests<S extends System>(start: () => Promise<S>, more: re
     onTestFailed(async () => {
       console.error(system?.story());
       // What stays would fail the following tests too.
-      for (const id of system?.accepted ?? []) await cancelJob(the(), id).catch(() => undefined);
+      if (system !== undefined) await cancelAll(system).catch(() => undefined);
     });
   });
 

@@ -41,7 +41,10 @@ export async function deliver(deps: DispatcherDeps, delivery: DueDelivery, signa
   await note(deps, delivery, attempt, verdict, signal);
 }
 
-/** Names and times of Standard Webhooks. A job's end is final, so all attempts say the same. */
+/**
+ * Names and times of Standard Webhooks. A job's end is final, so all attempts say the same of it; only the addresses in it follow
+ * this dispatcher's base URL, which is to be the same for all.
+ */
 function bodyOf({ options }: DispatcherDeps, { eventType }: DueDelivery, record: JobRecord): string {
   const timestamp = (record.job.completedAt ?? record.job.createdAt).toISOString();
   return JSON.stringify({ type: eventType, timestamp, data: presentJob(record, options.baseUrl) });
