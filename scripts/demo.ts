@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { createProgressBar, NO_BAR } from '@qwen-edit/cli/progress-bar';
 import type { Client } from '@qwen-edit/client';
-import { AppError, isErrorCode, type Job, progressDataSchema, toAppError } from '@qwen-edit/contract';
+import { AppError, isErrorCode, type Job, type Model, progressDataSchema, toAppError } from '@qwen-edit/contract';
 import { z } from 'zod';
 import { drawBeforeAfter, type Tile } from './demo/before-after.ts';
 import { openService } from './demo/service.ts';
@@ -18,25 +18,25 @@ interface DemoEdit {
 const EDITS: readonly DemoEdit[] = [
   {
     photos: ['cat'],
-    prompt: 'Turn this photo into grayscale',
-    label: 'Picture 1: turn this photo into grayscale',
+    prompt: 'make it black and white',
+    label: 'After: make it black and white',
     file: 'edited.png',
   },
   {
-    photos: ['cat'],
-    prompt: '给画面加上绿色调',
-    label: 'Picture 1 (Chinese prompt: add a green tint)',
+    photos: ['coffee'],
+    prompt: '把图片变成负片',
+    label: 'After (Chinese prompt: make it a negative)',
     file: 'edited-2.png',
   },
   {
     photos: ['cat', 'coffee'],
-    prompt: 'Blend the two pictures',
-    label: 'Pictures 1 + 2: blend the two pictures',
+    prompt: 'blend picture 1 and picture 2',
+    label: 'After: blend picture 1 and picture 2',
     file: 'edited-3.png',
   },
 ];
 
-const HEADLINE = 'Made by the demo model: 3.9 M parameters, trained on made-up pictures';
+const HEADLINE = 'Made by the demo model, which comes with the project';
 
 const outputFolder = join(import.meta.dirname, '../demo-output');
 
@@ -66,8 +66,30 @@ async function follow(client: Client, id: string): Promise<Job> {
   throw new AppError(code, job.error?.message ?? `The job ended ${job.status}.`);
 }
 
-function modelOf(job: Job): { name: string; demo: boolean } | undefined {
-  return z.object({ name: z.string(), demo: z.boolean() }).safeParse(job.receipt?.model).data;
+function modelOf(job: Job): { name: string; digest: string; demo: boolean } | undefined {
+  return z.object({ name: z.string(), digest: z.string(), demo: z.boolean() }).safeParse(job.receipt?.model).data;
+}
+
+/** What the service says of the model that made the job's results. */
+async function findModel(client: Client, job: Job | undefined): Promise<Model | undefined> {
+  const made = job === undefined ? undefined : modelOf(job);
+  const models = await client.models();
+  return models.find(({ id, digest }) => (digest === null ? id === made?.name : digest === made?.digest));
+}
+
+/** That this was a demo model, each kind of edit that it knows with a prompt in both languages, and how to get the real one. */
+function introduce({ demo, summary, edits, full_model }: Model): void {
+  if (!demo) return;
+  console.log(`\n${summary?.en ?? 'This is a demo model: its edits are not those of the real one.'}`);
+  const width = Math.max(0, ...edits.map(({ title }) => title.en.length));
+  for (const { title, prompts } of edits) {
+    console.log(`  ${title.en.padEnd(width)}  ${prompts.en[0]} / ${prompts.zh[0]}`);
+  }
+  if (full_model !== null) console.log(full_model.en);
+}
+
+function beforeLabel(index: number, count: number): string {
+  return count === 1 ? 'Before' : `Picture ${index + 1}, before`;
 }
 
 function tell(path: string, note: string): void {
@@ -75,8 +97,7 @@ function tell(path: string, note: string): void {
 }
 
 async function demo(): Promise<void> {
-  console.log('Three edits with the demo model: 3.9 M parameters, trained on made-up pictures.');
-  console.log('It shows that the pipeline works, not how well Qwen-Image-Edit-2511 edits.\n');
+  console.log('Three edits: a prompt in English, one in Chinese, and one about two pictures.\n');
   await mkdir(outputFolder, { recursive: true });
   const photos = {
     cat: await readFile(join(import.meta.dirname, 'demo/photos/cat.jpg')),
@@ -84,8 +105,9 @@ async function demo(): Promise<void> {
   };
 
   const service = await openService();
-  const results: Tile[] = [];
+  const rows: Tile[][] = [];
   let headline = HEADLINE;
+  let model: Model | undefined;
   try {
     console.log(`The service answers at ${service.url}\n`);
     const jobs = await Promise.all(
@@ -96,26 +118,26 @@ async function demo(): Promise<void> {
         }),
       ),
     );
+    let job: Job | undefined;
     for (const [i, { photos: names, prompt, label, file }] of EDITS.entries()) {
-      const job = await follow(service.client, jobs[i]!.id);
+      job = await follow(service.client, jobs[i]!.id);
       if (modelOf(job)?.demo !== true) headline = `Made by ${modelOf(job)?.name ?? 'the model of the service'}`;
       const bytes = await service.client.output(job.id, 0);
       const path = join(outputFolder, file);
       await writeFile(path, bytes);
-      results.push({ bytes, label });
+      const before = names.map((name, n) => ({ bytes: photos[name], label: beforeLabel(n, names.length) }));
+      rows.push([...before, { bytes, label }]);
       tell(path, `"${prompt}" (${names.join(' + ')}), ${job.metrics.predict_time?.toFixed(1)} s`);
     }
+    model = await findModel(service.client, job);
   } finally {
     await service.stop();
   }
 
-  const before = [
-    { bytes: photos.cat, label: 'Picture 1, before' },
-    { bytes: photos.coffee, label: 'Picture 2, before' },
-  ];
   const sheet = join(outputFolder, 'before-after.png');
-  await writeFile(sheet, await drawBeforeAfter(headline, [before, results]));
+  await writeFile(sheet, await drawBeforeAfter(headline, rows));
   tell(sheet, 'all of them');
+  if (model !== undefined) introduce(model);
 }
 
 try {

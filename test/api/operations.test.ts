@@ -1,7 +1,8 @@
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { startServer } from '../../apps/api/src/index.ts';
-import { AppError } from '../../packages/contract/src/index.ts';
+import { createClient } from '../../packages/client/src/index.ts';
+import { AppError, type ModelCard } from '../../packages/contract/src/index.ts';
 import { createDatabase, reportWorker, type WorkerState } from '../../packages/db/src/index.ts';
 import { emptyUrl, freshDatabase } from '../db/harness.ts';
 import { claim, eventually, picture, startTestApi, submitJson, submitOne } from './harness.ts';
@@ -138,6 +139,11 @@ it('GET /v1/models tells the models of live workers; what they cannot do is refu
         devices: ['cuda:0', 'cpu'],
         defaults: { num_inference_steps: 8, true_cfg_scale: 4, seed: '0' },
         limits: { min_inference_steps: 2 },
+        demo: false,
+        summary: null,
+        licence: null,
+        full_model: null,
+        edits: [],
       },
     ],
     limits: { images: 8, num_inference_steps: 100 },
@@ -145,6 +151,51 @@ it('GET /v1/models tells the models of live workers; what they cannot do is refu
   const images = [(await picture()).toString('base64')];
   const refused = await submitJson(api, { prompt: 'x', images, num_inference_steps: 1 });
   expect(await refused.json()).toMatchObject({ status: 400, code: 'steps_too_few' });
+});
+
+const CARD: ModelCard = {
+  name: 'a demo',
+  demo: true,
+  summary: { en: 'It shows <things>.', zh: '演示。' },
+  licence: 'Apache-2.0',
+  full_model: { en: 'Get the real one.', zh: '获取真正的模型。' },
+  edits: [
+    {
+      kind: 'blend',
+      pictures: 2,
+      title: { en: 'Blend', zh: '混合' },
+      prompts: { en: ["blend one & two's"], zh: ['混合两张图片'] },
+    },
+  ],
+};
+const demoWorker = (): WorkerState => worker({ model: { ...MODEL, demo: true, card: CARD } });
+
+it('GET /v1/models tells what the model card says', async () => {
+  const api = await startTestApi();
+  await reportWorker(api.database.db, demoWorker());
+  const [model] = await createClient({ baseUrl: api.url }).models();
+  const { name: _name, ...said } = CARD;
+  expect(model).toMatchObject({ id: MODEL.name, ...said });
+});
+
+it('a card that cannot be read, as of a later version, takes nothing else away', async () => {
+  const api = await startTestApi();
+  await reportWorker(api.database.db, worker({ model: { ...MODEL, card: { edits: 'all of them' } } }));
+  const [model] = await createClient({ baseUrl: api.url }).models();
+  expect(model).toMatchObject({ id: MODEL.name, summary: null, edits: [], limits: { min_inference_steps: 2 } });
+});
+
+it('the page at / lists the edits that the model knows, and is there without a database', async () => {
+  const api = await startTestApi();
+  await reportWorker(api.database.db, demoWorker());
+  const html = await (await fetch(api.url)).text();
+  for (const text of ['It shows &#60;things&#62;.', '演示。', 'Get the real one.', '获取真正的模型。', '混合两张图片'])
+    expect(html).toContain(text);
+  expect(html).toContain('Blend 混合 (2 pictures)</th><td>blend one &#38; two&#39;s</td>');
+  const alone = await startTestApi({ database: createDatabase({ url: NOBODY }) });
+  const response = await fetch(alone.url);
+  expect(response.status).toBe(200);
+  expect(await response.text()).not.toContain('<table>');
 });
 
 it('the page at / tells what this is, on any screen', async () => {

@@ -83,6 +83,7 @@ describe('a file of a component is damaged', () => {
     'processor/vocab.json',
     'transformer/diffusion_pytorch_model.safetensors.index.json',
     'edit_config.json',
+    'model_card.json',
   ])('%s is not JSON', async (file) => {
     const dir = await copyOf('tiny-b');
     await writeFile(join(dir, file), '{ "cut off": ');

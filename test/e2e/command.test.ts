@@ -77,7 +77,7 @@ it.each([
   );
   const err = textOf(child.stderr);
   const end = once(child, 'exit');
-  // The note is written when everything has been read and the engine is about to start.
+  // The note is written when the model has been loaded and the edit is about to begin.
   await once(child.stderr, 'data');
   // No event tells a reader of a pipe that the sampling has begun; any moment from here on has to do.
   await new Promise((resolve) => setTimeout(resolve, 1000));

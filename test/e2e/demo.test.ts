@@ -42,6 +42,13 @@ it('the demo starts a service of its own where the usual port is taken, saves it
   expect(code, said).toBe(0);
   expect(said).toMatch(/The service answers at http:\/\/127\.0\.0\.1:\d+/);
   expect(said).not.toContain(':7860');
+  for (const text of [
+    '"make it black and white"',
+    '"把图片变成负片"',
+    'This is the demo model',
+    'QWEN_EDIT_2511_DIR',
+  ])
+    expect(said).toContain(text);
   expect((await stat(sheet)).size).toBeGreaterThan(100_000);
   expect((await stat(edited)).size).toBeGreaterThan(10_000);
   expect(await readDataDirLock(folder)).toBe(undefined);

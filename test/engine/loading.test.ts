@@ -29,6 +29,7 @@ describe('a loaded pipeline tells what it has', () => {
       size_multiple: 8,
       device: 'cpu',
       precision: 'fp32',
+      card: expect.objectContaining({ demo: true, licence: 'Apache-2.0' }),
     });
   });
 

@@ -72,7 +72,7 @@ export function createApi(deps: ApiDeps): Api {
   app.notFound((c) =>
     problemResponse(new AppError('not_found', 'There is nothing at this address.'), c.get('requestId')),
   );
-  pageRoutes(app);
+  pageRoutes(app, services);
   operationRoutes(app, services);
   jobRoutes(app, services);
   jobEventRoutes(app, services);

@@ -1,3 +1,4 @@
+import { type ModelCard, modelCardSchema } from '@qwen-edit/contract';
 import { z } from 'zod';
 import type { LiveWorker } from './service-status.ts';
 
@@ -19,6 +20,13 @@ export type ModelFacts = z.output<typeof modelFactsSchema>;
 
 export function modelOf(worker: LiveWorker): ModelFacts | undefined {
   return modelFactsSchema.safeParse(worker.model).data;
+}
+
+const cardSchema = z.object({ card: modelCardSchema });
+
+/** What the worker's model says of itself. Read apart from the facts, which every submission needs and this is longer than. */
+export function cardOf(worker: LiveWorker): ModelCard | undefined {
+  return cardSchema.safeParse(worker.model).data?.card;
 }
 
 /** The model that jobs are run with, as far as live workers tell: a ready worker's first. */

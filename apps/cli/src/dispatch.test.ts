@@ -45,7 +45,19 @@ const editAtOnce: Edit = async ({ parameters }, { onStep }) => {
   return { outputs, seed: '7', timings, receipt, warnings: ['a warning'] };
 };
 
-function setUp(edit: Edit = editAtOnce) {
+const DEMO: Pipeline['model'] = {
+  ...modelNamed('a-demo'),
+  demo: true,
+  card: {
+    name: 'a demo',
+    demo: true,
+    edits: [
+      { kind: 'blur', pictures: 1, title: { en: 'Blur', zh: '模糊' }, prompts: { en: ['blur it'], zh: ['变模糊'] } },
+    ],
+  },
+};
+
+function setUp(edit: Edit = editAtOnce, model = modelNamed('a-model')) {
   const seen: Seen = { options: [], requests: [], closed: 0 };
   const screen = { out: '', err: '' };
   const abort = new AbortController();
@@ -66,7 +78,7 @@ function setUp(edit: Edit = editAtOnce) {
     demoModelDir: '/the/demo/model',
     createPipeline: async (options) => {
       seen.options.push(options);
-      return pipelineOf(edit, seen);
+      return pipelineOf(edit, seen, model);
     },
     now: () => 0,
     signal: abort.signal,
@@ -79,7 +91,11 @@ function setUp(edit: Edit = editAtOnce) {
   return { seen, screen, abort, deps, run };
 }
 
-function pipelineOf(edit: Edit, seen: Seen): Pipeline {
+function modelNamed(name: string): Pipeline['model'] {
+  return { name, demo: false } as Pipeline['model'];
+}
+
+function pipelineOf(edit: Edit, seen: Seen, model: Pipeline['model']): Pipeline {
   return {
     edit: (request, hooks = {}) => {
       seen.requests.push(request);
@@ -91,7 +107,7 @@ function pipelineOf(edit: Edit, seen: Seen): Pipeline {
     requestSnapshot: () => {},
     stats: () => Promise.reject(new AppError('engine_closed', 'no engine')),
     load_s: 0,
-    model: { name: 'a-model' } as Pipeline['model'],
+    model,
     enginePid: undefined,
   };
 }
@@ -119,10 +135,15 @@ it('--json prints exactly one object', async () => {
 });
 
 it('says in a pipe that the demo model is at work, not where another model is, and shows no bar', async () => {
-  const demo = setUp();
-  await demo.run();
-  expect(demo.screen.err).toContain('note: this is a small demo model');
+  const demo = setUp(editAtOnce, DEMO);
+  await demo.run('--model', '/a/demo');
+  expect(demo.screen.err).toMatch(
+    /^note: This is a demo model.*It knows: blur;.*"blur it" or "变模糊".*QWEN_EDIT_2511_DIR.*\n/,
+  );
   expect(demo.screen.err).not.toContain('\r');
+  demo.screen.err = '';
+  await demo.run('--json');
+  expect(demo.screen.err).not.toContain('demo model');
   const real = setUp();
   await real.run('--model', '/another');
   expect(real.screen.err).not.toContain('demo model');

@@ -1,6 +1,6 @@
 import { AppError } from '@qwen-edit/contract';
 import type { EditResult, Pipeline, PipelineOptions } from '@qwen-edit/pipeline';
-import { DEMO_NOTE } from './demo-note.ts';
+import { demoNote } from './demo-note.ts';
 import { type EditFlags, parseEditFlags } from './edit-flags.ts';
 import { EDIT_HELP } from './help.ts';
 import { outputPaths } from './output-paths.ts';
@@ -45,7 +45,6 @@ export async function editCommand(args: readonly string[], deps: EditDeps): Prom
 
   // 2. Edit.
   const model = flags.model ?? deps.config.modelDir;
-  if (model === undefined && !flags.json) deps.terminal.err(`${DEMO_NOTE}\n`);
   const bar = barFor(deps);
   const result = await runEdit(flags, images, model ?? deps.demoModelDir, bar, deps).finally(bar.end);
 
@@ -71,6 +70,11 @@ async function runEdit(
   const threads = config.maxCpuThreads === undefined ? {} : { threads: config.maxCpuThreads };
   const options = { modelDir, device: 'cpu', precision: flags.precision, ...threads, onStep } as const;
   const pipeline = await unlessAborted(deps.createPipeline(options), signal);
+  const note = flags.json ? undefined : demoNote(pipeline.model);
+  if (note !== undefined) {
+    bar.clear();
+    deps.terminal.err(`${note}\n`);
+  }
   try {
     return await unlessAborted(pipeline.edit({ images, parameters: flags.parameters }, { signal, onStep }), signal);
   } finally {

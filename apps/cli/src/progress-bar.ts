@@ -58,7 +58,9 @@ function clock(seconds: number): string {
 
 export interface ProgressBar {
   readonly onStep: (event: Progress) => void;
-  /** Takes the bar off the terminal. */
+  /** Takes the bar off the terminal until the next event, so that a line can be written there. */
+  readonly clear: () => void;
+  /** Takes the bar off the terminal for good. */
   readonly end: () => void;
 }
 
@@ -76,6 +78,10 @@ export function createProgressBar({ write, now, style }: ProgressBarDeps): Progr
   const draw = (): void => {
     if (state !== undefined) write(`\r${renderBar(state, now(), style())}\u001b[K`);
   };
+  const clear = (): void => {
+    if (state !== undefined) write('\r\u001b[K');
+    state = undefined;
+  };
   const timer = setInterval(draw, REDRAW_MS);
   timer.unref();
   return {
@@ -83,13 +89,13 @@ export function createProgressBar({ write, now, style }: ProgressBarDeps): Progr
       state = advance(state, event, now());
       draw();
     },
+    clear,
     end: () => {
       clearInterval(timer);
-      if (state !== undefined) write('\r\u001b[K');
-      state = undefined;
+      clear();
     },
   };
 }
 
 /** For pipes and files: shows nothing. */
-export const NO_BAR: ProgressBar = { onStep: () => {}, end: () => {} };
+export const NO_BAR: ProgressBar = { onStep: () => {}, clear: () => {}, end: () => {} };

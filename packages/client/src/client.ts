@@ -6,6 +6,8 @@ import {
   type JobList,
   jobListSchema,
   jobSchema,
+  type Model,
+  modelListSchema,
   problemSchema,
 } from '@qwen-edit/contract';
 import { watchEvents } from './events.ts';
@@ -37,6 +39,8 @@ export interface Client {
   events(id: string, options?: { after?: number; signal?: AbortSignal }): AsyncIterable<JobEvent>;
   /** Bytes of a result. */
   output(id: string, index: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /** What live workers have loaded, and which edits it says it knows. */
+  models(signal?: AbortSignal): Promise<readonly Model[]>;
 }
 
 export type Request = (path: string, init?: RequestInit) => Promise<Response>;
@@ -80,6 +84,7 @@ export function createClient(options: ClientOptions): Client {
       const response = await request(`${pathOf(id)}/outputs/${index}`, signalOf(signal));
       return new Uint8Array(await response.arrayBuffer());
     },
+    models: async (signal) => modelListSchema.parse(await (await request('/v1/models', signalOf(signal))).json()).data,
   };
 }
 

@@ -4,6 +4,7 @@ export * from './events.ts';
 export * from './job.ts';
 export * from './keys.ts';
 export * from './message.ts';
+export * from './model-card.ts';
 export * from './present-job.ts';
 export * from './problem.ts';
 export * from './stored-text.ts';

@@ -1,4 +1,4 @@
-import type { EditParametersInput } from '@qwen-edit/contract';
+import type { EditParametersInput, ModelCard } from '@qwen-edit/contract';
 
 /** One edit: encoded pictures as they were uploaded (JPEG, PNG, …) and the parameters, parsed by the pipeline. */
 export interface EditRequest {
@@ -52,6 +52,8 @@ export interface ModelFacts {
   readonly size_multiple: number;
   readonly device: string;
   readonly precision: string;
+  /** What the folder's model_card.json says, where there is one. */
+  readonly card?: ModelCard | undefined;
 }
 
 export interface EditHooks {

@@ -1,7 +1,7 @@
-import { AppError, GUIDE_DEFAULTS, LIMITS } from '@qwen-edit/contract';
+import { AppError, GUIDE_DEFAULTS, LIMITS, type Model, type ModelCard, type ModelList } from '@qwen-edit/contract';
 import type { Hono } from 'hono';
 import type { ApiEnv } from '../context.ts';
-import { type ModelFacts, modelOf } from '../model-facts.ts';
+import { cardOf, type ModelFacts, modelOf } from '../model-facts.ts';
 import { route } from '../routing.ts';
 import type { LiveWorker } from '../service-status.ts';
 import type { Services } from '../services.ts';
@@ -26,16 +26,22 @@ export function modelRoutes(app: Hono<ApiEnv>, services: Services): void {
       const workers = await status.workers();
       if (workers === undefined) throw new AppError('database_unavailable', 'The workers cannot be asked for now.');
       return c.json({
-        data: groupByModel(workers).map(presentModel),
+        data: presentModels(workers),
         defaults: GUIDE_DEFAULTS,
         limits: { ...PARAMETER_LIMITS, image_bytes: limits.imageBytes, body_bytes: limits.bodyBytes },
-      });
+      } satisfies ModelList);
     },
   });
 }
 
+/** Each model that live workers have, once, as the API shows it. */
+export function presentModels(workers: readonly LiveWorker[]): Model[] {
+  return groupByModel(workers).map(presentModel);
+}
+
 interface Group {
   readonly facts: ModelFacts;
+  readonly card: ModelCard | undefined;
   readonly workers: readonly LiveWorker[];
 }
 
@@ -46,17 +52,22 @@ function groupByModel(workers: readonly LiveWorker[]): readonly Group[] {
     const facts = modelOf(worker);
     if (facts === undefined) continue;
     const key = facts.digest ?? facts.name;
-    groups.set(key, { facts, workers: [...(groups.get(key)?.workers ?? []), worker] });
+    const { workers: others = [], card = cardOf(worker) } = groups.get(key) ?? {};
+    groups.set(key, { facts, card, workers: [...others, worker] });
   }
   return [...groups.values()];
 }
 
-function presentModel({ facts, workers }: Group): Record<string, unknown> {
+function presentModel({ facts, card, workers }: Group): Model {
   return {
     id: facts.name,
     object: 'model',
     digest: facts.digest ?? null,
     demo: facts.demo ?? false,
+    summary: card?.summary ?? null,
+    licence: card?.licence ?? null,
+    full_model: card?.full_model ?? null,
+    edits: card?.edits ?? [],
     ready: workers.some(({ ready }) => ready),
     workers: workers.length,
     devices: [...new Set(workers.map(({ device }) => device))],

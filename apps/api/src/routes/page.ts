@@ -1,12 +1,15 @@
+import type { EditKind, Model } from '@qwen-edit/contract';
 import type { Hono } from 'hono';
 import type { ApiEnv } from '../context.ts';
 import { route } from '../routing.ts';
+import type { Services } from '../services.ts';
+import { presentModels } from './models.ts';
 
 const EXAMPLE = `curl BASE/edit \\
-  -F prompt='Make it gray' \\
+  -F prompt='PROMPT' \\
   -F image=@photo.jpg`;
 
-const PAGE = (base: string): string => `<!doctype html>
+const PAGE = (base: string, models: readonly Model[]): string => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -18,32 +21,66 @@ body { font: 1rem/1.6 system-ui, sans-serif; max-width: 42rem; margin: 0 auto; p
 pre { overflow-x: auto; padding: 1rem; border: 1px solid; border-radius: .5rem }
 dt { font-family: ui-monospace, monospace; margin-top: .75rem; overflow-wrap: anywhere }
 dd { margin: 0 }
+table { border-collapse: collapse; width: 100% }
+th, td { text-align: start; vertical-align: top; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid }
+th { font-weight: 600 }
 </style>
 </head>
 <body>
 <h1>qwen-edit</h1>
 <p>This service edits pictures: send one or several with a prompt, and get the edited picture back.</p>
-<pre>${escapeHtml(EXAMPLE.replace('BASE', base))}</pre>
-<dl>
+<pre>${escapeHtml(exampleOf(base, models))}</pre>
+${models.map(modelSection).join('')}<dl>
 <dt>POST /v1/jobs</dt><dd>Submits an edit as a job; answers at once.</dd>
 <dt>GET /v1/jobs/{id}</dt><dd>Where it is, and its results.</dd>
 <dt>GET /v1/jobs/{id}/events</dt><dd>Its progress, as it happens.</dd>
 <dt>POST /edit</dt><dd>Submits an edit and waits for the picture.</dd>
-<dt><a href="/v1/models">GET /v1/models</a></dt><dd>The models, their defaults and limits.</dd>
+<dt><a href="/v1/models">GET /v1/models</a></dt><dd>The models, the edits they know, their defaults and limits.</dd>
 <dt><a href="/health">GET /health</a></dt><dd>The workers.</dd>
 </dl>
 </body>
 </html>
 `;
 
-/** Tells a person who comes with a browser what this is. */
-export function pageRoutes(app: Hono<ApiEnv>): void {
+/** Tells a person who comes with a browser what this is. Open to all; without the database, the models are left out. */
+export function pageRoutes(app: Hono<ApiEnv>, { status }: Pick<Services, 'status'>): void {
   route(app, '/', {
-    GET: (c) =>
-      c.html(PAGE(new URL(c.req.url).origin), 200, {
+    GET: async (c) => {
+      const models = presentModels((await status.workers()) ?? []);
+      return c.html(PAGE(new URL(c.req.url).origin, models), 200, {
         'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-      }),
+      });
+    },
   });
+}
+
+function exampleOf(base: string, models: readonly Model[]): string {
+  const known = models.flatMap(({ edits }) => edits).find(({ pictures }) => pictures === 1);
+  const prompt = (known?.prompts.en[0] ?? 'Make it gray').replaceAll("'", "'\\''");
+  return EXAMPLE.replace('BASE', () => base).replace('PROMPT', () => prompt);
+}
+
+/** Nothing for a model that says nothing of itself. */
+function modelSection({ id, demo, summary, full_model, edits }: Model): string {
+  const note = demo ? 'This is a demo model: its edits are not those of the real one.' : undefined;
+  const facts = [summary?.en ?? note, summary?.zh, full_model?.en, full_model?.zh].filter((fact) => fact !== undefined);
+  if (facts.length === 0 && edits.length === 0) return '';
+  return `<h2>${escapeHtml(demo ? `${id} (demo)` : id)}</h2>
+${facts.map((fact) => `<p>${escapeHtml(fact)}</p>\n`).join('')}${edits.length === 0 ? '' : editTable(edits)}`;
+}
+
+function editTable(edits: readonly EditKind[]): string {
+  const row = ({ title, prompts: { en, zh }, pictures }: EditKind): string => {
+    const count = pictures === 1 ? '' : ` (${pictures} pictures)`;
+    const cells = [`${title.en} ${title.zh}${count}`, en[0] ?? '', zh[0] ?? ''].map(escapeHtml);
+    return `<tr><th scope="row">${cells[0]}</th><td>${cells[1]}</td><td lang="zh">${cells[2]}</td></tr>\n`;
+  };
+  return `<table>
+<thead><tr><th>Edits that it knows</th><th>for example</th><th lang="zh">例如</th></tr></thead>
+<tbody>
+${edits.map(row).join('')}</tbody>
+</table>
+`;
 }
 
 function escapeHtml(text: string): string {

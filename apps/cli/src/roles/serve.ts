@@ -3,6 +3,7 @@ import { AppError } from '@qwen-edit/contract';
 import { acquireDataDirLock, migrateDatabase, requireMigrated, startEmbeddedPostgres } from '@qwen-edit/db';
 import { checkWebhookSecret } from '@qwen-edit/dispatcher';
 import { createLogger, createMetrics } from '@qwen-edit/telemetry';
+import { demoNote } from '../demo-note.ts';
 import { openBackends } from './backends.ts';
 import { readSigningSecret } from './data-dir.ts';
 import type { RoleContext, RoleDeps } from './role.ts';
@@ -81,7 +82,16 @@ async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
     await dispatcher;
   });
   terminal.out(`qwen-edit ${deps.version} is ready at ${url}\n`);
-  await runLocalWorkers(context, deps, { graceMs: config.graceMs ?? WORKER_GRACE_MS, signal: stop });
+  let noted = false;
+  await runLocalWorkers(context, deps, {
+    graceMs: config.graceMs ?? WORKER_GRACE_MS,
+    signal: stop,
+    onModel(model) {
+      const note = demoNote(model);
+      if (note !== undefined && !noted) terminal.out(`${note}\n`);
+      noted = true;
+    },
+  });
   if (broken.signal.aborted) throw broken.signal.reason;
 
   async function startDatabase(): Promise<string> {

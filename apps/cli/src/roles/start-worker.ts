@@ -1,15 +1,25 @@
 import { availableParallelism } from 'node:os';
 import { type Engine, type EngineStart, runWorkers, type Slot, WORKER_DEFAULTS } from '@qwen-edit/worker';
+import type { NotedModel } from '../demo-note.ts';
 import type { RoleContext, RoleDeps } from './role.ts';
 
 /** Runs the workers of this machine until the signal says stop: as many as QWEN_EDIT_MAX_CONCURRENCY, each with an engine. */
 export async function runLocalWorkers(
   { config, backends, log, metrics }: RoleContext,
   deps: Pick<RoleDeps, 'createPipeline' | 'demoModelDir'>,
-  { graceMs, signal }: { readonly graceMs: number; readonly signal: AbortSignal },
+  {
+    graceMs,
+    signal,
+    onModel,
+  }: {
+    readonly graceMs: number;
+    readonly signal: AbortSignal;
+    /** Called for each engine that has loaded the model. */
+    readonly onModel?: (model: NotedModel) => void;
+  },
 ): Promise<void> {
-  const openEngine = ({ signal: loading, onStep }: EngineStart): Promise<Engine> =>
-    deps.createPipeline({
+  const openEngine = async ({ signal: loading, onStep }: EngineStart): Promise<Engine> => {
+    const engine = await deps.createPipeline({
       modelDir: config.modelDir ?? deps.demoModelDir,
       device: 'cpu',
       signal: loading,
@@ -20,6 +30,9 @@ export async function runLocalWorkers(
       ...(config.nice === undefined ? {} : { nice: config.nice }),
       ...(config.engineProgram === undefined ? {} : { program: config.engineProgram }),
     });
+    onModel?.(engine.model);
+    return engine;
+  };
   const slots = Array.from({ length: config.maxConcurrency }, (): Slot => ({ device: 'cpu', gpuId: null }));
   await runWorkers(
     {

@@ -1,4 +1,5 @@
 import { AppError, JOB_STATUSES, type JobEvent } from '@qwen-edit/contract';
+import { demoJobNote } from '../demo-note.ts';
 import { readFlags } from '../flag-values.ts';
 import { JOBS_HELP } from '../help.ts';
 import { wholeNumber } from '../numbers.ts';
@@ -39,7 +40,10 @@ export async function watchCommand(args: readonly string[], deps: ServiceDeps): 
   const onEvent = (event: JobEvent): void => deps.terminal.out(`${JSON.stringify(event)}\n`);
   const job = await watchJob(deps, id, values.json === true ? onEvent : undefined);
   const paths = values.out === undefined ? [] : await saveOutputs(deps, job, values.out);
-  if (values.json !== true) deps.terminal.out(`${[...paths, jobLine(job)].join('\n')}\n`);
+  if (values.json === true) return;
+  deps.terminal.out(`${[...paths, jobLine(job)].join('\n')}\n`);
+  const note = demoJobNote(job);
+  if (note !== undefined) deps.terminal.err(`${note}\n`);
 }
 
 /** `qwen-edit cancel ID`. */

@@ -1,4 +1,5 @@
 import { AppError, LIMITS, OUTPUT_FORMATS, type OutputFormat } from '@qwen-edit/contract';
+import { demoJobNote } from '../demo-note.ts';
 import { readFlags } from '../flag-values.ts';
 import { SUBMIT_HELP } from '../help.ts';
 import { outputFormatOf, outputPaths } from '../output-paths.ts';
@@ -55,6 +56,8 @@ export async function submitCommand(args: readonly string[], deps: ServiceDeps):
   const job = await watchJob(deps, accepted.id);
   const paths = values.out === undefined ? [] : await saveOutputs(deps, job, values.out);
   for (const warning of job.warnings) terminal.err(`warning: ${warning}\n`);
+  const note = values.json === true ? undefined : demoJobNote(job);
+  if (note !== undefined) terminal.err(`${note}\n`);
   terminal.out(values.json === true ? `${JSON.stringify(job)}\n` : `${[...paths, jobLine(job)].join('\n')}\n`);
 }
 

@@ -50,5 +50,6 @@ export function modelFacts({ folder, vae }: Model): ModelFacts {
     size_multiple: PATCH * vae.factor,
     device: DEVICE,
     precision: PRECISION,
+    ...(folder.card === undefined ? {} : { card: folder.card }),
   };
 }

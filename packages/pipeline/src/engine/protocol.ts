@@ -1,4 +1,4 @@
-import { type ErrorCode, isErrorCode, OUTPUT_FORMATS } from '@qwen-edit/contract';
+import { type ErrorCode, isErrorCode, modelCardSchema, OUTPUT_FORMATS } from '@qwen-edit/contract';
 import { z } from 'zod';
 import type { ModelFacts } from '../types.ts';
 
@@ -62,6 +62,7 @@ const modelSchema: z.ZodType<ModelFacts> = z.object({
   size_multiple: z.int().min(1),
   device: z.string(),
   precision: z.string(),
+  card: modelCardSchema.optional(),
 });
 
 const resultSchema = z.object({

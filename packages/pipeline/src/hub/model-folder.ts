@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, parse, sep } from 'node:path';
-import { AppError } from '@qwen-edit/contract';
+import { AppError, type ModelCard } from '@qwen-edit/contract';
 import { z } from 'zod';
 import type { ProcessorConfig } from '../image/preprocess.ts';
 import type { SchedulerConfig } from '../sampling/schedule.ts';
@@ -20,6 +20,7 @@ import {
   vaeSchema,
 } from './component-configs.ts';
 import { type EditConfig, resolveEditConfig } from './edit-config.ts';
+import { readModelCard } from './model-card.ts';
 import { checkConfig, readJson, readJsonIfThere } from './read-json.ts';
 
 /** A checkpoint in Hugging Face layout, its configurations read and its weights' headers proved. */
@@ -30,6 +31,8 @@ export interface ModelFolder {
   /** Folder below which all weight files lie, links resolved. */
   readonly root: string;
   readonly edit: EditConfig;
+  /** What people are told about the model, where the folder says it. */
+  readonly card: ModelCard | undefined;
   readonly scheduler: SchedulerConfig;
   readonly processor: ProcessorConfig;
   readonly prompt: PromptEncoder;
@@ -65,6 +68,7 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
     return checkConfig(schema, json, file);
   };
   const editJson = (await readJsonIfThere(dir, 'edit_config.json')) ?? {};
+  const card = await readModelCard(dir);
   const textEncoder = await config(textEncoderSchema, 'text_encoder/config.json');
   const transformer = await config(transformerSchema, 'transformer/config.json');
   const vae = await config(vaeSchema, 'vae/config.json');
@@ -88,7 +92,8 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
     name: basename(await realpath(dir)),
     digest: `sha256:${digest.digest('hex')}`,
     root: commonFolder(all.flatMap((component) => [...component.tensors.values()].map((info) => info.path))),
-    edit: resolveEditConfig(editJson),
+    edit: saidToBeDemo(resolveEditConfig(editJson), card),
+    card,
     scheduler,
     processor,
     prompt: createPromptEncoder(tokenizer.file, tokenizer.config),
@@ -96,6 +101,11 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
     transformer: { config: transformer, weights: weights.transformer },
     vae: { config: vae, weights: weights.vae },
   };
+}
+
+/** Either file may say that this is a demo model. */
+function saidToBeDemo(edit: EditConfig, card: ModelCard | undefined): EditConfig {
+  return { ...edit, demo: edit.demo || card?.demo === true };
 }
 
 async function readProcessor(dir: string): Promise<ProcessorConfig> {
