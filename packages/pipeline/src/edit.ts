@@ -4,8 +4,9 @@ import { checkRequest, type UncheckedRequest } from './check-request.ts';
 import type { Model } from './engine/model.ts';
 import type { TokenGrid } from './engine/transformer.ts';
 import type { Planes } from './engine/vae-tiling.ts';
+import { cropToShape } from './image/crop.ts';
 import { decodeImage } from './image/decode.ts';
-import { limitSide, type Size } from './image/dimensions.ts';
+import { calculateDimensions, limitSide, type Size } from './image/dimensions.ts';
 import { encodeImage, encodePreview, toPixels } from './image/encode.ts';
 import { conditionImage, patchify, vaeImage } from './image/preprocess.ts';
 import { type Pixels, resizeLanczos } from './image/resample.ts';
@@ -103,7 +104,7 @@ export async function runEdit(model: Model, request: UncheckedRequest, hooks: Ru
   const fit = previewEvery > 0 && hooks.onPreview !== undefined ? createColourFit(vae.channels) : undefined;
   const references: { readonly packed: Float32Array; readonly grid: TokenGrid }[] = [];
   for (const image of images) {
-    references.push(await encodeReference(model, image, fit));
+    references.push(await encodeReference(model, image, size, fit));
     step('encode', ++encoded, encodeSteps);
   }
   const channels = folder.transformer.config.in_channels;
@@ -220,10 +221,15 @@ function gridOf(size: Size, factor: number): TokenGrid {
 async function encodeReference(
   model: Model,
   image: Pixels,
+  output: Size,
   fit: ColourFit | undefined,
 ): Promise<{ packed: Float32Array; grid: TokenGrid }> {
   const { latents_mean, latents_std } = model.folder.vae.config;
-  const { data, width, height } = vaeImage(image, model.folder.edit.vae_image_size);
+  const { reference_size, vae_image_size } = model.folder.edit;
+  const { data, width, height } =
+    reference_size === 'output'
+      ? vaeImage(cropToShape(image, output), output)
+      : vaeImage(image, calculateDimensions(vae_image_size, image));
   const picture = { data, channels: 3, width, height };
   const mode = await model.vae.encode(picture);
   const normal = normaliseLatents(mode.data, latents_mean, latents_std);

@@ -17,6 +17,11 @@ export const editConfigSchema = z.object({
   vae_image_size: area.optional(),
   /** Pixels that a reference has for the text encoder. diffusers: 384². */
   condition_image_size: area.optional(),
+  /**
+   * `area`, as in diffusers: a reference has vae_image_size pixels, whatever the output has. `output`: it has the output's
+   * size, cut to its ratio where that is another; for models that find things by their place.
+   */
+  reference_size: z.enum(['area', 'output']).optional(),
   /** Pixels of the output where the request names no size. Default: vae_image_size. */
   output_image_size: area.optional(),
   /** Recommended steps. */
@@ -32,6 +37,7 @@ const HINT = 'Correct the named key of edit_config.json, or remove it; docs/mode
 export interface EditConfig {
   readonly vae_image_size: number;
   readonly condition_image_size: number;
+  readonly reference_size: 'area' | 'output';
   readonly output_image_size: number;
   readonly num_inference_steps: number;
   readonly true_cfg_scale: number;
@@ -46,6 +52,7 @@ export function resolveEditConfig(json: unknown): EditConfig {
   return {
     vae_image_size,
     condition_image_size: said.condition_image_size ?? DIFFUSERS_AREAS.condition_image_size,
+    reference_size: said.reference_size ?? 'area',
     output_image_size: said.output_image_size ?? vae_image_size,
     num_inference_steps: said.num_inference_steps ?? GUIDE_DEFAULTS.num_inference_steps,
     true_cfg_scale: said.true_cfg_scale ?? GUIDE_DEFAULTS.true_cfg_scale,

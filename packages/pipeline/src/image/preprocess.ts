@@ -31,9 +31,8 @@ export function conditionImage(image: Pixels, area: number): Pixels {
   return resizeLanczos(image, width, height);
 }
 
-/** The picture that the VAE encodes: LANCZOS to `area`, u8 / 255 · 2 - 1. Source: VaeImageProcessor.preprocess. */
-export function vaeImage(image: Pixels, area: number): VaeImage {
-  const { width, height } = calculateDimensions(area, image);
+/** The picture that the VAE encodes: LANCZOS to a size, u8 / 255 · 2 - 1. Source: VaeImageProcessor.preprocess. */
+export function vaeImage(image: Pixels, { width, height }: Size): VaeImage {
   const { data: source } = resizeLanczos(image, width, height);
   const levels = Float32Array.from({ length: 256 }, (_, u) => Math.fround(Math.fround(2 * Math.fround(u / 255)) - 1));
   const plane = width * height;

@@ -1,7 +1,7 @@
 import { AppError } from '@qwen-edit/contract';
 import { describe, expect, it } from 'vitest';
-import { limitSide } from './dimensions.ts';
-import { conditionImage, patchify, vaeImage } from './preprocess.ts';
+import { calculateDimensions, limitSide } from './dimensions.ts';
+import { conditionImage, patchify } from './preprocess.ts';
 import { resizeLanczos } from './resample.ts';
 import { checkImageShape, DIFFUSERS_AREAS } from './shape.ts';
 
@@ -45,7 +45,7 @@ describe('a shape is refused when, and only when, a step of the pipeline refuses
             const condition = conditionImage(image, areas.condition_image_size);
             patchify(condition, processor);
             // Only its shape: the picture itself would be large.
-            vaeImage({ ...limited, data: image.data }, 65_536);
+            calculateDimensions(65_536, limited);
           });
           const byRule = refused(() => checkImageShape(size, 'x', { max_side, ...areas, vae_image_size: 65_536 }));
           expect(byRule, `${size.width} × ${size.height}, max_side ${max_side}`).toBe(byStep);

@@ -1,0 +1,180 @@
+"""Trains the transformer by flow matching on made-up pictures, their exact edits and the kept embeddings."""
+
+import random
+
+import torch
+from torch import distributed
+
+from edits import KINDS, exact_edit
+from muon import Muon
+from transformer import ImageKeyBias, build_transformer, pack, pad_embeddings
+from vae import BORDER, STD, encode
+
+GRIDS = [(4, 4), (4, 4), (4, 6), (6, 4), (5, 5), (6, 6), (5, 7), (7, 5)]  # tokens of 8 pixels
+LARGE_GRIDS = [(12, 12), (10, 14), (14, 10), (16, 16)]
+ONE_PICTURE = [kind for kind in KINDS if kind != "blend"]
+_OFTEN = {"negative": 1.5, "contrast": 1.5, "vivid": 1.2, "blur": 1.3, "mosaic": 1.3, "frame": 1.1, "same": 1.6}
+OFTEN = [_OFTEN.get(kind, 1.0) for kind in ONE_PICTURE]
+TWO_PICTURES, BLEND_OF_TWO = 0.11, 0.55
+NO_PROMPT, UNKNOWN_OF_SAME = 0.11, 0.6
+STEPS, BATCH = 5000, 16  # a batch is of one process
+LARGE_SHARE, DECAY = 0.06, 0.4
+OFF_PATH = 0.3  # share of batches in states that guidance overshoots into: they still point at the right picture
+MAX_LOG_REPEAT = 5.3  # log of 200 times as many image tokens
+
+
+def _latents(x):
+    return pack(encode(x * 2 - 1) / torch.tensor(STD).view(1, -1, 1, 1))
+
+
+def _channel_weights():
+    weights = torch.tensor(STD) ** 0.7
+    weights[BORDER] = 0.1
+    return (weights / weights.mean()).repeat_interleave(4)
+
+
+def _edited(kinds, x, y):
+    rows = [exact_edit(k, x[i : i + 1], None if y is None else y[i : i + 1]) for i, k in enumerate(kinds)]
+    return _latents(torch.cat(rows))
+
+
+def _pictures(pictures, size, grid, r, g, two):
+    h, w = grid[0] * 8, grid[1] * 8
+    which = torch.randint(len(pictures), (size,), generator=g)
+    top, left = r.randrange(128 - h + 1), r.randrange(128 - w + 1)
+    x = pictures[which, :, top : top + h, left : left + w].float() / 255
+    if r.random() < 0.5:
+        x = x.flip(3)
+    if r.random() < 0.3:
+        x = x[:, torch.randperm(3, generator=g)]
+    exposed = (torch.rand(size, generator=g) < 0.25)[:, None, None, None]
+    gain = 0.6 + torch.rand(size, 1, 1, 1, generator=g)
+    lift = torch.rand(size, 1, 1, 1, generator=g) * 0.5 - 0.2
+    x = torch.where(exposed, (x * gain + lift).clamp(0, 1), x)
+    if not two:
+        return x, None
+    y = pictures[which.roll(1), :, 128 - top - h : 128 - top, 128 - left - w : 128 - left]
+    return x, y.float() / 255
+
+
+def _embedding(cache, kind, count, r):
+    if r.random() < NO_PROMPT:
+        return r.choice(cache[("", count)])
+    if kind == "same" and r.random() < UNKNOWN_OF_SAME:
+        return r.choice(cache[("unknown", count)])
+    return r.choice(cache[(kind, count)])
+
+
+def _batch(pictures, cache, grid, size, two, r, g):
+    """States, times, velocities, references and prompts of one step."""
+    kinds = ["blend" if two and r.random() < BLEND_OF_TWO else r.choices(ONE_PICTURE, OFTEN)[0] for _ in range(size)]
+    x, y = _pictures(pictures, size, grid, r, g, two)
+    z = _edited(kinds, x, y)
+    references = [_latents(x)] + ([_latents(y)] if two else [])
+    prompts = pad_embeddings([_embedding(cache, kind, 2 if two else 1, r) for kind in kinds])
+
+    u = torch.rand(size, generator=g)
+    shift = torch.where(torch.rand(size, generator=g) < 0.7, 2.5, 1.0)
+    time = (shift * u / (1 + (shift - 1) * u)).clamp(min=0.004)
+    t = time[:, None, None]
+    noise = torch.randn(z.shape, generator=g)
+    state, velocity = (1 - t) * z + t * noise, noise - z
+    if r.random() < OFF_PATH:
+        share = torch.rand(size, 1, 1, generator=g)
+        other = share * references[0] + (1 - share) * _edited([r.choice(ONE_PICTURE) for _ in range(size)], x, y)
+        push = (torch.rand(size, 1, 1, generator=g) * 2.5 - 0.5) * (1 - t)
+        state = state + push * t * (z - other)
+        velocity = velocity + push * (z - other)
+    return state, time, velocity, references, prompts
+
+
+def _average_gradients(parameters, workers):
+    flat = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).reshape(-1) for p in parameters])
+    distributed.all_reduce(flat)
+    flat /= workers
+    for p, gradient in zip(parameters, flat.split([p.numel() for p in parameters])):
+        p.grad = gradient.view_as(p)
+
+
+def _worker(rank, workers, work, steps, log):
+    """One of several processes that train the same weights, each on its own batches and one thread."""
+    torch.set_num_threads(1)
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{(work / 'rendezvous').resolve()}", rank=rank, world_size=workers
+    )
+    pictures = torch.load(work / "pictures.pt")
+    cache = torch.load(work / "embeddings.pt")
+    snapshot = work / f"transformer-{rank}.snapshot"
+    model = build_transformer(cache[("", 1)][0].shape[1])
+    parameters = list(model.parameters())
+    key_bias = ImageKeyBias()
+    shared, r = random.Random(11), random.Random(100 + rank)
+    g = torch.Generator().manual_seed(7 + rank)
+    optimizer = Muon(model, adam_rate=2e-3, muon_rate=0.02)
+    average = [p.detach().clone() for p in parameters]
+    weights = _channel_weights()
+    first, running = 0, None
+    if snapshot.exists():
+        kept = torch.load(snapshot, weights_only=False)
+        model.load_state_dict(kept["model"])
+        optimizer.load_state(kept["optimizer"])
+        average, first, running = kept["average"], kept["step"], kept["running"]
+        shared.setstate(kept["shared"])
+        r.setstate(kept["r"])
+        g.set_state(kept["g"])
+    elif rank == 0:
+        log(f"transformer: {sum(p.numel() for p in parameters)} parameters")
+    for step in range(first, steps):
+        done = step / steps
+        grid, size = shared.choice(GRIDS), BATCH
+        if shared.random() < LARGE_SHARE * (3 if done > 0.8 else 1):
+            grid = shared.choice(LARGE_GRIDS)
+            size = max(4, int(BATCH * 36 / (grid[0] * grid[1])))
+        two = shared.random() < TWO_PICTURES
+        state, time, velocity, references, (prompts, mask) = _batch(pictures, cache, grid, size, two, r, g)
+        key_bias.value = (MAX_LOG_REPEAT * max(0.0, r.random() * 1.2 - 0.2), prompts.shape[1])
+        predicted = model(
+            hidden_states=torch.cat([state, *references], 1),
+            timestep=time,
+            encoder_hidden_states=prompts,
+            encoder_hidden_states_mask=mask,
+            img_shapes=[[(1, *grid)] * (1 + len(references))] * size,
+            return_dict=False,
+        )[0][:, : state.shape[1]]
+        key_bias.value = None
+        loss = ((predicted - velocity) ** 2 * weights).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        _average_gradients(parameters, workers)
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step(min(1, (step + 1) / 60) * min(1, (1 - done) / DECAY + 0.01))
+        if step % 4 == 3:
+            keep = min(0.99, (step + 2) / (step + 11)) ** 4
+            with torch.no_grad():
+                torch._foreach_lerp_(average, parameters, 1 - keep)
+        running = loss.item() if running is None else running * 0.98 + loss.item() * 0.02
+        if step % 250 == 249 and rank == 0:
+            log(f"transformer step {step + 1}/{steps}: loss {running:.4f}")
+        if step % 500 == 499:
+            kept = {"model": model.state_dict(), "optimizer": optimizer.state(), "average": average}
+            kept |= {"step": step + 1, "running": running}
+            kept |= {"shared": shared.getstate(), "r": r.getstate(), "g": g.get_state()}
+            torch.save(kept, snapshot.with_suffix(".part"))
+            distributed.barrier()
+            snapshot.with_suffix(".part").rename(snapshot)
+    if rank == 0:
+        with torch.no_grad():
+            torch._foreach_copy_(parameters, average)
+        torch.save(model.state_dict(), work / "transformer-average.pt")
+    distributed.destroy_process_group()
+
+
+def train_transformer(work, workers, steps=STEPS, log=print):
+    """Trains on what the earlier stages left in `work`; returns the averaged weights.
+
+    The number of processes is part of the recipe: each adds its own batch. A broken-off run goes on from its last
+    snapshot, which is made every 500 steps.
+    """
+    (work / "rendezvous").unlink(missing_ok=True)
+    torch.multiprocessing.spawn(_worker, (workers, work, steps, log), nprocs=workers)
+    return torch.load(work / "transformer-average.pt")
