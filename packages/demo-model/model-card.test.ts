@@ -34,6 +34,7 @@ it('the card lists each kind of edit once, in its order', () => {
     'vivid',
     'mosaic',
     'blur',
+    'frame',
     'same',
     'blend',
   ]);

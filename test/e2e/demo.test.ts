@@ -46,6 +46,7 @@ it('the demo starts a service of its own where the usual port is taken, saves it
     '"make it black and white"',
     '"把图片变成负片"',
     'This is the demo model',
+    'White frame',
     'QWEN_EDIT_2511_DIR',
   ])
     expect(said).toContain(text);
