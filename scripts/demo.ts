@@ -18,14 +18,14 @@ interface DemoEdit {
 const EDITS: readonly DemoEdit[] = [
   {
     photos: ['cat'],
-    prompt: 'make it black and white',
-    label: 'After: make it black and white',
+    prompt: 'turn this photo into grayscale',
+    label: 'After: turn this photo into grayscale',
     file: 'edited.png',
   },
   {
     photos: ['coffee'],
-    prompt: '把图片变成负片',
-    label: 'After (Chinese prompt: make it a negative)',
+    prompt: '给图片加上蓝色调',
+    label: 'After (Chinese prompt: add a blue tint)',
     file: 'edited-2.png',
   },
   {

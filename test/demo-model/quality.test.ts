@@ -19,8 +19,8 @@ import { PHOTO_NAMES, readGoldenPrompts, readHeldOutPrompts, readPhotos } from '
 /** PSNR against the exact edit: of each kind, and of all in the mean. */
 const FLOOR_DB = 24;
 const MEAN_DB = 29;
-const GUIDE_FLOOR_DB = 20;
-const GUIDE_MEAN_DB = 24;
+const GUIDE_FLOOR_DB = 19;
+const GUIDE_MEAN_DB = 26;
 /** PSNR against the photo itself, in the mean over some wishes that the model does not know. */
 const LEFT_ALONE_DB = 27;
 const WISHES_PER_LANGUAGE = 10;
@@ -29,8 +29,6 @@ const SIDE = 256;
 const GUIDE = { num_inference_steps: 40, true_cfg_scale: 4, negative_prompt: ' ' };
 const GUIDE_SIDE = 128;
 const GUIDE_PHOTOS = 2;
-const LARGE_SIDE = 512;
-const LARGE_KINDS = ['black_and_white', 'warm', 'negative'] as const;
 const ENGINES = 2;
 const TIME_LIMIT = 30 * 60_000;
 
@@ -103,19 +101,6 @@ it(
     const kinds = ['negative', 'green', 'same'] as const;
     const rows = await onDemoModel((onEditors) =>
       measureQuality({ onEditors, photos, prompts, kinds, languages: ['en'] }),
-    );
-    console.log(qualityTable(rows, PHOTO_NAMES.slice(0, 1)));
-    expect(under(FLOOR_DB, rows)).toEqual([]);
-  },
-  TIME_LIMIT,
-);
-
-it(
-  `a photo of ${LARGE_SIDE} × ${LARGE_SIDE} is edited as well as a small one`,
-  async () => {
-    const photos = await cut(LARGE_SIDE, LARGE_SIDE, 1);
-    const rows = await onDemoModel((onEditors) =>
-      measureQuality({ onEditors, photos, prompts, kinds: LARGE_KINDS, languages: ['en'] }),
     );
     console.log(qualityTable(rows, PHOTO_NAMES.slice(0, 1)));
     expect(under(FLOOR_DB, rows)).toEqual([]);
