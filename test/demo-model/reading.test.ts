@@ -1,4 +1,8 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { modelCardSchema } from '@qwen-edit/contract';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { demoModelDir } from '../../packages/demo-model/index.ts';
 import { withEditors } from '../../packages/demo-model/measure/editors.ts';
 import { exactEdits, psnr } from '../../packages/demo-model/measure/pictures.ts';
 import {
@@ -71,6 +75,20 @@ describe('the demo model', () => {
     TIME_LIMIT,
   );
 });
+
+it(
+  'every prompt of the model card is understood',
+  async () => {
+    const { edits } = modelCardSchema.parse(JSON.parse(await readFile(join(demoModelDir, 'model_card.json'), 'utf8')));
+    const lists = Object.fromEntries(edits.map(({ kind, prompts }) => [kind, prompts]));
+    const rows = await withEditors(editors, (onEditors) =>
+      measureLists(lists, { onEditors, perList: PHRASES_PER_LIST }),
+    );
+    expect(rows.length).toBe(2 * edits.length);
+    expect(mistakesOf(rows)).toBe('');
+  },
+  TIME_LIMIT,
+);
 
 function short({ name, language, share }: ReadingRow): string {
   return `${name} ${language}: ${(100 * share).toFixed(1)} %`;
