@@ -8,7 +8,7 @@ import { PostgreSqlContainer } from '@testcontainers/postgresql';
 import { getContainerRuntimeClient, type StartedNetwork, type StartedTestContainer } from 'testcontainers';
 import { environment } from './config.ts';
 
-const IMAGES = {
+export const IMAGES = {
   postgres: 'postgres:17',
   minio: 'minio/minio:RELEASE.2025-09-07T16-13-09Z',
   localstack: 'localstack/localstack:4.4.0',
