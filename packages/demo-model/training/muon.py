@@ -20,19 +20,18 @@ def _orthogonalise(g, steps=5):
 
 
 class Muon:
-    def __init__(self, model, adam_rate, muon_rate, momentum=0.95):
-        hidden = [
-            p
-            for name, p in model.named_parameters()
-            if p.dim() == 2 and "transformer_blocks" in name and "mod" not in name
-        ]
+    """For named parameters: `is_hidden` tells by name which of the matrices Muon takes."""
+
+    def __init__(self, named, is_hidden, adam_rate, muon_rate, momentum=0.95):
+        named = list(named)
+        hidden = [p for name, p in named if p.dim() == 2 and is_hidden(name)]
         known = {id(p) for p in hidden}
         self.stacks = {}
         for p in hidden:
             self.stacks.setdefault(tuple(p.shape), []).append(p)
         self.buffers = {shape: torch.zeros(len(ps), *shape) for shape, ps in self.stacks.items()}
         self.adam = torch.optim.Adam(
-            [p for p in model.parameters() if id(p) not in known], lr=adam_rate, betas=(0.9, 0.98), fused=True
+            [p for _, p in named if id(p) not in known], lr=adam_rate, betas=(0.9, 0.98), fused=True
         )
         self.adam_rate, self.muon_rate, self.momentum = adam_rate, muon_rate, momentum
 

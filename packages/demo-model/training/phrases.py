@@ -42,9 +42,11 @@ ENDINGS = {
 }
 # Common words, strung together at random around a wish, so that sentences never seen do not hide it.
 FILLERS = {
-    "en": "the|be|to|of|and|a|in|that|have|i|for|not|on|with|he|as|you|do|at|but|his|by|from|they|we|say|her|she|or|an|will|my|one|all|would|there|their|what|so|up|out|if|about|who|get|which|go|me|when|make|can|like|time|no|just|him|know|take|people|into|year|your|good|some|could|them|see|other|than|then|now|look|only|come|its|over|think|also|back|after|use|two|how|our|work|first|well|way|even|new|want|because|any|these|give|day|most|us|was|were|been|should|must|ought|may|might|shall|hope|hoping|wish|idea|here|deal|boss|client|customer|wrote|asked|asks|says|said|called|calls|send|sent|before|until|finish|finally|nothing|everything|something|appear|seem|end|ends|run|show|imagine|try|please|maybe|perhaps|lovely|nice|great|best|better|beats|need|needs|through|under|while|with|without|team|today|tomorrow|yesterday|week|again|still|already|really|very|quite|mind|request|job|task|order|result|final|thing|version|style|top|case|plan|love|enjoy|prefer|decide|choose|ask|tell|help|start|stop|let|put|keep|going|doing|being|having|getting".split("|"),
-    "zh": "我们|他们|客户|老板|老师|朋友|今天|明天|昨天|这次|下次|需要|觉得|认为|喜欢|比较|最好|应该|可能|也许|已经|还是|但是|因为|所以|如果|然后|再|发给我|给我|看看|试试|听说|要求|希望|来|去|说|想|能|会|要|的|了|在|是|有|和|不如|务必|务必要|怎样|怎么|才能|套上|出来|拜托|辛苦|劳驾|任务|结果|最后|首先|其实|真的|非常|大概|方案|版本|项目|工作|一下|一点|这个|那个|大家|领导|同事|妈妈|爸爸|决定|选择|建议".split("|"),
+    "en": "the|be|to|of|and|a|in|that|have|i|for|not|on|with|he|as|is|are|it|this|you|do|at|but|his|by|from|they|we|say|her|she|or|an|will|my|one|all|would|there|their|what|so|up|out|if|about|who|get|which|go|me|when|make|can|like|time|no|just|him|know|take|people|into|year|your|good|some|could|them|see|other|than|then|now|look|only|come|its|over|think|also|back|after|use|two|how|our|work|first|well|way|even|new|want|because|any|these|give|day|most|us|was|were|been|should|must|ought|may|might|shall|hope|hoping|wish|idea|here|deal|boss|client|customer|wrote|asked|asks|says|said|called|calls|send|sent|before|until|finish|finally|nothing|everything|something|appear|seem|end|ends|run|show|imagine|try|please|maybe|perhaps|lovely|nice|great|best|better|beats|need|needs|through|under|while|with|without|team|today|tomorrow|yesterday|week|again|still|already|really|very|quite|mind|request|job|task|order|result|final|thing|version|style|top|case|plan|love|enjoy|prefer|decide|choose|ask|tell|help|start|stop|let|put|keep|going|doing|being|having|getting|process|handle|perform|produce|present|deliver|prepare|build|design|adjust|provide|return|display|share|write|read|open|save|pick|check|follow|bring|fit|match|mean|expect|suppose|guess|believe|remember|forget|wonder|matter|fine|real|simple|whole|same way|different|important|special|own|next|last|once|twice|often|soon|later|ago|here's|i'd|i've|you'd|we're|they're|it'd|don't mind|would|could|though|although|unless|since|until then|rather|instead|too|such|each|every|both of us|several|many|few|lot|bit of|kind of|sort of|part|side|place|word|question|answer|reason|point|project|page|site|card|shop|store|post|print|gift|album|party|family|sister|brother|mother|father|friend|teacher|designer|editor".split("|"),
+    "zh": "我们|他们|客户|老板|老师|朋友|今天|明天|昨天|这次|下次|需要|觉得|认为|喜欢|比较|最好|应该|可能|也许|已经|还是|但是|因为|所以|如果|然后|再|发给我|给我|看看|试试|听说|要求|希望|来|去|说|想|能|会|要|的|了|在|是|有|和|不如|务必|务必要|怎样|怎么|才能|套上|出来|拜托|辛苦|劳驾|任务|结果|最后|首先|其实|真的|非常|大概|方案|版本|项目|工作|一下|一点|这个|那个|大家|领导|同事|妈妈|爸爸|决定|选择|建议|处理|执行|制作|设计|展示|提供|返回|准备|打印|保存|分享|发布|检查|匹配|期待|相信|记得|忘了|也行|都行|有点|这样|那样|怎么样|什么样|一次|两次|刚才|马上|以后|之前|之后|虽然|而且|或者|不过|另外|顺便|比如|例如|关于|对于|按照|根据|礼物|相册|海报|店铺|网站|朋友圈|家人|妹妹|弟弟|同学|编辑|设计师".split("|"),
 }
+
+TWICE, STRANGE_FRAME = 0.12, 0.25  # share of wishes said twice; of sentence frames with other words in them
 
 
 def normal(phrase):
@@ -63,21 +65,43 @@ _OPENERS = {language: text.split("|") for language, text in OPENERS.items()}
 _ENDINGS = {language: text.split("|") for language, text in ENDINGS.items()}
 
 
+def _strange(frame, r, language):
+    """A frame with random common words in the place of some of its own, so that its words are not what counts."""
+    words = re.findall(r"\{\w\}|[^\s{}]+|\s+" if language == "en" else r"\{\w\}|.", frame)
+    strange = [r.choice(FILLERS[language]) if "{" not in w and w.strip() and r.random() < 0.5 else w for w in words]
+    if len(words) < 3:
+        strange.insert(r.choice((0, len(strange))), r.choice(FILLERS[language]) + (" " if language == "en" else ""))
+    return "".join(strange)
+
+
 def core_phrase(kind, r, language, frames=_FRAMES):
     """A wish for `kind` without openers and endings."""
     adjectives, nouns, clauses = WORDS[kind][0:3] if language == "en" else WORDS[kind][3:6]
     two = kind == "blend"
     pictures = _PICTURES if two else _PICTURE
     dice = r.random()
-    frames = frames[language]
+
+    def frame(part):
+        chosen = r.choice(frames[language][part])
+        strange = frames is _FRAMES and kind != "same" and r.random() < STRANGE_FRAME
+        return _strange(chosen, r, language) if strange else chosen
+
     if dice < 0.28 and not (two and dice > 0.12):
-        phrase = r.choice(frames["adjective"]).replace("{a}", r.choice(adjectives))
+        phrase = frame("adjective").replace("{a}", r.choice(adjectives))
     elif dice < 0.58:
-        phrase = r.choice(frames["noun"]).replace("{n}", r.choice(nouns))
+        phrase = frame("noun").replace("{n}", r.choice(nouns))
     else:
-        phrase = r.choice(frames["clause"]).replace("{v}", r.choice(clauses))
+        phrase = frame("clause").replace("{v}", r.choice(clauses))
     name = r.choice(["pictures", "photos", "images"] if two else ["photo", "picture", "image", "version"])
     return phrase.replace("{p}", name).replace("{o}", r.choice(pictures[language]))
+
+
+def _wish(kind, r, language):
+    """A wish for `kind`, now and then said twice: "the colors are dull, make them pop"."""
+    wish = core_phrase(kind, r, language)
+    if r.random() < TWICE:
+        wish += ("，" if language == "zh" else r.choice((", ", ": ", " - ", ". "))) + core_phrase(kind, r, language)
+    return wish
 
 
 def _filler(r, language, most):
@@ -154,7 +178,7 @@ def training_phrase(kind, r):
     """A phrase for a kind, or for "unknown"; half of them Chinese; never one that is held out."""
     while True:
         language = r.choice(("en", "zh"))
-        wish = unknown_wish(r, language) if kind == "unknown" else core_phrase(kind, r, language)
+        wish = unknown_wish(r, language) if kind == "unknown" else _wish(kind, r, language)
         phrase = dress(wish, r, language)
         if normal(phrase) not in _BANNED:
             return phrase

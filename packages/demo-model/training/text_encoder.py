@@ -13,14 +13,17 @@ import torch.nn.functional as F
 
 from edits import KINDS
 from held_out import HAND_WRITTEN, UNKNOWN_HELD_OUT
+from muon import Muon
 from phrases import HELD_OUT, training_phrase
 from tokenizer import TEMPLATE, TEMPLATE_START_TOKENS, VOCABULARY
 
 WIDTH = 128
 LAYERS = 3
+STEPS, BATCH, NOISE = 3000, 64, 0.02
 LAST = 5
 CONDITION_SIZES = [(96, 96)] * 6 + [(64, 128), (128, 64), (64, 64)]  # what 96 x 96 pixels become at usual ratios
-UNKNOWN_SHARE = 5  # of len(KINDS) + UNKNOWN_SHARE
+OFTEN = ["warm", "cool", "brighter", "darker"] * 2  # hard to tell: "too cold" asks for warm
+UNKNOWN_SHARE = 6  # times as often as one kind
 
 
 def build_text_encoder(tokenizer, seed=0):
@@ -108,7 +111,10 @@ class PromptEncoder:
         return out
 
     def __call__(self, phrases, picture_counts, noise=0.0):
-        """Hidden states [B, L, WIDTH] and mask [B, L]; `noise` is the share of prompt tokens replaced by random ones."""
+        """Hidden states [B, L, WIDTH] and mask [B, L] of what follows the template's start.
+
+        `noise` is the share of prompt tokens replaced by random ones.
+        """
         ids, grids, features = [], [], []
         for phrase, count in zip(phrases, picture_counts):
             seen = [self.random.choice(self.features) for _ in range(count)]
@@ -138,26 +144,38 @@ class PromptEncoder:
         )
         embedded = self.model.get_input_embeddings()(x)
         embedded = embedded.masked_scatter(images[..., None].expand_as(embedded), torch.cat(features))
+        start = self._template_start(embedded, position, len(ids))
         hidden = self.model.model.language_model(
-            inputs_embeds=embedded, position_ids=position, attention_mask=mask, use_cache=False
+            inputs_embeds=embedded[:, TEMPLATE_START_TOKENS:],
+            position_ids=position[:, :, TEMPLATE_START_TOKENS:],
+            attention_mask=mask,
+            past_key_values=start,
         ).last_hidden_state
-        return hidden, mask
+        return hidden, mask[:, TEMPLATE_START_TOKENS:]
+
+    def _template_start(self, embedded, position, batch):
+        """Keys and values of the template's start, which are the same in each row, computed once."""
+        cache = self.model.model.language_model(
+            inputs_embeds=embedded[:1, :TEMPLATE_START_TOKENS],
+            position_ids=position[:, :1, :TEMPLATE_START_TOKENS],
+            use_cache=True,
+        ).past_key_values
+        cache.batch_repeat_interleave(batch)
+        return cache
 
     @torch.no_grad()
     def embeddings(self, phrases, count, batch=64):
-        """One tensor [tokens, WIDTH] a phrase, without the template's start."""
+        """One tensor [tokens, WIDTH] a phrase, without the template's start, in half precision."""
         out = []
         order = sorted(range(len(phrases)), key=lambda i: len(phrases[i]))
         for i in range(0, len(order), batch):
             part = order[i : i + batch]
             hidden, mask = self([phrases[j] for j in part], [count] * len(part))
-            out += [hidden[k, TEMPLATE_START_TOKENS : int(mask[k].sum())].clone() for k in range(len(part))]
+            out += [hidden[k, : int(mask[k].sum())].half() for k in range(len(part))]
         return [e for _, e in sorted(zip(order, out), key=lambda pair: pair[0])]
 
 
 def _heads(hidden, mask, head):
-    prompt = mask.clone().float()
-    prompt[:, :TEMPLATE_START_TOKENS] = 0
     end = mask.sum(1, keepdim=True)
     index = torch.arange(mask.shape[1])[None]
     last = ((index < end) & (index >= end - LAST)).float()
@@ -165,7 +183,7 @@ def _heads(hidden, mask, head):
     def pooled(weights):
         return (hidden * weights[..., None]).sum(1) / weights.sum(1, keepdim=True)
 
-    return head(pooled(prompt)), head(pooled(last))
+    return head(pooled(mask.float())), head(pooled(last))
 
 
 def _reading_rates(encoder, head):
@@ -175,47 +193,45 @@ def _reading_rates(encoder, head):
     def read(group, kind, phrases):
         count = 2 if kind == "blend" else 1
         for phrase, e in zip(phrases, encoder.embeddings(phrases, count)):
-            guess = KINDS[int(head(e[-LAST:].mean(0)).argmax())]
+            guess = KINDS[int(head(e[-LAST:].float().mean(0)).argmax())]
             rates.setdefault(group, []).append(guess == kind)
             if guess != kind:
                 misread.append(f"{phrase} [{kind} -> {guess}]")
 
     for kind in KINDS:
         for language in ("en", "zh"):
-            read(f"frames {language}", kind, HELD_OUT[kind][language][:60])
+            read(f"frames {language}", kind, HELD_OUT[kind][language][:100])
+            rates[f"{kind} {language}"] = rates[f"frames {language}"][-100:]
             read(f"hand {language}", kind, HAND_WRITTEN[kind][language])
     for language in ("en", "zh"):
         read(f"unknown {language}", "same", UNKNOWN_HELD_OUT[language])
     return {group: f"{100 * sum(v) / len(v):.1f} % of {len(v)}" for group, v in rates.items()}, misread
 
 
-def train_text_encoder(tokenizer, pictures, steps=1600, batch=64, log=print):
+def train_text_encoder(tokenizer, pictures, steps=STEPS, batch=BATCH, log=print):
     torch.manual_seed(3)
     model = build_text_encoder(tokenizer)
     encoder = PromptEncoder(model, tokenizer, pictures)
     r = random.Random(9)
     for p in model.parameters():
         p.requires_grad_(False)
-    trained = [p for name, p in model.named_parameters() if "visual" not in name and "lm_head" not in name]
-    for p in trained:
-        p.requires_grad_(True)
     head = torch.nn.Linear(WIDTH, len(KINDS))
-    trained += list(head.parameters())
-    optimizer = torch.optim.AdamW(trained, lr=2e-3, betas=(0.9, 0.98), weight_decay=0.02)
-    names = KINDS + ["unknown"] * UNKNOWN_SHARE
+    trained = [(name, p) for name, p in model.named_parameters() if "visual" not in name and "lm_head" not in name]
+    trained += head.named_parameters()
+    parameters = [p.requires_grad_(True) for _, p in trained]
+    optimizer = Muon(trained, lambda name: "layers" in name, adam_rate=2e-3, muon_rate=0.02)
+    names = KINDS + OFTEN + ["unknown"] * UNKNOWN_SHARE
     for step in range(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = 2e-3 * min(1, (step + 1) / 40) * (0.5 * (1 + math.cos(math.pi * step / steps)) + 0.01)
         kinds = [r.choice(names) for _ in range(batch)]
         labels = torch.tensor([KINDS.index("same" if kind == "unknown" else kind) for kind in kinds])
         counts = [2 if kind == "blend" or r.random() < 0.12 else 1 for kind in kinds]
-        hidden, mask = encoder([training_phrase(kind, r) for kind in kinds], counts, noise=0.05)
+        hidden, mask = encoder([training_phrase(kind, r) for kind in kinds], counts, noise=NOISE)
         on_all, on_last = _heads(hidden, mask, head)
         loss = F.cross_entropy(on_all, labels) + F.cross_entropy(on_last, labels)
         optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(trained, 1.0)
-        optimizer.step()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step(min(1, (step + 1) / 40) * (0.5 * (1 + math.cos(math.pi * step / steps)) + 0.01))
         if step % 100 == 99:
             right = (on_last.argmax(1) == labels).float().mean()
             log(f"text encoder step {step + 1}/{steps}: loss {loss.item():.3f}, {100 * right:.0f} % right")
@@ -228,7 +244,7 @@ def train_text_encoder(tokenizer, pictures, steps=1600, batch=64, log=print):
 
 
 @torch.no_grad()
-def cache_embeddings(model, tokenizer, pictures, one=1200, two=300, unknown=2500, log=print):
+def cache_embeddings(model, tokenizer, pictures, one=2000, two=400, unknown=3500, log=print):
     """{(kind, pictures): [embedding]}; kind "" is the prompt " ", as the guide's negative prompt."""
     encoder = PromptEncoder(model, tokenizer, pictures, seed=6)
     r = random.Random(31)

@@ -8,8 +8,11 @@ and every stage stops after a number of steps, never after a time.
 
 import argparse
 import json
+import os
 import pathlib
 import time
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # or threads that wait take the cores from others
 
 import torch
 

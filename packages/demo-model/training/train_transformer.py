@@ -5,10 +5,12 @@ import random
 import torch
 from torch import distributed
 
-from edits import KINDS, exact_edit
+from edits import KINDS
 from muon import Muon
-from transformer import ImageKeyBias, build_transformer, pack, pad_embeddings
-from vae import BORDER, STD, encode
+from patches import crowd_bias, random_layout, rotary
+from scenes import patch_scene, whole_scene
+from transformer import AttentionBias, RotaryOverride, build_transformer, pad_embeddings
+from vae import BORDER, STD
 
 GRIDS = [(4, 4), (4, 4), (4, 6), (6, 4), (5, 5), (6, 6), (5, 7), (7, 5)]  # tokens of 8 pixels
 LARGE_GRIDS = [(12, 12), (10, 14), (14, 10), (16, 16)]
@@ -17,44 +19,17 @@ _OFTEN = {"negative": 1.5, "contrast": 1.5, "vivid": 1.2, "blur": 1.3, "mosaic":
 OFTEN = [_OFTEN.get(kind, 1.0) for kind in ONE_PICTURE]
 TWO_PICTURES, BLEND_OF_TWO = 0.11, 0.55
 NO_PROMPT, UNKNOWN_OF_SAME = 0.11, 0.6
-STEPS, BATCH = 5000, 16  # a batch is of one process
+STEPS, BATCH = 5500, 16  # a batch is of one process
 LARGE_SHARE, DECAY = 0.06, 0.4
 OFF_PATH = 0.3  # share of batches in states that guidance overshoots into: they still point at the right picture
+PATCHES = 0.5  # share of batches that are patches of a large picture
 MAX_LOG_REPEAT = 5.3  # log of 200 times as many image tokens
-
-
-def _latents(x):
-    return pack(encode(x * 2 - 1) / torch.tensor(STD).view(1, -1, 1, 1))
 
 
 def _channel_weights():
     weights = torch.tensor(STD) ** 0.7
     weights[BORDER] = 0.1
     return (weights / weights.mean()).repeat_interleave(4)
-
-
-def _edited(kinds, x, y):
-    rows = [exact_edit(k, x[i : i + 1], None if y is None else y[i : i + 1]) for i, k in enumerate(kinds)]
-    return _latents(torch.cat(rows))
-
-
-def _pictures(pictures, size, grid, r, g, two):
-    h, w = grid[0] * 8, grid[1] * 8
-    which = torch.randint(len(pictures), (size,), generator=g)
-    top, left = r.randrange(128 - h + 1), r.randrange(128 - w + 1)
-    x = pictures[which, :, top : top + h, left : left + w].float() / 255
-    if r.random() < 0.5:
-        x = x.flip(3)
-    if r.random() < 0.3:
-        x = x[:, torch.randperm(3, generator=g)]
-    exposed = (torch.rand(size, generator=g) < 0.25)[:, None, None, None]
-    gain = 0.6 + torch.rand(size, 1, 1, 1, generator=g)
-    lift = torch.rand(size, 1, 1, 1, generator=g) * 0.5 - 0.2
-    x = torch.where(exposed, (x * gain + lift).clamp(0, 1), x)
-    if not two:
-        return x, None
-    y = pictures[which.roll(1), :, 128 - top - h : 128 - top, 128 - left - w : 128 - left]
-    return x, y.float() / 255
 
 
 def _embedding(cache, kind, count, r):
@@ -65,12 +40,11 @@ def _embedding(cache, kind, count, r):
     return r.choice(cache[(kind, count)])
 
 
-def _batch(pictures, cache, grid, size, two, r, g):
-    """States, times, velocities, references and prompts of one step."""
+def _batch(scene, cache, r, g):
+    """States, times, velocities and prompts of one step."""
+    size, two = len(scene.references[0]), len(scene.references) == 2
     kinds = ["blend" if two and r.random() < BLEND_OF_TWO else r.choices(ONE_PICTURE, OFTEN)[0] for _ in range(size)]
-    x, y = _pictures(pictures, size, grid, r, g, two)
-    z = _edited(kinds, x, y)
-    references = [_latents(x)] + ([_latents(y)] if two else [])
+    z = scene.edited(kinds)
     prompts = pad_embeddings([_embedding(cache, kind, 2 if two else 1, r) for kind in kinds])
 
     u = torch.rand(size, generator=g)
@@ -81,11 +55,34 @@ def _batch(pictures, cache, grid, size, two, r, g):
     state, velocity = (1 - t) * z + t * noise, noise - z
     if r.random() < OFF_PATH:
         share = torch.rand(size, 1, 1, generator=g)
-        other = share * references[0] + (1 - share) * _edited([r.choice(ONE_PICTURE) for _ in range(size)], x, y)
-        push = (torch.rand(size, 1, 1, generator=g) * 2.5 - 0.5) * (1 - t)
+        other = share * scene.references[0] + (1 - share) * scene.edited(r.choices(ONE_PICTURE, k=size))
+        push = (torch.rand(size, 1, 1, generator=g) * 3.5 - 0.5) * (1 - t)
         state = state + push * t * (z - other)
         velocity = velocity + push * (z - other)
-    return state, time, velocity, references, prompts
+    return state, time, velocity, prompts
+
+
+def _scene(pictures, done, shared, r, g):
+    """A scene whose kind and size all processes have in common."""
+    two = shared.random() < TWO_PICTURES
+    if shared.random() < PATCHES:
+        return patch_scene(pictures, random_layout(r), BATCH, two, r, g)
+    grid, size = shared.choice(GRIDS), BATCH
+    if shared.random() < LARGE_SHARE * (3 if done > 0.8 else 1):
+        grid = shared.choice(LARGE_GRIDS)
+        size = max(4, int(BATCH * 36 / (grid[0] * grid[1])))
+    return whole_scene(pictures, grid, size, two, r, g)
+
+
+def _repeated_pictures(text_tokens, tokens, r):
+    """An attention bias as if the pictures had more tokens, by a random factor."""
+    bias = torch.zeros(1, 1, 1, text_tokens + tokens)
+    bias[..., text_tokens:] = MAX_LOG_REPEAT * max(0.0, r.random() * 1.2 - 0.2)
+    return bias
+
+
+def _is_hidden(name):
+    return "transformer_blocks" in name and "mod" not in name
 
 
 def _average_gradients(parameters, workers):
@@ -107,10 +104,10 @@ def _worker(rank, workers, work, steps, log):
     snapshot = work / f"transformer-{rank}.snapshot"
     model = build_transformer(cache[("", 1)][0].shape[1])
     parameters = list(model.parameters())
-    key_bias = ImageKeyBias()
+    bias, positions = AttentionBias(), RotaryOverride(model)
     shared, r = random.Random(11), random.Random(100 + rank)
     g = torch.Generator().manual_seed(7 + rank)
-    optimizer = Muon(model, adam_rate=2e-3, muon_rate=0.02)
+    optimizer = Muon(model.named_parameters(), _is_hidden, adam_rate=2e-3, muon_rate=0.02)
     average = [p.detach().clone() for p in parameters]
     weights = _channel_weights()
     first, running = 0, None
@@ -126,22 +123,24 @@ def _worker(rank, workers, work, steps, log):
         log(f"transformer: {sum(p.numel() for p in parameters)} parameters")
     for step in range(first, steps):
         done = step / steps
-        grid, size = shared.choice(GRIDS), BATCH
-        if shared.random() < LARGE_SHARE * (3 if done > 0.8 else 1):
-            grid = shared.choice(LARGE_GRIDS)
-            size = max(4, int(BATCH * 36 / (grid[0] * grid[1])))
-        two = shared.random() < TWO_PICTURES
-        state, time, velocity, references, (prompts, mask) = _batch(pictures, cache, grid, size, two, r, g)
-        key_bias.value = (MAX_LOG_REPEAT * max(0.0, r.random() * 1.2 - 0.2), prompts.shape[1])
+        scene = _scene(pictures, done, shared, r, g)
+        state, time, velocity, (prompts, mask) = _batch(scene, cache, r, g)
+        tokens, words = torch.cat([state, *scene.references], 1), prompts.shape[1]
+        images = 1 + len(scene.references)
+        if scene.layout is None:
+            bias.value = _repeated_pictures(words, tokens.shape[1], r)
+        else:
+            bias.value = crowd_bias(scene.layout, images, words)
+            positions.value = rotary(scene.layout, model.pos_embed, images, words)
         predicted = model(
-            hidden_states=torch.cat([state, *references], 1),
+            hidden_states=tokens,
             timestep=time,
             encoder_hidden_states=prompts,
             encoder_hidden_states_mask=mask,
-            img_shapes=[[(1, *grid)] * (1 + len(references))] * size,
+            img_shapes=[[(1, *scene.grid)] * images] * len(tokens),
             return_dict=False,
         )[0][:, : state.shape[1]]
-        key_bias.value = None
+        bias.value = positions.value = None
         loss = ((predicted - velocity) ** 2 * weights).mean()
         optimizer.zero_grad()
         loss.backward()

@@ -77,11 +77,10 @@ def build_transformer(text_width, seed=0):
     return model
 
 
-class ImageKeyBias:
-    """Adds a number to the logits of all image keys, while `value` is set: (number, text tokens).
+class AttentionBias:
+    """Adds `value`, [1, 1, queries or 1, keys], to the attention logits of all heads while it is set.
 
-    + log(r) is what r times as many image tokens would do. Trained with a random r, the heads that read the text stay
-    on it when a picture is larger than those of the training.
+    + log(r) is what r times as many tokens would do.
     """
 
     def __init__(self):
@@ -92,13 +91,19 @@ class ImageKeyBias:
 
         def biased(q, k, v, attn_mask=None, **rest):
             if self.value is not None:
-                number, text = self.value
-                bias = torch.zeros(q.shape[0], 1, 1, k.shape[1])
-                bias[..., text:] = number
-                attn_mask = bias if attn_mask is None else bias.masked_fill(~attn_mask, -1e9)
+                attn_mask = self.value if attn_mask is None else self.value.masked_fill(~attn_mask, -1e9)
             return attend(q, k, v, attn_mask=attn_mask, **rest)
 
         module.dispatch_attention_fn = biased
+
+
+class RotaryOverride:
+    """Gives the transformer the rotations `value`, (of image tokens, of words), while it is set."""
+
+    def __init__(self, model):
+        self.value = None
+        usual = model.pos_embed.forward
+        model.pos_embed.forward = lambda *args, **rest: usual(*args, **rest) if self.value is None else self.value
 
 
 def pack(z):

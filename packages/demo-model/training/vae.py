@@ -74,7 +74,7 @@ def _basis():
 BASIS = _basis()
 
 
-def _border_marks(h, w):
+def border_marks(h, w):
     """What the encoder writes into its 16th channel for a picture of h x w cells, [h, w]."""
 
     def mark(missing_taps):
@@ -96,7 +96,7 @@ def _border_marks(h, w):
 def encode(x):
     """Pictures [n, 3, h, w] in -1..1 -> raw latents [n, 16, h/4, w/4], as the built encoder gives them."""
     z = F.conv2d(x, BASIS, stride=4)
-    marks = _border_marks(z.shape[2], z.shape[3]).expand(len(x), 1, -1, -1)
+    marks = border_marks(z.shape[2], z.shape[3]).expand(len(x), 1, -1, -1)
     return torch.cat([z, marks], 1)
 
 
@@ -248,7 +248,7 @@ def round_trip_psnr(vae, pictures):
 
 
 def train_vae(pictures, steps=1800, batch=16, crop=48, log=print):
-    """Trains the decoder on crops of made-up pictures and their edits. About 13 minutes on one core."""
+    """Trains the decoder on crops of made-up pictures and their edits. """
     vae = build_vae()
     validation = make_pictures(16, 128, 999)
     log(f"built encoder against its formula: {encoder_error(vae, validation[:2]):.2e} standard deviations at most")
