@@ -1,20 +1,15 @@
-import { writeFileSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { LocalstackContainer } from '@testcontainers/localstack';
 import { MinioContainer } from '@testcontainers/minio';
 import { PostgreSqlContainer } from '@testcontainers/postgresql';
 import { getContainerRuntimeClient, type StartedNetwork, type StartedTestContainer } from 'testcontainers';
-import { environment } from './config.ts';
+import { inCi, sayOnce } from './left-out.ts';
 
 export const IMAGES = {
   postgres: 'postgres:17',
   minio: 'minio/minio:RELEASE.2025-09-07T16-13-09Z',
   localstack: 'localstack/localstack:4.4.0',
 } as const;
-
-export const inCi = !['', '0', 'false'].includes(environment.CI ?? '');
 
 /** True when a Docker engine, or one that acts as one, answers. */
 export async function dockerAvailable(): Promise<boolean> {
@@ -34,19 +29,11 @@ export async function dockerAvailable(): Promise<boolean> {
 export async function containerSuites<T>(suites: readonly T[]): Promise<readonly T[]> {
   if (await dockerAvailable()) return suites;
   if (inCi) throw new Error('No Docker engine answers: in CI the tests that need containers must run.');
-  sayOnce('Left out, for want of Docker: the tests that need PostgreSQL, MinIO or LocalStack in containers.\n');
+  sayOnce(
+    'containers',
+    'Left out, for want of Docker: the tests that need PostgreSQL, MinIO or LocalStack in containers.\n',
+  );
   return [];
-}
-
-/** Each test file is a process of its own; they share the parent, so the first to make this file speaks for the run. */
-function sayOnce(line: string): void {
-  const hour = new Date().toISOString().slice(0, 13);
-  try {
-    writeFileSync(join(tmpdir(), `qwen-edit-tests-${process.ppid}-${hour}`), '', { flag: 'wx' });
-  } catch {
-    return;
-  }
-  writeSync(2, line);
 }
 
 interface Started {

@@ -17,7 +17,7 @@ export interface Violation {
 const TEXT =
   /\.(ts|tsx|mts|mjs|cjs|js|json|jsonc|md|py|sh|sql|ya?ml|toml|txt|html|css)$|(^|\/)\.(npmrc|gitignore)$|^\.ci\//;
 const CODE = /\.(ts|tsx|mts|mjs|cjs|js)$/;
-const SKIPPED_FOLDERS = new Set(['node_modules', 'demo-output', 'coverage', '__pycache__']);
+const SKIPPED_FOLDERS = new Set(['node_modules', 'demo-output', 'coverage', 'dist', '__pycache__']);
 /** Planted violations break the rules on purpose; vocabularies and goldens are data, not text of ours. */
 const SKIPPED_PATHS =
   /^(test\/rules\/planted|test\/fixtures\/(checkpoints|goldens)|packages\/demo-model\/(processor|scheduler|text_encoder|tokenizer|transformer|vae)\/|test\/fixtures\/demo-model\/|package-lock\.json)/;

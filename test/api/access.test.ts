@@ -18,7 +18,10 @@ const ROUTES: readonly (readonly [string, string, Scope])[] = [
   ['DELETE', '/v1/jobs/job_0', 'submit'],
   ['POST', '/v1/jobs/job_0/cancel', 'submit'],
   ['GET', '/v1/jobs/job_0/events', 'read'],
+  ['GET', '/v1/jobs/job_0/inputs/0', 'read'],
+  ['GET', '/v1/jobs/job_0/inputs/0/thumbnail', 'read'],
   ['GET', '/v1/jobs/job_0/outputs/0', 'read'],
+  ['GET', '/v1/jobs/job_0/outputs/0/thumbnail', 'read'],
   ['GET', '/v1/jobs/job_0/webhooks', 'read'],
   ['POST', '/v1/uploads', 'submit'],
   ['GET', '/v1/models', 'read'],
@@ -91,7 +94,10 @@ it("one owner's jobs, pictures and events do not exist for another", async () =>
     ['DELETE', ''],
     ['POST', '/cancel'],
     ['GET', '/events'],
+    ['GET', '/inputs/0'],
+    ['GET', '/inputs/0/thumbnail'],
     ['GET', '/outputs/0'],
+    ['GET', '/outputs/0/thumbnail'],
     ['GET', '/webhooks'],
   ] as const) {
     const response = await fetch(`${api.url}/v1/jobs/${job.id}${path}`, { method, headers: bob });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { ERRORS, type ErrorCode, PROBLEM_MEDIA_TYPE, problemSchema } from '../../packages/contract/src/index.ts';
-import { madeUp, png, RGB, rgb } from '../bad-input/pictures.ts';
+import { HEIC, madeUp, png, RGB, rgb } from '../bad-input/pictures.ts';
 import { picture, sharedApi, startTestApi, submitJson, type TestApi } from './harness.ts';
 
 const server = sharedApi();
@@ -225,6 +225,17 @@ describe('pictures', () => {
   ] as [string, Buffer, ErrorCode][])('%s', async (_, bytes, code) => {
     const images = [good, bytes.toString('base64')];
     await expectProblem(await submitJson(server(), { prompt: 'x', images }), code, 'Picture 2');
+    await expectNothingKept(server());
+  });
+
+  it.each([
+    ['whole', HEIC],
+    ['of which little is there', HEIC.subarray(0, 60)],
+  ])('a HEIC, %s, is named as such, with what to do', async (_, bytes) => {
+    const response = await submitJson(server(), { prompt: 'x', images: [bytes.toString('base64')] });
+    const { hint } = (await response.clone().json()) as { hint: string };
+    expect(hint).toMatch(/^Export it as JPEG/);
+    await expectProblem(response, 'image_invalid', 'Picture 1 is a HEIC file');
     await expectNothingKept(server());
   });
 

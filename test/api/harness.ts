@@ -8,7 +8,7 @@ import { type Api, type ApiLimits, type ApiOptions, createApi, startServer } fro
 import type { Job } from '../../packages/contract/src/index.ts';
 import { claimJob, type Database, type Lease, newToken, succeedJob } from '../../packages/db/src/index.ts';
 import { checkUrl, createSafeFetch } from '../../packages/net/src/index.ts';
-import { checkImageShape, proveImage } from '../../packages/pipeline/src/index.ts';
+import { checkImageShape, makeThumbnail, proveImage } from '../../packages/pipeline/src/index.ts';
 import { createStore, type ObjectStore } from '../../packages/storage/src/index.ts';
 import { createLogger, createMetrics } from '../../packages/telemetry/src/index.ts';
 import { freshDatabase } from '../db/harness.ts';
@@ -34,6 +34,7 @@ export interface TestApiOptions extends Partial<Omit<ApiOptions, 'limits'>> {
   readonly database?: Database;
   /** When it is ended: after the running test, or when `stop` is called. */
   readonly lasts?: 'test' | 'until stopped';
+  readonly makeThumbnail?: (bytes: Uint8Array) => Promise<Uint8Array>;
   /** Changes the store that the API works with. */
   readonly wrapStore?: (store: ObjectStore) => ObjectStore;
 }
@@ -64,6 +65,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     checkUrl: (url) => checkUrl(url, { allowPrivate }),
     proveImage,
     checkImageShape,
+    makeThumbnail: options.makeThumbnail ?? makeThumbnail,
     log: createLogger({ level: 'info', role: 'test', write: (line) => void lines.push(line) }),
     metrics: createMetrics(),
     options: {

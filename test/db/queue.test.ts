@@ -5,6 +5,7 @@ import {
   type Database,
   nextVisibleMs,
   readJob,
+  readNextStart,
   releaseJob,
   requestCancel,
   retryJob,
@@ -141,6 +142,40 @@ describe('the place in the queue', () => {
     const ids = await submitInOrder(database, 3);
     const guesses = await Promise.all(ids.map(async (id) => (await readJob(database.db, { id }))?.etaSeconds));
     expect(guesses).toEqual([10, 10, 20].map((seconds) => expect.closeTo(seconds, 3)));
+  });
+
+  it('and the guess of its end count what running jobs may still take, and only workers that were heard of', async () => {
+    const database = await freshDatabase();
+    await database.pool.query(
+      `insert into jobs (id, owner, status, parameters, max_attempts, started_at, completed_at)
+       select 'job_' || n, 'bob', 'succeeded', '{}', 3, now() - interval '10 seconds', now() from generate_series(1, 3) n;
+       insert into workers (id, host, pid, device, ready, heartbeat_at) values
+         ('a', 'h', 1, 'cpu', true, now()), ('b', 'h', 1, 'cpu', true, now()), ('c', 'h', 1, 'cpu', false, now()),
+         ('dead', 'h', 1, 'cpu', true, now() - interval '1 hour')`,
+    );
+    const ids = await submitInOrder(database, 5);
+    await claim(database, ids[0]!);
+    await claim(database, ids[1]!);
+    // The first has made 3 of 4 steps in 6 seconds, of the second nothing is known but its beginning.
+    await database.pool.query(
+      `update jobs set stage = 'denoise', step = 3, total = 4, stage_started_at = now() - interval '6 seconds',
+         started_at = now() - interval '8 seconds' where id = '${ids[0]}';
+       update jobs set stage = 'encode', started_at = now() - interval '3 seconds' where id = '${ids[1]}'`,
+    );
+    const guesses = await Promise.all(ids.map(async (id) => (await readJob(database.db, { id }))?.etaSeconds));
+    expect(guesses).toEqual([2, 7, 12, 17, 22].map((seconds) => expect.closeTo(seconds, 0)));
+    expect(await readNextStart(database.db)).toBeCloseTo(2, 0);
+    await database.pool.query(`update workers set ready = false`);
+    expect(await readNextStart(database.db)).toBeUndefined();
+  });
+
+  it('is told without a guess while no job has succeeded', async () => {
+    const database = await freshDatabase();
+    const [first, second] = await submitInOrder(database, 2);
+    await claim(database, first!);
+    expect((await readJob(database.db, { id: first! }))?.etaSeconds).toBeUndefined();
+    expect(await readJob(database.db, { id: second! })).toMatchObject({ queuePosition: 0, etaSeconds: undefined });
+    expect(await readNextStart(database.db)).toBeUndefined();
   });
 });
 

@@ -14,6 +14,7 @@ import {
   newId,
   readEventSeqs,
   readEvents,
+  readInput,
   readJob,
   readOutput,
   recordAttempt,
@@ -33,7 +34,8 @@ describe('what belongs to one owner does not exist for another', () => {
   it('jobs, results, uploads and deliveries', async () => {
     const database = await freshDatabase();
     const { db } = database;
-    const lease = await running(database, { webhookUrl: 'https://example.com' });
+    const inputs = [await storeInput(database, 'a')];
+    const lease = await running(database, { webhookUrl: 'https://example.com', inputs });
     await succeedJob(db, lease, resultOf(lease));
     const upload = newId('upload');
     await addUpload(db, { id: upload, owner: OWNER, key: `uploads/${upload}`, mediaType: 'image/png' });
@@ -45,11 +47,13 @@ describe('what belongs to one owner does not exist for another', () => {
       expect((await readJob(db, { id: lease.jobId, owner })) !== undefined).toBe(mine);
       expect(await listJobs(db, { owner, limit: 9 })).toHaveLength(mine ? 1 : 0);
       expect((await readOutput(db, { owner, jobId: lease.jobId, position: 0 })) !== undefined).toBe(mine);
+      expect((await readInput(db, { owner, jobId: lease.jobId, position: 0 })) !== undefined).toBe(mine);
       expect((await findUpload(db, owner, upload)) !== undefined).toBe(mine);
       expect(await listDeliveries(db, { owner, jobId: lease.jobId })).toHaveLength(mine ? 1 : 0);
       expect(await redeliver(db, { owner, id: delivery!.id })).toBe(mine);
     }
     expect(await readOutput(db, { owner: OWNER, jobId: lease.jobId, position: 1 })).toBeUndefined();
+    expect(await readInput(db, { owner: OWNER, jobId: lease.jobId, position: 1 })).toBeUndefined();
   });
 });
 
@@ -78,6 +82,30 @@ describe('a list of jobs', () => {
     expect(queued.map((record) => [record.job.id, record.inputs.map(({ id }) => id)])).toEqual([[kept, inputs]]);
     const canceled = await listJobs(database.db, { owner: OWNER, status: 'canceled', limit: 9 });
     expect(canceled.map((record) => [record.job.id, record.inputs.length])).toEqual([[other, 1]]);
+    const both = await listJobs(database.db, { owner: OWNER, status: ['queued', 'canceled'], limit: 9 });
+    expect(both.map(({ job }) => job.id)).toEqual([other, kept]);
+    expect(await listJobs(database.db, { owner: OWNER, status: ['failed', 'succeeded'], limit: 9 })).toEqual([]);
+  });
+
+  it('is found by a part of the prompt in any case, or by its id, and nothing in it stands for anything else', async () => {
+    const database = await freshDatabase();
+    const prompts = ['Make it NIGHT', '100% blue_sky', 'back\\slash', '把它变成夜晚', '100 blue sky'];
+    const ids: string[] = [];
+    for (const prompt of prompts) ids.push(await submit(database, { parameters: { prompt } }));
+    const found = async (search: string) =>
+      (await listJobs(database.db, { owner: OWNER, search, limit: 9 }))
+        .map(({ job }) => ids.indexOf(job.id))
+        .toSorted();
+    expect(await found('night')).toEqual([0]);
+    expect(await found('%')).toEqual([1]);
+    expect(await found('blue_sky')).toEqual([1]);
+    expect(await found('k\\s')).toEqual([2]);
+    expect(await found('变成')).toEqual([3]);
+    expect(await found('BLUE')).toEqual([1, 4]);
+    expect(await found(ids[2]!)).toEqual([2]);
+    expect(await found(ids[2]!.slice(0, -1))).toEqual([]);
+    expect(await found('"prompt"')).toEqual([]);
+    expect(await listJobs(database.db, { owner: 'bob', search: 'night', limit: 9 })).toEqual([]);
   });
 });
 

@@ -51,6 +51,41 @@ it('old jobs go with their pictures; young ones, shared pictures and untold webh
   await expectConsistent(place);
 });
 
+it('thumbnails go with their pictures, and stay as long as these', async () => {
+  const place = await makePlace();
+  const worker = startWorkers(
+    place,
+    createEngines(async () => resultWith('edited')),
+  );
+  const [shared, own] = [await storePicture(place), await storePicture(place)];
+  const old = await edited(place, [shared, own]);
+  const young = await edited(place, [shared]);
+  await worker.stop();
+  const unused = await storePicture(place);
+  const before = await keysOf(place, '');
+  expect(before).toHaveLength(5);
+  for (const key of before)
+    await place.store.put(`thumbnails/${key}.webp`, new Uint8Array(3), { mediaType: 'image/webp' });
+  await age(place, old);
+  await place.database.pool.query(`update assets set last_used_at = now() - interval '2 hours' where id = $1`, [
+    unused,
+  ]);
+  // What was made while its picture was deleted.
+  await place.store.put('thumbnails/inputs/asset_gone.webp', new Uint8Array(3), { mediaType: 'image/webp' });
+
+  const retention = start(depsOf(place, { retentionMs: HOUR, unusedMs: HOUR }), runRetention);
+  await until(async () => (await keysOf(place, 'inputs/')).length === 1);
+  await until(async () => (await keysOf(place, 'thumbnails/')).length === 3);
+  await retention.stop();
+  const now = (): Date => new Date(Date.now() + 2 * HOUR);
+  start(depsOf(place, { orphanMs: HOUR }, { now }), runOrphanSweep);
+  await until(async () => (await keysOf(place, 'thumbnails/')).length === 2);
+
+  const result = (await jobOf(place, young)).outputs[0]!.key;
+  const kept = [`inputs/${shared}`, result];
+  expect(await keysOf(place, '')).toEqual([...kept, ...kept.map((key) => `thumbnails/${key}.webp`)].sort());
+});
+
 it('pictures and uploads that nothing uses go after a while, silent workers and old keys too', async () => {
   const place = await makePlace();
   const { database, store } = place;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { environment } from '../config.ts';
-import { inCi } from '../containers.ts';
+import { inCi } from '../left-out.ts';
 import type { Received } from './receiver.ts';
 
 const run = promisify(execFile);

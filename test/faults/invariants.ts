@@ -56,6 +56,9 @@ async function whenQuiet(pool: pg.Pool, witnesses: Witnesses, limitMs: number): 
   }
 }
 
+/** A thumbnail lives as long as the picture that it is named after. */
+const pictureOf = (key: string): string => /^thumbnails\/(.+)\.webp$/.exec(key)?.[1] ?? key;
+
 async function findUnderWay(pool: pg.Pool, { objects, queues, processes }: Witnesses): Promise<string[]> {
   const found: string[] = [];
   const ask = async (what: string, query: string): Promise<void> => {
@@ -70,7 +73,7 @@ async function findUnderWay(pool: pg.Pool, { objects, queues, processes }: Witne
     if (messages > 0) found.push(`I3 ${messages} messages are left in ${url}`);
   }
   const rows = new Set(await idsOf(pool, 'select key from assets'));
-  const orphans = (await objects.keys()).filter((key) => !rows.has(key));
+  const orphans = (await objects.keys()).filter((key) => !rows.has(pictureOf(key)));
   found.push(...orphans.map((key) => `I4 an object has no row: ${key}`));
   found.push(...(await objects.unfinished()).map((key) => `I5 an object was begun and not finished: ${key}`));
   found.push(...(await processes()).map((what) => `I5 ${what}`));

@@ -17,13 +17,15 @@ import { jobRoutes } from './routes/jobs.ts';
 import { modelRoutes } from './routes/models.ts';
 import { objectRoutes } from './routes/objects.ts';
 import { operationRoutes } from './routes/operations.ts';
-import { outputRoutes } from './routes/outputs.ts';
 import { pageRoutes } from './routes/page.ts';
+import { pictureRoutes } from './routes/pictures.ts';
+import { sessionRoutes } from './routes/session.ts';
 import { uploadRoutes } from './routes/uploads.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { createServiceStatus } from './service-status.ts';
 import type { Services } from './services.ts';
 import { createTally } from './tally.ts';
+import { createThumbnails } from './thumbnails.ts';
 
 export interface Api {
   readonly fetch: Hono<ApiEnv>['fetch'];
@@ -43,6 +45,7 @@ export function createApi(deps: ApiDeps): Api {
   const now = deps.now ?? (() => new Date());
   const stopper = new AbortController();
   const stopping = stopper.signal;
+  const budget = createByteBudget(limits.bytesInFlight);
   const services: Services = {
     ...deps,
     now,
@@ -57,9 +60,16 @@ export function createApi(deps: ApiDeps): Api {
       stopping,
     }),
     status: createServiceStatus({ database, store, limits, stopping }),
-    budget: createByteBudget(limits.bytesInFlight),
+    budget,
     streams: createTally(),
     proving: createLimiter(limits.proving),
+    thumbnails: createThumbnails({
+      store,
+      makeThumbnail: deps.makeThumbnail,
+      budget,
+      atOnce: limits.thumbnailing,
+      log,
+    }),
   };
 
   const app = new Hono<ApiEnv>();
@@ -74,9 +84,10 @@ export function createApi(deps: ApiDeps): Api {
   );
   pageRoutes(app, services);
   operationRoutes(app, services);
+  sessionRoutes(app, services);
   jobRoutes(app, services);
   jobEventRoutes(app, services);
-  outputRoutes(app, services);
+  pictureRoutes(app, services);
   uploadRoutes(app, services);
   objectRoutes(app, services);
   modelRoutes(app, services);

@@ -36,6 +36,8 @@ export interface ApiDeps {
     label: string,
     rules: ShapeRules,
   ) => void;
+  /** Makes a small WebP of a picture that was proved before. */
+  readonly makeThumbnail: (bytes: Uint8Array) => Promise<Uint8Array>;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Defaults to the system's clock. */
@@ -58,6 +60,8 @@ export interface ApiOptions {
   readonly localToken?: string | undefined;
   /** Folder that `/edit` may write results to. */
   readonly outputDir?: string | undefined;
+  /** Folder of the built page. Without it, or where it is empty, `/` is a plain page. */
+  readonly pageDir?: string | undefined;
   /** What the file store signs its addresses with; without it /v1/objects has nothing. */
   readonly signingSecret?: string | Uint8Array | undefined;
   readonly limits?: Partial<ApiLimits> | undefined;
@@ -94,8 +98,10 @@ export interface ApiLimits {
   readonly statusCachedMs: number;
   /** The same pages wait for so long for the database and the storage. */
   readonly statusTimeoutMs: number;
-  /** Pictures that are decoded at once. */
+  /** Pictures that are decoded at once, to be proved. */
   readonly proving: number;
+  /** Thumbnails that are made at once. */
+  readonly thumbnailing: number;
 }
 
 export const DEFAULT_API_LIMITS: ApiLimits = {
@@ -118,4 +124,5 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
   statusCachedMs: 1000,
   statusTimeoutMs: 2000,
   proving: 2,
+  thumbnailing: 2,
 };

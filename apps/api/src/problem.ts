@@ -12,12 +12,13 @@ export function problemResponse(
   const { status } = ERRORS[error.code];
   return new Response(JSON.stringify(problemOf(error, requestId)), {
     status,
-    headers: { 'Content-Type': PROBLEM_MEDIA_TYPE, ...headersOf(error.code, status), ...headers },
+    headers: { 'Content-Type': PROBLEM_MEDIA_TYPE, ...headersOf(error, status), ...headers },
   });
 }
 
-function headersOf(code: ErrorCode, status: number): Record<string, string> {
-  const retryAfter = RETRY_AFTER_SECONDS[code] ?? (status === 503 ? UNAVAILABLE_SECONDS : undefined);
+function headersOf({ code, retryAfterSeconds }: AppError, status: number): Record<string, string> {
+  const retryAfter =
+    retryAfterSeconds ?? RETRY_AFTER_SECONDS[code] ?? (status === 503 ? UNAVAILABLE_SECONDS : undefined);
   return {
     ...(retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) }),
     ...(status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}),

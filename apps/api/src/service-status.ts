@@ -4,6 +4,7 @@ import {
   type Database,
   type JobCounts,
   listWorkers,
+  readNextStart,
   requireMigrated,
   toDatabaseError,
   type WorkerRow,
@@ -19,6 +20,8 @@ export interface ServiceStatus {
   workers(): Promise<readonly LiveWorker[] | undefined>;
   /** undefined where the database doesn't say. */
   counts(): Promise<JobCounts | undefined>;
+  /** Seconds until the next waiting job may be begun, guessed; undefined where that cannot be. */
+  nextStart(): Promise<number | undefined>;
   /** What keeps the service from working; undefined where nothing does. */
   obstacle(): Promise<AppError | undefined>;
 }
@@ -53,6 +56,7 @@ export function createServiceStatus({ database, store, limits, stopping }: Servi
   return {
     workers: known<readonly LiveWorker[]>(() => listWorkers(database.db, limits.workerFreshMs)),
     counts: known(() => countJobs(database.db)),
+    nextStart: known(() => readNextStart(database.db)),
     obstacle: shared(statusCachedMs, () => inTime(findObstacle(), statusTimeoutMs).catch(toAppError)),
   };
 }

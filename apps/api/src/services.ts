@@ -4,6 +4,7 @@ import type { JobWatch } from './job-watch.ts';
 import type { Gate } from './middleware/authenticate.ts';
 import type { ServiceStatus } from './service-status.ts';
 import type { Tally } from './tally.ts';
+import type { Thumbnails } from './thumbnails.ts';
 
 /** What the routes work with. */
 export interface Services extends ApiDeps {
@@ -17,6 +18,7 @@ export interface Services extends ApiDeps {
   readonly streams: Tally;
   /** Runs the proof of a picture when there is room for it. */
   readonly proving: <T>(task: () => Promise<T>) => Promise<T>;
+  readonly thumbnails: Thumbnails;
   /** Aborts when the process begins to stop. */
   readonly stopping: AbortSignal;
 }

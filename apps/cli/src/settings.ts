@@ -71,7 +71,7 @@ export const settingsSchema = z.object({
   graceMs: seconds(0, DAY).optional(),
   retryFirstMs: seconds(0.01, DAY).prefault('1'),
   retryMaxMs: seconds(0.01, DAY).prefault('60'),
-  previewEvery: wholeNumber(0, 100).prefault('5'),
+  previewEvery: wholeNumber(0, 100).prefault('2'),
   engineSilenceMs: seconds(1, DAY).prefault('600'),
   cancelGraceMs: seconds(0.1, 3600).prefault('10'),
   engineProgram: text.optional(),

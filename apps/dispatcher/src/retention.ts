@@ -1,5 +1,6 @@
 import { toAppError } from '@qwen-edit/contract';
 import { deleteOldJob, deleteOldKeys, deleteSilentWorkers, deleteUnusedAssets } from '@qwen-edit/db';
+import { withThumbnails } from '@qwen-edit/storage';
 import type { DispatcherDeps } from './deps.ts';
 import { runLoop } from './loop.ts';
 
@@ -44,5 +45,7 @@ async function deleteOldJobs(deps: DispatcherDeps, signal: AbortSignal): Promise
 /** Their rows are gone: what cannot be deleted now is an orphan, and the sweep of orphans finds it. */
 async function deleteObjects({ store, log }: DispatcherDeps, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return;
-  await store.delete(keys).catch(() => log.warn({ objects: keys.length }, 'objects are left to the sweep of orphans'));
+  await store
+    .delete(withThumbnails(keys))
+    .catch(() => log.warn({ objects: keys.length }, 'objects are left to the sweep of orphans'));
 }

@@ -66,7 +66,7 @@ export const WORKER_DEFAULTS: WorkerOptions = {
   backoffMaxMs: 10_000,
   answerMs: 10_000,
   progressMs: 250,
-  previewEvery: 5,
+  previewEvery: 2,
   workerReportMs: 5_000,
   receiveWaitMs: 20_000,
 };

@@ -31,12 +31,18 @@ export interface Submission {
 export interface Client {
   submit(submission: Submission, signal?: AbortSignal): Promise<Job>;
   get(id: string, signal?: AbortSignal): Promise<Job>;
-  list(filter: { status?: string; limit?: number; cursor?: string }, signal?: AbortSignal): Promise<JobList>;
+  /** Newest first. `status` may be several with commas between; `q` is a part of the prompt, or the id of a job. */
+  list(
+    filter: { status?: string; q?: string; limit?: number; cursor?: string },
+    signal?: AbortSignal,
+  ): Promise<JobList>;
   /** Asks the job to stop; asking a final one changes nothing. */
   cancel(id: string, signal?: AbortSignal): Promise<Job>;
   delete(id: string, signal?: AbortSignal): Promise<void>;
   /** Events from the first (or after `after`) to the final one; a stream that breaks is taken up where it was. */
   events(id: string, options?: { after?: number; signal?: AbortSignal }): AsyncIterable<JobEvent>;
+  /** Bytes of a picture that the job was given. */
+  input(id: string, index: number, signal?: AbortSignal): Promise<Uint8Array>;
   /** Bytes of a result. */
   output(id: string, index: number, signal?: AbortSignal): Promise<Uint8Array>;
   /** What live workers have loaded, and which edits it says it knows. */
@@ -58,6 +64,8 @@ export function createClient(options: ClientOptions): Client {
   };
   const job = async (path: string, init?: RequestInit): Promise<Job> =>
     jobSchema.parse(await (await request(path, init)).json());
+  const bytes = async (path: string, init: RequestInit): Promise<Uint8Array> =>
+    new Uint8Array(await (await request(path, init)).arrayBuffer());
   const signalOf = (signal: AbortSignal | undefined): RequestInit => (signal === undefined ? {} : { signal });
 
   return {
@@ -80,10 +88,8 @@ export function createClient(options: ClientOptions): Client {
       await request(pathOf(id), { method: 'DELETE', ...signalOf(signal) });
     },
     events: (id, { after, signal } = {}) => watchEvents(request, id, after ?? 0, signal),
-    output: async (id, index, signal) => {
-      const response = await request(`${pathOf(id)}/outputs/${index}`, signalOf(signal));
-      return new Uint8Array(await response.arrayBuffer());
-    },
+    input: (id, index, signal) => bytes(`${pathOf(id)}/inputs/${index}`, signalOf(signal)),
+    output: (id, index, signal) => bytes(`${pathOf(id)}/outputs/${index}`, signalOf(signal)),
     models: async (signal) => modelListSchema.parse(await (await request('/v1/models', signalOf(signal))).json()).data,
   };
 }

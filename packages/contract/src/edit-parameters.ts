@@ -12,6 +12,8 @@ export const LIMITS = {
   imagesPerPrompt: 8,
   side: 4096,
   maxSide: 16_384,
+  /** Of a search through the list of jobs. */
+  searchCharacters: 200,
 } as const;
 
 /** Values of the guide, used where neither the request nor the checkpoint's edit_config.json says otherwise. */

@@ -247,6 +247,8 @@ export type ErrorCode = keyof typeof ERRORS;
 export interface AppErrorOptions {
   /** Replaces the table's hint where the place knows better. */
   readonly hint?: string;
+  /** When to try again, where the place knows that. */
+  readonly retryAfterSeconds?: number;
   readonly cause?: unknown;
 }
 
@@ -255,11 +257,13 @@ export class AppError extends Error {
   override readonly name = 'AppError';
   readonly code: ErrorCode;
   readonly hint: string;
+  readonly retryAfterSeconds: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.hint = options.hint ?? ERRORS[code].hint;
+    this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }
 

@@ -25,8 +25,10 @@ export type JobError = z.output<typeof jobErrorSchema>;
 
 const seconds = z.number().min(0);
 
-/** A picture of a job, as the API shows it. */
+/** A picture of a job. `url` answers with the picture itself, or with a redirect to it; `thumbnail_url` with a small WebP. */
 export const jobImageSchema = z.object({
+  url: z.string(),
+  thumbnail_url: z.string(),
   sha256: z.string(),
   width: z.int(),
   height: z.int(),
@@ -35,8 +37,8 @@ export const jobImageSchema = z.object({
 });
 export type JobImage = z.output<typeof jobImageSchema>;
 
-/** A result. `url` answers with the picture itself, or with a redirect to it. */
-export const jobOutputSchema = jobImageSchema.extend({ index: z.int().min(0), url: z.string() });
+/** A result. */
+export const jobOutputSchema = jobImageSchema.extend({ index: z.int().min(0) });
 export type JobOutput = z.output<typeof jobOutputSchema>;
 
 /** A job as the API, its events and its webhooks show it. Names follow Replicate's predictions. Times are RFC 3339, UTC. */

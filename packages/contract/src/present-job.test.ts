@@ -42,7 +42,13 @@ it('a job that waits tells its place and how long it may take', () => {
   expect(job.input).toEqual({
     prompt: 'x',
     negative_prompt: null,
-    images: [{ sha256: 'ab', width: 4, height: 3, bytes: 9, media_type: 'image/png' }],
+    images: [
+      {
+        url: 'https://edit.example/v1/jobs/job_1/inputs/0',
+        thumbnail_url: 'https://edit.example/v1/jobs/job_1/inputs/0/thumbnail',
+        ...{ sha256: 'ab', width: 4, height: 3, bytes: 9, media_type: 'image/png' },
+      },
+    ],
   });
   expect(job).toMatchObject({
     output: null,
@@ -88,6 +94,10 @@ it('a job that succeeded has its results in order, and its times', () => {
   expect(job.output?.map(({ index, sha256, url }) => [index, sha256, url])).toEqual([
     [0, 'ab', 'http://127.0.0.1:7860/v1/jobs/job_1/outputs/0'],
     [1, 'cd', 'http://127.0.0.1:7860/v1/jobs/job_1/outputs/1'],
+  ]);
+  expect(job.output?.map(({ thumbnail_url }) => thumbnail_url)).toEqual([
+    'http://127.0.0.1:7860/v1/jobs/job_1/outputs/0/thumbnail',
+    'http://127.0.0.1:7860/v1/jobs/job_1/outputs/1/thumbnail',
   ]);
   expect(job.metrics).toEqual({
     queue_time: 2,

@@ -49,9 +49,9 @@ export function presentJob({ job, inputs, outputs, queuePosition, etaSeconds }: 
     object: 'job',
     status: job.status,
     cancel_requested: job.status === 'running' && job.cancelRequestedAt !== null,
-    input: { ...job.parameters, images: inputs.map(presentImage) },
+    input: { ...job.parameters, images: inputs.map((input, n) => presentImage(input, `${url}/inputs/${n}`)) },
     output: succeeded
-      ? outputs.map((output, index) => ({ ...presentImage(output), index, url: `${url}/outputs/${index}` }))
+      ? outputs.map((output, index) => ({ index, ...presentImage(output, `${url}/outputs/${index}`) }))
       : null,
     // The row also keeps why the last attempt failed; that is news of a job only when the job has ended by it.
     error: job.status === 'failed' || job.status === 'expired' ? job.error : null,
@@ -86,8 +86,16 @@ export function presentJob({ job, inputs, outputs, queuePosition, etaSeconds }: 
 }
 
 /** Only an upload, which is no picture of a job, lacks these facts. */
-function presentImage({ sha256, width, height, bytes, mediaType }: PresentableImage): JobImage {
-  return { sha256: sha256 ?? '', width: width ?? 0, height: height ?? 0, bytes: bytes ?? 0, media_type: mediaType };
+function presentImage({ sha256, width, height, bytes, mediaType }: PresentableImage, url: string): JobImage {
+  return {
+    url,
+    thumbnail_url: `${url}/thumbnail`,
+    sha256: sha256 ?? '',
+    width: width ?? 0,
+    height: height ?? 0,
+    bytes: bytes ?? 0,
+    media_type: mediaType,
+  };
 }
 
 function timeOf(date: Date | null): string | null {

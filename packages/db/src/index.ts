@@ -10,6 +10,7 @@ export * from './queries/idempotency.ts';
 export * from './queries/outbox.ts';
 export * from './queries/queue.ts';
 export * from './queries/queue-table.ts';
+export * from './queries/queue-times.ts';
 export * from './queries/read-jobs.ts';
 export * from './queries/take-deliveries.ts';
 export * from './queries/webhooks.ts';

@@ -3,6 +3,7 @@ export { createPipeline, type Pipeline, type PipelineOptions } from './engine/pi
 export type { EngineStats } from './engine/protocol.ts';
 export { type ProvedImage, proveImage } from './image/prove.ts';
 export { checkImageShape, type ShapeRules } from './image/shape.ts';
+export { makeThumbnail } from './image/thumbnail.ts';
 export type {
   EditHooks,
   EditOutput,

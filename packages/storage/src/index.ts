@@ -15,3 +15,4 @@ export type {
 export { readObject } from './read-object.ts';
 export type { S3Options } from './s3/s3-store.ts';
 export { type SignedTerms, signUrl, type UrlSigning, verifySignedUrl } from './signed-url.ts';
+export { pictureKeyOf, THUMBNAILS, thumbnailKey, withThumbnails } from './thumbnails.ts';

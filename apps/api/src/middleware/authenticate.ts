@@ -3,11 +3,14 @@ import { AppError, type Caller, LOCAL_OWNER, SCOPES, type Scope } from '@qwen-ed
 import { type Database, findApiKey, hasApiKeys } from '@qwen-edit/db';
 import type { ApiContext } from '../context.ts';
 import type { ApiLimits, ApiOptions } from '../deps.ts';
-import { refuseForeignPages } from './same-site.ts';
+import { refuseForeignPages, refuseForgedRequest } from './same-site.ts';
+import { sessionKeyOf } from './session-cookie.ts';
 
 export interface Gate {
   /** Who calls. Throws AppError `unauthorized`, `forbidden` or `origin_refused`. */
   admit(c: ApiContext, scope: Scope): Promise<Caller>;
+  /** Whose key this is; undefined where it is unknown or revoked. */
+  identify(key: string): Promise<Caller | undefined>;
 }
 
 export interface GateDeps {
@@ -19,7 +22,10 @@ export interface GateDeps {
 
 const LOCAL: Caller = { owner: LOCAL_OWNER, scopes: SCOPES };
 
-/** Lets callers in by API key; without one only where no key was ever made and only this machine can call. */
+/**
+ * Lets callers in by API key, in a header or in the cookie of a session; without one only where no key was ever made and only
+ * this machine can call.
+ */
 export function createGate({ database, options, limits, now }: GateDeps): Gate {
   const anyHost = options.keysRequired && options.insecure;
   let keysUsed = false;
@@ -36,23 +42,35 @@ export function createGate({ database, options, limits, now }: GateDeps): Gate {
     return keysUsed;
   }
 
+  async function identify(key: string): Promise<Caller | undefined> {
+    if (options.localToken !== undefined && isSame(key, options.localToken)) return LOCAL;
+    const row = await findApiKey(database.db, key);
+    return row === undefined ? undefined : { owner: row.owner, scopes: row.scopes };
+  }
+
   async function callerOf(c: ApiContext): Promise<Caller> {
     const token = tokenOf((name) => c.req.header(name));
     if (token !== undefined) {
-      if (options.localToken !== undefined && isSame(token, options.localToken)) return LOCAL;
-      const row = await findApiKey(database.db, token);
-      if (row === undefined) throw new AppError('unauthorized', 'The API key is unknown or was revoked.');
-      return { owner: row.owner, scopes: row.scopes };
+      const caller = await identify(token);
+      if (caller === undefined) throw new AppError('unauthorized', 'The API key is unknown or was revoked.');
+      return caller;
     }
-    if (await needsKey()) throw new AppError('unauthorized', 'The request carries no API key.');
     const { url, method } = c.req;
-    refuseForeignPages({
-      url,
-      method,
-      header: (name) => c.req.header(name),
-      publicUrl: options.publicUrl,
-      anyHost,
-    });
+    const page = { url, method, header: (name: string) => c.req.header(name), publicUrl: options.publicUrl };
+    const session = sessionKeyOf(c);
+    const known = session === undefined ? undefined : await identify(session);
+    if (known !== undefined) {
+      refuseForgedRequest(page);
+      return known;
+    }
+    // Cookies do not know ports: another service's, or an earlier one's, must not lock anybody out where no key is needed.
+    if (await needsKey()) {
+      throw new AppError(
+        'unauthorized',
+        session === undefined ? 'The request carries no API key.' : 'The key of the session is unknown or was revoked.',
+      );
+    }
+    refuseForeignPages({ ...page, anyHost });
     return LOCAL;
   }
 
@@ -64,6 +82,7 @@ export function createGate({ database, options, limits, now }: GateDeps): Gate {
       }
       return caller;
     },
+    identify,
   };
 }
 

@@ -1,5 +1,6 @@
-import { type Caller, isTerminal, JOB_STATUSES, presentJob } from '@qwen-edit/contract';
+import { type Caller, isTerminal, JOB_STATUSES, LIMITS, presentJob } from '@qwen-edit/contract';
 import { deleteJob, type JobRecord, listJobs, readJob, requestCancel, toDatabaseError } from '@qwen-edit/db';
+import { withThumbnails } from '@qwen-edit/storage';
 import type { Hono } from 'hono';
 import { z } from 'zod';
 import { baseUrlOf } from '../base-url.ts';
@@ -16,7 +17,16 @@ import { submit } from './submit-job.ts';
 const listQuerySchema = z.strictObject({
   cursor: z.string().refine(isJobId, 'is not one that this list gave').optional(),
   limit: queryNumber(1, 100).optional(),
-  status: z.enum(JOB_STATUSES, `must be one of ${JOB_STATUSES.join(', ')}`).optional(),
+  status: z
+    .string()
+    .transform((list) => list.split(','))
+    .pipe(z.array(z.enum(JOB_STATUSES, `must be of ${JOB_STATUSES.join(', ')}, with commas between`)))
+    .optional(),
+  q: z
+    .string()
+    .max(LIMITS.searchCharacters, `must have at most ${LIMITS.searchCharacters} characters`)
+    .refine((text) => !text.includes('\0'), 'must not hold the character NUL')
+    .optional(),
 });
 const DEFAULT_LIMIT = 20;
 
@@ -65,12 +75,13 @@ async function postJob(c: ApiContext, services: Services, caller: Caller): Promi
 }
 
 async function getJobs(c: ApiContext, { database, options }: Services, { owner }: Caller): Promise<Response> {
-  const { cursor, limit = DEFAULT_LIMIT, status } = parseQuery(c, listQuerySchema);
+  const { cursor, limit = DEFAULT_LIMIT, status, q = '' } = parseQuery(c, listQuerySchema);
   const records = await listJobs(database.db, {
     owner,
     limit: limit + 1,
     ...(cursor === undefined ? {} : { before: cursor }),
     ...(status === undefined ? {} : { status }),
+    ...(q === '' ? {} : { search: q }),
   });
   const page = records.slice(0, limit);
   const baseUrl = baseUrlOf(c, options.publicUrl);
@@ -93,7 +104,7 @@ async function removeJob(c: ApiContext, { database, store, log }: Services, { ow
     throw toDatabaseError(thrown);
   });
   if (keys === undefined) throw jobNotFound();
-  await store.delete(keys).catch((thrown: unknown) => {
+  await store.delete(withThumbnails(keys)).catch((thrown: unknown) => {
     log.warn({ job_id: id, errors: describeError(thrown) }, 'objects of a deleted job stay for the sweeper');
   });
   return c.body(null, 204);

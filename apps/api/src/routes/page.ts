@@ -1,88 +1,72 @@
-import type { EditKind, Model } from '@qwen-edit/contract';
+import { createHash } from 'node:crypto';
+import { AppError } from '@qwen-edit/contract';
 import type { Hono } from 'hono';
-import type { ApiEnv } from '../context.ts';
+import { matchesNone } from '../byte-range.ts';
+import type { ApiContext, ApiEnv } from '../context.ts';
+import { createBuiltPage } from '../page/built-page.ts';
+import { PLAIN_STYLE_HASH, plainContent, plainPage } from '../page/plain-page.ts';
 import { route } from '../routing.ts';
 import type { Services } from '../services.ts';
 import { presentModels } from './models.ts';
 
-const EXAMPLE = `curl BASE/edit \\
-  -F prompt='PROMPT' \\
-  -F image=@photo.jpg`;
+const policy = (directives: Readonly<Record<string, string>>): string =>
+  Object.entries({ 'default-src': "'none'", 'frame-ancestors': "'none'", 'base-uri': "'none'", ...directives })
+    .map(([name, value]) => `${name} ${value}`)
+    .join('; ');
 
-const PAGE = (base: string, models: readonly Model[]): string => `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>qwen-edit</title>
-<style>
-:root { color-scheme: light dark }
-body { font: 1rem/1.6 system-ui, sans-serif; max-width: 42rem; margin: 0 auto; padding: 1.5rem }
-pre { overflow-x: auto; padding: 1rem; border: 1px solid; border-radius: .5rem }
-dt { font-family: ui-monospace, monospace; margin-top: .75rem; overflow-wrap: anywhere }
-dd { margin: 0 }
-table { border-collapse: collapse; width: 100% }
-th, td { text-align: start; vertical-align: top; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid }
-th { font-weight: 600 }
-</style>
-</head>
-<body>
-<h1>qwen-edit</h1>
-<p>This service edits pictures: send one or several with a prompt, and get the edited picture back.</p>
-<pre>${escapeHtml(exampleOf(base, models))}</pre>
-${models.map(modelSection).join('')}<dl>
-<dt>POST /v1/jobs</dt><dd>Submits an edit as a job; answers at once.</dd>
-<dt>GET /v1/jobs/{id}</dt><dd>Where it is, and its results.</dd>
-<dt>GET /v1/jobs/{id}/events</dt><dd>Its progress, as it happens.</dd>
-<dt>POST /edit</dt><dd>Submits an edit and waits for the picture.</dd>
-<dt><a href="/v1/models">GET /v1/models</a></dt><dd>The models, the edits they know, their defaults and limits.</dd>
-<dt><a href="/health">GET /health</a></dt><dd>The workers.</dd>
-</dl>
-</body>
-</html>
-`;
+const PLAIN_POLICY = policy({ 'style-src': PLAIN_STYLE_HASH, 'form-action': "'none'" });
+/** Pictures and results may lie on an object storage, whose name is not known here. */
+const BUILT_POLICY = policy({
+  'script-src': "'self'",
+  'style-src': `'self' ${PLAIN_STYLE_HASH}`,
+  'style-src-attr': "'unsafe-inline'",
+  'img-src': "'self' blob: data: https: http:",
+  'connect-src': "'self' https: http:",
+  'form-action': "'self'",
+});
 
-/** Tells a person who comes with a browser what this is. Open to all; without the database, the models are left out. */
-export function pageRoutes(app: Hono<ApiEnv>, { status }: Pick<Services, 'status'>): void {
+/**
+ * The page for people. Open to all: it tells of no job. Where none is built it is a plain one, which is also what is seen
+ * without scripts. Without the database, the models are left out.
+ */
+export function pageRoutes(app: Hono<ApiEnv>, { status, options }: Pick<Services, 'status' | 'options'>): void {
+  const built = createBuiltPage(options.pageDir);
   route(app, '/', {
     GET: async (c) => {
+      const { origin } = new URL(c.req.url);
       const models = presentModels((await status.workers()) ?? []);
-      return c.html(PAGE(new URL(c.req.url).origin, models), 200, {
-        'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-      });
+      const html = await built.html(() => plainContent(origin, models));
+      return html === undefined
+        ? sendPage(c, plainPage(origin, models), PLAIN_POLICY)
+        : sendPage(c, html, BUILT_POLICY);
+    },
+  });
+  route(app, '/assets/:name', {
+    GET: async (c) => {
+      const asset = await built.asset(c.req.param('name') ?? '', c.req.header('accept-encoding'));
+      if (asset === undefined) throw new AppError('not_found', 'The page has no such part.');
+      const headers = {
+        'Content-Type': asset.mediaType,
+        'Cache-Control': 'public, max-age=31536000, immutable',
+        ETag: asset.etag,
+        Vary: 'Accept-Encoding',
+        ...(asset.encoding === undefined ? {} : { 'Content-Encoding': asset.encoding }),
+      };
+      if (matchesNone(c.req.header('if-none-match'), asset.etag)) return c.body(null, 304, headers);
+      return c.body(new Uint8Array(asset.bytes), 200, { ...headers, 'Content-Length': String(asset.bytes.length) });
     },
   });
 }
 
-function exampleOf(base: string, models: readonly Model[]): string {
-  const known = models.flatMap(({ edits }) => edits).find(({ pictures }) => pictures === 1);
-  const prompt = (known?.prompts.en[0] ?? 'Make it gray').replaceAll("'", "'\\''");
-  return EXAMPLE.replace('BASE', () => base).replace('PROMPT', () => prompt);
-}
-
-/** Nothing for a model that says nothing of itself. */
-function modelSection({ id, demo, summary, full_model, edits }: Model): string {
-  const note = demo ? 'This is a demo model: its edits are not those of the real one.' : undefined;
-  const facts = [summary?.en ?? note, summary?.zh, full_model?.en, full_model?.zh].filter((fact) => fact !== undefined);
-  if (facts.length === 0 && edits.length === 0) return '';
-  return `<h2>${escapeHtml(demo ? `${id} (demo)` : id)}</h2>
-${facts.map((fact) => `<p>${escapeHtml(fact)}</p>\n`).join('')}${edits.length === 0 ? '' : editTable(edits)}`;
-}
-
-function editTable(edits: readonly EditKind[]): string {
-  const row = ({ title, prompts: { en, zh }, pictures }: EditKind): string => {
-    const count = pictures === 1 ? '' : ` (${pictures} pictures)`;
-    const cells = [`${title.en} ${title.zh}${count}`, en[0] ?? '', zh[0] ?? ''].map(escapeHtml);
-    return `<tr><th scope="row">${cells[0]}</th><td>${cells[1]}</td><td lang="zh">${cells[2]}</td></tr>\n`;
+function sendPage(c: ApiContext, html: string, contentPolicy: string): Response {
+  const etag = `"${createHash('sha256').update(html).digest('base64url')}"`;
+  const headers = {
+    'Content-Security-Policy': contentPolicy,
+    'Referrer-Policy': 'same-origin',
+    // Asked for each time: the page names parts that a new version no longer has.
+    'Cache-Control': 'no-cache',
+    ETag: etag,
   };
-  return `<table>
-<thead><tr><th>Edits that it knows</th><th>for example</th><th lang="zh">例如</th></tr></thead>
-<tbody>
-${edits.map(row).join('')}</tbody>
-</table>
-`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+  if (matchesNone(c.req.header('if-none-match'), etag)) return c.body(null, 304, headers);
+  return c.html(html, 200, headers);
 }

@@ -26,6 +26,7 @@ export type AcceptedJob = PresentableJob & { readonly job: { readonly eventSeq: 
 const ATTEMPTS = 3;
 /** Jobs ahead that the answer counts at most: a long queue must not slow down those who join it. */
 const COUNTED = 1000;
+const LONGEST_WAIT_SECONDS = 3600;
 
 /**
  * Makes a job of a request whose parameters are checked: gets, proves and stores its pictures, then commits. Returns the
@@ -59,6 +60,8 @@ export async function acceptJob(services: Services, acceptance: Acceptance): Pro
       relayed: queue.relayed,
       maxQueue: options.maxQueue,
       idempotency,
+    }).catch(async (thrown: unknown) => {
+      throw await sayWhen(services, thrown);
     });
     if (!accepted) continue;
     metrics.jobsSubmitted.inc({ form });
@@ -66,6 +69,15 @@ export async function acceptJob(services: Services, acceptance: Acceptance): Pro
     return presentable(job, accepted.createdAt, images, times);
   }
   throw new AppError('storage_unavailable', 'The stored pictures were swept before the job was accepted.');
+}
+
+/** A full queue has room when the next job is begun. */
+async function sayWhen({ status }: Services, thrown: unknown): Promise<unknown> {
+  if (!(thrown instanceof AppError) || thrown.code !== 'queue_full') return thrown;
+  const seconds = await status.nextStart();
+  if (seconds === undefined) return thrown;
+  const retryAfterSeconds = Math.min(LONGEST_WAIT_SECONDS, Math.max(1, Math.ceil(seconds)));
+  return new AppError('queue_full', thrown.message, { retryAfterSeconds });
 }
 
 /** A job that was just made, without a look at its row. */

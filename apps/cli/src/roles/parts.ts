@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { requireMigrated } from '@qwen-edit/db';
+import { ensurePageBuilt } from '@qwen-edit/web';
 import { startMetricsServer } from './metrics-server.ts';
 import { type RoleContext, type RoleDeps, withContext } from './role.ts';
 import { startApi } from './start-api.ts';
@@ -13,6 +14,7 @@ const WORKER_GRACE_MS = 25_000;
 export function runApi(deps: RoleDeps): Promise<void> {
   return withContext('api', deps, async (context) => {
     await requireMigrated(context.backends.database);
+    await ensurePageBuilt({ log: context.log, signal: deps.signal });
     const server = await startApi(context, { version: deps.version });
     deps.terminal.out(`qwen-edit ${deps.version} api is ready at ${server.url}\n`);
     if (!deps.signal.aborted) await once(deps.signal, 'abort');

@@ -3,6 +3,7 @@ import { AppError } from '@qwen-edit/contract';
 import { acquireDataDirLock, migrateDatabase, requireMigrated, startEmbeddedPostgres } from '@qwen-edit/db';
 import { checkWebhookSecret } from '@qwen-edit/dispatcher';
 import { createLogger, createMetrics } from '@qwen-edit/telemetry';
+import { ensurePageBuilt } from '@qwen-edit/web';
 import { demoNote } from '../demo-note.ts';
 import { openBackends } from './backends.ts';
 import { readSigningSecret } from './data-dir.ts';
@@ -42,6 +43,7 @@ async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
   // 1. The data folder is ours, and its database runs.
   const lock = await acquireDataDirLock(config.dataDir);
   stack.add(() => lock.release());
+  const page = ensurePageBuilt({ log, signal });
   const broken = new AbortController();
   const databaseUrl = config.databaseUrl ?? (await startDatabase());
   if (signal.aborted) return;
@@ -62,7 +64,8 @@ async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
   await backends.check(signal);
   const context: RoleContext = { config, backends, log, metrics: createMetrics(), signingSecret };
 
-  // 3. The API.
+  // 3. The API, with its page.
+  await page;
   const localToken = randomBytes(32).toString('base64url');
   const embedded = config.databaseUrl === undefined ? { defaultMaxQueue: MAX_QUEUE } : {};
   const server = await startApi(context, { version: deps.version, localToken, ...embedded });

@@ -2,7 +2,8 @@ import { createApi, type Server, startServer } from '@qwen-edit/api';
 import { AppError } from '@qwen-edit/contract';
 import { hasApiKeys } from '@qwen-edit/db';
 import { checkUrl, createSafeFetch } from '@qwen-edit/net';
-import { checkImageShape, proveImage } from '@qwen-edit/pipeline';
+import { checkImageShape, makeThumbnail, proveImage } from '@qwen-edit/pipeline';
+import { pageDir } from '@qwen-edit/web';
 import type { RoleContext } from './role.ts';
 
 export interface ApiExtras {
@@ -48,6 +49,7 @@ export async function startApi(
     checkUrl: (url) => checkUrl(url, { allowPrivate }),
     proveImage,
     checkImageShape,
+    makeThumbnail,
     log,
     metrics,
     options: {
@@ -60,6 +62,7 @@ export async function startApi(
       insecure: config.insecure,
       localToken: extras.localToken,
       outputDir: config.outputDir,
+      pageDir,
       signingSecret,
       limits: { bodyBytes: config.maxBodyBytes },
     },

@@ -3,6 +3,7 @@ import { and, asc, desc, eq, gt, lt, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { Db } from '../database.ts';
 import { assets, jobEvents, jobInputs, jobs } from '../schema.ts';
+import { readQueueTimes } from './queue-times.ts';
 
 export type JobRow = typeof jobs.$inferSelect;
 export type AssetRow = typeof assets.$inferSelect;
@@ -18,9 +19,6 @@ export interface JobRecord {
   readonly etaSeconds: number | undefined;
 }
 
-/** Jobs ahead that are counted at most. */
-const COUNTED = 10_000;
-
 /** Reads a job. undefined where the owner has none of this id; without an owner, any job. */
 export async function readJob(
   db: Db,
@@ -34,7 +32,10 @@ export async function readJob(
 
 export interface ListFilter {
   readonly owner: string;
-  readonly status?: JobStatus;
+  /** One state or several. */
+  readonly status?: JobStatus | readonly JobStatus[];
+  /** A part of the prompt, in any case, or the id of a job. */
+  readonly search?: string;
   /** Only jobs that are older than this id. */
   readonly before?: string;
   readonly limit: number;
@@ -44,7 +45,8 @@ export interface ListFilter {
 export async function listJobs(db: Db, filter: ListFilter): Promise<readonly JobRecord[]> {
   const conditions = [
     eq(jobs.owner, filter.owner),
-    ...(filter.status === undefined ? [] : [eq(jobs.status, filter.status)]),
+    ...(filter.status === undefined ? [] : inStates([filter.status].flat())),
+    ...(filter.search === undefined ? [] : [matches(filter.search)]),
     ...(filter.before === undefined ? [] : [lt(jobs.id, filter.before)]),
   ];
   const rows = await db
@@ -54,6 +56,20 @@ export async function listJobs(db: Db, filter: ListFilter): Promise<readonly Job
     .orderBy(desc(jobs.id))
     .limit(filter.limit);
   return withDetails(db, rows);
+}
+
+function inStates(states: readonly JobStatus[]): readonly SQL[] {
+  const [state] = states;
+  if (states.length === 1 && state !== undefined) return [eq(jobs.status, state)];
+  // Said apart, as the index of what has not succeeded wants to see it.
+  const rest = states.includes('succeeded') ? [] : [sql`${jobs.status} <> 'succeeded'`];
+  return [isAmong(jobs.status, states), ...rest];
+}
+
+/** Without an index: an owner's jobs are looked through from the newest on until there are enough. */
+function matches(search: string): SQL {
+  const pattern = `%${search.replace(/[\\%_]/g, '\\$&')}%`;
+  return sql`(${jobs.parameters} ->> 'prompt' ilike ${pattern} or ${jobs.id} = ${search})`;
 }
 
 /** Events of a job after `seq`, in order. */
@@ -82,6 +98,19 @@ export async function readOutput(
     .from(assets)
     .where(and(eq(assets.owner, owner), eq(assets.jobId, jobId), eq(assets.position, position)));
   return row;
+}
+
+/** One picture that a job edits, if the owner has it. */
+export async function readInput(
+  db: Db,
+  { owner, jobId, position }: { readonly owner: string; readonly jobId: string; readonly position: number },
+): Promise<AssetRow | undefined> {
+  const [row] = await db
+    .select({ asset: assets })
+    .from(jobInputs)
+    .innerJoin(assets, eq(assets.id, jobInputs.assetId))
+    .where(and(eq(assets.owner, owner), eq(jobInputs.jobId, jobId), eq(jobInputs.position, position)));
+  return row?.asset;
 }
 
 async function withDetails(db: Db, rows: readonly JobRow[]): Promise<JobRecord[]> {
@@ -122,48 +151,3 @@ async function readOutputs(db: Db, ids: readonly string[]): Promise<AssetRow[]> 
 /** One text for any number of values, so that the statement is prepared once. */
 const isAmong = (column: PgColumn, values: readonly string[]): SQL =>
   sql`${column} = any (${sql.param(values)}::text[])`;
-
-export interface QueueTimes {
-  readonly position: number | undefined;
-  readonly eta: number | undefined;
-}
-
-/**
- * Place in the queue and the guessed end. Running: the steps left at the pace of its stage. Queued: the jobs up to and with it,
- * shared by the ready workers, at the mean time of the last 20 that succeeded.
- */
-export async function readQueueTimes(
-  db: Db,
-  open: readonly string[],
-  counted = COUNTED,
-): Promise<ReadonlyMap<string, QueueTimes>> {
-  if (open.length === 0) return new Map();
-  const { rows } = await db.execute<{ id: string; position: number | null; eta: number | null }>(sql`
-    with recent as (
-      select extract(epoch from avg(completed_at - started_at))::double precision as seconds from (
-        select completed_at, started_at from jobs where completed_at is not null and status = 'succeeded'
-        order by completed_at desc limit 20
-      ) as last
-    ), crew as (
-      select greatest(count(*), 1)::int as size from workers where ready
-    ), wanted as materialized (
-      select id, status, visible_at, stage, step, total, stage_started_at from jobs
-      where id = any (${sql.param(open)}::text[])
-    ), line as materialized (
-      select id, row_number() over (order by visible_at, id) - 1 as position from (
-        select id, visible_at from jobs where status = 'queued'
-          and (visible_at, id) <= (select visible_at, id from wanted where status = 'queued' order by 1 desc, 2 desc limit 1)
-        order by visible_at, id limit ${counted}
-      ) as first
-    ), places as (
-      select wanted.*, case when status = 'queued' then coalesce(position, ${COUNTED})::int end as position
-      from wanted left join line using (id)
-    )
-    select id, position, case
-      when status = 'queued' then recent.seconds * ceil((position + 1)::double precision / crew.size)
-      when stage = 'denoise' and step > 0
-        then extract(epoch from now() - stage_started_at)::double precision / step * (total - step)
-    end as eta
-    from places, recent, crew`);
-  return new Map(rows.map(({ id, position, eta }) => [id, { position: position ?? undefined, eta: eta ?? undefined }]));
-}

@@ -100,7 +100,7 @@ async function refuseOverflow(tx: Db, maxQueue: number): Promise<void> {
     sql`select count(*)::int as waiting from (select from jobs where status = 'queued' limit ${maxQueue}) as waiting`,
   );
   if ((rows[0]?.waiting ?? 0) >= maxQueue) {
-    throw new AppError('queue_full', `${maxQueue} jobs are waiting, which is as many as may.`);
+    throw new AppError('queue_full', `As many jobs are waiting as may: ${maxQueue}.`);
   }
 }
 

@@ -22,16 +22,30 @@ export interface OpenImage {
   readonly damaged: (cause: unknown) => AppError;
 }
 
+/** Containers of HEVC pictures, by the brand that they name first. Source: ISO/IEC 23008-12, annex B. */
+const HEIC_BRANDS = new Set(['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx']);
+const HEIC = {
+  what: 'is a HEIC file, as phones take them, which cannot be read here',
+  hint: 'Export it as JPEG and send that. An iPhone takes JPEGs with Settings > Camera > Formats > Most Compatible.',
+} as const;
+
+function namesHeic(bytes: Uint8Array): boolean {
+  const box = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 12)).toString('latin1');
+  return box.slice(4, 8) === 'ftyp' && HEIC_BRANDS.has(box.slice(8));
+}
+
 /** Reads a picture's header; of several pages or frames the first counts. Throws AppError `image_invalid` or `image_too_large`. */
 export async function openImage(bytes: Uint8Array, label: string): Promise<OpenImage> {
   const invalid = (what: string, cause?: unknown): AppError =>
     new AppError('image_invalid', `${label} ${what}.`, { cause });
+  const heic = (cause: unknown): AppError =>
+    new AppError('image_invalid', `${label} ${HEIC.what}.`, { cause, hint: HEIC.hint });
   if (bytes.length === 0) throw invalid('is empty');
   const options = { limitInputPixels: false, failOn: 'error', animated: false } as const;
   const facts = await sharp(bytes, options)
     .metadata()
     .catch((cause: unknown) => {
-      throw invalid('is not a picture that can be read', cause);
+      throw namesHeic(bytes) ? heic(cause) : invalid('is not a picture that can be read', cause);
     });
   if (facts.width * facts.height > MAX_INPUT_PIXELS) {
     throw new AppError(
@@ -46,7 +60,10 @@ export async function openImage(bytes: Uint8Array, label: string): Promise<OpenI
     facts,
     picture: picture.toColourspace('srgb').flatten({ background: '#ffffff' }),
     damaged(cause) {
-      const reason = cause instanceof Error ? cause.message.split('\n')[0] : '';
+      const message = cause instanceof Error ? cause.message : '';
+      // A libvips of the system's may have what decodes it; the one that comes with sharp has not, for its patents.
+      if (facts.compression === 'hevc' && /not been built in|unsupported/i.test(message)) return heic(cause);
+      const reason = message.split('\n')[0];
       return invalid(`is damaged or cut off (${reason})`, cause);
     },
   };

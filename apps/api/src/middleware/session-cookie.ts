@@ -1,0 +1,25 @@
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import type { ApiContext } from '../context.ts';
+
+const NAME = 'qwen_edit_session';
+const MAX_AGE_SECONDS = 30 * 86_400;
+/** Out of reach of scripts, and sent with no request that another site causes. Source: RFC 6265bis, section 4.1.2. */
+const ATTRIBUTES = { httpOnly: true, sameSite: 'Strict', path: '/' } as const;
+
+/** The API key that the caller's browser keeps. */
+export function sessionKeyOf(c: ApiContext): string | undefined {
+  return getCookie(c, NAME);
+}
+
+export function startSession(c: ApiContext, key: string, publicUrl: string | undefined): void {
+  setCookie(c, NAME, key, { ...ATTRIBUTES, maxAge: MAX_AGE_SECONDS, secure: isHttps(c, publicUrl) });
+}
+
+export function clearSession(c: ApiContext): void {
+  deleteCookie(c, NAME, ATTRIBUTES);
+}
+
+/** A proxy may end TLS before us; then the page's own origin tells how the browser reaches it. */
+function isHttps(c: ApiContext, publicUrl: string | undefined): boolean {
+  return [publicUrl, c.req.header('origin'), c.req.url].some((url) => /^https:/i.test(url ?? ''));
+}

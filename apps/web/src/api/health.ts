@@ -1,0 +1,18 @@
+import { z } from 'zod';
+
+/** GET /health: the workers. */
+export const healthSchema = z.object({
+  version: z.string(),
+  model: z.string().nullable(),
+  workers: z.array(
+    z.object({
+      gpu_id: z.number().nullable(),
+      ready: z.boolean(),
+      queue_len: z.number(),
+      last_error: z.string().nullable(),
+      uptime_s: z.number(),
+    }),
+  ),
+});
+export type Health = z.output<typeof healthSchema>;
+export type WorkerHealth = Health['workers'][number];

@@ -1,0 +1,35 @@
+import { useState } from 'preact/hooks';
+import type { Size } from '../../lib/size.ts';
+import { Icon } from './icon.tsx';
+
+export interface ThumbnailProps {
+  readonly url: string;
+  /** Of the picture itself: it keeps the place. */
+  readonly size: Size;
+  readonly lazy?: boolean;
+}
+
+/** A small copy of a picture, or a sign where it is gone. What it shows is told by what it stands in. */
+export function Thumbnail({ url, size, lazy = false }: ThumbnailProps) {
+  const [gone, setGone] = useState(false);
+  if (gone) {
+    return (
+      <span class="thumbnail-gone">
+        <Icon name="picture" />
+      </span>
+    );
+  }
+  return (
+    <img
+      class="thumbnail"
+      src={url}
+      alt=""
+      width={size.width}
+      height={size.height}
+      loading={lazy ? 'lazy' : 'eager'}
+      decoding="async"
+      draggable={false}
+      onError={() => setGone(true)}
+    />
+  );
+}

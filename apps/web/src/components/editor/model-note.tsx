@@ -1,0 +1,37 @@
+import { useState } from 'preact/hooks';
+import { useApp, useWords } from '../../state/use-app.tsx';
+import { ErrorBox } from '../common/error-box.tsx';
+import { Icon } from '../common/icon.tsx';
+import { Spinner } from '../common/spinner.tsx';
+import { ModelDialog } from './model-dialog.tsx';
+
+/** What the reader should know about the model before they judge its pictures, or why there is none yet. */
+export function ModelNote() {
+  const { service } = useApp();
+  const { demo, editor } = useWords();
+  const [open, setOpen] = useState(false);
+  const model = service.model.value;
+  const failure = service.failure.value;
+  if (service.models.value === undefined) {
+    return failure === undefined || failure.code === 'service_unreachable' ? null : <ErrorBox error={failure} />;
+  }
+  if (model === undefined || !model.ready) {
+    return (
+      <p class="model-note warn" role="status">
+        {model === undefined ? <Icon name="alert" size={18} /> : <Spinner />}
+        <span>{model === undefined ? editor.noModel : editor.modelLoading}</span>
+      </p>
+    );
+  }
+  if (!model.demo) return null;
+  return (
+    <p class="model-note">
+      <span class="badge">{demo.badge}</span>
+      <span>{demo.short}</span>{' '}
+      <button type="button" class="link-button" onClick={() => setOpen(true)}>
+        {demo.more}
+      </button>
+      {open && <ModelDialog model={model} onClose={() => setOpen(false)} />}
+    </p>
+  );
+}

@@ -1,0 +1,68 @@
+import type { Job } from '@qwen-edit/contract';
+import { formOfJob } from '../../lib/parameters.ts';
+import { useApp, useWords } from '../../state/use-app.tsx';
+import { Thumbnail } from '../common/thumbnail.tsx';
+
+export interface FilmstripProps {
+  readonly job: Job;
+  readonly index: number;
+  readonly compareWith: number;
+  readonly onIndex: (index: number) => void;
+  readonly onCompareWith: (index: number) => void;
+}
+
+/** Small copies of a job's pictures and results, to choose which are on the stage. Results have their places early. */
+export function Filmstrip({ job, index, compareWith, onIndex, onCompareWith }: FilmstripProps) {
+  const { api } = useApp();
+  const words = useWords();
+  const wanted = job.output?.length ?? formOfJob(job).numbers.num_images_per_prompt ?? 1;
+  const pending = job.output === null;
+  const ended = job.completed_at !== null;
+  return (
+    <div class="filmstrip">
+      <fieldset class="plain film">
+        <legend>{words.job.inputs}</legend>
+        <div class="film-row">
+          {job.input.images.map((image, i) => (
+            <button
+              key={`${image.sha256} ${i}`}
+              type="button"
+              class="film-picture"
+              aria-pressed={i === compareWith}
+              aria-label={words.common.picture(i + 1)}
+              onClick={() => onCompareWith(i)}
+            >
+              <Thumbnail url={api.thumbnailUrl(job.id, 'inputs', i)} size={image} />
+              {job.input.images.length > 1 && <span class="film-number">{i + 1}</span>}
+            </button>
+          ))}
+        </div>
+      </fieldset>
+      {!(pending && ended) && (
+        <fieldset class="plain film">
+          <legend>{words.stage.results}</legend>
+          <div class="film-row">
+            {Array.from({ length: wanted }, (_, i) => {
+              const output = job.output?.[i];
+              return output === undefined ? (
+                <span key={i} class="film-picture pending skeleton" />
+              ) : (
+                <button
+                  key={i}
+                  type="button"
+                  class="film-picture"
+                  aria-pressed={i === index}
+                  aria-label={words.common.result(i + 1)}
+                  onClick={() => onIndex(i)}
+                >
+                  <Thumbnail url={api.thumbnailUrl(job.id, 'outputs', i)} size={output} />
+                  {wanted > 1 && <span class="film-number">{i + 1}</span>}
+                </button>
+              );
+            })}
+          </div>
+        </fieldset>
+      )}
+    </div>
+  );
+}

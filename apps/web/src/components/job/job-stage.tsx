@@ -1,0 +1,91 @@
+import type { Job } from '@qwen-edit/contract';
+import { useEffect, useRef } from 'preact/hooks';
+import { formOfJob, rangesOf } from '../../lib/parameters.ts';
+import { expectedResultSize, isSimilarRatio, type Size } from '../../lib/size.ts';
+import type { JobView } from '../../state/job-view.ts';
+import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
+import type { Shown } from '../stage/layer.tsx';
+import { Stage } from '../stage/stage.tsx';
+
+export interface JobStageProps {
+  readonly view: JobView;
+  readonly job: Job;
+  /** Which result, and which picture it is compared with. */
+  readonly index: number;
+  readonly compareWith: number;
+}
+
+/** The picture of a job: what was given, what it is coming to, what came out. */
+export function JobStage({ view, job, index, compareWith }: JobStageProps) {
+  const { api, service } = useApp();
+  const words = useWords();
+  const format = useFormat();
+  const { step, total } = view.track.value;
+  const running = job.status === 'running' || view.track.value.running;
+  const preview = job.completed_at === null ? view.track.value.preview : undefined;
+  const lastPreview = useRef<Shown | undefined>(undefined);
+  const input = job.input.images[compareWith] ?? job.input.images[0];
+  const result = job.output?.[index];
+  const frame = result ?? frameOf(job, service.resultArea.value);
+  const wasWatched = useRef(job.output === null);
+  useEffect(() => {
+    if (result === undefined) wasWatched.current = true;
+  }, [result]);
+
+  const given: Shown | undefined =
+    input === undefined
+      ? undefined
+      : {
+          url: api.pictureUrl(job.id, 'inputs', compareWith),
+          alt: words.common.picture(compareWith + 1),
+          fit: frame !== undefined && isSimilarRatio(input, frame) ? 'fill' : 'contain',
+        };
+  if (preview !== undefined) lastPreview.current = { url: preview.url, alt: '', fit: 'fill' };
+
+  if (result !== undefined) {
+    return (
+      <Stage
+        class={wasWatched.current ? 'result reveal' : 'result'}
+        size={frame}
+        shown={{
+          url: api.pictureUrl(job.id, 'outputs', index),
+          alt: `${words.common.result(index + 1)}${words.separator}${formOfJob(job).prompt}`,
+          fit: 'fill',
+        }}
+        before={given}
+        under={lastPreview.current}
+      />
+    );
+  }
+  if (given === undefined) return <div class="stage" />;
+  const ended = job.completed_at !== null;
+  const shown = preview === undefined ? given : { url: preview.url, alt: words.job.preview, fit: 'fill' as const };
+  return (
+    <Stage
+      class={ended ? 'ended' : preview === undefined ? 'waiting' : 'previewing'}
+      size={frame ?? input}
+      shown={shown}
+      under={preview === undefined ? undefined : given}
+    >
+      {!ended && (
+        <span class="stage-tag start">
+          {preview === undefined
+            ? running
+              ? words.job.noPreview
+              : words.job.queued
+            : `${words.job.preview} · ${words.job.step(format.number(Math.max(step, preview.step)), format.number(total))}`}
+        </span>
+      )}
+    </Stage>
+  );
+}
+
+/** The size that the result will have, so that its place is kept. */
+function frameOf(job: Job, area: number | null): Size | undefined {
+  const last = job.input.images.at(-1);
+  if (last === undefined) return undefined;
+  const { width, height, numbers } = formOfJob(job);
+  const maxSide = numbers.max_side ?? rangesOf(undefined).max_side.recommended;
+  const expected = expectedResultSize(last, maxSide, area);
+  return { width: width ?? expected.width, height: height ?? expected.height };
+}

@@ -1,0 +1,84 @@
+import type { Job } from '@qwen-edit/contract';
+import { z } from 'zod';
+import { useFormat, useWords } from '../../state/use-app.tsx';
+import { Icon } from '../common/icon.tsx';
+import { useCopy } from '../common/use-copy.ts';
+
+/** What of a receipt is told in words; it may hold more, and less. */
+const receiptSchema = z.object({
+  model: z.object({ name: z.string(), digest: z.string().nullish() }).partial(),
+  device: z.string().optional(),
+  precision: z.string().optional(),
+  parameters: z
+    .object({
+      seed: z.string(),
+      width: z.number(),
+      height: z.number(),
+      max_side: z.number(),
+      output_format: z.string(),
+      true_cfg_scale: z.number(),
+      negative_prompt: z.string().nullable(),
+      num_inference_steps: z.number(),
+    })
+    .partial(),
+});
+
+/** What was computed, with what, in which time. */
+export function Receipt({ job }: { readonly job: Job }) {
+  const words = useWords();
+  const format = useFormat();
+  const copy = useCopy();
+  const read = receiptSchema.safeParse(job.receipt);
+  const { model, device, precision, parameters } = read.success
+    ? read.data
+    : { model: {}, device: undefined, precision: undefined, parameters: {} };
+  const { encode_time, denoise_time, decode_time, queue_time, predict_time } = job.metrics;
+  const seconds = (time: number | null): string | undefined =>
+    time === null ? undefined : format.duration(time, true);
+  const stages = [encode_time, denoise_time, decode_time].map(seconds);
+  const { receipt: names } = words;
+  const size =
+    parameters.width === undefined || parameters.height === undefined
+      ? undefined
+      : `${parameters.width}×${parameters.height}`;
+  const negative = parameters.negative_prompt?.trim();
+  const rows: readonly (readonly [name: string, value: string | undefined])[] = [
+    [names.model, model.name],
+    [names.seed, job.seed ?? undefined],
+    [names.steps, numberText(parameters.num_inference_steps)],
+    [names.cfg, numberText(parameters.true_cfg_scale)],
+    [names.maxSide, numberText(parameters.max_side)],
+    [names.negative, negative === '' ? undefined : negative],
+    [names.size, size],
+    [names.format, parameters.output_format?.toUpperCase()],
+    [names.device, device === undefined ? undefined : [device, precision].filter(Boolean).join(' · ')],
+    [names.created, format.dateTime(new Date(job.created_at))],
+    [names.waited, seconds(queue_time)],
+    [names.took, seconds(predict_time)],
+    [names.stages, stages.includes(undefined) ? undefined : stages.join(' · ')],
+    [names.id, job.id],
+  ];
+  const text = JSON.stringify(job.receipt ?? job, null, 2);
+  return (
+    <details class="receipt">
+      <summary>{job.receipt === null ? words.job.details : names.heading}</summary>
+      {job.receipt !== null && <p class="quiet">{names.intro}</p>}
+      <dl class="facts">
+        {rows.map(([name, value]) =>
+          value === undefined ? null : (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ),
+        )}
+      </dl>
+      <button type="button" class="button small" onClick={() => void copy(text, names.copied)}>
+        <Icon name="copy" size={16} />
+        {names.copy}
+      </button>
+    </details>
+  );
+}
+
+const numberText = (value: number | undefined): string | undefined => (value === undefined ? undefined : String(value));

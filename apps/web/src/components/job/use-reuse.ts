@@ -1,0 +1,68 @@
+import type { Job } from '@qwen-edit/contract';
+import { useState } from 'preact/hooks';
+import type { PictureSource } from '../../api/api.ts';
+import { extensionOf } from '../../lib/file-name.ts';
+import { formOfJob, parametersOf } from '../../lib/parameters.ts';
+import { drawSeed } from '../../lib/seed.ts';
+import type { SubmitPhase } from '../../state/submitter.ts';
+import { useApp } from '../../state/use-app.tsx';
+
+export interface Reuse {
+  /** True while pictures are being fetched. */
+  readonly fetching: boolean;
+  readonly phase: SubmitPhase;
+  /** A result becomes the picture of the next edit. */
+  editResult(index: number): Promise<void>;
+  /** Everything of the job goes into the form. */
+  change(): Promise<void>;
+  /** The same once more, with another seed. */
+  again(): Promise<void>;
+}
+
+/** What a job can be the beginning of. */
+export function useReuse(job: Job): Reuse {
+  const { api, editor, router, toasts, words, newSubmitter } = useApp();
+  const [fetching, setFetching] = useState(false);
+  const [submitter] = useState(newSubmitter);
+
+  /** undefined, after saying so, where not all can be had. */
+  async function fetchPictures(source: PictureSource, indexes: readonly number[]): Promise<File[] | undefined> {
+    setFetching(true);
+    const answers = await Promise.all(indexes.map((index) => api.picture(job.id, source, index)));
+    setFetching(false);
+    const files = answers.flatMap((answer, i) => (answer.ok ? [fileOf(answer.value, i)] : []));
+    if (files.length === indexes.length) return files;
+    toasts.show(words.value.results.fetchFailed, 'bad');
+    return undefined;
+  }
+
+  const inputs = job.input.images.map((_, index) => index);
+  return {
+    fetching,
+    phase: submitter.phase.value,
+    async editResult(index) {
+      const files = await fetchPictures('outputs', [index]);
+      if (files === undefined) return;
+      await editor.pictures.replace(files);
+      editor.set({ prompt: '' });
+      router.go({ name: 'edit' });
+    },
+    async change() {
+      const files = await fetchPictures('inputs', inputs);
+      editor.set(formOfJob(job));
+      await editor.pictures.replace(files ?? []);
+      router.go({ name: 'edit' });
+    },
+    async again() {
+      const files = await fetchPictures('inputs', inputs);
+      if (files === undefined) return;
+      const seed = drawSeed(job.seed ?? '', (numbers) => crypto.getRandomValues(numbers));
+      const parameters = parametersOf({ ...formOfJob(job), seed });
+      const made = await submitter.submit(files, parameters, seed);
+      if (made !== undefined) router.go({ name: 'job', id: made.id });
+    },
+  };
+}
+
+const fileOf = (blob: Blob, index: number): File =>
+  new File([blob], `picture-${index + 1}.${extensionOf(blob.type)}`, { type: blob.type });

@@ -1,0 +1,28 @@
+import type { Dictionary } from './en.ts';
+import type { Language } from './language.ts';
+
+/** An error as it may come: from a call, or from a job that failed. */
+export interface ToldError {
+  readonly code: string;
+  readonly title?: string | undefined;
+  readonly detail?: string | undefined;
+  readonly hint?: string | undefined;
+}
+
+export interface ErrorWords {
+  readonly title: string;
+  readonly hint: string;
+  /** The service's own words about this very case, which are English; undefined where they add nothing. */
+  readonly detail: string | undefined;
+}
+
+/** What happened and what to do, in the reader's language. */
+export function errorWords(error: ToldError, { errors }: Dictionary, language: Language): ErrorWords {
+  const known = errors.byCode[error.code];
+  const english = language === 'en';
+  return {
+    title: known?.title ?? (english ? error.title : undefined) ?? errors.fallbackTitle,
+    hint: known?.hint ?? (english ? error.hint : undefined) ?? errors.fallbackHint,
+    detail: error.detail,
+  };
+}

@@ -1,0 +1,35 @@
+/** What happened and what to do, where the page knows it better than the service; by the contract's codes. */
+export const errorsEn: {
+  readonly byCode: Readonly<Record<string, { readonly title: string; readonly hint: string }>>;
+} = {
+  byCode: {
+    service_unreachable: {
+      title: 'The service does not answer',
+      hint: 'Check that it runs. The page tries again by itself.',
+    },
+    answer_unreadable: {
+      title: 'The service answered something unexpected',
+      hint: 'Reload the page: it may be older or newer than the service.',
+    },
+    queue_full: { title: 'The queue is full', hint: 'Try again a little later. Your edit stays as it is.' },
+    unauthorized: { title: 'The service asks for an API key', hint: 'Enter your key.' },
+    forbidden: { title: 'Your API key may not do this', hint: 'Enter a key that may.' },
+    origin_refused: {
+      title: 'The service does not take calls from this address',
+      hint: 'Open the page at http://127.0.0.1 or http://localhost, or use an API key.',
+    },
+    image_too_large: { title: 'A picture has too many pixels', hint: 'Save it smaller and add it again.' },
+    request_too_large: { title: 'The pictures are too large together', hint: 'Remove one, or save them smaller.' },
+    out_of_memory: {
+      title: 'Memory ran out',
+      hint: 'Lower “Longest side the model sees” or the size of the result, and run it again.',
+    },
+    steps_too_few: { title: 'The model needs more steps', hint: 'Ask for more steps.' },
+    result_invalid: {
+      title: 'The model gave numbers that are no picture',
+      hint: 'Run it again with another seed.',
+    },
+    input_missing: { title: 'A picture of this edit is gone', hint: 'Add the picture again and run a new edit.' },
+    expired: { title: 'The edit was not done in time', hint: 'Run it again.' },
+  },
+};

@@ -1,0 +1,79 @@
+import { computed, type ReadonlySignal, type Signal } from '@preact/signals';
+import type { Job, Model } from '@qwen-edit/contract';
+import { type FormValues, type NumberName, parametersOf } from '../lib/parameters.ts';
+import { isSeed } from '../lib/seed.ts';
+import type { Pictures } from './pictures.ts';
+import type { ServiceLimits } from './service.ts';
+import type { Submitter } from './submitter.ts';
+
+/** Why the form cannot be sent. */
+export type Obstacle = 'no_picture' | 'no_prompt' | 'prompt_too_long' | 'bad_seed' | 'sending' | 'later';
+
+/** The form of an edit. */
+export interface Editor {
+  readonly form: Signal<FormValues>;
+  readonly pictures: Pictures;
+  readonly submitter: Submitter;
+  /** The first thing that is in the way; undefined where nothing is. */
+  readonly obstacle: ReadonlySignal<Obstacle | undefined>;
+  /** Pictures that the edit of the prompt takes, where the model's list says so and they are not there. */
+  readonly missingPictures: ReadonlySignal<number>;
+  set(values: Partial<FormValues>): void;
+  /** undefined: as the model recommends. */
+  setNumber(name: NumberName, value: number | undefined): void;
+  /** undefined where no job was made; the submitter's phase tells why. */
+  submit(): Promise<Job | undefined>;
+}
+
+export interface EditorDeps {
+  readonly form: Signal<FormValues>;
+  readonly pictures: Pictures;
+  readonly submitter: Submitter;
+  readonly limits: ReadonlySignal<ServiceLimits>;
+  readonly model: ReadonlySignal<Model | undefined>;
+}
+
+export function createEditor({ form, pictures, submitter, limits, model }: EditorDeps): Editor {
+  const obstacle = computed((): Obstacle | undefined => {
+    const { prompt, negative_prompt, seed } = form.value;
+    const most = limits.value.promptCharacters;
+    if (submitter.phase.value.name === 'sending' || submitter.phase.value.name === 'reconnecting') return 'sending';
+    if (pictures.list.value.length === 0) return 'no_picture';
+    if (prompt.trim() === '') return 'no_prompt';
+    if (prompt.length > most || (negative_prompt ?? '').length > most) return 'prompt_too_long';
+    if (!isSeed(seed)) return 'bad_seed';
+    return submitter.phase.value.name === 'later' ? 'later' : undefined;
+  });
+
+  const missingPictures = computed(() => {
+    const prompt = form.value.prompt.trim();
+    const edit = model.value?.edits.find(({ prompts }) => [...prompts.en, ...prompts.zh].includes(prompt));
+    return Math.max(0, (edit?.pictures ?? 1) - Math.max(1, pictures.list.value.length));
+  });
+
+  return {
+    form,
+    pictures,
+    submitter,
+    obstacle,
+    missingPictures,
+    set(values) {
+      form.value = { ...form.value, ...values };
+      if (submitter.phase.value.name === 'refused') submitter.reset();
+    },
+    setNumber(name, value) {
+      const { [name]: _, ...others } = form.value.numbers;
+      this.set({ numbers: value === undefined ? others : { ...others, [name]: value } });
+    },
+    submit() {
+      const parameters = parametersOf(form.value);
+      const list = pictures.list.value;
+      const sameAs = JSON.stringify([parameters, list.map(({ id }) => id)]);
+      return submitter.submit(
+        list.map(({ file }) => file),
+        parameters,
+        sameAs,
+      );
+    },
+  };
+}

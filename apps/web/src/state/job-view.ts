@@ -1,0 +1,146 @@
+import { batch, computed, type ReadonlySignal, signal } from '@preact/signals';
+import { isTerminal, isTerminalEvent, type Job } from '@qwen-edit/contract';
+import type { Answer, Failure } from '../api/answer.ts';
+import type { Api } from '../api/api.ts';
+import { watchEvents } from '../api/watch-events.ts';
+import type { Heard } from '../lib/eta.ts';
+import { EMPTY_TRACK, follow, type Track } from '../lib/track.ts';
+import { createBell } from './bell.ts';
+import type { Connection } from './connection.ts';
+import type { Session } from './session.ts';
+
+/** One job, as it goes on. */
+export interface JobView {
+  readonly id: string;
+  readonly job: ReadonlySignal<Job | undefined>;
+  readonly track: ReadonlySignal<Track>;
+  /** Why nothing, or nothing newer, is known. */
+  readonly failure: ReadonlySignal<Failure | undefined>;
+  /** What the service last guessed, and when. */
+  readonly heard: ReadonlySignal<Heard>;
+  /** When this page heard of the last step. */
+  readonly lastStepAt: ReadonlySignal<number | undefined>;
+  /** True from the wish to stop until the job has ended. */
+  readonly stopping: ReadonlySignal<boolean>;
+  cancel(): Promise<Answer<Job>>;
+  /** Ends all that it does. */
+  close(): void;
+}
+
+export interface JobViewDeps {
+  readonly api: Api;
+  readonly connection: Pick<Connection, 'returns'>;
+  readonly session: Pick<Session, 'entries'>;
+  readonly now: () => number;
+}
+
+/** How often the job is asked for beside its events: they don't tell its place in the queue. */
+const WAITING_MS = 2500;
+const LIVE_MS = 8000;
+const DEAF_MS = 2000;
+
+export function createJobView({ api, connection, session, now }: JobViewDeps, id: string): JobView {
+  const job = signal<Job | undefined>(undefined);
+  const track = signal<Track>(EMPTY_TRACK);
+  const failure = signal<Failure | undefined>(undefined);
+  const heard = signal<Heard>({ etaSeconds: null, at: now() });
+  const lastStepAt = signal<number | undefined>(undefined);
+  const askedToStop = signal(false);
+  const closing = new AbortController();
+  const { signal: closed } = closing;
+  const bell = createBell();
+  let live = false;
+  let listening = false;
+
+  function learn(next: Job): void {
+    batch(() => {
+      job.value = next;
+      failure.value = undefined;
+      heard.value = { etaSeconds: next.progress.eta_seconds, at: now() };
+    });
+  }
+
+  /** What was before is read at once, what comes is listened to. */
+  async function listen(): Promise<void> {
+    if (listening) return;
+    listening = true;
+    const log = await api.events(id, track.value.seq, closed);
+    if (!log.ok || closed.aborted) {
+      listening = false;
+      return;
+    }
+    track.value = log.value.reduce(follow, track.value);
+    if (log.value.some(({ type }) => isTerminalEvent(type))) bell.ring();
+    watchEvents({
+      url: api.eventsUrl(id, track.value.seq),
+      onEvent: (event) => {
+        batch(() => {
+          if (event.type === 'job.progress') lastStepAt.value = now();
+          track.value = follow(track.value, event);
+        });
+        // What the event doesn't tell, the job does.
+        if (event.type !== 'job.progress' && event.type !== 'job.preview') bell.ring();
+      },
+      onLive: (isLive) => {
+        live = isLive;
+        if (!isLive) bell.ring();
+      },
+      onEnd: () => {
+        live = false;
+        listening = false;
+        bell.ring();
+      },
+      signal: closed,
+    });
+  }
+
+  async function run(): Promise<void> {
+    while (!closed.aborted) {
+      const answer = await api.job(id, closed);
+      if (closed.aborted) return;
+      if (answer.ok) {
+        learn(answer.value);
+        if (isTerminal(answer.value.status)) return;
+        void listen();
+      } else {
+        failure.value = answer.failure;
+        if (answer.failure.code === 'not_found') return;
+      }
+      await bell.wait(pauseAfter(answer), closed);
+    }
+  }
+
+  function pauseAfter(answer: Answer<Job>): number {
+    if (!answer.ok || !live) return DEAF_MS;
+    return answer.value.status === 'queued' ? WAITING_MS : LIVE_MS;
+  }
+
+  const stops = [connection.returns.subscribe(bell.ring), session.entries.subscribe(bell.ring)];
+  void run();
+
+  return {
+    id,
+    job,
+    track,
+    failure,
+    heard,
+    lastStepAt,
+    stopping: computed(() => {
+      const { value } = job;
+      if (value === undefined || isTerminal(value.status)) return false;
+      return askedToStop.value || value.cancel_requested || track.value.cancelRequested;
+    }),
+    async cancel() {
+      askedToStop.value = true;
+      const answer = await api.cancel(id);
+      if (answer.ok) learn(answer.value);
+      else askedToStop.value = false;
+      bell.ring();
+      return answer;
+    },
+    close() {
+      for (const stop of stops) stop();
+      closing.abort();
+    },
+  };
+}

@@ -1,0 +1,65 @@
+import type { FileFacts } from '../lib/check-files.ts';
+import { HEAD_BYTES, pictureKindOf } from '../lib/picture-kind.ts';
+import type { Size } from '../lib/size.ts';
+import { fittedSize } from '../lib/view.ts';
+
+export interface PictureFile extends FileFacts {
+  readonly file: Blob;
+  /** True for a HEIC that this browser has turned into a JPEG. */
+  readonly converted: boolean;
+}
+
+const JPEG_QUALITY = 0.95;
+const THUMBNAIL_SIDE = 320;
+
+/** Looks at a file's first bytes; what the service does not take and this browser can read becomes a JPEG. */
+export async function readPicture(file: File): Promise<PictureFile> {
+  const kind = pictureKindOf(new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer()));
+  const facts = { name: file.name, bytes: file.size, kind, file, converted: false };
+  if (kind !== 'heic') return facts;
+  const jpeg = await drawn(file, undefined, 'image/jpeg');
+  if (jpeg === undefined) return facts;
+  const name = file.name.replace(/\.\w+$/, '.jpg');
+  return { name, bytes: jpeg.size, kind: 'jpeg', file: jpeg, converted: true };
+}
+
+/** The size in pixels, as the picture is to be held; undefined for what this browser cannot show. */
+export async function measure(url: string): Promise<Size | undefined> {
+  const image = new Image();
+  image.src = url;
+  try {
+    await image.decode();
+  } catch {
+    return undefined;
+  }
+  return image.naturalWidth === 0 ? undefined : { width: image.naturalWidth, height: image.naturalHeight };
+}
+
+/** A small copy, so that lists of photos do not hold the photos. */
+export function thumbnailOf(file: Blob, size: Size): Promise<Blob | undefined> {
+  const side = { width: THUMBNAIL_SIDE, height: THUMBNAIL_SIDE };
+  const fitted = fittedSize(side, size);
+  return fitted.width >= size.width
+    ? Promise.resolve(file)
+    : drawn(file, { width: Math.ceil(fitted.width), height: Math.ceil(fitted.height) }, 'image/webp');
+}
+
+async function drawn(file: Blob, size: Size | undefined, type: string): Promise<Blob | undefined> {
+  try {
+    const resize =
+      size === undefined
+        ? {}
+        : ({ resizeWidth: size.width, resizeHeight: size.height, resizeQuality: 'medium' } as const);
+    const bitmap = await createImageBitmap(file, { imageOrientation: 'from-image', ...resize });
+    const canvas = document.createElement('canvas');
+    canvas.width = bitmap.width;
+    canvas.height = bitmap.height;
+    canvas.getContext('2d')?.drawImage(bitmap, 0, 0);
+    bitmap.close();
+    const { promise, resolve } = Promise.withResolvers<Blob | null>();
+    canvas.toBlob(resolve, type, JPEG_QUALITY);
+    return (await promise) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}

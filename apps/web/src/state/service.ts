@@ -1,0 +1,78 @@
+import { computed, effect, type ReadonlySignal, signal } from '@preact/signals';
+import { LIMITS, type Model, type ModelList } from '@qwen-edit/contract';
+import type { Failure } from '../api/answer.ts';
+import type { Api } from '../api/api.ts';
+import type { IntakeLimits } from '../lib/check-files.ts';
+import type { Connection } from './connection.ts';
+import type { Session } from './session.ts';
+
+export interface ServiceLimits extends IntakeLimits {
+  readonly promptCharacters: number;
+}
+
+/** The model that live workers have, and what the service allows. */
+export interface Service {
+  readonly models: ReadonlySignal<ModelList | undefined>;
+  /** undefined before the answer, and while no worker is there. */
+  readonly model: ReadonlySignal<Model | undefined>;
+  /** Pixels of a result, by the model that was last there; null where nobody knows. */
+  readonly resultArea: ReadonlySignal<number | null>;
+  readonly limits: ReadonlySignal<ServiceLimits>;
+  readonly failure: ReadonlySignal<Failure | undefined>;
+  refresh(): Promise<void>;
+}
+
+export interface ServiceDeps {
+  readonly api: Pick<Api, 'models'>;
+  readonly connection: Pick<Connection, 'returns'>;
+  readonly session: Pick<Session, 'entries'>;
+  readonly isHidden: () => boolean;
+}
+
+const BODY_BYTES = 100_000_000;
+/** How often a service without a ready model is asked again. */
+const RETRY_MS = 4000;
+
+export function createService({ api, connection, session, isHidden }: ServiceDeps): Service {
+  const models = signal<ModelList | undefined>(undefined);
+  const failure = signal<Failure | undefined>(undefined);
+  const model = computed(() => models.value?.data[0]);
+  const resultArea = signal<number | null>(null);
+  let asking = false;
+
+  async function refresh(): Promise<void> {
+    if (asking) return;
+    asking = true;
+    const answer = await api.models();
+    asking = false;
+    if (answer.ok) {
+      models.value = answer.value;
+      resultArea.value = answer.value.data[0]?.output_image_size ?? resultArea.value;
+    }
+    failure.value = answer.ok ? undefined : answer.failure;
+  }
+
+  effect(() => {
+    connection.returns.value;
+    session.entries.value;
+    void refresh();
+  });
+  setInterval(() => {
+    if (!isHidden() && model.value?.ready !== true && failure.value === undefined) void refresh();
+  }, RETRY_MS);
+
+  return { models, model, resultArea, failure, limits: computed(() => limitsOf(models.value)), refresh };
+}
+
+function limitsOf(models: ModelList | undefined): ServiceLimits {
+  const limit = (name: string, otherwise: number): number => {
+    const said = models?.limits[name];
+    return typeof said === 'number' ? said : otherwise;
+  };
+  return {
+    images: limit('images', LIMITS.images),
+    imageBytes: limit('image_bytes', LIMITS.imageBytes),
+    bodyBytes: limit('body_bytes', BODY_BYTES),
+    promptCharacters: limit('prompt_characters', LIMITS.promptCharacters),
+  };
+}

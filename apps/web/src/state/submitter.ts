@@ -1,0 +1,103 @@
+import { type ReadonlySignal, signal } from '@preact/signals';
+import type { Job } from '@qwen-edit/contract';
+import type { Failure } from '../api/answer.ts';
+import type { Api } from '../api/api.ts';
+import { createBell } from './bell.ts';
+import type { Connection } from './connection.ts';
+
+export type SubmitPhase =
+  | { readonly name: 'idle' }
+  /** `sent` of `total` bytes; when all are sent, the service is looking at them. */
+  | { readonly name: 'sending'; readonly sent: number; readonly total: number }
+  | { readonly name: 'reconnecting' }
+  | { readonly name: 'refused'; readonly failure: Failure }
+  /** The service asks to come back at `until`, in milliseconds since 1970. */
+  | { readonly name: 'later'; readonly failure: Failure; readonly until: number };
+
+/** Sends one submission at a time, and never makes two jobs of it. */
+export interface Submitter {
+  readonly phase: ReadonlySignal<SubmitPhase>;
+  /** `sameAs`: equal for equal submissions, so that a repeated try carries the same key. undefined: no job was made. */
+  submit(
+    pictures: readonly Blob[],
+    parameters: Readonly<Record<string, unknown>>,
+    sameAs: string,
+  ): Promise<Job | undefined>;
+  /** Stops sending. */
+  cancel(): void;
+  /** Forgets a refusal. */
+  reset(): void;
+}
+
+export interface SubmitterDeps {
+  readonly api: Pick<Api, 'submit'>;
+  readonly connection: Pick<Connection, 'lost' | 'returns'>;
+  readonly newKey: () => string;
+  readonly now: () => number;
+}
+
+/** A connection that breaks so often in a row is not the network's fault. */
+const TRIES = 6;
+const BREATH_MS = 1500;
+const IDLE = { name: 'idle' } as const;
+
+export function createSubmitter({ api, connection, newKey, now }: SubmitterDeps): Submitter {
+  const phase = signal<SubmitPhase>(IDLE);
+  let attempt: { readonly sameAs: string; readonly key: string } | undefined;
+  let sending = new AbortController();
+
+  /** Until the service is back, or it is time to try whether it is. */
+  async function untilBack(signal: AbortSignal): Promise<void> {
+    const bell = createBell();
+    const unsubscribe = connection.lost.subscribe((lost) => {
+      if (!lost) setTimeout(bell.ring, BREATH_MS);
+    });
+    await bell.wait(24 * 3600 * 1000, signal);
+    unsubscribe();
+  }
+
+  return {
+    phase,
+    async submit(pictures, parameters, sameAs) {
+      if (phase.value.name === 'sending' || phase.value.name === 'reconnecting') return undefined;
+      if (attempt?.sameAs !== sameAs) attempt = { sameAs, key: newKey() };
+      const submission = { pictures, parameters, idempotencyKey: attempt.key };
+      sending = new AbortController();
+      const { signal } = sending;
+      for (let tries = 1; ; tries++) {
+        phase.value = { name: 'sending', sent: 0, total: 1 };
+        const answer = await api.submit(
+          submission,
+          (sent, total) => {
+            if (phase.value.name === 'sending') phase.value = { name: 'sending', sent, total };
+          },
+          signal,
+        );
+        if (answer.ok) {
+          attempt = undefined;
+          phase.value = IDLE;
+          return answer.value;
+        }
+        const { failure } = answer;
+        if (signal.aborted) {
+          phase.value = IDLE;
+          return undefined;
+        }
+        const passing = failure.code === 'service_unreachable' || failure.code === 'idempotency_in_flight';
+        if (!passing || tries >= TRIES) {
+          phase.value =
+            failure.retryAfter === undefined
+              ? { name: 'refused', failure }
+              : { name: 'later', failure, until: now() + failure.retryAfter * 1000 };
+          return undefined;
+        }
+        phase.value = { name: 'reconnecting' };
+        await untilBack(signal);
+      }
+    },
+    cancel: () => sending.abort(),
+    reset: () => {
+      if (phase.value.name === 'refused' || phase.value.name === 'later') phase.value = IDLE;
+    },
+  };
+}
