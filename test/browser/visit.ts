@@ -50,7 +50,7 @@ export async function png(name = 'photo.png'): Promise<ChosenFile> {
 
 export const filePicker = (page: Page): Locator => page.locator('input[type=file][multiple]').first();
 export const wish = (page: Page): Locator => page.getByRole('textbox', { name: en.prompt.label });
-export const editButton = (page: Page): Locator => page.getByRole('button', { name: /^(Edit|Send again) Ctrl Enter/ });
+export const editButton = (page: Page): Locator => page.getByRole('button', { name: /^(Edit|Send again)\b/ });
 export const tiles = (page: Page): Locator => page.locator('[data-tile]');
 
 /** Where a running job says which step it is at. The announcer for screen readers says it too. */
