@@ -29,6 +29,8 @@ const SIDE = 256;
 const GUIDE = { num_inference_steps: 40, true_cfg_scale: 4, negative_prompt: ' ' };
 const GUIDE_SIDE = 128;
 const GUIDE_PHOTOS = 2;
+const LARGE_SIDE = 512;
+const LARGE_KINDS = ['black_and_white', 'negative', 'frame'] as const;
 const ENGINES = 2;
 const TIME_LIMIT = 30 * 60_000;
 
@@ -95,14 +97,30 @@ it(
 );
 
 it(
-  'a photo of 256 × 192 is edited as well as a square one',
+  `a photo of ${LARGE_SIDE} × ${LARGE_SIDE} is edited as well as a small one`,
   async () => {
-    const photos = await cut(256, 192, 1);
+    const photos = await cut(LARGE_SIDE, LARGE_SIDE, 1);
+    const rows = await onDemoModel((onEditors) =>
+      measureQuality({ onEditors, photos, prompts, kinds: LARGE_KINDS, languages: ['en'] }),
+    );
+    console.log(qualityTable(rows, PHOTO_NAMES.slice(0, 1)));
+    expect(under(FLOOR_DB, rows)).toEqual([]);
+  },
+  TIME_LIMIT,
+);
+
+it.each([
+  [320, 224],
+  [192, 256],
+])(
+  'a photo of %i × %i is edited as well as a square one',
+  async (width, height) => {
+    const photos = await cut(width, height, 2);
     const kinds = ['negative', 'green', 'same'] as const;
     const rows = await onDemoModel((onEditors) =>
       measureQuality({ onEditors, photos, prompts, kinds, languages: ['en'] }),
     );
-    console.log(qualityTable(rows, PHOTO_NAMES.slice(0, 1)));
+    console.log(qualityTable(rows, PHOTO_NAMES.slice(0, 2)));
     expect(under(FLOOR_DB, rows)).toEqual([]);
   },
   TIME_LIMIT,

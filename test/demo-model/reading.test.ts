@@ -19,7 +19,9 @@ import { readHeldOutPrompts } from '../../scripts/demo-model-inputs.ts';
 
 /** Over all kinds and languages, and of each. */
 const FLOOR = 0.95;
-const KIND_FLOOR = 0.75;
+const KIND_FLOOR = 0.8;
+/** Of wishes for what it does not know: twenty a language. */
+const UNKNOWN_FLOOR = 0.9;
 /** Of the few phrases for a kind that were written by hand, over all kinds. */
 const HAND_FLOOR = 0.9;
 /** Phrases for each kind and language; `npm run measure:demo-model reading` takes all. */
@@ -57,10 +59,10 @@ describe('the demo model', () => {
     expect(rows.filter(({ share }) => share < KIND_FLOOR).map(short)).toEqual([]);
   });
 
-  it(`takes at least ${100 * FLOOR} % of unknown wishes for none of the edits it knows`, () => {
+  it(`takes at least ${100 * UNKNOWN_FLOOR} % of unknown wishes for none of the edits it knows`, () => {
     const unknown = rows.filter(({ name }) => name === 'unknown');
     expect(unknown.length).toBe(2);
-    expect(unknown.filter(({ share }) => share < FLOOR).map(short)).toEqual([]);
+    expect(unknown.filter(({ share }) => share < UNKNOWN_FLOOR).map(short)).toEqual([]);
   });
 
   it(

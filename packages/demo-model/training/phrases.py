@@ -22,9 +22,9 @@ PICTURES = {
 }
 FRAMES = {
     "en": {
-        "adjective": "{a}|{a}|{o} {a}|make {o} {a}|make {o} look {a}|turn {o} {a}|i want {o} {a}|{o} should be {a}|{a}|change {o} to {a}|convert {o} to {a}|let {o} be {a}|render {o} {a}|{a} {p}|make a {a} version|i want {o} to be {a}|set {o} to {a}|{o}, but {a}|more {a}|i'd like {o} {a}|{o} must look {a}|a {a} {p} please|we need {o} {a}|how about making {o} {a}|{o} would be nicer {a}|transform {o} so that it is {a}|have {o} look {a}|it has to be {a}|keep {o} but make it {a}",
-        "noun": "{n}|{n}|apply {n}|apply {n} to {o}|add {n}|use {n}|give {o} {n}|{n}|{n} effect|turn {o} into {n}|convert {o} into {n}|i want {n}|make it {n}|put {n} on {o}|with {n}|i need {n}|change {o} to {n}|edit {o} with {n}|{n} for {o}|style: {n}|make {n}|give me {n}|i'd like {n}|create {n} from {o}|add {n} to {o}|{o} with {n}|{o} as {n}|we want {n}|it needs {n}|let {o} have {n}|{o} could use {n}|transform {o} to {n}|effect: {n}|do {n}|produce {n}|how about {n}",
-        "clause": "{v}|{v}|{v}|{v}, that's it|i want you to {v}|you should {v}|first {v}|{v} only|the task: {v}|my request: {v}",
+        "adjective": "{a}|{a}|{o} {a}|make {o} {a}|make {o} look {a}|turn {o} {a}|i want {o} {a}|{o} should be {a}|{a}|change {o} to {a}|convert {o} to {a}|let {o} be {a}|render {o} {a}|{a} {p}|make a {a} version|i want {o} to be {a}|set {o} to {a}|{o}, but {a}|more {a}|i'd like {o} {a}|{o} must look {a}|a {a} {p} please|we need {o} {a}|how about making {o} {a}|{o} would be nicer {a}|transform {o} so that it is {a}|have {o} look {a}|it has to be {a}|keep {o} but make it {a}|show {o} {a}|show me {o} {a}|i want to see {o} {a}|what would {o} look like {a}|draw {o} {a}|how would {o} be if it was {a}|think of {o} as {a}|{o} painted {a}",
+        "noun": "{n}|{n}|apply {n}|apply {n} to {o}|add {n}|use {n}|give {o} {n}|{n}|{n} effect|turn {o} into {n}|convert {o} into {n}|i want {n}|make it {n}|put {n} on {o}|with {n}|i need {n}|change {o} to {n}|edit {o} with {n}|{n} for {o}|style: {n}|make {n}|give me {n}|i'd like {n}|create {n} from {o}|add {n} to {o}|{o} with {n}|{o} as {n}|we want {n}|it needs {n}|let {o} have {n}|{o} could use {n}|transform {o} to {n}|effect: {n}|do {n}|produce {n}|how about {n}|show {o} with {n}|draw {o} with {n}|let me see {n}|how would {n} look on {o}",
+        "clause": "{v}|{v}|{v}|{v}, that's it|i want you to {v}|you should {v}|first {v}|{v} only|the task: {v}|my request: {v}|{v} and show me|{v}, then stop|{v}, done|{v} and give it to me",
     },
     "zh": {
         "adjective": "把{o}变得{a}|让{o}{a}|{a}|{o}要{a}|变得{a}|使{o}{a}|{o}{a}|弄得{a}|我要{o}{a}|让{o}看起来{a}|将{o}变得{a}|希望{o}{a}|{o}应该{a}|{o}得{a}|想让{o}{a}|要{a}的效果|给我{a}的{o}|弄成{a}|改得{a}|调得{a}",
@@ -86,9 +86,9 @@ def core_phrase(kind, r, language, frames=_FRAMES):
         strange = frames is _FRAMES and kind != "same" and r.random() < STRANGE_FRAME
         return _strange(chosen, r, language) if strange else chosen
 
-    if dice < 0.28 and not (two and dice > 0.12):
+    if dice < 0.32 and not (two and dice > 0.12):
         phrase = frame("adjective").replace("{a}", r.choice(adjectives))
-    elif dice < 0.58:
+    elif dice < 0.6:
         phrase = frame("noun").replace("{n}", r.choice(nouns))
     else:
         phrase = frame("clause").replace("{v}", r.choice(clauses))

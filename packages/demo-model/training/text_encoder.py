@@ -22,8 +22,8 @@ LAYERS = 3
 STEPS, BATCH, NOISE = 3000, 64, 0.02
 LAST = 5
 CONDITION_SIZES = [(96, 96)] * 6 + [(64, 128), (128, 64), (64, 64)]  # what 96 x 96 pixels become at usual ratios
-OFTEN = ["warm", "cool", "brighter", "darker"] * 2  # hard to tell: "too cold" asks for warm
-UNKNOWN_SHARE = 6  # times as often as one kind
+OFTEN = ["warm", "cool", "brighter", "darker"] * 2 + ["black_and_white"]  # hard to tell: "too cold" asks for warm
+UNKNOWN_SHARE = 8  # times as often as one kind
 
 
 def build_text_encoder(tokenizer, seed=0):
@@ -239,7 +239,7 @@ def train_text_encoder(tokenizer, pictures, steps=STEPS, batch=BATCH, log=print)
         p.requires_grad_(False)
     rates, misread = _reading_rates(encoder, head)
     log(f"held-out phrases read: {rates}")
-    log("misread: " + "; ".join(misread[:60]))
+    log("misread: " + "; ".join(misread[:90]))
     return model
 
 

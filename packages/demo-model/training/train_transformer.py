@@ -1,5 +1,6 @@
 """Trains the transformer by flow matching on made-up pictures, their exact edits and the kept embeddings."""
 
+import os
 import random
 
 import torch
@@ -19,7 +20,7 @@ _OFTEN = {"negative": 1.5, "contrast": 1.5, "vivid": 1.2, "blur": 1.3, "mosaic":
 OFTEN = [_OFTEN.get(kind, 1.0) for kind in ONE_PICTURE]
 TWO_PICTURES, BLEND_OF_TWO = 0.11, 0.55
 NO_PROMPT, UNKNOWN_OF_SAME = 0.11, 0.6
-STEPS, BATCH = 5500, 16  # a batch is of one process
+STEPS, BATCH = 5900, 16  # a batch is of one process
 LARGE_SHARE, DECAY = 0.06, 0.4
 OFF_PATH = 0.3  # share of batches in states that guidance overshoots into: they still point at the right picture
 PATCHES = 0.5  # share of batches that are patches of a large picture
@@ -93,7 +94,7 @@ def _average_gradients(parameters, workers):
         p.grad = gradient.view_as(p)
 
 
-def _worker(rank, workers, work, steps, log):
+def _worker(rank, workers, work, steps, log, parent):
     """One of several processes that train the same weights, each on its own batches and one thread."""
     torch.set_num_threads(1)
     distributed.init_process_group(
@@ -122,6 +123,8 @@ def _worker(rank, workers, work, steps, log):
     elif rank == 0:
         log(f"transformer: {sum(p.numel() for p in parameters)} parameters")
     for step in range(first, steps):
+        if os.getppid() != parent:
+            raise SystemExit("the training was stopped")
         done = step / steps
         scene = _scene(pictures, done, shared, r, g)
         state, time, velocity, (prompts, mask) = _batch(scene, cache, r, g)
@@ -175,5 +178,5 @@ def train_transformer(work, workers, steps=STEPS, log=print):
     snapshot, which is made every 500 steps.
     """
     (work / "rendezvous").unlink(missing_ok=True)
-    torch.multiprocessing.spawn(_worker, (workers, work, steps, log), nprocs=workers)
+    torch.multiprocessing.spawn(_worker, (workers, work, steps, log, os.getpid()), nprocs=workers)
     return torch.load(work / "transformer-average.pt")
