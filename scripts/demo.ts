@@ -18,14 +18,14 @@ interface DemoEdit {
 const EDITS: readonly DemoEdit[] = [
   {
     photos: ['cat'],
-    prompt: 'turn this photo into grayscale',
-    label: 'After: turn this photo into grayscale',
+    prompt: 'make this photo black and white',
+    label: 'After: make this photo black and white',
     file: 'edited.png',
   },
   {
     photos: ['coffee'],
-    prompt: '给图片加上蓝色调',
-    label: 'After (Chinese prompt: add a blue tint)',
+    prompt: '把图片变成负片',
+    label: 'After (Chinese prompt: turn it into a negative)',
     file: 'edited-2.png',
   },
   {
