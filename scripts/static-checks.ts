@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { checkForbiddenText } from './rules/forbidden-text.ts';
 import { checkImportArrows } from './rules/import-arrows.ts';
 import { readSourceFiles, type SourceFile, type Violation } from './rules/source-files.ts';
@@ -8,6 +10,8 @@ export interface StaticCheck {
   readonly name: string;
   readonly run: (root: string) => Promise<ToolResult>;
 }
+
+const PROJECTS = ['.', 'apps/web'];
 
 export const STATIC_CHECKS = {
   biome: {
@@ -22,7 +26,12 @@ export const STATIC_CHECKS = {
   types: {
     name: 'types (tsc)',
     // The page runs in a browser, whose types are not those of Node.
-    run: (root) => runAll(['.', 'apps/web'].map((project) => typesOf(root, project))),
+    run: (root) =>
+      runAll(
+        PROJECTS.filter((project) => existsSync(join(root, project, 'tsconfig.json'))).map((project) =>
+          typesOf(root, project),
+        ),
+      ),
   },
   arrows: { name: 'import arrows', run: rule(checkImportArrows) },
   text: { name: 'forbidden text', run: rule(checkForbiddenText) },
