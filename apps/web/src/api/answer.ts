@@ -1,6 +1,6 @@
 import { problemSchema } from '@qwen-edit/contract';
 
-/** Why a call gave nothing, in the service's own words where it has any. */
+/** Why a call gave nothing, in the words of the service if it found some. */
 export interface Failure {
   /** One of the contract's codes; `service_unreachable` where nobody answered, `canceled` where the page gave up. */
   readonly code: string;
