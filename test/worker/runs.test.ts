@@ -9,7 +9,7 @@ it('a job is edited, and its result, its progress and its timings are where the 
   const engines = createEngines(async ({ request, hooks }) => {
     expect(request.parameters.prompt).toBe(PROMPT);
     expect(new TextDecoder().decode(request.images[0])).toMatch(/^picture /);
-    expect(hooks.previewEvery).toBe(5);
+    expect(hooks.previewEvery).toBe(2);
     hooks.onStep?.({ stage: 'encode', step: 1, total: 1 });
     hooks.onStep?.({ stage: 'denoise', step: 1, total: 2 });
     hooks.onPreview?.({ step: 1, total: 2, width: 8, height: 4, mediaType: 'image/webp', bytes: new Uint8Array([1]) });
