@@ -1,7 +1,8 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { describe, expect, it } from 'vitest';
+import { limitSide } from '../../packages/contract/src/index.ts';
 import { schedulerSchema } from '../../packages/pipeline/src/hub/component-configs.ts';
-import { calculateDimensions, limitSide, smartResize } from '../../packages/pipeline/src/image/dimensions.ts';
+import { calculateDimensions, smartResize } from '../../packages/pipeline/src/image/dimensions.ts';
 import { resizeBicubicTorchvision, resizeLanczos } from '../../packages/pipeline/src/image/resample.ts';
 import { randn } from '../../packages/pipeline/src/sampling/noise.ts';
 import { createSchedule } from '../../packages/pipeline/src/sampling/schedule.ts';

@@ -5,6 +5,7 @@ export * from './job.ts';
 export * from './keys.ts';
 export * from './message.ts';
 export * from './model-card.ts';
+export * from './picture-size.ts';
 export * from './present-job.ts';
 export * from './problem.ts';
 export * from './stored-text.ts';

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { AppError } from '@qwen-edit/contract';
+import { AppError, limitSide, type Size } from '@qwen-edit/contract';
 import { checkRequest, type UncheckedRequest } from './check-request.ts';
 import type { Model } from './engine/model.ts';
 import type { TokenGrid } from './engine/transformer.ts';
 import type { Planes } from './engine/vae-tiling.ts';
 import { cropToShape } from './image/crop.ts';
 import { decodeImage } from './image/decode.ts';
-import { calculateDimensions, limitSide, type Size } from './image/dimensions.ts';
+import { calculateDimensions } from './image/dimensions.ts';
 import { encodeImage, encodePreview, toPixels } from './image/encode.ts';
 import { conditionImage, patchify, vaeImage } from './image/preprocess.ts';
 import { type Pixels, resizeLanczos } from './image/resample.ts';

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
-import { AppError, type EditParameters, GUIDE_DEFAULTS, type OutputFormat } from '@qwen-edit/contract';
+import { AppError, type EditParameters, GUIDE_DEFAULTS, type OutputFormat, type Size } from '@qwen-edit/contract';
 import type { EditConfig } from './hub/edit-config.ts';
-import { calculateDimensions, type Size } from './image/dimensions.ts';
+import { calculateDimensions } from './image/dimensions.ts';
 
 /** Every parameter of an edit with its value; names are diffusers'. */
 export interface ResolvedParameters {

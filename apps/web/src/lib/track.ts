@@ -1,5 +1,4 @@
-import { type JobEvent, type JobStage, previewDataSchema, progressDataSchema } from '@qwen-edit/contract';
-import type { Size } from './size.ts';
+import { type JobEvent, type JobStage, previewDataSchema, progressDataSchema, type Size } from '@qwen-edit/contract';
 
 export interface Preview extends Size {
   readonly url: string;

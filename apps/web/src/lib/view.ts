@@ -1,4 +1,4 @@
-import type { Size } from './size.ts';
+import type { Size } from '@qwen-edit/contract';
 
 /** How a picture lies on its stage. Lengths are CSS pixels. */
 export interface View {

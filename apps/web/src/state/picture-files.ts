@@ -1,6 +1,6 @@
+import type { Size } from '@qwen-edit/contract';
 import type { FileFacts } from '../lib/check-files.ts';
 import { HEAD_BYTES, pictureKindOf } from '../lib/picture-kind.ts';
-import type { Size } from '../lib/size.ts';
 import { fittedSize } from '../lib/view.ts';
 
 export interface PictureFile extends FileFacts {

@@ -1,8 +1,8 @@
 import { computed, type ReadonlySignal, signal } from '@preact/signals';
+import type { Size } from '@qwen-edit/contract';
 import { checkFiles, type IntakeLimits, largestPicture, type Refusal } from '../lib/check-files.ts';
 import type { PictureKind } from '../lib/picture-kind.ts';
 import { moveItem } from '../lib/reorder.ts';
-import type { Size } from '../lib/size.ts';
 import { measure, type PictureFile, readPicture, thumbnailOf } from './picture-files.ts';
 
 export interface EditorPicture {

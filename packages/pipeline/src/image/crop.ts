@@ -1,4 +1,4 @@
-import { roundedDimensions, type Size } from './dimensions.ts';
+import { roundedDimensions, type Size } from '@qwen-edit/contract';
 import type { Pixels } from './resample.ts';
 
 /**

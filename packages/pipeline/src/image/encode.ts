@@ -1,6 +1,5 @@
-import type { OutputFormat } from '@qwen-edit/contract';
+import { type OutputFormat, roundHalfEven, type Size } from '@qwen-edit/contract';
 import sharp, { type Sharp } from 'sharp';
-import { roundHalfEven, type Size } from './dimensions.ts';
 import type { Pixels } from './resample.ts';
 
 const QUALITY = 95;

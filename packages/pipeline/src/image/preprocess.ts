@@ -1,4 +1,5 @@
-import { calculateDimensions, type Size, smartResize } from './dimensions.ts';
+import type { Size } from '@qwen-edit/contract';
+import { calculateDimensions, smartResize } from './dimensions.ts';
 import { type Pixels, resizeBicubicTorchvision, resizeLanczos } from './resample.ts';
 
 /** What processor_config.json or preprocessor_config.json says. */

@@ -1,5 +1,5 @@
+import type { Size } from '@qwen-edit/contract';
 import { openImage } from './decode.ts';
-import type { Size } from './dimensions.ts';
 import { checkImageBytes } from './file-size.ts';
 import { checkImageShape, type ShapeRules } from './shape.ts';
 

@@ -1,6 +1,6 @@
-import { AppError } from '@qwen-edit/contract';
+import { AppError, limitSide } from '@qwen-edit/contract';
 import { describe, expect, it } from 'vitest';
-import { calculateDimensions, limitSide } from './dimensions.ts';
+import { calculateDimensions } from './dimensions.ts';
 import { conditionImage, patchify } from './preprocess.ts';
 import { resizeLanczos } from './resample.ts';
 import { checkImageShape, DIFFUSERS_AREAS } from './shape.ts';

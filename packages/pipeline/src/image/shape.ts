@@ -1,5 +1,5 @@
-import { AppError, GUIDE_DEFAULTS } from '@qwen-edit/contract';
-import { isBeyondRatio, limitSide, MAX_RATIO, roundedDimensions, type Size } from './dimensions.ts';
+import { AppError, GUIDE_DEFAULTS, limitSide, roundedDimensions, type Size } from '@qwen-edit/contract';
+import { isBeyondRatio, MAX_RATIO } from './dimensions.ts';
 
 /** Pixels of a reference for the VAE and for the text encoder, where a checkpoint's edit_config.json says nothing. */
 export const DIFFUSERS_AREAS = { vae_image_size: 1024 * 1024, condition_image_size: 384 * 384 } as const;

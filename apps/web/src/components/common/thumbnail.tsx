@@ -1,5 +1,5 @@
+import type { Size } from '@qwen-edit/contract';
 import { useState } from 'preact/hooks';
-import type { Size } from '../../lib/size.ts';
 import { Icon } from './icon.tsx';
 
 export interface ThumbnailProps {

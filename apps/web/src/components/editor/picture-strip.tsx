@@ -1,5 +1,6 @@
+import { limitSide } from '@qwen-edit/contract';
 import { useEffect, useRef } from 'preact/hooks';
-import { limitSide, sizeText } from '../../lib/size.ts';
+import { sizeText } from '../../lib/size.ts';
 import { useApp, useWords } from '../../state/use-app.tsx';
 import { FileButton } from './file-button.tsx';
 import { PictureTile } from './picture-tile.tsx';

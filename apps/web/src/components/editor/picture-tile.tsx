@@ -1,5 +1,6 @@
+import { limitSide } from '@qwen-edit/contract';
 import type { TargetedKeyboardEvent } from 'preact';
-import { limitSide, sizeText } from '../../lib/size.ts';
+import { sizeText } from '../../lib/size.ts';
 import type { EditorPicture } from '../../state/pictures.ts';
 import { useApp, useWords } from '../../state/use-app.tsx';
 import { Icon } from '../common/icon.tsx';

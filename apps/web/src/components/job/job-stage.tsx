@@ -1,7 +1,7 @@
-import type { Job } from '@qwen-edit/contract';
+import type { Job, Size } from '@qwen-edit/contract';
 import { useEffect, useRef } from 'preact/hooks';
 import { formOfJob, rangesOf } from '../../lib/parameters.ts';
-import { expectedResultSize, isSimilarRatio, type Size } from '../../lib/size.ts';
+import { expectedResultSize, isSimilarRatio } from '../../lib/size.ts';
 import type { JobView } from '../../state/job-view.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 import type { Shown } from '../stage/layer.tsx';

@@ -1,6 +1,6 @@
+import type { Size } from '@qwen-edit/contract';
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import type { Size } from '../../lib/size.ts';
 import { FITTED, pixelSize, visibleSpan } from '../../lib/view.ts';
 import { useFormat, useWords } from '../../state/use-app.tsx';
 import { IconButton } from '../common/icon-button.tsx';

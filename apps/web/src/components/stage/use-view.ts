@@ -1,6 +1,6 @@
+import type { Size } from '@qwen-edit/contract';
 import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { Size } from '../../lib/size.ts';
 import { clampView, FITTED, panBy, type View, zoomOfOriginal, zoomTo } from '../../lib/view.ts';
 import { createGesture } from './gesture.ts';
 
