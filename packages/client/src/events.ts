@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { AppError, ERRORS, isTerminalEvent, type JobEvent, jobEventSchema } from '@qwen-edit/contract';
 import { pathOf, type Request } from './client.ts';
 import { readServerSentEvents } from './server-sent-events.ts';
@@ -31,13 +30,22 @@ export async function* watchEvents(
       if (failures >= TRIES) throw new AppError('service_unreachable', 'The service went away.', { cause: thrown });
     }
     failures++;
-    await delay(
-      Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures),
-      undefined,
-      signal === undefined ? {} : { signal },
-    ).catch((cause: unknown) => {
-      throw new AppError('canceled', 'Watching was cancelled.', { cause });
-    });
+    await pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures), signal);
+  }
+}
+
+/** Waits; rejects with AppError `canceled` when `signal` aborts. Without node:timers, as browsers have none. */
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const abort = (): void => reject(new AppError('canceled', 'Watching was cancelled.'));
+  const timer = setTimeout(resolve, ms);
+  if (signal?.aborted === true) abort();
+  signal?.addEventListener('abort', abort);
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
   }
 }
 

@@ -6,7 +6,7 @@ export async function* readServerSentEvents(body: ReadableStream<Uint8Array>): A
   const decoder = new TextDecoder();
   let rest = '';
   let data: string[] = [];
-  for await (const chunk of body) {
+  for await (const chunk of chunksOf(body)) {
     rest += decoder.decode(chunk, { stream: true });
     // A CR at the end may be the first half of a CRLF.
     const lines = rest.split(/\r\n|\n|\r(?!$)/);
@@ -17,5 +17,22 @@ export async function* readServerSentEvents(body: ReadableStream<Uint8Array>): A
         data = [];
       } else if (line.startsWith('data:')) data.push(line.slice(5).replace(/^ /, ''));
     }
+  }
+}
+
+/** Chunks of a body, which is cancelled when nobody reads on. Not every browser iterates streams by itself. */
+async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader();
+  let done = false;
+  try {
+    for (;;) {
+      const read = await reader.read();
+      done = read.done;
+      if (read.done) return;
+      yield read.value;
+    }
+  } finally {
+    if (!done) await reader.cancel().catch(() => {});
+    reader.releaseLock();
   }
 }
