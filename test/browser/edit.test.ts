@@ -103,6 +103,7 @@ describe.each(browserSuites(['in Chromium']))('%s', () => {
       await tabTo(page, /Cat/);
       await page.keyboard.press('Enter');
       await eventually(() => tiles(page).count()).toBe(1);
+      await eventually(() => page.getByTestId('announcer').textContent()).toBe(en.pictures.added(1));
       await tabTo(page, new RegExp(en.prompt.label.replace('?', '\\?')));
       await page.keyboard.type('each:50ms steps:4 size:96x64');
       await page.keyboard.press('Control+Enter');
@@ -148,7 +149,7 @@ describe.each(browserSuites(['in Chromium']))('%s', () => {
       const id = await sendEdit(page, 'each:300ms steps:1000');
       await stepLine(page).waitFor();
       await page.getByRole('button', { name: en.job.cancel, exact: true }).click();
-      await page.getByRole('heading', { name: en.job.canceled }).waitFor();
+      await page.getByRole('heading', { name: en.states.canceled }).waitFor();
       expect((await jobOf(id)).status).toBe('canceled');
       const next = await visit(browser, apiOf(system));
       await sendEdit(next.page, 'steps:1 size:64x48');

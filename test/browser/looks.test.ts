@@ -93,7 +93,7 @@ describe.each(browserSuites(['in Chromium']))('%s', () => {
       await page.getByRole('button', { name: words.job.cancel, exact: true }).waitFor();
       await judge('a job that runs');
       await fetch(`${url}/v1/jobs/${running.id}/cancel`, { method: 'POST' });
-      await page.getByRole('heading', { name: words.job.canceled }).waitFor();
+      await page.getByRole('heading', { name: words.states.canceled }).waitFor();
       await judge('a job that was stopped');
       await page.goto(`${url}/#/jobs/${done}`);
       await page.getByRole('slider', { name: words.stage.compare }).waitFor();

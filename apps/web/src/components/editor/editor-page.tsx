@@ -10,6 +10,7 @@ import { Notices } from './notices.tsx';
 import { PictureStrip } from './picture-strip.tsx';
 import { PromptField } from './prompt-field.tsx';
 import { SubmitBar } from './submit-bar.tsx';
+import { useAddedAnnouncement } from './use-added-announcement.ts';
 import { useIntake } from './use-intake.ts';
 
 /** The form: pictures on the left, the wish on the right. */
@@ -17,6 +18,7 @@ export function EditorPage() {
   const { editor, service, router, announcer } = useApp();
   const words = useWords();
   const hovering = useIntake();
+  useAddedAnnouncement();
   useTitle(words.title);
   const { chosen, list, reading } = editor.pictures;
   const picture = chosen.value;
