@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { expectedResultSize, isSimilarRatio, sizeText } from './size.ts';
+import { expectedResultSize, isSimilarRatio, pictureToCompare, sizeText } from './size.ts';
 
 it('the size of a result is the one that the model makes', () => {
   expect(expectedResultSize({ width: 600, height: 400 }, 768, 65_536)).toEqual({ width: 320, height: 224 });
@@ -9,6 +9,16 @@ it('the size of a result is the one that the model makes', () => {
 it('a shape that was only rounded is similar, a turned one is not', () => {
   expect(isSimilarRatio({ width: 451, height: 300 }, { width: 320, height: 224 })).toBe(true);
   expect(isSimilarRatio({ width: 300, height: 451 }, { width: 320, height: 224 })).toBe(false);
+});
+
+it('a result is compared with the first picture in its shape', () => {
+  const [wide, tall] = [
+    { width: 600, height: 400 },
+    { width: 300, height: 451 },
+  ];
+  expect(pictureToCompare([wide, tall])).toBe(1);
+  expect(pictureToCompare([wide, tall, wide])).toBe(0);
+  expect(pictureToCompare([wide])).toBe(0);
 });
 
 it('a size is written with a sign of multiplication', () => {

@@ -12,5 +12,11 @@ export function isSimilarRatio(a: Size, b: Size): boolean {
   return Math.abs(Math.log(quotient)) < 0.14;
 }
 
+/** Index of the picture to compare a result with: the first in its shape, which is that of the last. */
+export function pictureToCompare(pictures: readonly Size[]): number {
+  const last = pictures.at(-1);
+  return last === undefined ? 0 : pictures.findIndex((picture) => isSimilarRatio(picture, last));
+}
+
 /** `4032×3024`. */
 export const sizeText = ({ width, height }: Size): string => `${width}×${height}`;

@@ -2,6 +2,7 @@ import { isTerminal, type Job } from '@qwen-edit/contract';
 import { useState } from 'preact/hooks';
 import { formOfJob } from '../../lib/parameters.ts';
 import { HISTORY } from '../../lib/routes.ts';
+import { pictureToCompare } from '../../lib/size.ts';
 import type { JobView } from '../../state/job-view.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 import { Icon } from '../common/icon.tsx';
@@ -21,7 +22,7 @@ export function JobBench({ view, job }: { readonly view: JobView; readonly job: 
   const words = useWords();
   const format = useFormat();
   const [index, setIndex] = useState(0);
-  const [compareWith, setCompareWith] = useState(Math.max(0, job.input.images.length - 1));
+  const [compareWith, setCompareWith] = useState(() => pictureToCompare(job.input.images));
   const [deleting, setDeleting] = useState(false);
   useAnnouncements(view, job);
   const final = isTerminal(job.status);
