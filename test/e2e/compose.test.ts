@@ -59,6 +59,14 @@ describe.each(suites)('docker compose up: %s', () => {
     expect(Buffer.from(await output.arrayBuffer()).toString('base64')).toBe(answer.image_base64);
   });
 
+  it.each(APIS)('%s serves the page that the image was built with', async (api) => {
+    const page = await (await fetch(api)).text();
+    const script = /<script type="module"[^>]* src="([^"]+)"/.exec(page)?.[1];
+    const response = await fetch(new URL(script ?? 'none', api));
+    expect(response.status, page.slice(0, 500)).toBe(200);
+    expect(response.headers.get('content-type')).toMatch(/javascript/);
+  });
+
   it('both workers are known to both APIs', async () => {
     for (const api of APIS) {
       const { workers } = (await (await fetch(`${api}/health`)).json()) as { workers: unknown };
