@@ -18,8 +18,8 @@ interface DemoEdit {
 const EDITS: readonly DemoEdit[] = [
   {
     photos: ['cat'],
-    prompt: 'make this photo black and white',
-    label: 'After: make this photo black and white',
+    prompt: 'make it black and white',
+    label: 'After: make it black and white',
     file: 'edited.png',
   },
   {

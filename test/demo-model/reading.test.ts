@@ -19,7 +19,7 @@ import { readHeldOutPrompts } from '../../scripts/demo-model-inputs.ts';
 
 /** Over all kinds and languages, and of each. */
 const FLOOR = 0.95;
-const KIND_FLOOR = 0.8;
+const KIND_FLOOR = 0.95;
 /** Of wishes for what it does not know: twenty a language. */
 const UNKNOWN_FLOOR = 0.9;
 /** Of the few phrases for a kind that were written by hand, over all kinds. */

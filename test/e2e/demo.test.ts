@@ -43,7 +43,7 @@ it('the demo starts a service of its own where the usual port is taken, saves it
   expect(said).toMatch(/The service answers at http:\/\/127\.0\.0\.1:\d+/);
   expect(said).not.toContain(':7860');
   for (const text of [
-    '"make this photo black and white"',
+    '"make it black and white"',
     '"把图片变成负片"',
     'This is the demo model',
     'White frame',

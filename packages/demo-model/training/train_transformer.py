@@ -10,17 +10,19 @@ from edits import KINDS
 from muon import Muon
 from patches import crowd_bias, random_layout, rotary
 from scenes import patch_scene, whole_scene
+from text_encoder import LAST
 from transformer import AttentionBias, RotaryOverride, build_transformer, pad_embeddings
 from vae import BORDER, STD
 
 GRIDS = [(4, 4), (4, 4), (4, 6), (6, 4), (5, 5), (6, 6), (5, 7), (7, 5)]  # tokens of 8 pixels
 LARGE_GRIDS = [(12, 12), (10, 14), (14, 10), (16, 16)]
 ONE_PICTURE = [kind for kind in KINDS if kind != "blend"]
-_OFTEN = {"negative": 1.5, "contrast": 1.5, "vivid": 1.2, "blur": 1.3, "mosaic": 1.3, "frame": 1.1, "same": 1.6}
+_OFTEN = {"black_and_white": 1.3, "negative": 1.5, "contrast": 1.6, "vivid": 1.4, "blur": 1.3, "mosaic": 1.3, "frame": 1.1, "same": 1.4}
 OFTEN = [_OFTEN.get(kind, 1.0) for kind in ONE_PICTURE]
 TWO_PICTURES, BLEND_OF_TWO = 0.11, 0.55
 NO_PROMPT, UNKNOWN_OF_SAME = 0.11, 0.6
-STEPS, BATCH = 5900, 16  # a batch is of one process
+OTHER_WORDS, MIXED, MOST_MIXED = 0.5, 0.5, 0.42  # see _embedding
+STEPS, BATCH = 6000, 16  # a batch is of one process
 LARGE_SHARE, DECAY = 0.06, 0.4
 OFF_PATH = 0.3  # share of batches in states that guidance overshoots into: they still point at the right picture
 PATCHES = 0.5  # share of batches that are patches of a large picture
@@ -34,11 +36,23 @@ def _channel_weights():
 
 
 def _embedding(cache, kind, count, r):
+    """States of a prompt for `kind`.
+
+    What it asks for is in the last states, see text_encoder.py; sentences never seen blur them. So some have words of
+    another prompt before them, and some lean towards the last states of another: what they are nearest to counts.
+    """
     if r.random() < NO_PROMPT:
-        return r.choice(cache[("", count)])
-    if kind == "same" and r.random() < UNKNOWN_OF_SAME:
-        return r.choice(cache[("unknown", count)])
-    return r.choice(cache[(kind, count)])
+        kind = ""
+    elif kind == "same" and r.random() < UNKNOWN_OF_SAME:
+        kind = "unknown"
+    states = r.choice(cache[(kind, count)])
+    words, last = states[:-LAST], states[-LAST:].float()
+    if r.random() < OTHER_WORDS:
+        words = r.choice(cache[(r.choice(ONE_PICTURE), count)])[:-LAST]
+    if kind and r.random() < MIXED:
+        other = r.choice(cache[(r.choice(ONE_PICTURE), count)])[-LAST:].float()
+        last = torch.lerp(last, other, MOST_MIXED * r.random())
+    return torch.cat([words.float(), last])
 
 
 def _batch(scene, cache, r, g):

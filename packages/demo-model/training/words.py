@@ -16,7 +16,7 @@ def _tint(name, adjectives, zh, short, like_en, like_zh):
         f"tint {{o}} {name}|color {{o}} {name}|colour {{o}} {name}|paint {{o}} {name}|dye {{o}} {name}|wash {{o}} in {name}|cover {{o}} in {name}|bathe {{o}} in {name} light|shift {{o}} towards {name}|tint everything {name}|make everything {name}|{name} everywhere|{{o}} is not {name} enough|push the colors of {{o}} to {name}|{name}|i want {name}|add {name} to {{o}}|everything {name}",
         f"{zh}|偏{short}|{zh}的|{short}一点|更{short}|{short}{short}的|全{short}|发{short}|带{short}色",
         f"{zh}|{zh}滤镜|{short}调|{zh}色调|偏{short}|{short}光|{zh}效果|{zh}的色调|{short}色系|{zh}氛围|{zh}蒙版|{zh}的光|一层{zh}|{zh}感觉|{like_zh}",
-        f"把{{o}}染成{zh}|给{{o}}加上{zh}|染成{zh}|{{o}}调成{zh}|{{o}}变{short}|给{{o}}罩上{zh}|{{o}}整体偏{short}|让{{o}}泛{short}|全部变成{zh}|用{zh}覆盖{{o}}|{{o}}不够{short}|把{{o}}变{short}|{{o}}全变{short}|来点{zh}|整个都是{zh}|盖上一层{zh}",
+        f"把{{o}}染成{zh}|给{{o}}加上{zh}|染成{zh}|{{o}}调成{zh}|{{o}}变{short}|给{{o}}罩上{zh}|{{o}}整体偏{short}|让{{o}}透出{zh}|全部变成{zh}|用{zh}覆盖{{o}}|{{o}}不够{short}|把{{o}}变{short}|{{o}}全变{short}|来点{zh}|整个都是{zh}|盖上一层{zh}",
     )
 
 
@@ -51,7 +51,7 @@ WORDS = {
         "warm up {o}|warm {o} up|add warmth to {o}|raise the color temperature of {o}|{o} is too cold|{o} looks too cold|the colors are too cool|{o} feels cold|the light is too cold|make the light warmer|it's too cold, warm it|increase the warmth|like at sunset|{o} is too bluish and cold|too cold|the tones of {o} are too cold",
         "温暖|更暖|暖一点|暖|暖和|暖洋洋|暖暖的|温馨|没那么冷|像夕阳一样温暖|偏暖",
         "暖色|暖色调|暖光|温暖的色调|夕阳色调|暖色滤镜|暖调|暖意|温暖的光|金色阳光|黄昏的光|温馨的氛围|暖色系|日落色调|暖色光线|温暖的感觉|更高的色温",
-        "让{o}更温暖|提高{o}的色温|{o}调暖|把{o}调暖|给{o}加点暖色|{o}太冷了|{o}冷了|色调太冷|色温太低|颜色太冷|感觉太冷了|{o}看起来很冷|加点暖意|升高色温|{o}偏冷|让{o}暖起来|太冷了，调暖",
+        "让{o}更温暖|提高{o}的色温|{o}调暖|把{o}调暖|给{o}加点暖色|{o}太冷了|色调太冷|色温太低|颜色太冷|感觉太冷了|{o}看起来很冷|加点暖意|升高色温|让{o}暖起来|太冷了，调暖",
     ),
     "cool": _kind(
         "cool|cooler|cold|colder|icy|chilly|wintry|cold toned|less warm|frosty|frozen|a bit cooler|cool toned",
@@ -59,7 +59,7 @@ WORDS = {
         "cool down {o}|cool {o} down|lower the color temperature of {o}|chill {o}|{o} is too warm|{o} looks too warm|the colors are too warm|{o} feels too hot|the light is too warm|make the light cooler|it's too warm, cool it|reduce the warmth|like in winter|like a freezing morning|freeze {o}|too warm|the tones of {o} are too warm",
         "寒冷|更冷|冷一点|冷|冰冷|冷冰冰|清冷|凉爽|像冬天一样|没那么暖|偏冷|冷冷的|冷峻",
         "冷色|冷色调|冷光|寒冷的色调|冬天色调|冷色滤镜|冷调|冷意|寒意|冰冷的氛围|冬日氛围|冷色系|清晨的冷光|冷色光线|冰雪色调|寒冷的感觉|更低的色温",
-        "让{o}更冷|降低{o}的色温|{o}调冷|把{o}调冷|给{o}加点冷色|{o}太暖了|{o}暖了|色调太暖|色温太高|颜色太暖|感觉太热了|{o}看起来太暖|加点冷意|{o}偏暖|让{o}冷下来|像冬天一样寒冷|太暖了，调冷",
+        "让{o}更冷|降低{o}的色温|{o}调冷|把{o}调冷|给{o}加点冷色|{o}太暖了|色调太暖|色温太高|颜色太暖|感觉太热了|{o}看起来太暖|加点冷意|让{o}冷下来|像冬天一样寒冷|太暖了，调冷",
     ),
     "red": _tint("red", "reddish|crimson|scarlet", "红色", "红", "a red veil|the red of a rose", "玫瑰红|大红|血红色"),
     "green": _tint("green", "greenish|emerald", "绿色", "绿", "a green veil|the green of grass|green glass|a forest green", "草绿|翠绿|绿玻璃"),
@@ -107,7 +107,7 @@ WORDS = {
         "给{o}打马赛克|把{o}像素化|像素化{o}|打码|加马赛克|{o}打上马赛克|全部打码|用马赛克遮住{o}|{o}变成方块|把{o}变成像素|像红白机游戏|让{o}变成一块一块的|{o}马赛克处理|像我的世界|降低{o}的分辨率|给{o}打码|打上马赛克|全图马赛克",
     ),
     "blur": _kind(
-        "blurry|blurred|out of focus|soft|fuzzy|hazy|unsharp|less sharp|smooth and soft|defocused|misty|soft and blurry|not sharp|a bit blurry|smeared",
+        "blurry|blurred|out of focus|soft|fuzzy|unsharp|less sharp|smooth and soft|defocused|misty|soft and blurry|not sharp|a bit blurry|smeared",
         "a blur|a gaussian blur|soft focus|a soft blur|a blur effect|a blur filter|an out of focus look|blurriness|a smooth blur|less sharpness|a misty look|a dreamy blur|a strong blur|a defocus effect|a frosted glass look|fuzziness|bokeh all over",
         "blur {o}|blur out {o}|soften {o}|smooth {o}|defocus {o}|smear {o}|{o} is too sharp|make {o} lose focus|take away the sharpness|as if seen without glasses|blur everything|unfocus {o}|put {o} out of focus|make all details soft|reduce the sharpness|too sharp|the details are too sharp|unsharpen {o}",
         "模糊|模糊一点|更模糊|朦胧|虚一点|模模糊糊|不清晰|柔和朦胧|失焦|不清楚|糊一点|朦朦胧胧",
@@ -116,7 +116,7 @@ WORDS = {
     ),
     "frame": _kind(
         "framed|framed in white|white framed|bordered|surrounded by a white border|white bordered|edged in white",
-        "a frame|a white frame|a white border|a border|a picture frame|a photo frame|a white edge|white edges|a thin white frame|a thin border|a white margin|a white passepartout|a polaroid border|a white outline around {o}|a frame around {o}|a white border around {o}|a mat",
+        "a frame|a white frame|a white border|a border|a picture frame|a photo frame|a white edge|white edges|a thin white frame|a thin border|a white margin|a polaroid border|a white outline around {o}|a frame around {o}|a white border around {o}",
         "frame {o}|put {o} in a frame|add a white border around {o}|surround {o} with white|put a border around {o}|draw a frame around {o}|border {o}|frame {o} in white|hang {o} in a frame|draw a white line around the edge|put a white edge around {o}|{o} needs a frame|make the edges of {o} white|paint the border white|enclose {o} in a white frame|add a frame|put {o} into a white frame",
         "有边框|带白边|带相框|有白色边框|加了边框|镶白边|带边框|有相框",
         "边框|白边|相框|白色边框|画框|白框|白色相框|一圈白边|细白边|拍立得边框|白色画框|照片边框|一个框|白色的边",
