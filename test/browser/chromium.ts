@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 import { environment } from '../config.ts';
-import { inCi, sayOnce } from '../left-out.ts';
+import { leaveOut } from '../services.ts';
 
 /** Where Debian, Ubuntu, Fedora, macOS and Windows keep it. */
 const USUAL_PLACES = [
@@ -17,13 +17,12 @@ export function findChromium(): string | undefined {
 }
 
 /**
- * The suites that need a browser: all of them, or none where there is no Chromium, which one line says for the whole run. In
- * CI that is a failure. To be given to `describe.each` beside some test that is always there.
+ * The suites that need a browser: all of them, or none if there is no Chromium (see leaveOut). To be given to `describe.each`
+ * beside some test that is always there.
  */
-export function browserSuites<T>(suites: readonly T[]): readonly T[] {
+export async function browserSuites<T>(suites: readonly T[]): Promise<readonly T[]> {
   if (findChromium() !== undefined) return suites;
-  if (inCi) throw new Error('There is no Chromium: in CI the page must be tried in one.');
-  sayOnce('browser', 'Left out, for want of Chromium (CHROMIUM_PATH names one): the tests of the page in a browser.\n');
+  await leaveOut('the tests of the page in a browser', 'there is no Chromium (CHROMIUM_PATH names one)');
   return [];
 }
 

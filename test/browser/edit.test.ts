@@ -27,7 +27,7 @@ it('a browser is looked for where systems keep it', () => {
   expect([undefined, 'string']).toContain(typeof findChromium() === 'string' ? 'string' : undefined);
 });
 
-describe.each(browserSuites(['in Chromium']))('%s', () => {
+describe.each(await browserSuites(['in Chromium']))('%s', () => {
   let system: System;
   let browser: Browser;
 

@@ -34,7 +34,7 @@ it('there is a look for each of both screens, schemes and languages', () => {
   }
 });
 
-describe.each(browserSuites(['in Chromium']))('%s', () => {
+describe.each(await browserSuites(['in Chromium']))('%s', () => {
   let system: System;
   let browser: Browser;
   let done: string;

@@ -38,7 +38,7 @@ it('the limit of pictures is one that a person can exceed', () => {
   expect(LIMITS.images).toBeLessThan(30);
 });
 
-describe.each(browserSuites(['in Chromium']))('%s', () => {
+describe.each(await browserSuites(['in Chromium']))('%s', () => {
   let system: System;
   let browser: Browser;
 

@@ -3,10 +3,10 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { JOB_EVENT_TYPES } from '../../packages/contract/src/index.ts';
 import { type Database, toDatabaseError } from '../../packages/db/src/index.ts';
 import { environment } from '../config.ts';
-import { containerSuites, startPostgres } from '../containers.ts';
+import { containerSuites, serviceAddress } from '../services.ts';
 import { perform, type Script, type Stage, scripts, scriptsAndKiller, submit } from './actors.ts';
 import { sequences } from './commands.ts';
-import { startTestServer, type TestServer } from './harness.ts';
+import { type TestServer, useServer } from './harness.ts';
 import { findViolations } from './invariants.ts';
 import { emptyModel } from './model.ts';
 import { expectEndOfAll, expectTruth } from './truth.ts';
@@ -29,20 +29,16 @@ interface Suite {
 }
 const own: Suite = {
   name: environment.QWEN_EDIT_TEST_POSTGRES ?? 'embedded PostgreSQL 18',
-  start: () => startTestServer(environment.QWEN_EDIT_TEST_POSTGRES),
+  start: async () => useServer(await serviceAddress('embedded-postgres')),
 };
 const inContainer: Suite = {
   name: 'PostgreSQL 17',
-  async start() {
-    const { url, stop } = await startPostgres();
-    const server = await startTestServer(url);
-    return { ...server, stop: () => server.stop().then(stop) };
-  },
+  start: async () => useServer(await serviceAddress('postgres')),
 };
 
 describe.each([own, ...(await containerSuites([inContainer]))])('on $name', ({ start }) => {
   let started: Promise<TestServer> | undefined;
-  afterAll(async () => (await started)?.stop());
+  afterAll(async () => (await started)?.close());
 
   async function prepare(): Promise<Database> {
     started ??= start();

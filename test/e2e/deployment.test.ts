@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { containerSuites, IMAGES } from '../containers.ts';
+import { containerSuites } from '../services.ts';
+import { IMAGES } from '../setup/images.ts';
 import { startDeployment } from './deployment.ts';
 import { serviceTests } from './suites/service.ts';
 import { sqsTests } from './suites/sqs.ts';

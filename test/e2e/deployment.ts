@@ -1,5 +1,7 @@
 import { rm } from 'node:fs/promises';
-import { startLocalstack, startMinio, startPostgres } from '../containers.ts';
+import { makeBucket } from '../buckets.ts';
+import { useServer } from '../db/harness.ts';
+import { serviceAddress } from '../services.ts';
 import { createCrew, type Role } from './crew.ts';
 import type { Queues } from './messages.ts';
 import { makeQueues } from './messages.ts';
@@ -9,7 +11,6 @@ import { runCommand } from './processes.ts';
 import { startOutside } from './receiver.ts';
 import { PARTS, prepare, type System } from './system.ts';
 
-const BUCKET = 'pictures';
 const PREFIX = 'in/front';
 
 /** A deployment is a system whose queue can be looked into. */
@@ -22,16 +23,19 @@ export async function startDeployment(): Promise<Deployment> {
   const [{ folder, env: common }, outside, postgres, minio, localstack] = await Promise.all([
     prepare(),
     startOutside(),
-    startPostgres(),
-    startMinio({ buckets: [BUCKET] }),
-    startLocalstack(),
+    serviceAddress('postgres'),
+    serviceAddress('minio'),
+    serviceAddress('localstack'),
   ]);
+  const server = useServer(postgres);
+  const databaseUrl = await server.emptyUrl({ lasts: 'file' });
+  const bucket = await makeBucket(minio);
   const sqs = await makeQueues(localstack);
-  const objects = s3Objects(minio, BUCKET, PREFIX);
+  const objects = s3Objects(minio, bucket, PREFIX);
   const env = {
     ...common,
-    DATABASE_URL: postgres.url,
-    STORAGE_URL: `s3://${BUCKET}/${PREFIX}`,
+    DATABASE_URL: databaseUrl,
+    STORAGE_URL: `s3://${bucket}/${PREFIX}`,
     QUEUE_URL: sqs.jobs.url,
     QUEUE_DLQ_URL: sqs.dead.url,
     AWS_ENDPOINT_URL_S3: minio.endpoint,
@@ -56,7 +60,7 @@ export async function startDeployment(): Promise<Deployment> {
     queues: [sqs.jobs, sqs.dead],
     sqs,
     accepted: new Set(),
-    databaseUrl: () => Promise.resolve(postgres.url),
+    databaseUrl: () => Promise.resolve(databaseUrl),
     members: (part) => crew.members().filter(({ role }) => role === part),
     everyone: crew.members,
     start: (part, changes) => crew.start(part, changes),
@@ -69,7 +73,7 @@ export async function startDeployment(): Promise<Deployment> {
       outside.close();
       objects.close();
       sqs.close();
-      await Promise.all([postgres.stop(), minio.stop(), localstack.stop()]);
+      await server.close();
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   CreateQueueCommand,
   GetQueueAttributesCommand,
@@ -5,7 +6,7 @@ import {
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import type { StartedAws } from '../containers.ts';
+import type { AwsAddress } from '../setup/start-services.ts';
 
 /** A queue of messages as it lies there, without the code under test. */
 export interface Messages {
@@ -27,17 +28,18 @@ export interface Queues {
 const MAX_RECEIVES = 20;
 
 /** Makes a queue of jobs, and its dead-letter queue. */
-export async function makeQueues({ endpoint, region, credentials }: StartedAws): Promise<Queues> {
+export async function makeQueues({ endpoint, region, credentials }: AwsAddress): Promise<Queues> {
   const client = new SQSClient({ endpoint, region, credentials });
   const make = async (name: string, attributes: Record<string, string>): Promise<string> => {
     const { QueueUrl = '' } = await client.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }));
     return QueueUrl;
   };
-  const dead = await make('dead', {});
+  const name = randomUUID();
+  const dead = await make(`dead-${name}`, {});
   const command = new GetQueueAttributesCommand({ QueueUrl: dead, AttributeNames: ['QueueArn'] });
   const { Attributes } = await client.send(command);
   const policy = { deadLetterTargetArn: Attributes?.QueueArn, maxReceiveCount: MAX_RECEIVES };
-  const jobs = await make('jobs', { RedrivePolicy: JSON.stringify(policy) });
+  const jobs = await make(`jobs-${name}`, { RedrivePolicy: JSON.stringify(policy) });
   return { jobs: messages(client, jobs), dead: messages(client, dead), close: () => client.destroy() };
 }
 

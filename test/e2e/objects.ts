@@ -7,7 +7,7 @@ import {
   paginateListObjectsV2,
   S3Client,
 } from '@aws-sdk/client-s3';
-import type { StartedAws } from '../containers.ts';
+import type { AwsAddress } from '../setup/start-services.ts';
 
 /** An object storage as it lies there, without the code under test. */
 export interface Objects {
@@ -47,7 +47,7 @@ export function fileObjects(folder: string): Objects {
 }
 
 export function s3Objects(
-  { endpoint, region, credentials }: StartedAws,
+  { endpoint, region, credentials }: AwsAddress,
   bucket: string,
   prefix: string,
 ): Objects & { close(): void } {

@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process';
-import { writeSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { environment } from '../config.ts';
-import { inCi } from '../left-out.ts';
+import { leaveOut } from '../services.ts';
 import type { Received } from './receiver.ts';
 
 const run = promisify(execFile);
@@ -24,18 +23,16 @@ export interface PythonVerifier {
 }
 
 /**
- * The verifier of the PyPI package, or none on a machine where Python cannot install it, which one line says. In CI that is a
- * failure.
+ * The verifier of the PyPI package, or none on a machine where Python cannot install it: see leaveOut.
  */
 export async function pythonVerifiers(): Promise<readonly PythonVerifier[]> {
   const folder = await mkdtemp(join(tmpdir(), 'qwen-edit-python-'));
   const flags = ['--quiet', '--disable-pip-version-check', '--no-deps', '--target', folder];
   try {
     await run('python3', ['-m', 'pip', 'install', ...flags, PACKAGE]);
-  } catch (cause) {
+  } catch {
     await rm(folder, { recursive: true, force: true });
-    if (inCi) throw new Error(`In CI the package ${PACKAGE} of PyPI must be there.`, { cause });
-    writeSync(2, `Left out, for want of Python with pip: webhooks verified by ${PACKAGE}.\n`);
+    await leaveOut(`webhooks verified by ${PACKAGE}`, 'Python with pip is not here');
     return [];
   }
   return [

@@ -10,10 +10,10 @@ import {
   type SqsQueueOptions,
 } from '@qwen-edit/queue';
 import { onTestFinished } from 'vitest';
-import { environment } from '../config.ts';
-import { type StartedAws, startLocalstack, startPostgres } from '../containers.ts';
-import { startTestServer } from '../db/harness.ts';
+import { type TestServer, useServer } from '../db/harness.ts';
 import { newJob, PLAIN } from '../db/jobs.ts';
+import { serviceAddress } from '../services.ts';
+import type { AwsAddress } from '../setup/start-services.ts';
 
 /** An empty queue for one test. */
 export interface Place {
@@ -36,7 +36,7 @@ export interface Opened {
   place(): Promise<Place>;
   /** A queue that is not there. */
   lost(): JobQueue;
-  stop(): Promise<void>;
+  close(): Promise<void>;
 }
 
 export interface Driver {
@@ -45,42 +45,35 @@ export interface Driver {
   readonly start: () => Promise<Opened>;
 }
 
-type Aws = Pick<StartedAws, 'endpoint' | 'region' | 'credentials'>;
-
 export const VISIBILITY_MS = 2000;
 
 export const EMBEDDED: Driver = {
   name: 'Postgres',
   kind: 'postgres',
-  start: () => onServer(environment.QWEN_EDIT_TEST_POSTGRES),
+  start: async () => onServer(useServer(await serviceAddress('embedded-postgres'))),
 };
 
 export const CONTAINERS: readonly Driver[] = [
   {
     name: 'Postgres 17 in a container',
     kind: 'postgres',
-    async start() {
-      const container = await startPostgres();
-      const opened = await onServer(container.url);
-      return { ...opened, stop: () => opened.stop().then(container.stop) };
-    },
+    start: async () => onServer(useServer(await serviceAddress('postgres'))),
   },
   {
     name: 'SQS on LocalStack',
     kind: 'sqs',
     async start() {
-      const aws = await startLocalstack();
+      const aws = await serviceAddress('localstack');
       return {
         place: () => sqsPlace(aws),
         lost: () => openSqs(aws, `${aws.endpoint}/000000000000/none`),
-        stop: aws.stop,
+        close: async () => undefined,
       };
     },
   },
 ];
 
-async function onServer(serverUrl: string | undefined): Promise<Opened> {
-  const server = await startTestServer(serverUrl);
+function onServer(server: TestServer): Opened {
   return {
     async place() {
       const url = await server.freshUrl();
@@ -95,7 +88,7 @@ async function onServer(serverUrl: string | undefined): Promise<Opened> {
       const url = 'postgres://nobody@127.0.0.1:1/none';
       return openPostgres(connect(url), url);
     },
-    stop: server.stop,
+    close: server.close,
   };
 }
 
@@ -118,7 +111,7 @@ async function hiddenJobs(database: Database, count: number): Promise<readonly O
   return jobs.map(({ id, owner }) => ({ jobId: id, owner }));
 }
 
-export async function sqsPlace(aws: StartedAws, attributes: Record<string, string> = {}): Promise<SqsPlace> {
+export async function sqsPlace(aws: AwsAddress, attributes: Record<string, string> = {}): Promise<SqsPlace> {
   const client = sqsClient(aws);
   onTestFinished(() => client.destroy());
   const QueueName = `q-${randomUUID()}${attributes.FifoQueue === undefined ? '' : '.fifo'}`;
@@ -133,12 +126,12 @@ export async function sqsPlace(aws: StartedAws, attributes: Record<string, strin
   };
 }
 
-export function openSqs(aws: Aws, queueUrl: string, options: Partial<SqsQueueOptions> = {}): JobQueue {
+export function openSqs(aws: AwsAddress, queueUrl: string, options: Partial<SqsQueueOptions> = {}): JobQueue {
   const { endpoint, region, credentials } = aws;
   return closing(createSqsQueue({ queueUrl, endpoint, region, credentials, visibilityMs: VISIBILITY_MS, ...options }));
 }
 
-export function sqsClient({ endpoint, region, credentials }: StartedAws): SQSClient {
+export function sqsClient({ endpoint, region, credentials }: AwsAddress): SQSClient {
   return new SQSClient({ endpoint, region, credentials });
 }
 

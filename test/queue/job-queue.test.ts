@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { JobMessage, JobQueue } from '@qwen-edit/queue';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { containerSuites } from '../containers.ts';
+import { containerSuites } from '../services.ts';
 import { CONTAINERS, EMBEDDED, type Opened, type Place, VISIBILITY_MS } from './drivers.ts';
 
 const never = new AbortController().signal;
@@ -46,7 +46,7 @@ describe.each([EMBEDDED, ...(await containerSuites(CONTAINERS))])('$name', ({ ki
   beforeAll(async () => {
     opened = await start();
   }, 180_000);
-  afterAll(() => opened?.stop());
+  afterAll(() => opened?.close());
   beforeEach(async () => {
     place = await opened.place();
     queue = place.open();

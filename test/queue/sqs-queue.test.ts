@@ -7,8 +7,9 @@ import {
   SetQueueAttributesCommand,
 } from '@aws-sdk/client-sqs';
 import type { JobMessage, JobQueue } from '@qwen-edit/queue';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { containerSuites, type StartedAws, startLocalstack } from '../containers.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { containerSuites, serviceAddress } from '../services.ts';
+import type { AwsAddress } from '../setup/start-services.ts';
 import { openSqs, type SqsPlace, sqsPlace } from './drivers.ts';
 
 const never = new AbortController().signal;
@@ -43,11 +44,10 @@ it('where no SQS answers, that is said with what to look at', async () => {
 });
 
 describe.each(await containerSuites(['SQS on LocalStack']))('%s', () => {
-  let aws: StartedAws;
+  let aws: AwsAddress;
   beforeAll(async () => {
-    aws = await startLocalstack();
+    aws = await serviceAddress('localstack');
   }, 180_000);
-  afterAll(() => aws?.stop());
 
   it('a message that is received too often comes out of the dead-letter queue, which is a queue like any other', async () => {
     const dead = await sqsPlace(aws);

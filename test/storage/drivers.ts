@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { AppError, ERRORS, toAppError } from '@qwen-edit/contract';
 import { contentDisposition, createStore, type ObjectStore, type S3Options, verifySignedUrl } from '@qwen-edit/storage';
-import { type StartedAws, startLocalstack, startMinio } from '../containers.ts';
+import { makeBucket } from '../buckets.ts';
+import { serviceAddress } from '../services.ts';
+import type { AwsAddress } from '../setup/start-services.ts';
 
 /** One kind of store, ready to be used. */
 export interface Opened {
@@ -15,8 +17,10 @@ export interface Opened {
   /** A store over a place that is not there. */
   readonly lost: () => ObjectStore;
   /** Undefined for the file driver. */
-  readonly aws?: StartedAws;
-  readonly stop: () => Promise<void>;
+  readonly aws?: AwsAddress;
+  /** Where the objects of S3 lie; the file driver has none. */
+  readonly bucket?: string;
+  readonly close: () => Promise<void>;
 }
 
 export interface Driver {
@@ -27,7 +31,6 @@ export interface Driver {
   readonly start: () => Promise<Opened>;
 }
 
-export const BUCKET = 'objects';
 /** In front of the keys of the S3 drivers. */
 export const PREFIX = 'in/front';
 const SECRET = 'a secret of the tests that is long enough';
@@ -35,23 +38,25 @@ const SECRET = 'a secret of the tests that is long enough';
 export const FILE: Driver = { name: 'file', kind: 'file', start: startFile };
 
 export const S3: readonly Driver[] = [
-  { name: 'S3 on MinIO', kind: 's3', start: async () => s3(await startMinio({ buckets: [BUCKET] })) },
+  { name: 'S3 on MinIO', kind: 's3', start: async () => s3(await serviceAddress('minio')) },
   {
     name: 'S3 on LocalStack',
     kind: 's3',
     listsUploads: true,
-    start: async () => s3(await startLocalstack({ buckets: [BUCKET] })),
+    start: async () => s3(await serviceAddress('localstack')),
   },
 ];
 
-function s3(aws: StartedAws): Opened {
+async function s3(aws: AwsAddress): Promise<Opened> {
+  const bucket = await makeBucket(aws);
   const { endpoint, region, credentials } = aws;
   const options = { s3: { endpoint, region, credentials, forcePathStyle: true } };
   return {
-    open: (changed) => createStore(`s3://${BUCKET}/${PREFIX}`, { s3: { ...options.s3, ...changed } }),
+    open: (changed) => createStore(`s3://${bucket}/${PREFIX}`, { s3: { ...options.s3, ...changed } }),
     lost: () => createStore('s3://no-such-bucket', options),
     aws,
-    stop: aws.stop,
+    bucket,
+    close: async () => undefined,
   };
 }
 
@@ -66,7 +71,7 @@ async function startFile(): Promise<Opened> {
   return {
     open,
     lost: () => createStore(`file:${import.meta.filename}/objects`, { signing }),
-    async stop() {
+    async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await rm(folder, { recursive: true });

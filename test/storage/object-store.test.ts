@@ -5,8 +5,8 @@ import { CreateMultipartUploadCommand, S3Client } from '@aws-sdk/client-s3';
 import { AppError } from '@qwen-edit/contract';
 import { type ObjectStore, readObject } from '@qwen-edit/storage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { containerSuites } from '../containers.ts';
-import { BUCKET, FILE, type Opened, PREFIX, S3 } from './drivers.ts';
+import { containerSuites } from '../services.ts';
+import { FILE, type Opened, PREFIX, S3 } from './drivers.ts';
 
 const PNG = { mediaType: 'image/png' };
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -43,7 +43,7 @@ describe.each([FILE, ...(await containerSuites(S3))])('$name', ({ kind, listsUpl
   }, 180_000);
   afterAll(async () => {
     await store?.close();
-    await opened?.stop();
+    await opened?.close();
   });
 
   describe('put and get', () => {
@@ -401,8 +401,8 @@ describe.each([FILE, ...(await containerSuites(S3))])('$name', ({ kind, listsUpl
     it('parts of an upload that was killed are swept when they are old enough', async () => {
       const { endpoint, region, credentials } = opened.aws!;
       const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
-      await client.send(new CreateMultipartUploadCommand({ Bucket: BUCKET, Key: `${PREFIX}/killed` }));
-      await client.send(new CreateMultipartUploadCommand({ Bucket: BUCKET, Key: 'of-somebody-else' }));
+      await client.send(new CreateMultipartUploadCommand({ Bucket: opened.bucket, Key: `${PREFIX}/killed` }));
+      await client.send(new CreateMultipartUploadCommand({ Bucket: opened.bucket, Key: 'of-somebody-else' }));
       client.destroy();
       expect(await store.sweepTemporary(3_600_000)).toBe(0);
       expect(await store.sweepTemporary(0)).toBe(listsUploads ? 1 : 0);

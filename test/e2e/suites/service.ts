@@ -76,9 +76,10 @@ export function serviceTests<S extends System>(start: () => Promise<S>, more: re
     expect(new Set(await the().stop())).toEqual(new Set([0]));
     expect(await the().processes()).toEqual([]);
     // An embedded database is gone with them.
-    const sessions = await query(url, `select 1 from pg_stat_activity where application_name like 'qwen-edit%'`).catch(
-      () => [],
-    );
+    const sessions = await query(
+      url,
+      `select 1 from pg_stat_activity where datname = current_database() and application_name like 'qwen-edit%'`,
+    ).catch(() => []);
     expect(sessions).toEqual([]);
   });
 }
