@@ -46,6 +46,8 @@ export interface Driver {
 }
 
 export const VISIBILITY_MS = 2000;
+/** Longer than any test: a receiver of the Postgres queue that wakes was notified, or knew the time. */
+const POLL_MS = 600_000;
 
 export const EMBEDDED: Driver = {
   name: 'Postgres',
@@ -100,7 +102,9 @@ export function connect(url: string): Database {
 
 export function openPostgres(database: Database, url: string, options: Partial<PostgresQueueOptions> = {}): JobQueue {
   const table = createQueueTable(database.db);
-  return closing(createPostgresQueue({ table, url, channel: QUEUE_CHANNEL, hideMs: VISIBILITY_MS, ...options }));
+  return closing(
+    createPostgresQueue({ table, url, channel: QUEUE_CHANNEL, hideMs: VISIBILITY_MS, pollMs: POLL_MS, ...options }),
+  );
 }
 
 /** Queued jobs that their queue does not show: as if they had just been released for a long time. */

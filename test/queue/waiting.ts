@@ -19,7 +19,7 @@ function open(): { queue: JobQueue; closeRest: () => Promise<void> } {
 const { queue, closeRest } = open();
 const { signal } = new AbortController();
 const [message] = await queue.receive({ max: 1, waitMs: 60_000, signal });
-const waiting = queue.receive({ max: 1, waitMs: 60_000, signal });
+const waiting = queue.receive({ max: 1, waitMs: 600_000, signal });
 setTimeout(() => queue.close(), 200);
 const left = await waiting;
 await closeRest();
