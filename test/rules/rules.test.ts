@@ -61,6 +61,8 @@ it.each([
   ['package-imports-app', 'arrows', 'packages/db/src/index.ts:1 packages/db must not import apps/cli'],
   ['app-imports-app', 'arrows', 'apps/api must not import apps/worker'],
   ['contract-imports-package', 'arrows', 'packages/contract must not import packages/pipeline'],
+  ['contract-imports-async', 'arrows', 'packages/contract must not import packages/async'],
+  ['async-imports-package', 'arrows', 'packages/async must not import packages/net'],
   [
     'relative-import-leaves',
     'arrows',
