@@ -48,7 +48,7 @@ it('a cancel that comes with the result leaves one end, and no object without a 
     jobs.set(`picture ${rows[0]!.asset_id}`, id);
     ids.push(id);
   }
-  startWorkers(place, engines, { orderPollMs: 1 });
+  startWorkers(place, engines, { cancelPollMs: 1 });
 
   for (const id of ids) await until(async () => ['succeeded', 'canceled'].includes(await statusOf(id)));
   await expectConsistent(place);

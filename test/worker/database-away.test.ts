@@ -56,7 +56,7 @@ it('a COMMIT whose answer is lost is found to have gone through: one end, and it
     return resultWith('edited');
   });
   const sprung = Promise.withResolvers<void>();
-  startWorkers(place, engines, { heartbeatMs: 50, orderPollMs: 20 });
+  startWorkers(place, engines, { heartbeatMs: 50, cancelPollMs: 20 });
   const id = await submitEdit(place);
   await sprung.promise;
 

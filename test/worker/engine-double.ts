@@ -1,4 +1,4 @@
-import type { Engine, EngineStart } from '../../apps/worker/src/index.ts';
+import type { EngineStart, LoadedEngine } from '../../apps/worker/src/index.ts';
 import { AppError } from '../../packages/contract/src/index.ts';
 import type { EditHooks, EditRequest, EditResult, ModelFacts } from '../../packages/pipeline/src/index.ts';
 
@@ -56,7 +56,7 @@ export function untilCanceled(signal: AbortSignal | undefined): Promise<never> {
 /** Engines whose edits follow a script; what is asked of them is written down. */
 export function createEngines(script: Script, load: (start: EngineStart) => Promise<void> = async () => undefined) {
   const seen = { opened: 0, closed: 0, edits: 0, canceled: 0 };
-  async function openEngine(start: EngineStart): Promise<Engine> {
+  async function openEngine(start: EngineStart): Promise<LoadedEngine> {
     await load(start);
     seen.opened++;
     let pid: number | undefined = 1000 + seen.opened;

@@ -38,7 +38,7 @@ export const FAST: WorkerOptions = {
   ...WORKER_DEFAULTS,
   leaseMs: 3000,
   heartbeatMs: 1000,
-  orderPollMs: 50,
+  cancelPollMs: 50,
   graceMs: 200,
   releaseMs: 1000,
   retryFirstMs: 20,

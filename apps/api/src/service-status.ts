@@ -1,3 +1,4 @@
+import { timeLimit } from '@qwen-edit/async';
 import { AppError, toAppError } from '@qwen-edit/contract';
 import {
   countJobs,
@@ -39,7 +40,7 @@ export function createServiceStatus({ database, store, limits, stopping }: Servi
 
   /** Asks for one of them. */
   function known<T>(ask: () => Promise<T>): () => Promise<T | undefined> {
-    return shared(statusCachedMs, () => inTime(ask(), statusTimeoutMs).catch(() => undefined));
+    return shared(statusCachedMs, () => inTime(ask, statusTimeoutMs).catch(() => undefined));
   }
 
   async function findObstacle(): Promise<AppError | undefined> {
@@ -57,7 +58,7 @@ export function createServiceStatus({ database, store, limits, stopping }: Servi
     workers: known<readonly LiveWorker[]>(() => listWorkers(database.db, limits.workerFreshMs)),
     counts: known(() => countJobs(database.db)),
     nextStart: known(() => readNextStart(database.db)),
-    obstacle: shared(statusCachedMs, () => inTime(findObstacle(), statusTimeoutMs).catch(toAppError)),
+    obstacle: shared(statusCachedMs, () => inTime(findObstacle, statusTimeoutMs).catch(toAppError)),
   };
 }
 
@@ -76,12 +77,6 @@ function shared<T>(ms: number, ask: () => Promise<T>): () => Promise<T> {
   };
 }
 
-async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new AppError('not_ready', 'The service waits for its parts.')), ms);
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+function inTime<T>(work: () => Promise<T>, ms: number): Promise<T> {
+  return timeLimit(work, { ms, late: () => new AppError('not_ready', 'The service waits for its parts.') });
 }

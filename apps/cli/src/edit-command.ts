@@ -1,3 +1,4 @@
+import { timeLimit } from '@qwen-edit/async';
 import { AppError } from '@qwen-edit/contract';
 import type { EditResult, Pipeline, PipelineOptions } from '@qwen-edit/pipeline';
 import { demoNote } from './demo-note.ts';
@@ -79,7 +80,9 @@ async function runEdit(
     return await unlessAborted(pipeline.edit({ images, parameters: flags.parameters }, { signal, onStep }), signal);
   } finally {
     const closed = pipeline.close();
-    await (signal.aborted ? Promise.race([closed, delay(CLOSE_MS)]) : closed);
+    await (signal.aborted
+      ? timeLimit(() => closed, { ms: CLOSE_MS, late: 'canceled' }).catch(() => undefined)
+      : closed);
   }
 }
 
@@ -90,12 +93,6 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> 
     if (signal.aborted) onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref();
   });
 }
 

@@ -11,28 +11,28 @@ export interface DispatcherOptions {
 
   /** How often lost leases and passed deadlines are looked for. */
   readonly reapMs: number;
-  /** How long a queued job waits before its message counts as lost, where the queue has nearly none left. */
+  /** How long a queued job waits before its message counts as lost, if the queue has nearly no messages left. */
   readonly resendMs: number;
-  /** The queue is nearly empty with fewer messages than this. */
+  /** With fewer messages than this, the queue counts as nearly empty. */
   readonly resendBelow: number;
 
-  /** Pause of the relay when there was nothing to send. */
+  /** How long the relay waits if there was nothing to send. */
   readonly relayIdleMs: number;
   readonly relayBatch: number;
-  /** A dispatcher that dies with messages leaves them to another after this. */
+  /** If a dispatcher dies while it sends messages, another takes them over after this. */
   readonly relayLockMs: number;
 
-  /** How often a job's message may come out of the dead-letter queue before the job is given up. */
+  /** How often a job's message may come out of the dead-letter queue before the job fails. */
   readonly maxRedrives: number;
 
-  /** Signs webhooks of jobs without a secret of their own: `whsec_` and base64. Without it those are not signed. */
+  /** Signs the webhooks of jobs that have no secret of their own: `whsec_` and base64. If unset, those are not signed. */
   readonly webhookSecret: string | undefined;
-  /** Delays between the attempts of a delivery; when they are used up, it has failed. */
+  /** Delays between the attempts of a delivery; after the last of them it has failed. */
   readonly webhookRetryMs: readonly number[];
-  /** From the call to the answer. */
+  /** Time limit of one attempt, from the call to the answer. */
   readonly webhookTimeoutMs: number;
   readonly webhookPollMs: number;
-  /** Deliveries under way at once, in all and to one receiver. */
+  /** Deliveries under way at the same time, in all and to one receiver. */
   readonly webhookConcurrency: number;
   readonly webhookPerReceiver: number;
   /** How long deliveries under way may go on after the dispatcher was told to stop. */
@@ -40,13 +40,13 @@ export interface DispatcherOptions {
 
   /** Age at which a final job is deleted, with its pictures. */
   readonly retentionMs: number;
-  /** How long a picture is kept that no job uses. */
+  /** How long a picture that no job uses is kept. */
   readonly unusedMs: number;
   /** How long an Idempotency-Key is remembered. */
   readonly keysMs: number;
-  /** A worker that has not reported for so long is forgotten. */
+  /** The row of a worker that has not reported for so long is deleted. */
   readonly silentWorkerMs: number;
-  /** Age at which an object without a row is no longer one that is about to get its row. */
+  /** Age from which an object without a row is an orphan. A younger one may be about to get its row. */
   readonly orphanMs: number;
   /** How often old jobs and orphans are looked for. */
   readonly sweepMs: number;
@@ -90,14 +90,14 @@ export interface DispatcherDeps {
   readonly database: Database;
   readonly store: ObjectStore;
   readonly queue: JobQueue;
-  /** Where the queue puts messages that came back too often, if it has such a place. */
+  /** The queue of messages that were delivered too often, if there is one. */
   readonly deadLetters?: JobQueue | undefined;
-  /** Posts to receivers of webhooks, which are strangers. */
+  /** Posts to the receivers of webhooks, whose addresses are not trusted. */
   readonly net: SafeFetch;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly options: DispatcherOptions;
   /** From 0 to 1, for the jitter of delays. */
-  readonly random?: () => number;
+  readonly random?: (() => number) | undefined;
   readonly now?: () => Date;
 }

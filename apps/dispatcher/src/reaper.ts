@@ -3,11 +3,14 @@ import type { DispatcherDeps } from './deps.ts';
 import { DEADLINE_PASSED, WORKER_LOST } from './job-errors.ts';
 import { runLoop } from './loop.ts';
 
-const RESENT_AT_ONCE = 100;
-/** How much longer a job waits for its message in a queue that has many. */
-const BACKLOG = 30;
+const RESEND_BATCH = 100;
+/** In a queue with many messages a job waits this many times longer before its message counts as lost. */
+const BACKLOG_FACTOR = 30;
 
-/** Ends what nobody ends: leases whose worker is lost, jobs whose deadline has passed, waiting for a message that is gone. */
+/**
+ * Ends what nobody else ends: leases whose worker is lost, jobs whose deadline has passed, and the wait for a message that the
+ * queue has lost.
+ */
 export async function runReaper(deps: DispatcherDeps, signal: AbortSignal): Promise<void> {
   const { options } = deps;
   const round = async (): Promise<number> => {
@@ -19,7 +22,7 @@ export async function runReaper(deps: DispatcherDeps, signal: AbortSignal): Prom
   await runLoop(deps, 'reaper', round, signal);
 }
 
-/** True where there may be more. */
+/** Returns true if there may be more expired leases. */
 async function reap({ database, queue, log, metrics }: DispatcherDeps): Promise<boolean> {
   const { queued, failed, canceled } = await reapLeases(database.db, WORKER_LOST, { relayed: queue.relayed });
   for (const [outcome, ids] of Object.entries({ retried: queued, failed, canceled })) {
@@ -37,14 +40,14 @@ async function expire({ database, log, metrics }: DispatcherDeps): Promise<boole
 }
 
 /**
- * Queues that are not the database may lose messages: a job that waits while they have none to give waits for nothing. Where
- * they always have some, a job that has waited for very long gets another one, which does no harm.
+ * A queue outside the database may lose messages. If it is nearly empty and a job still waits, the job's message is lost. If it
+ * always has messages, a job that has waited for very long gets a second message, which does no harm.
  */
 async function resend({ database, queue, log, options }: DispatcherDeps): Promise<void> {
   if (!queue.relayed) return;
   const depth = await queue.depth();
   const empty = depth !== undefined && depth < options.resendBelow;
-  const waitedMs = empty ? options.resendMs : BACKLOG * options.resendMs;
-  const resent = await resendQueued(database.db, waitedMs, RESENT_AT_ONCE);
+  const waitedMs = empty ? options.resendMs : BACKLOG_FACTOR * options.resendMs;
+  const resent = await resendQueued(database.db, waitedMs, RESEND_BATCH);
   if (resent > 0) log.warn({ resent }, 'messages of waiting jobs were lost, they are sent again');
 }

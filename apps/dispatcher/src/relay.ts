@@ -2,12 +2,12 @@ import { markSent, returnToOutbox, takeOutbox } from '@qwen-edit/db';
 import type { DispatcherDeps } from './deps.ts';
 import { runLoop } from './loop.ts';
 
-/** Before messages are tried again that the queue refused while it took others. */
+/** Delay before messages that the queue refused, while it took others, are sent again. */
 const REFUSED_MS = 1000;
 
 /**
- * Sends the outbox to the queue, in order of commits. Each message is sent at least once: a dispatcher that dies between the
- * queue's answer and its note leaves the message to be sent again, which claiming makes harmless.
+ * Sends the outbox to the queue, in the order of commits. Each message is sent at least once: if a dispatcher dies between the
+ * queue's answer and the mark in the outbox, the message is sent again, which is harmless because jobs are claimed.
  */
 export async function runRelay(deps: DispatcherDeps, signal: AbortSignal): Promise<void> {
   const { database, queue, options, log } = deps;
@@ -18,7 +18,7 @@ export async function runRelay(deps: DispatcherDeps, signal: AbortSignal): Promi
     const rows = await takeOutbox(db, options.relayBatch, options.relayLockMs);
     if (rows.length === 0) return options.relayIdleMs;
     const taken = await queue.send(rows, signal).catch(async (thrown: unknown) => {
-      // Where this fails too, the rows come back by themselves.
+      // If this fails too, the rows come back when their lock ends.
       await returnToOutbox(db, rows, 0).catch(() => undefined);
       throw thrown;
     });

@@ -4,10 +4,13 @@ import { withThumbnails } from '@qwen-edit/storage';
 import type { DispatcherDeps } from './deps.ts';
 import { runLoop } from './loop.ts';
 
-/** Jobs and assets that one round deletes at most; the next one follows at once. */
+/** One round deletes at most so many jobs and assets; if there were more, the next round follows at once. */
 const BATCH = 500;
 
-/** Deletes what has reached its age: final jobs with their pictures, pictures and uploads that nothing uses, keys, workers. */
+/**
+ * Deletes what has reached its age: final jobs with their pictures, pictures and uploads that nothing uses, idempotency keys,
+ * and the rows of workers that have not reported for long.
+ */
 export async function runRetention(deps: DispatcherDeps, signal: AbortSignal): Promise<void> {
   const { database, options } = deps;
   const { db } = database;
@@ -23,7 +26,7 @@ export async function runRetention(deps: DispatcherDeps, signal: AbortSignal): P
   await runLoop(deps, 'retention', round, signal);
 }
 
-/** Rights to list unfinished uploads are often not given: without them, the bucket's own lifecycle rule has to do it. */
+/** The right to list unfinished uploads is often not given: then the bucket's own lifecycle rule has to delete them. */
 async function sweepTemporary({ store, log, options }: DispatcherDeps, signal: AbortSignal): Promise<void> {
   await store.sweepTemporary(options.orphanMs, signal).catch((thrown: unknown) => {
     if (!signal.aborted) log.warn({ code: toAppError(thrown).code }, 'unfinished uploads could not be swept');
@@ -42,10 +45,10 @@ async function deleteOldJobs(deps: DispatcherDeps, signal: AbortSignal): Promise
   return jobs;
 }
 
-/** Their rows are gone: what cannot be deleted now is an orphan, and the sweep of orphans finds it. */
+/** The rows are deleted already, so an object that cannot be deleted now is an orphan, which the orphan sweep finds. */
 async function deleteObjects({ store, log }: DispatcherDeps, keys: readonly string[]): Promise<void> {
   if (keys.length === 0) return;
   await store
     .delete(withThumbnails(keys))
-    .catch(() => log.warn({ objects: keys.length }, 'objects are left to the sweep of orphans'));
+    .catch(() => log.warn({ objects: keys.length }, 'objects are left to the orphan sweep'));
 }

@@ -8,8 +8,8 @@ import { checkWebhookSecret } from './webhooks/signature.ts';
 import { runWebhooks } from './webhooks/webhooks.ts';
 
 /**
- * Runs all background loops until the signal says stop. Any number of dispatchers may run: each takes what no other has. Throws
- * AppError `usage` at once where the webhook secret is of no use; no failure of a database, storage or queue ends it.
+ * Runs all background loops until the signal aborts. Any number of dispatchers may run: each takes what no other has. Throws
+ * AppError `usage` at once if the webhook secret cannot be used; no failure of a database, storage or queue ends it.
  */
 export async function runDispatcher(deps: DispatcherDeps, signal: AbortSignal): Promise<void> {
   const { webhookSecret } = deps.options;

@@ -1,36 +1,51 @@
-import { type JobResult, type Lease, succeedJob, toDatabaseError } from '@qwen-edit/db';
-import type { WorkerDeps } from './deps.ts';
-import { answerWithin, backoffMs, pause } from './pause.ts';
-import { isDoubtful } from './persist.ts';
+import { retry, timeLimit } from '@qwen-edit/async';
+import { type Database, type JobResult, type Lease, succeedJob, toDatabaseError } from '@qwen-edit/db';
+import type { Logger } from '@qwen-edit/telemetry';
+import { isOutcomeUnknown, type StatementRules } from './fenced-statement.ts';
 
-/** `unknown`: the database did not say in time. The results must then stay where they are: their rows may exist. */
-export type Committed = 'succeeded' | 'lost' | 'unknown';
+export interface CommitDeps {
+  readonly database: Database;
+  readonly rules: StatementRules;
+  readonly leaseMs: number;
+  readonly log: Logger;
+}
+
+/** `unknown`: the database did not answer in time. The results must then stay in storage: the job's rows may name them. */
+export type CommitOutcome = 'succeeded' | 'lost' | 'unknown';
 
 /**
- * Moves the job to `succeeded`. When the answer of a COMMIT is lost, the same fenced statement is run again, which also tells
- * whether the first one went through. Throws an AppError where the database refuses the result, which is then
- * certainly not committed.
+ * Moves the job to `succeeded`. If the answer to a COMMIT is lost, the same fenced statement is run again, which also tells
+ * whether the first one took effect. Throws an AppError if the database refuses the result, which is then certainly not
+ * committed.
  */
 export async function commitResult(
-  { database: { db }, options, log, random = Math.random }: Pick<WorkerDeps, 'database' | 'options' | 'log' | 'random'>,
+  { database: { db }, rules, leaseMs, log }: CommitDeps,
   lease: Lease,
   result: JobResult,
-  over: AbortSignal,
-): Promise<Committed> {
-  // The statement is fenced, so a late one does no harm: it may be tried for longer than the lease is sure.
-  const signal = AbortSignal.any([over, AbortSignal.timeout(options.leaseMs)]);
-  const once = async (): Promise<Committed> => ((await succeedJob(db, lease, result)) ? 'succeeded' : 'lost');
-
-  for (let retry = 0; !signal.aborted; retry++) {
-    try {
-      return await answerWithin(once(), { ms: options.answerMs, signal });
-    } catch (thrown) {
-      const { code } = toDatabaseError(thrown);
-      if (!isDoubtful(thrown) && retry === 0) throw toDatabaseError(thrown);
-      if (retry === 0) log.warn({ job_id: lease.jobId, code }, 'a commit had no answer, trying on');
-      const wait = { firstMs: options.backoffFirstMs, maxMs: options.backoffMaxMs, random };
-      await pause(backoffMs(retry + 1, wait), signal);
-    }
+  writeSignal: AbortSignal,
+): Promise<CommitOutcome> {
+  // The statement is fenced, so a late one does no harm: it may be tried for longer than the lease is sure to last.
+  const signal = AbortSignal.any([writeSignal, AbortSignal.timeout(leaseMs)]);
+  let refused = false;
+  const commit = (): Promise<boolean> =>
+    timeLimit(() => succeedJob(db, lease, result), { ms: rules.answerMs, signal, late: 'database_unavailable' });
+  try {
+    const committed = await retry(commit, {
+      backoff: rules.backoff,
+      signal,
+      shouldRetry(thrown, failures) {
+        // After one lost answer a refusal proves nothing: the first statement may have taken effect.
+        refused = failures === 1 && !isOutcomeUnknown(thrown);
+        return !refused;
+      },
+      onFailure(thrown, failures) {
+        const { code } = toDatabaseError(thrown);
+        if (failures === 1) log.warn({ job_id: lease.jobId, code }, 'a commit had no answer, trying again');
+      },
+    });
+    return committed ? 'succeeded' : 'lost';
+  } catch (thrown) {
+    if (refused) throw toDatabaseError(thrown);
+    return 'unknown';
   }
-  return 'unknown';
 }

@@ -5,7 +5,7 @@ import type { ObjectStore } from '@qwen-edit/storage';
 import type { Logger, Metrics } from '@qwen-edit/telemetry';
 
 /** A loaded model in a process of its own. `enginePid` is undefined once that process has ended. */
-export type Engine = Pick<Pipeline, 'edit' | 'model' | 'enginePid' | 'close'>;
+export type LoadedEngine = Pick<Pipeline, 'edit' | 'model' | 'enginePid' | 'close'>;
 
 /** The device that one worker has for itself. */
 export interface Slot {
@@ -26,23 +26,23 @@ export interface EngineStart {
 export interface WorkerOptions {
   /** How long a job stays this worker's without a heartbeat. */
   readonly leaseMs: number;
-  /** Time between heartbeats: a third of the lease, so that two may go astray. */
+  /** Time between heartbeats: a third of the lease, so that two may fail. */
   readonly heartbeatMs: number;
   /** How often the database is asked whether the running job is to be cancelled. */
-  readonly orderPollMs: number;
+  readonly cancelPollMs: number;
   /** How long a running job may go on after the worker was told to stop. */
   readonly graceMs: number;
   /** How long the worker tries to give a job back after that. */
   readonly releaseMs: number;
-  /** Delay of the first retry; each further one waits twice as long, up to `retryMaxMs`. */
+  /** Delay of a job's first retry; each further one waits twice as long, up to `retryMaxMs`. */
   readonly retryFirstMs: number;
   readonly retryMaxMs: number;
-  /** Delay of the first try after the queue, the database or the loading of the model failed, and the longest one. */
+  /** Delay after the first failure of the queue, the database or the loading of the model, and the longest one. */
   readonly backoffFirstMs: number;
   readonly backoffMaxMs: number;
   /** A statement that has no answer by then is tried on another connection. */
   readonly answerMs: number;
-  /** Shortest time between two notes about progress. */
+  /** Shortest time between two writes about progress. */
   readonly progressMs: number;
   /** Steps between two previews; 0 for none. */
   readonly previewEvery: number;
@@ -57,7 +57,7 @@ const LEASE_MS = 60_000;
 export const WORKER_DEFAULTS: WorkerOptions = {
   leaseMs: LEASE_MS,
   heartbeatMs: LEASE_MS / 3,
-  orderPollMs: 500,
+  cancelPollMs: 500,
   graceMs: 15_000,
   releaseMs: 5_000,
   retryFirstMs: 1_000,
@@ -76,10 +76,10 @@ export interface WorkerDeps {
   readonly store: ObjectStore;
   readonly queue: JobQueue;
   /** Starts an engine and loads its model. Rejects with the AppError that says why it cannot. */
-  readonly openEngine: (start: EngineStart) => Promise<Engine>;
+  readonly openEngine: (start: EngineStart) => Promise<LoadedEngine>;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly options: WorkerOptions;
   /** From 0 to 1, for the jitter of delays. */
-  readonly random?: () => number;
+  readonly random?: (() => number) | undefined;
 }

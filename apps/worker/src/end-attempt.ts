@@ -1,32 +1,35 @@
+import { createBackoff } from '@qwen-edit/async';
 import { AppError, ERRORS, type ErrorCode, toAppError } from '@qwen-edit/contract';
 import { cancelRunningJob, failJob, type Lease, releaseJob, retryJob, toDatabaseError } from '@qwen-edit/db';
 import type { WorkerDeps } from './deps.ts';
-import type { Heart } from './heart.ts';
+import { runFencedStatement, statementRules } from './fenced-statement.ts';
 import { jobErrorOf } from './job-error.ts';
-import { backoffMs } from './pause.ts';
-import { persist } from './persist.ts';
+import type { LeaseKeeper } from './lease-keeper.ts';
 
-/** What an attempt came to, and with it what is to be done with the message. */
-export type Outcome =
-  | { readonly became: 'succeeded' | 'canceled' }
-  | { readonly became: 'failed'; readonly error: AppError }
-  /** Given back, without a failure where the worker is being stopped. */
-  | { readonly became: 'released' }
-  | { readonly became: 'retried'; readonly error: AppError; readonly delayMs: number }
-  /** Another has the job, or nobody knows: whoever comes next decides. */
-  | { readonly became: 'lost' | 'unknown' };
+/** How an attempt ended. It decides what is done with the message. */
+export type AttemptOutcome =
+  | { readonly status: 'succeeded' | 'canceled' }
+  | { readonly status: 'failed'; readonly error: AppError }
+  /** The worker is being stopped and gave the job back, without a failure. */
+  | { readonly status: 'released' }
+  | { readonly status: 'retried'; readonly error: AppError; readonly delayMs: number }
+  /** Another worker has the job, or nobody knows: whoever gets the message next decides. */
+  | { readonly status: 'lost' | 'unknown' };
 
-interface Attempt {
+export interface Attempt {
   readonly lease: Lease;
-  readonly attempt: number;
-  readonly heart: Heart;
+  /** 1 for the job's first attempt. */
+  readonly number: number;
+  readonly keeper: Pick<LeaseKeeper, 'stopReason' | 'writeSignal'>;
 }
 
+type EndDeps = Pick<WorkerDeps, 'database' | 'options' | 'random'>;
+
 /**
- * Troubles of this worker rather than of the job: another attempt may go well although the same request to an API would not.
- * `canceled` is one here because nobody asked for it.
+ * Errors of this worker rather than of the job: another attempt may succeed although the same request to an API would not.
+ * `canceled` is one of them here because nobody asked for it.
  */
-const OF_THE_WORKER: ReadonlySet<ErrorCode> = new Set([
+const WORKER_ERRORS: ReadonlySet<ErrorCode> = new Set([
   'model_not_found',
   'model_incomplete',
   'model_corrupt',
@@ -35,64 +38,61 @@ const OF_THE_WORKER: ReadonlySet<ErrorCode> = new Set([
   'canceled',
 ]);
 
-/** Ends an attempt that has no result, for the reason that the heart has or else for what was thrown. Never rejects. */
+/** Ends an attempt without a result, for the lease keeper's reason or, if it has none, for the error. Never rejects. */
 export async function endAttempt(
-  deps: Pick<WorkerDeps, 'database' | 'options' | 'log' | 'random'>,
+  deps: EndDeps & Pick<WorkerDeps, 'log'>,
   attempt: Attempt,
   thrown: unknown,
-): Promise<Outcome> {
+): Promise<AttemptOutcome> {
   try {
-    return await settle(deps, attempt, thrown);
+    return await settleJob(deps, attempt, thrown);
   } catch (failure) {
     const { code } = toDatabaseError(failure);
     deps.log.error({ job_id: attempt.lease.jobId, code }, 'an attempt could not be ended, its lease runs out');
-    return { became: 'lost' };
+    return { status: 'lost' };
   }
 }
 
-async function settle(
-  deps: Pick<WorkerDeps, 'database' | 'options' | 'random'>,
-  { lease, attempt, heart }: Attempt,
-  thrown: unknown,
-): Promise<Outcome> {
+async function settleJob(deps: EndDeps, attempt: Attempt, thrown: unknown): Promise<AttemptOutcome> {
+  const { lease, keeper } = attempt;
   const { db } = deps.database;
-  switch (heart.verdict) {
+  const run = <T>(statement: () => Promise<T>): Promise<T> =>
+    runFencedStatement(statementRules(deps), statement, keeper.writeSignal);
+  switch (keeper.stopReason) {
     case 'lost':
-      return { became: 'lost' };
+      return { status: 'lost' };
     case 'cancel': {
-      const canceled = await persist(deps, () => cancelRunningJob(db, lease), heart.over);
-      return { became: canceled ? 'canceled' : 'lost' };
+      const canceled = await run(() => cancelRunningJob(db, lease));
+      return { status: canceled ? 'canceled' : 'lost' };
     }
     case 'stop': {
-      const became = await persist(deps, () => releaseJob(db, lease), heart.over);
-      return { became: became === 'queued' ? 'released' : became };
+      const status = await run(() => releaseJob(db, lease));
+      return { status: status === 'queued' ? 'released' : status };
     }
     default: {
-      const error = nameless(toAppError(thrown));
-      if (!mayPass(error)) {
-        const failed = await persist(deps, () => failJob(db, lease, jobErrorOf(error)), heart.over);
-        return failed ? { became: 'failed', error } : { became: 'lost' };
+      const error = withoutCancel(toAppError(thrown));
+      const jobError = jobErrorOf(error);
+      if (!mayRetry(error)) {
+        const failed = await run(() => failJob(db, lease, jobError));
+        return failed ? { status: 'failed', error } : { status: 'lost' };
       }
-      const delayMs = retryDelay(deps, attempt);
-      const retry = { error: jobErrorOf(error), delayMs };
-      const became = await persist(deps, () => retryJob(db, lease, retry), heart.over);
-      if (became === 'queued') return { became: 'retried', error, delayMs };
-      return became === 'failed' ? { became, error } : { became };
+      const delayMs = retryDelay(deps, attempt.number);
+      const status = await run(() => retryJob(db, lease, { error: jobError, delayMs }));
+      if (status === 'queued') return { status: 'retried', error, delayMs };
+      return status === 'failed' ? { status, error } : { status };
     }
   }
 }
 
-function mayPass({ code }: AppError): boolean {
-  return ERRORS[code].retryable || OF_THE_WORKER.has(code);
+function mayRetry({ code }: AppError): boolean {
+  return ERRORS[code].retryable || WORKER_ERRORS.has(code);
 }
 
-function nameless(error: AppError): AppError {
+/** Nobody cancelled the job, so its error must not say so. */
+function withoutCancel(error: AppError): AppError {
   return error.code === 'canceled' ? new AppError('engine_failed', 'The engine gave the edit up.') : error;
 }
 
-function retryDelay(
-  { options, random = Math.random }: Pick<WorkerDeps, 'options' | 'random'>,
-  attempt: number,
-): number {
-  return backoffMs(attempt, { firstMs: options.retryFirstMs, maxMs: options.retryMaxMs, random });
+function retryDelay({ options, random }: Pick<WorkerDeps, 'options' | 'random'>, attempt: number): number {
+  return createBackoff({ firstMs: options.retryFirstMs, maxMs: options.retryMaxMs, random })(attempt);
 }

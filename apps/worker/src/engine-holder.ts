@@ -1,14 +1,15 @@
+import { retry } from '@qwen-edit/async';
 import { type AppError, toAppError } from '@qwen-edit/contract';
-import type { Engine, Slot, WorkerDeps } from './deps.ts';
-import { backoffMs, pause } from './pause.ts';
+import type { LoadedEngine, Slot, WorkerDeps } from './deps.ts';
+import { workerBackoff } from './fenced-statement.ts';
 
 /** The one engine of a slot, loaded before jobs are taken. */
 export interface EngineHolder {
   /**
-   * The loaded engine; a fresh one where the last has ended. Waits as long as the model cannot be loaded, so that a worker
-   * without a model takes no job. undefined once the signal says stop.
+   * The loaded engine; a fresh one if the last has ended. Waits as long as the model cannot be loaded, so that a worker
+   * without a model takes no job. undefined once the signal aborts.
    */
-  ready(signal: AbortSignal): Promise<Engine | undefined>;
+  ready(signal: AbortSignal): Promise<LoadedEngine | undefined>;
   /** True while a model is in memory. */
   isReady(): boolean;
   close(): Promise<void>;
@@ -16,19 +17,13 @@ export interface EngineHolder {
 
 export interface HolderDeps extends Pick<WorkerDeps, 'openEngine' | 'log' | 'options' | 'random'> {
   readonly slot: Slot;
-  /** Told when loading has failed, and when it has succeeded. */
-  readonly onChange: (change: { readonly engine?: Engine; readonly error?: AppError }) => void;
+  /** Called when loading has failed, and when it has succeeded. */
+  readonly onChange: (change: { readonly engine?: LoadedEngine; readonly error?: AppError }) => void;
 }
 
-export function createEngineHolder({
-  openEngine,
-  slot,
-  log,
-  options,
-  random = Math.random,
-  onChange,
-}: HolderDeps): EngineHolder {
-  let engine: Engine | undefined;
+export function createEngineHolder({ openEngine, slot, log, options, random, onChange }: HolderDeps): EngineHolder {
+  const backoff = workerBackoff({ options, random });
+  let engine: LoadedEngine | undefined;
 
   const close = async (): Promise<void> => {
     const old = engine;
@@ -37,31 +32,30 @@ export function createEngineHolder({
       log.warn({ device: slot.device, code: toAppError(thrown).code }, 'an engine did not end well');
     });
   };
-  const open = async (signal: AbortSignal): Promise<Engine> => {
+  const open = async (signal: AbortSignal): Promise<LoadedEngine> => {
     const opened = await openEngine({ slot, signal, onStep: () => undefined });
     engine = opened;
     log.info({ device: slot.device, model: opened.model.name, engine_pid: opened.enginePid }, 'a model is loaded');
     onChange({ engine: opened });
     return opened;
   };
+  const onFailure = (thrown: unknown, failures: number): void => {
+    const error = toAppError(thrown);
+    if (failures === 1) log.error({ device: slot.device, code: error.code, error: error.message }, 'no model');
+    onChange({ error });
+  };
 
   return {
     async ready(signal) {
       if (engine?.enginePid === undefined) await close();
-      for (let retry = 1; !signal.aborted; retry++) {
-        if (engine !== undefined) return engine;
-        try {
-          return await open(signal);
-        } catch (thrown) {
-          if (signal.aborted) break;
-          const error = toAppError(thrown);
-          if (retry === 1) log.error({ device: slot.device, code: error.code, error: error.message }, 'no model');
-          onChange({ error });
-          const wait = { firstMs: options.backoffFirstMs, maxMs: options.backoffMaxMs, random };
-          await pause(backoffMs(retry, wait), signal);
-        }
+      if (signal.aborted) return undefined;
+      if (engine !== undefined) return engine;
+      try {
+        return await retry(() => open(signal), { backoff, signal, onFailure });
+      } catch {
+        // Only the abort ends the retries.
+        return undefined;
       }
-      return undefined;
     },
     isReady: () => engine?.enginePid !== undefined,
     close,

@@ -1,6 +1,6 @@
 export {
-  type Engine,
   type EngineStart,
+  type LoadedEngine,
   type Slot,
   WORKER_DEFAULTS,
   type WorkerDeps,

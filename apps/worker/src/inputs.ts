@@ -4,8 +4,8 @@ import type { ClaimedInput } from '@qwen-edit/db';
 import { type ObjectStore, readObject } from '@qwen-edit/storage';
 
 /**
- * Fetches a job's pictures, in order, and proves that they are those that were stored. Throws AppError `input_missing` for one
- * that is gone, and `storage_unavailable` for one that arrives damaged: it may come whole the next time.
+ * Fetches a job's pictures, in order, and checks that their bytes are those that were stored. Throws AppError `input_missing`
+ * if one is not there, and `storage_unavailable` if one arrives damaged: the next read may be whole.
  */
 export async function readInputs(
   store: ObjectStore,
@@ -33,7 +33,7 @@ async function readInput(
 }
 
 function damaged(name: string): AppError {
-  return new AppError('storage_unavailable', `${name} came out of the object storage otherwise than it went in.`);
+  return new AppError('storage_unavailable', `${name} came out of the object storage changed.`);
 }
 
 function sha256(bytes: Uint8Array): string {

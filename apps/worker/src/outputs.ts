@@ -10,23 +10,23 @@ export type StoredOutput = JobResult['outputs'][number];
 export interface Outputs {
   /** Durable when it resolves. Throws AppError `storage_unavailable` or `disk_full`, `canceled` by the signal. */
   put(outputs: readonly EditOutput[], signal: AbortSignal): Promise<StoredOutput[]>;
-  /** Deletes what was put, also in part, as far as the storage lets it; the sweep of orphans finds the rest. Never rejects. */
+  /** Deletes what was put, even in part. What the storage does not delete now, the orphan sweep finds later. Never rejects. */
   discard(): Promise<void>;
 }
 
 const EXTENSIONS = { png: 'png', jpeg: 'jpg', webp: 'webp' } as const;
 const DISCARD_MS = 10_000;
 
-/** Keys hold the lease's token: no other attempt, before or after, can write to them. */
+/** The keys contain the lease's token, so no other attempt of the job can write to them. */
 export function createOutputs(store: ObjectStore, lease: Lease, log: Logger): Outputs {
-  const begun: string[] = [];
+  const started: string[] = [];
   return {
     async put(outputs, signal) {
       const stored: StoredOutput[] = [];
       for (const [n, { bytes, width, height, format }] of outputs.entries()) {
         const key = `outputs/${lease.jobId}/${lease.token}/${n}.${EXTENSIONS[format]}`;
         const mediaType = `image/${format}`;
-        begun.push(key);
+        started.push(key);
         await store.put(key, bytes, { mediaType, signal });
         const sha256 = createHash('sha256').update(bytes).digest('hex');
         stored.push({ key, sha256, bytes: bytes.length, mediaType, width, height });
@@ -34,9 +34,12 @@ export function createOutputs(store: ObjectStore, lease: Lease, log: Logger): Ou
       return stored;
     },
     async discard() {
-      if (begun.length === 0) return;
-      await store.delete(begun, { signal: AbortSignal.timeout(DISCARD_MS) }).catch(() => {
-        log.warn({ job_id: lease.jobId }, 'results of a lost attempt could not be deleted, they are left to the sweep');
+      if (started.length === 0) return;
+      await store.delete(started, { signal: AbortSignal.timeout(DISCARD_MS) }).catch(() => {
+        log.warn(
+          { job_id: lease.jobId },
+          'results of a lost attempt could not be deleted, they are left to the orphan sweep',
+        );
       });
     },
   };

@@ -1,3 +1,4 @@
+import { pause, timeLimit } from '@qwen-edit/async';
 import {
   type Lease,
   type PreviewData,
@@ -8,58 +9,57 @@ import {
 } from '@qwen-edit/db';
 import type { Preview, StepEvent } from '@qwen-edit/pipeline';
 import type { WorkerDeps } from './deps.ts';
-import { answerWithin, pause } from './pause.ts';
 
-/** Writes down where a job is. Nothing here rejects or delays the engine: what cannot be written is left out. */
+/** Writes the progress of a job to the database. Nothing here rejects or delays the engine: what cannot be written is dropped. */
 export interface ProgressWriter {
   step(event: StepEvent): void;
   preview(preview: Preview): void;
-  /** Writes what is still to be written, without pauses, as long as `over` lets it. */
-  flush(over: AbortSignal): Promise<void>;
+  /** Writes what is still waiting, without pauses. Stops waiting for it once the signal aborts. */
+  flush(signal: AbortSignal): Promise<void>;
   stop(): void;
 }
 
 /**
- * One write at a time, and at most one every `progressMs`. Of the steps that come meanwhile the newest of each stage is kept,
- * so that the last of every stage is in the log; of the previews the newest.
+ * Makes one write at a time, and at most one every `progressMs`. Of the steps that come meanwhile it keeps the newest of each
+ * stage, so that the last step of every stage is in the job's events; of the previews it keeps the newest.
  */
 export function createProgressWriter(
   { database: { db }, options, log }: Pick<WorkerDeps, 'database' | 'options' | 'log'>,
   lease: Lease,
 ): ProgressWriter {
   const steps: Progress[] = [];
-  let picture: PreviewData | undefined;
-  const hurry = new AbortController();
+  let waitingPreview: PreviewData | undefined;
+  const flushing = new AbortController();
   const stopped = new AbortController();
-  const haste = AbortSignal.any([hurry.signal, stopped.signal]);
+  const noPauses = AbortSignal.any([flushing.signal, stopped.signal]);
   let writing: Promise<void> | undefined;
-  let complained = false;
-  let stepWasLast = false;
+  let warned = false;
+  let lastWasStep = false;
 
   const next = (): (() => Promise<boolean>) => {
-    const preview = picture;
-    // Steps that never end must not keep a preview waiting.
-    if (preview !== undefined && (stepWasLast || steps.length === 0)) {
-      stepWasLast = false;
-      picture = undefined;
+    const preview = waitingPreview;
+    // Steps and previews take turns, so that a quick row of steps cannot keep a preview waiting.
+    if (preview !== undefined && (lastWasStep || steps.length === 0)) {
+      lastWasStep = false;
+      waitingPreview = undefined;
       return () => recordPreview(db, lease, preview);
     }
-    stepWasLast = true;
+    lastWasStep = true;
     const step = steps.shift();
     return async () => step === undefined || recordProgress(db, lease, step);
   };
-  const isIdle = (): boolean => steps.length === 0 && picture === undefined;
+  const isIdle = (): boolean => steps.length === 0 && waitingPreview === undefined;
   const drain = async (): Promise<void> => {
     while (!isIdle() && !stopped.signal.aborted) {
-      const answer = answerWithin(next()(), { ms: options.answerMs, signal: stopped.signal });
-      const held = await answer.catch((thrown: unknown) => {
-        if (!complained && !stopped.signal.aborted)
+      const limits = { ms: options.answerMs, signal: stopped.signal, late: 'database_unavailable' } as const;
+      const held = await timeLimit(next(), limits).catch((thrown: unknown) => {
+        if (!warned && !stopped.signal.aborted)
           log.warn({ job_id: lease.jobId, code: toDatabaseError(thrown).code }, 'progress is not written');
-        complained = true;
+        warned = true;
         return true;
       });
       if (!held) stopped.abort();
-      await pause(options.progressMs, haste);
+      await pause(options.progressMs, noPauses);
     }
     writing = undefined;
   };
@@ -73,16 +73,16 @@ export function createProgressWriter(
       steps.push({ stage, step, total });
       write();
     },
-    preview({ bytes, mediaType, ...where }) {
-      picture = { ...where, data_url: `data:${mediaType};base64,${Buffer.from(bytes).toString('base64')}` };
+    preview({ bytes, mediaType, ...position }) {
+      waitingPreview = { ...position, data_url: `data:${mediaType};base64,${Buffer.from(bytes).toString('base64')}` };
       write();
     },
-    async flush(over) {
-      hurry.abort();
-      if (writing === undefined || over.aborted) return;
-      const { promise: given, resolve: giveUp } = Promise.withResolvers<void>();
-      over.addEventListener('abort', () => giveUp(), { once: true });
-      await Promise.race([writing, given]);
+    async flush(signal) {
+      flushing.abort();
+      if (writing === undefined || signal.aborted) return;
+      const { promise: aborted, resolve } = Promise.withResolvers<void>();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+      await Promise.race([writing, aborted]);
     },
     stop() {
       stopped.abort();

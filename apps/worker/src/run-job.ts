@@ -1,43 +1,43 @@
+import { timeLimit } from '@qwen-edit/async';
 import { parseEditParameters } from '@qwen-edit/contract';
 import { type ClaimedJob, type ClaimResult, claimJob, newToken, releaseJob } from '@qwen-edit/db';
 import type { EditResult } from '@qwen-edit/pipeline';
 import type { JobMessage } from '@qwen-edit/queue';
 import { commitResult } from './commit.ts';
-import type { Engine, WorkerDeps } from './deps.ts';
-import { endAttempt, type Outcome } from './end-attempt.ts';
-import { type Heart, startHeart } from './heart.ts';
+import type { LoadedEngine, WorkerDeps } from './deps.ts';
+import { type AttemptOutcome, endAttempt } from './end-attempt.ts';
+import { runFencedStatement, statementRules } from './fenced-statement.ts';
 import { readInputs } from './inputs.ts';
-import { noteAttempt, noteClaim, noteTimings, timeSteps } from './measure.ts';
+import { type LeaseKeeper, startLeaseKeeper } from './lease-keeper.ts';
+import { observeClaim, observeOutcome, observeSteps, observeTimings } from './observe.ts';
 import { createOutputs, type Outputs } from './outputs.ts';
-import { answerWithin } from './pause.ts';
-import { persist } from './persist.ts';
 import { createProgressWriter, type ProgressWriter } from './progress.ts';
-import { settleMessage } from './settle-message.ts';
+import { type Settlement, settleMessage } from './settle-message.ts';
 
-export interface RunDeps extends WorkerDeps {
+export interface RunJobDeps extends Omit<WorkerDeps, 'openEngine'> {
   readonly workerId: string;
 }
 
 /** One claimed job and what belongs to it while it runs. */
 interface Run {
   readonly job: ClaimedJob;
-  readonly heart: Heart;
+  readonly keeper: LeaseKeeper;
   readonly progress: ProgressWriter;
   readonly outputs: Outputs;
 }
 
 /**
- * Takes one message from its claim to what becomes of its job and of itself. Returns undefined where the job was not this
- * worker's to run. Rejects only where the claim fails; nothing is then held.
+ * Claims the job of one message, runs it, ends the attempt and settles the message. Returns undefined if the job was not this
+ * worker's to run. Rejects only if the claim fails; nothing is then held.
  */
 export async function runJob(
-  deps: RunDeps,
-  engine: Engine,
+  deps: RunJobDeps,
+  engine: LoadedEngine,
   message: JobMessage,
   stopping: AbortSignal,
-): Promise<Outcome | undefined> {
+): Promise<AttemptOutcome | undefined> {
   const leasedAt = performance.now();
-  const claim = await claimOnce(deps, message, stopping);
+  const claim = await claimOrRelease(deps, message.jobId, stopping);
   if (claim.outcome !== 'claimed') {
     await settleMessage(deps, message, claim.outcome === 'done' ? 'ack' : claim.ms);
     return undefined;
@@ -45,82 +45,95 @@ export async function runJob(
 
   const { job } = claim;
   const { lease } = job;
-  noteClaim(deps, job);
+  observeClaim(deps, job);
   const run: Run = {
     job,
-    heart: startHeart({ ...deps, lease, message, leasedAt, stopping }),
+    keeper: startLeaseKeeper({ ...deps, lease, message, leasedAt, stopping }),
     progress: createProgressWriter(deps, lease),
     outputs: createOutputs(deps.store, lease, deps.log),
   };
   try {
-    const outcome = await attempt(deps, engine, run);
-    noteAttempt(deps, job, outcome);
-    if (outcome.became !== 'succeeded' && outcome.became !== 'unknown') await run.outputs.discard();
-    await settleMessage(deps, message, afterwards(outcome));
+    const outcome = await runAttempt(deps, engine, run);
+    observeOutcome(deps, job, outcome);
+    if (outcome.status !== 'succeeded' && outcome.status !== 'unknown') await run.outputs.discard();
+    await settleMessage(deps, message, settlementAfter(outcome));
     return outcome;
   } finally {
     run.progress.stop();
-    run.heart.stop();
+    run.keeper.stop();
   }
 }
 
-async function attempt(deps: RunDeps, engine: Engine, run: Run): Promise<Outcome> {
-  const { job, heart, progress, outputs } = run;
+async function runAttempt(
+  deps: Omit<RunJobDeps, 'workerId' | 'queue'>,
+  engine: LoadedEngine,
+  run: Run,
+): Promise<AttemptOutcome> {
+  const { job, keeper, progress, outputs } = run;
+  const { lease } = job;
   try {
-    const images = await readInputs(deps.store, job.inputs, heart.work);
-    const result = await edit(deps, engine, run, images);
-    const [stored] = await Promise.all([outputs.put(result.outputs, heart.work), progress.flush(heart.over)]);
-    heart.work.throwIfAborted();
-    heart.keepOnly();
+    const images = await readInputs(deps.store, job.inputs, keeper.workSignal);
+    const result = await runEdit(deps, engine, run, images);
+    const [stored] = await Promise.all([
+      outputs.put(result.outputs, keeper.workSignal),
+      progress.flush(keeper.writeSignal),
+    ]);
+    keeper.workSignal.throwIfAborted();
+    keeper.beginCommit();
     const { seed, warnings, timings, receipt } = result;
     const committed = { seed, warnings, receipt: { ...receipt }, timings: { ...timings }, outputs: stored };
-    return { became: await commitResult(deps, job.lease, committed, heart.over) };
+    const commit = { ...deps, rules: statementRules(deps), leaseMs: deps.options.leaseMs };
+    return { status: await commitResult(commit, lease, committed, keeper.writeSignal) };
   } catch (thrown) {
     progress.stop();
-    return endAttempt(deps, { lease: job.lease, attempt: job.attempt, heart }, thrown);
+    return endAttempt(deps, { lease, number: job.attempt, keeper }, thrown);
   }
 }
 
-async function edit(
-  { options, metrics }: RunDeps,
-  engine: Engine,
-  { job, heart, progress }: Run,
+async function runEdit(
+  { metrics, options: { previewEvery } }: Pick<WorkerDeps, 'metrics' | 'options'>,
+  engine: LoadedEngine,
+  { job, keeper, progress }: Pick<Run, 'job' | 'keeper' | 'progress'>,
   images: readonly Uint8Array[],
 ): Promise<EditResult> {
-  const timeStep = timeSteps(metrics);
+  const observeStep = observeSteps(metrics);
   const result = await engine.edit(
     { images, parameters: parseEditParameters(job.parameters) },
     {
-      signal: heart.work,
+      signal: keeper.workSignal,
       onStep(event) {
-        timeStep(event);
+        observeStep(event);
         progress.step(event);
       },
-      ...(options.previewEvery === 0
-        ? {}
-        : { previewEvery: options.previewEvery, onPreview: (preview) => progress.preview(preview) }),
+      ...(previewEvery === 0 ? {} : { previewEvery, onPreview: (preview) => progress.preview(preview) }),
     },
   );
-  noteTimings(metrics, result);
+  observeTimings(metrics, result);
   return result;
 }
 
-/** A claim whose answer was lost may have gone through: the job is then given back rather than kept until its lease ends. */
-async function claimOnce(deps: RunDeps, message: JobMessage, stopping: AbortSignal): Promise<ClaimResult> {
+/** If the answer to a claim is lost, it may have taken effect: the job is given back rather than kept until its lease ends. */
+async function claimOrRelease(
+  deps: Pick<RunJobDeps, 'database' | 'options' | 'random' | 'workerId'>,
+  jobId: string,
+  stopping: AbortSignal,
+): Promise<ClaimResult> {
   const { database, options, workerId } = deps;
-  const lease = { jobId: message.jobId, token: newToken() };
-  const claim = claimJob(database.db, lease.jobId, { token: lease.token, workerId, leaseMs: options.leaseMs });
+  const lease = { jobId, token: newToken() };
+  const claim = (): Promise<ClaimResult> =>
+    claimJob(database.db, jobId, { token: lease.token, workerId, leaseMs: options.leaseMs });
   try {
-    return await answerWithin(claim, { ms: options.answerMs, signal: new AbortController().signal });
+    return await timeLimit(claim, { ms: options.answerMs, late: 'database_unavailable' });
   } catch (thrown) {
-    const over = AbortSignal.any([AbortSignal.timeout(options.leaseMs), stopping]);
-    await persist(deps, () => releaseJob(database.db, lease), over).catch(() => undefined);
+    const signal = AbortSignal.any([AbortSignal.timeout(options.leaseMs), stopping]);
+    const release = () => releaseJob(database.db, lease);
+    await runFencedStatement(statementRules(deps), release, signal).catch(() => undefined);
     throw thrown;
   }
 }
 
-function afterwards(outcome: Outcome): 'ack' | 'leave' | number {
-  switch (outcome.became) {
+function settlementAfter(outcome: AttemptOutcome): Settlement {
+  switch (outcome.status) {
     case 'succeeded':
     case 'failed':
     case 'canceled':

@@ -1,22 +1,23 @@
+import { repeat } from '@qwen-edit/async';
 import { ERRORS } from '@qwen-edit/contract';
 import { newId, toDatabaseError } from '@qwen-edit/db';
 import type { ModelFacts } from '@qwen-edit/pipeline';
 import type { Slot, WorkerDeps } from './deps.ts';
-import type { Outcome } from './end-attempt.ts';
+import type { AttemptOutcome } from './end-attempt.ts';
 import { createEngineHolder, type EngineHolder } from './engine-holder.ts';
-import { backoffMs, pause } from './pause.ts';
-import { startReport } from './report.ts';
-import { type RunDeps, runJob } from './run-job.ts';
+import { workerBackoff } from './fenced-statement.ts';
+import { type RunJobDeps, runJob } from './run-job.ts';
 import { settleMessage } from './settle-message.ts';
+import { keepWorkerRow } from './worker-row.ts';
 
 export interface SlotDeps extends WorkerDeps {
   readonly slot: Slot;
 }
 
 /**
- * Works for one device until the signal says stop: one job after the other, each in the device's own engine. Then, in this
- * order: takes no more messages, lets a running job go on for `graceMs`, gives it back where it is not done, ends the engine,
- * removes the worker's row. Queue, database and model may fail for as long as they like: the worker waits, and goes on.
+ * Works for one device until the signal aborts: one job after the other, each in the device's own engine. Then, in this order:
+ * it takes no more messages, lets a running job go on for `graceMs`, gives it back if it is not done, ends the engine, and
+ * removes the worker's row. Queue, database and model may fail for as long as they like: the worker waits and goes on.
  */
 export async function runWorker(deps: SlotDeps, signal: AbortSignal): Promise<void> {
   const { slot } = deps;
@@ -28,65 +29,65 @@ export async function runWorker(deps: SlotDeps, signal: AbortSignal): Promise<vo
     onChange({ engine, error }) {
       if (engine !== undefined) model = engine.model;
       lastError = error?.message ?? null;
-      report.changed();
+      row.changed();
     },
   });
-  const report = startReport(deps, { workerId, slot, facts: () => ({ ready: engines.isReady(), model, lastError }) });
-  /** What is wrong with a request is no trouble of the worker's. */
-  const onOutcome = (outcome: Outcome): void => {
-    const troubled = 'error' in outcome && ERRORS[outcome.error.code].retryable ? outcome.error.message : lastError;
-    const error = outcome.became === 'succeeded' ? null : troubled;
+  const row = keepWorkerRow(deps, { workerId, slot, facts: () => ({ ready: engines.isReady(), model, lastError }) });
+  /** An error of the request itself is no trouble of the worker's. */
+  const onOutcome = (outcome: AttemptOutcome): void => {
+    const ownError = 'error' in outcome && ERRORS[outcome.error.code].retryable ? outcome.error.message : lastError;
+    const error = outcome.status === 'succeeded' ? null : ownError;
     if (error === lastError) return;
     lastError = error;
-    report.changed();
+    row.changed();
   };
 
   try {
     await takeJobs({ ...deps, workerId }, engines, onOutcome, signal);
   } finally {
     await engines.close();
-    await report.end();
+    await row.remove();
   }
 }
 
 async function takeJobs(
-  deps: RunDeps,
+  deps: RunJobDeps,
   engines: EngineHolder,
-  onOutcome: (outcome: Outcome) => void,
+  onOutcome: (outcome: AttemptOutcome) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const { options, log, metrics, random = Math.random } = deps;
-  let failures = 0;
-  while (!signal.aborted) {
-    try {
-      // A message that is taken while the database is away only wears out: queues count how often each was taken.
-      if (failures > 0) await deps.database.check();
-      await takeJob(deps, engines, onOutcome, signal);
-      failures = 0;
-    } catch (thrown) {
-      if (signal.aborted) return;
-      failures++;
+  const { database, log, metrics, workerId } = deps;
+  let failing = false;
+  const round = async (): Promise<number> => {
+    // A message taken while the database is away only counts as one more delivery, and after too many it is a dead letter.
+    if (failing) await database.check();
+    await takeJob(deps, engines, onOutcome, signal);
+    failing = false;
+    return 0;
+  };
+  await repeat(round, {
+    signal,
+    backoff: workerBackoff(deps),
+    onFailure(thrown, failures) {
+      failing = true;
       const { code, message } = toDatabaseError(thrown);
       metrics.loopErrors.inc({ loop: 'worker' });
-      if (failures === 1)
-        log.error({ worker_id: deps.workerId, code, error: message }, 'no job can be taken, trying on');
-      await pause(
-        backoffMs(failures, { firstMs: options.backoffFirstMs, maxMs: options.backoffMaxMs, random }),
-        signal,
-      );
-    }
-  }
+      if (failures === 1) log.error({ worker_id: workerId, code, error: message }, 'no job can be taken, trying again');
+    },
+  });
 }
 
+/** Waits for an engine and then for a message, and runs its job. Rejects if the queue or the claim fails. */
 async function takeJob(
-  deps: RunDeps,
+  deps: RunJobDeps,
   engines: EngineHolder,
-  onOutcome: (outcome: Outcome) => void,
+  onOutcome: (outcome: AttemptOutcome) => void,
   signal: AbortSignal,
 ): Promise<void> {
+  const { queue, options } = deps;
   const engine = await engines.ready(signal);
   if (engine === undefined) return;
-  const messages = await deps.queue.receive({ max: 1, waitMs: deps.options.receiveWaitMs, signal });
+  const messages = await queue.receive({ max: 1, waitMs: options.receiveWaitMs, signal });
   for (const message of messages) {
     if (signal.aborted) {
       await settleMessage(deps, message, 0);
@@ -96,7 +97,7 @@ async function takeJob(
       const outcome = await runJob(deps, engine, message, signal);
       if (outcome !== undefined) onOutcome(outcome);
     } catch (thrown) {
-      await settleMessage(deps, message, deps.options.retryFirstMs);
+      await settleMessage(deps, message, options.retryFirstMs);
       throw thrown;
     }
   }

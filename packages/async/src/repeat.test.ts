@@ -36,6 +36,27 @@ it('failures in a row are counted, wait longer each time, and begin anew after a
   expect(reported).toEqual([1, 2, 'works again', 1, 'works again']);
 });
 
+it('a long round can say in its middle that it works: a failure after that is the first of a new row', async () => {
+  const controller = new AbortController();
+  const reported: (number | 'works again')[] = [];
+  let rounds = 0;
+  await repeat(
+    async (_, works) => {
+      if (++rounds === 4) controller.abort();
+      if (rounds === 3) works();
+      if (rounds < 4) throw new TypeError('no');
+      return 0;
+    },
+    {
+      signal: controller.signal,
+      backoff: () => 0,
+      onFailure: (_, failures) => reported.push(failures),
+      onRecovery: () => reported.push('works again'),
+    },
+  );
+  expect(reported).toEqual([1, 2, 'works again', 1, 'works again']);
+});
+
 it('can wait before the first round', async () => {
   expect((await run([5, 6], { firstAfterMs: 3 })).slept).toEqual([3, 5, 6]);
 });

@@ -8,16 +8,19 @@ export interface RepeatOptions {
   readonly backoff: Backoff;
   /** Called after each failed round, with 1 for the first in a row: log when it is 1, so that an outage is one line. */
   readonly onFailure: (thrown: unknown, failures: number) => void;
-  /** Called after the first round that succeeds again. */
+  /** Called when the loop works again after failures. */
   readonly onRecovery?: () => void;
   /** Wait before the first round, in milliseconds. */
   readonly firstAfterMs?: number;
-  /** For tests. */
+  /** How to wait between rounds. Given by tests, and by loops that something else may wake. Default: `pause`. */
   readonly sleep?: typeof pause;
 }
 
-/** One round of a loop. Returns how many milliseconds to wait before the next. */
-export type Round = (signal: AbortSignal) => Promise<number>;
+/**
+ * One round of a loop. Returns how many milliseconds to wait before the next. A round that lasts, such as a connection that is
+ * kept open, calls `works` as soon as it works: that ends a row of failures before the round itself ends.
+ */
+export type Round = (signal: AbortSignal, works: () => void) => Promise<number>;
 
 /**
  * Runs rounds one after the other until the signal aborts. A failed round ends nothing: the next one comes after a delay that
@@ -33,12 +36,16 @@ export async function repeat(
   { signal, backoff, onFailure, onRecovery, firstAfterMs = 0, sleep = pause }: RepeatOptions,
 ): Promise<void> {
   if (firstAfterMs > 0) await sleep(firstAfterMs, signal);
-  for (let failures = 0; !signal.aborted; ) {
+  let failures = 0;
+  const works = (): void => {
+    if (failures > 0) onRecovery?.();
+    failures = 0;
+  };
+  while (!signal.aborted) {
     let waitMs: number;
     try {
-      waitMs = await round(signal);
-      if (failures > 0) onRecovery?.();
-      failures = 0;
+      waitMs = await round(signal, works);
+      works();
     } catch (thrown) {
       if (signal.aborted) return;
       failures++;

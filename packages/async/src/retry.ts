@@ -31,7 +31,7 @@ export async function retry<T>(
     try {
       return await work();
     } catch (thrown) {
-      if (signal.aborted || !shouldRetry(thrown, failures)) throw thrown;
+      if (!shouldRetry(thrown, failures) || signal.aborted) throw thrown;
       onFailure?.(thrown, failures);
       await sleep(backoff(failures), signal);
       if (signal.aborted) throw thrown;

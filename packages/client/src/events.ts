@@ -1,9 +1,9 @@
+import { createBackoff, pause } from '@qwen-edit/async';
 import { AppError, ERRORS, isTerminalEvent, type JobEvent, jobEventSchema } from '@qwen-edit/contract';
 import { pathOf, type Request } from './client.ts';
 import { readServerSentEvents } from './server-sent-events.ts';
 
-const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 5_000;
+const BACKOFF = { firstMs: 500, maxMs: 5_000 };
 /** Tries in a row without an event, before the caller is told that the service is gone. */
 const TRIES = 10;
 
@@ -14,6 +14,7 @@ export async function* watchEvents(
   after: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<JobEvent> {
+  const backoff = createBackoff(BACKOFF);
   let last = after;
   let failures = 0;
   for (;;) {
@@ -30,22 +31,8 @@ export async function* watchEvents(
       if (failures >= TRIES) throw new AppError('service_unreachable', 'The service went away.', { cause: thrown });
     }
     failures++;
-    await pause(Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures), signal);
-  }
-}
-
-/** Waits; rejects with AppError `canceled` when `signal` aborts. Without node:timers, as browsers have none. */
-async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const abort = (): void => reject(new AppError('canceled', 'Watching was cancelled.'));
-  const timer = setTimeout(resolve, ms);
-  if (signal?.aborted === true) abort();
-  signal?.addEventListener('abort', abort);
-  try {
-    await promise;
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', abort);
+    await pause(backoff(failures), signal);
+    if (signal?.aborted === true) throw new AppError('canceled', 'Watching was cancelled.');
   }
 }
 

@@ -1,3 +1,4 @@
+import { timeLimit } from '@qwen-edit/async';
 import { AppError } from '@qwen-edit/contract';
 import type { Dispatcher } from 'undici';
 import { checkUrl } from './check-url.ts';
@@ -85,18 +86,15 @@ export function createSafeFetch(options: SafeFetchOptions): SafeFetch {
     async fetch(url, init = {}) {
       const first = firstHop(checkUrl(url, options), init);
       const timeoutMs = init.timeoutMs ?? options.timeoutMs;
-      const timeout = new AbortController();
-      const timer = setTimeout(() => timeout.abort(), timeoutMs);
-      const callers = init.signal === undefined ? [closing.signal] : [closing.signal, init.signal];
+      const signal = init.signal === undefined ? closing.signal : AbortSignal.any([closing.signal, init.signal]);
       try {
-        return await follow(first, init, AbortSignal.any([timeout.signal, ...callers]));
+        return await timeLimit((ended) => follow(first, init, ended), {
+          ms: timeoutMs,
+          signal,
+          late: () => unreachable(first.url, `it took more than ${timeoutMs} ms`),
+        });
       } catch (thrown) {
-        if (callers.some((signal) => signal.aborted)) {
-          throw new AppError('canceled', 'The call was cancelled.', { cause: thrown });
-        }
-        throw timeout.signal.aborted ? unreachable(first.url, `it took more than ${timeoutMs} ms`, thrown) : thrown;
-      } finally {
-        clearTimeout(timer);
+        throw signal.aborted ? new AppError('canceled', 'The call was cancelled.', { cause: thrown }) : thrown;
       }
     },
     async close() {

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { type Engine, type EngineStart, runWorkers, type Slot, WORKER_DEFAULTS } from '@qwen-edit/worker';
+import { type EngineStart, type LoadedEngine, runWorkers, type Slot, WORKER_DEFAULTS } from '@qwen-edit/worker';
 import type { NotedModel } from '../demo-note.ts';
 import type { RoleContext, RoleDeps } from './role.ts';
 
@@ -18,7 +18,7 @@ export async function runLocalWorkers(
     readonly onModel?: (model: NotedModel) => void;
   },
 ): Promise<void> {
-  const openEngine = async ({ signal: loading, onStep }: EngineStart): Promise<Engine> => {
+  const openEngine = async ({ signal: loading, onStep }: EngineStart): Promise<LoadedEngine> => {
     const engine = await deps.createPipeline({
       modelDir: config.modelDir ?? deps.demoModelDir,
       device: 'cpu',
@@ -46,7 +46,7 @@ export async function runLocalWorkers(
         ...WORKER_DEFAULTS,
         leaseMs: config.leaseMs,
         heartbeatMs: config.leaseMs / 3,
-        orderPollMs: config.orderPollMs,
+        cancelPollMs: config.orderPollMs,
         graceMs,
         retryFirstMs: config.retryFirstMs,
         retryMaxMs: config.retryMaxMs,

@@ -1,63 +1,63 @@
+import { createBackoff, retry } from '@qwen-edit/async';
 import { type AppError, presentJob, toAppError } from '@qwen-edit/contract';
 import { type Attempt, type DueDelivery, type JobRecord, readJob, recordAttempt, type Verdict } from '@qwen-edit/db';
 import type { DispatcherDeps } from '../deps.ts';
-import { backoffMs, pause } from '../pause.ts';
+import { decideResult, type ReceiverAnswer } from './decide-result.ts';
 import { createSigner } from './signature.ts';
-import { type Answer, judge } from './verdict.ts';
 
 const DELIVERED_BY = 'qwen-edit-webhooks';
 
-/** How long a delivery stays this dispatcher's: longer than any attempt takes. */
+/** How long a delivery stays locked for this dispatcher: longer than any attempt takes. */
 export function lockMs({ options }: Pick<DispatcherDeps, 'options'>): number {
   return 2 * options.webhookTimeoutMs + options.webhookDrainMs;
 }
 
 /**
- * Makes one attempt of a delivery and notes it. When the signal ends the attempt nothing is noted: another dispatcher makes it
- * again, with the same webhook-id, as after a dispatcher's death. Rejects where the database cannot be used.
+ * Makes one attempt of a delivery and records it. If the signal ends the attempt, nothing is recorded: another dispatcher makes
+ * it again, with the same webhook-id, as it does if a dispatcher dies. Rejects if the database cannot be used.
  */
 export async function deliver(deps: DispatcherDeps, delivery: DueDelivery, signal: AbortSignal): Promise<void> {
   const { database, metrics, options, log, random = Math.random, now = () => new Date() } = deps;
-  const record = await readJob(database.db, { id: delivery.jobId });
-  if (record === undefined) return;
+  const job = await readJob(database.db, { id: delivery.jobId });
+  if (job === undefined) return;
 
   const at = now();
   const start = performance.now();
-  const answer = await post(deps, delivery, bodyOf(deps, delivery, record), at, signal);
+  const answer = await post(deps, delivery, bodyOf(deps, delivery, job), at, signal);
   if (answer === undefined) return;
   const rules = { attempt: delivery.attempt, retryMs: options.webhookRetryMs, random, now: now() };
-  const verdict = answer.error?.code === 'usage' ? ({ status: 'failed' } as const) : judge(answer, rules);
+  const result = answer.error?.code === 'usage' ? ({ status: 'failed' } as const) : decideResult(answer, rules);
   const attempt = {
     at: at.toISOString(),
     status: answer.status ?? null,
     duration_ms: Math.round(performance.now() - start),
     error: answer.error?.message ?? null,
   };
-  metrics.webhookAttempts.inc({ result: verdict.status === 'pending' ? 'retried' : verdict.status });
+  metrics.webhookAttempts.inc({ result: result.status === 'pending' ? 'retried' : result.status });
   log.info(
-    { job_id: delivery.jobId, webhook_id: delivery.id, status: attempt.status, verdict: verdict.status },
+    { job_id: delivery.jobId, webhook_id: delivery.id, status: attempt.status, result: result.status },
     'webhook',
   );
-  await note(deps, delivery, attempt, verdict, signal);
+  await record(deps, delivery, attempt, result, signal);
 }
 
 /**
- * Names and times of Standard Webhooks. A job's end is final, so all attempts say the same of it; only the addresses in it follow
- * this dispatcher's base URL, which is to be the same for all.
+ * The payload, with the names of Standard Webhooks. A job's end is final, so the payload is the same in all attempts; only its
+ * URLs follow this dispatcher's base URL, which should be the same for all dispatchers.
  */
 function bodyOf({ options }: DispatcherDeps, { eventType }: DueDelivery, record: JobRecord): string {
   const timestamp = (record.job.completedAt ?? record.job.createdAt).toISOString();
   return JSON.stringify({ type: eventType, timestamp, data: presentJob(record, options.baseUrl) });
 }
 
-/** undefined where the signal has ended it. Only the status is waited for: what a receiver says beside it is of no use. */
+/** Returns undefined if the signal has ended the call. It waits only for the status: the body of an answer is not used. */
 async function post(
   { net, options }: DispatcherDeps,
   { id, url, secret = options.webhookSecret }: DueDelivery,
   body: string,
   at: Date,
   signal: AbortSignal,
-): Promise<(Answer & { readonly error?: AppError }) | undefined> {
+): Promise<(ReceiverAnswer & { readonly error?: AppError }) | undefined> {
   try {
     const { status, headers } = await net.fetch(url, {
       method: 'POST',
@@ -81,25 +81,19 @@ async function post(
   }
 }
 
-/** An attempt that could not be noted would be made again: it is tried as long as the delivery is ours. */
-async function note(
+/** An attempt that is not recorded is made again, so recording is retried as long as the delivery is locked for us. */
+async function record(
   deps: DispatcherDeps,
   { id }: DueDelivery,
   attempt: Attempt,
-  verdict: Verdict,
+  result: Verdict,
   signal: AbortSignal,
 ): Promise<void> {
-  const { database, options, random = Math.random } = deps;
-  const until = performance.now() + options.webhookTimeoutMs;
-  for (let failures = 1; ; failures++) {
-    try {
-      return await recordAttempt(database.db, id, attempt, verdict);
-    } catch (thrown) {
-      if (signal.aborted || performance.now() > until) throw thrown;
-      await pause(
-        backoffMs(failures, { firstMs: options.backoffFirstMs, maxMs: options.backoffMaxMs, random }),
-        signal,
-      );
-    }
-  }
+  const { database, options, random } = deps;
+  const lockedUntil = performance.now() + options.webhookTimeoutMs;
+  await retry(() => recordAttempt(database.db, id, attempt, result), {
+    backoff: createBackoff({ firstMs: options.backoffFirstMs, maxMs: options.backoffMaxMs, random }),
+    signal,
+    shouldRetry: () => performance.now() <= lockedUntil,
+  });
 }

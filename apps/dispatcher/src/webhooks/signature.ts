@@ -1,13 +1,13 @@
 import { AppError } from '@qwen-edit/contract';
 import { Webhook } from 'standardwebhooks';
 
-/** As the specification asks; fewer can be guessed. */
+/** The specification asks for this; a shorter secret can be guessed. */
 const FEWEST_BYTES = 24;
 
 /**
- * What makes the `webhook-signature` header. Source: Standard Webhooks, https://www.standardwebhooks.com. A secret is read as
- * the libraries of receivers read it: base64, with or without `whsec_`. Throws AppError `usage` for anything else, which a
- * receiver could not verify.
+ * Returns a function that makes the `webhook-signature` header. Source: Standard Webhooks, https://www.standardwebhooks.com. It
+ * reads a secret as the libraries of receivers do: base64, with or without `whsec_`. Throws AppError `usage` for anything else,
+ * because a receiver could not verify it.
  */
 export function createSigner(secret: string): (id: string, at: Date, body: string) => string {
   let webhook: Webhook;
@@ -27,7 +27,7 @@ function bytesOf(secret: string): number {
   return Buffer.from(secret.replace(/^whsec_/, ''), 'base64').length;
 }
 
-/** Throws AppError `usage` for a secret that nothing can be signed with. */
+/** Throws AppError `usage` for a secret that cannot sign anything. */
 export function checkWebhookSecret(secret: string): void {
   createSigner(secret);
 }

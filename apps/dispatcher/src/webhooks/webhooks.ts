@@ -1,12 +1,12 @@
+import { pause } from '@qwen-edit/async';
 import { takeDeliveries, toDatabaseError } from '@qwen-edit/db';
 import type { DispatcherDeps } from '../deps.ts';
 import { runLoop } from '../loop.ts';
-import { pause } from '../pause.ts';
 import { deliver, lockMs } from './deliver.ts';
 
 /**
- * Tells receivers about the ends of their jobs. Each is told at least once in the time of the schedule, every attempt under the
- * same webhook-id. Many are told at once, and a few at most of one receiver, so that a slow one holds up nobody else.
+ * Delivers webhooks about jobs that have ended, each at least once within the schedule, every attempt under the same
+ * webhook-id. Many deliveries run at the same time, but only a few to one receiver, so that a slow one delays nobody else.
  */
 export async function runWebhooks(deps: DispatcherDeps, signal: AbortSignal): Promise<void> {
   const { database, log, metrics, options } = deps;
@@ -19,7 +19,7 @@ export async function runWebhooks(deps: DispatcherDeps, signal: AbortSignal): Pr
       await Promise.race([...active.keys(), pause(options.webhookPollMs, signal)]);
       return 0;
     }
-    // No more at a time than one receiver may have: they may all be of one.
+    // Takes no more at a time than one receiver may have: they may all be for one receiver.
     const limit = Math.min(free, options.webhookPerReceiver);
     const due = await takeDeliveries(database.db, { limit, lockMs: lockMs(deps), busy: busyReceivers() });
     for (const delivery of due) {
@@ -27,7 +27,7 @@ export async function runWebhooks(deps: DispatcherDeps, signal: AbortSignal): Pr
         .catch((thrown: unknown) => {
           metrics.loopErrors.inc({ loop: 'webhooks' });
           const { code } = toDatabaseError(thrown);
-          log.error({ webhook_id: delivery.id, code }, 'an attempt could not be noted, it will be made again');
+          log.error({ webhook_id: delivery.id, code }, 'an attempt could not be recorded, it will be made again');
         })
         .finally(() => active.delete(work));
       active.set(work, delivery.receiver);

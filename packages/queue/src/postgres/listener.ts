@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { createBackoff, repeat } from '@qwen-edit/async';
 import { AppError } from '@qwen-edit/contract';
 import pg from 'pg';
 import type { QueueLog } from '../job-queue.ts';
@@ -16,8 +16,7 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 30_000;
+const BACKOFF = { firstMs: 250, maxMs: 30_000 };
 const CONNECT_TIMEOUT_MS = 10_000;
 /** A connection whose other end has silently gone is found dead some 10 s after this. */
 const KEEP_ALIVE_MS = 10_000;
@@ -27,25 +26,8 @@ const END_TIMEOUT_MS = 1000;
 export function createListener({ url, channel, onWake, log }: ListenerOptions): Listener {
   const closing = new AbortController();
 
-  async function run(): Promise<void> {
-    let failures = 0;
-    while (!closing.signal.aborted) {
-      try {
-        await listen(() => {
-          if (failures > 0) log?.info({ channel }, 'listening to the queue again');
-          failures = 0;
-        });
-      } catch (error) {
-        if (failures === 0)
-          log?.warn({ err: error, channel }, 'not listening to the queue; polling until that works again');
-        failures++;
-        await sleep(pauseMs(failures), undefined, { signal: closing.signal }).catch(() => undefined);
-      }
-    }
-  }
-
   /** Resolves when the listener is closed; throws when its connection fails. */
-  async function listen(onListening: () => void): Promise<void> {
+  async function listen(_: AbortSignal, works: () => void): Promise<number> {
     const client = new pg.Client({
       connectionString: url,
       application_name: 'qwen-edit queue',
@@ -61,10 +43,11 @@ export function createListener({ url, channel, onWake, log }: ListenerOptions): 
     closing.signal.addEventListener('abort', onAbort);
     try {
       await Promise.race([begin(client), over]);
-      if (closing.signal.aborted) return;
-      onListening();
+      if (closing.signal.aborted) return 0;
+      works();
       onWake();
       await over;
+      return 0;
     } finally {
       closing.signal.removeEventListener('abort', onAbort);
       await end(client);
@@ -77,7 +60,15 @@ export function createListener({ url, channel, onWake, log }: ListenerOptions): 
     await client.query(`listen ${client.escapeIdentifier(channel)}`);
   }
 
-  const running = run();
+  const running = repeat(listen, {
+    signal: closing.signal,
+    backoff: createBackoff(BACKOFF),
+    onFailure(error, failures) {
+      if (failures === 1)
+        log?.warn({ err: error, channel }, 'not listening to the queue; polling until that works again');
+    },
+    onRecovery: () => log?.info({ channel }, 'listening to the queue again'),
+  });
   return {
     async close() {
       closing.abort();
@@ -91,10 +82,4 @@ async function end(client: pg.Client): Promise<void> {
   const impatience = setTimeout(() => client.connection.stream.destroy(), END_TIMEOUT_MS);
   await client.end().catch(() => undefined);
   clearTimeout(impatience);
-}
-
-/** Doubles with each failure, less up to a half, so that a restarted server does not meet all of its listeners at once. */
-function pauseMs(failures: number): number {
-  const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures - 1, 16));
-  return longest * (1 - Math.random() / 2);
 }

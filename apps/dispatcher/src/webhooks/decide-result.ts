@@ -1,14 +1,14 @@
 import type { Verdict } from '@qwen-edit/db';
 
-/** What came of one attempt. */
-export interface Answer {
-  /** undefined where there was none. */
+/** What a receiver answered to one attempt. */
+export interface ReceiverAnswer {
+  /** undefined if there was no answer. */
   readonly status: number | undefined;
   /** The Retry-After header. */
   readonly retryAfter?: string | undefined;
 }
 
-export interface Rules {
+export interface DeliveryRules {
   /** Attempts before this one. */
   readonly attempt: number;
   /** Delays between attempts, in milliseconds. */
@@ -17,16 +17,20 @@ export interface Rules {
   readonly now: Date;
 }
 
-/** Longest time that a receiver may ask for. */
+/** The longest delay that a receiver may ask for. */
 const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
 const GONE = 410;
 const BUSY = new Set([429, 503]);
 
 /**
- * 2xx is told, 410 wants no more; anything else is tried again by the schedule, a tenth more or less, and no sooner than a busy
- * receiver asks. Source: Standard Webhooks; Retry-After of RFC 9110, section 10.2.3.
+ * Decides what follows from an attempt. 2xx: it is delivered. 410: the receiver wants no more, so it has failed. Anything else
+ * is tried again by the schedule, a tenth earlier or later, and no sooner than a busy receiver asks; after the last attempt it
+ * has failed. Source: Standard Webhooks; Retry-After of RFC 9110, section 10.2.3.
  */
-export function judge({ status = 0, retryAfter }: Answer, { attempt, retryMs, random, now }: Rules): Verdict {
+export function decideResult(
+  { status = 0, retryAfter }: ReceiverAnswer,
+  { attempt, retryMs, random, now }: DeliveryRules,
+): Verdict {
   if (status >= 200 && status < 300) return { status: 'delivered' };
   const scheduled = retryMs[attempt];
   if (status === GONE || scheduled === undefined) return { status: 'failed' };
@@ -34,7 +38,7 @@ export function judge({ status = 0, retryAfter }: Answer, { attempt, retryMs, ra
   return { status: 'pending', delayMs: Math.round(Math.max(scheduled * (0.9 + 0.2 * random()), asked)) };
 }
 
-/** Milliseconds from now; 0 for what cannot be read or lies behind. */
+/** Milliseconds from now; 0 if the header cannot be read or names a time in the past. */
 function readRetryAfter(value: string | undefined, now: Date): number {
   if (value === undefined) return 0;
   const ms = /^\d+$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - now.getTime();

@@ -1,0 +1,75 @@
+import { hostname } from 'node:os';
+import { pause, repeat, timeLimit } from '@qwen-edit/async';
+import { removeWorker, reportWorker, toDatabaseError } from '@qwen-edit/db';
+import type { ModelFacts } from '@qwen-edit/pipeline';
+import type { Slot, WorkerDeps } from './deps.ts';
+import { storable } from './job-error.ts';
+
+/** What /health and /v1/models tell of a worker. */
+export interface WorkerFacts {
+  readonly ready: boolean;
+  readonly model: ModelFacts | null;
+  readonly lastError: string | null;
+}
+
+/** A worker's row in the database. */
+export interface WorkerRowKeeper {
+  /** Writes the row as soon as possible. */
+  changed(): void;
+  /** Removes the row, if the database answers in time. Never rejects. */
+  remove(): Promise<void>;
+}
+
+const REMOVE_LIMIT_MS = 2_000;
+
+/** Writes a worker's row regularly, which shows that the worker is alive. A database that is away delays nothing. */
+export function keepWorkerRow(
+  { database: { db }, log, options }: Pick<WorkerDeps, 'database' | 'log' | 'options'>,
+  { workerId, slot, facts }: { readonly workerId: string; readonly slot: Slot; readonly facts: () => WorkerFacts },
+): WorkerRowKeeper {
+  const ended = new AbortController();
+  let change = new AbortController();
+  let written: Promise<void> = Promise.resolve();
+
+  const write = async (): Promise<void> => {
+    const { ready, model, lastError } = facts();
+    const state = {
+      id: workerId,
+      host: hostname(),
+      pid: process.pid,
+      device: slot.device,
+      gpuId: slot.gpuId,
+      ready,
+      model: model === null ? null : { ...model },
+      lastError: lastError === null ? null : storable(lastError),
+    };
+    written = reportWorker(db, state);
+    await timeLimit(() => written, { ms: options.answerMs, signal: ended.signal, late: 'database_unavailable' });
+  };
+  const round = async (): Promise<number> => {
+    change = new AbortController();
+    await write();
+    return options.workerReportMs;
+  };
+
+  const running = repeat(round, {
+    signal: ended.signal,
+    backoff: () => options.workerReportMs,
+    // A change ends the wait, and with it the next row is written.
+    sleep: (ms) => pause(ms, AbortSignal.any([ended.signal, change.signal])),
+    onFailure(thrown, failures) {
+      const { code } = toDatabaseError(thrown);
+      if (failures === 1) log.warn({ worker_id: workerId, code }, 'the worker cannot report');
+    },
+  });
+  return {
+    changed: () => change.abort(),
+    async remove() {
+      ended.abort();
+      await running;
+      // A write that is still under way would bring the row back.
+      const remove = (): Promise<void> => Promise.allSettled([written]).then(() => removeWorker(db, workerId));
+      await timeLimit(remove, { ms: REMOVE_LIMIT_MS, late: 'database_unavailable' }).catch(() => undefined);
+    },
+  };
+}
