@@ -9,7 +9,7 @@ import type { Job } from '../../packages/contract/src/index.ts';
 import { claimJob, type Database, type Lease, newToken, succeedJob } from '../../packages/db/src/index.ts';
 import { checkUrl, createSafeFetch } from '../../packages/net/src/index.ts';
 import { checkImageShape, makeThumbnail, proveImage } from '../../packages/pipeline/src/index.ts';
-import { createStore, type ObjectStore } from '../../packages/storage/src/index.ts';
+import { createStore, type ObjectStore, STORED_KINDS } from '../../packages/storage/src/index.ts';
 import { createLogger, createMetrics } from '../../packages/telemetry/src/index.ts';
 import { freshDatabase } from '../db/harness.ts';
 
@@ -159,7 +159,7 @@ export async function finishJob(
 ): Promise<void> {
   const outputs: Parameters<typeof succeedJob>[2]['outputs'][number][] = [];
   for (const [n, bytes] of pictures.entries()) {
-    const key = `outputs/${lease.jobId}/${lease.token}/${n}.png`;
+    const key = STORED_KINDS.output.keyOf({ jobId: lease.jobId, leaseToken: lease.token, index: n, extension: 'png' });
     const { etag } = await store.put(key, bytes, { mediaType: 'image/png' });
     const sha256 = etag.replaceAll('"', '');
     outputs.push({ key, sha256, bytes: bytes.length, mediaType: 'image/png', width: 48, height: 32 });

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { runOrphanSweep, runRetention } from '../../apps/dispatcher/src/index.ts';
 import { addUpload, newId, reportWorker } from '../../packages/db/src/index.ts';
+import { STORED_KINDS, type StoredKind } from '../../packages/storage/src/index.ts';
 import { count, rawJob } from '../db/jobs.ts';
 import { createEngines, resultWith } from '../worker/engine-double.ts';
 import {
@@ -22,6 +23,8 @@ async function edited(place: Place, inputs: string[], webhookUrl?: string): Prom
   await untilStatus(place, id, 'succeeded');
   return id;
 }
+
+const thumbnailOf = (pictureKey: string): string => STORED_KINDS.thumbnail.keyOf({ pictureKey });
 
 const age = (place: Place, id: string): Promise<unknown> =>
   place.database.pool.query(`update jobs set completed_at = now() - interval '2 hours' where id = $1`, [id]);
@@ -64,8 +67,7 @@ it('thumbnails go with their pictures, and stay as long as these', async () => {
   const unused = await storePicture(place);
   const before = await keysOf(place, '');
   expect(before).toHaveLength(5);
-  for (const key of before)
-    await place.store.put(`thumbnails/${key}.webp`, new Uint8Array(3), { mediaType: 'image/webp' });
+  for (const key of before) await place.store.put(thumbnailOf(key), new Uint8Array(3), { mediaType: 'image/webp' });
   await age(place, old);
   await place.database.pool.query(`update assets set last_used_at = now() - interval '2 hours' where id = $1`, [
     unused,
@@ -83,7 +85,7 @@ it('thumbnails go with their pictures, and stay as long as these', async () => {
 
   const result = (await jobOf(place, young)).outputs[0]!.key;
   const kept = [`inputs/${shared}`, result];
-  expect(await keysOf(place, '')).toEqual([...kept, ...kept.map((key) => `thumbnails/${key}.webp`)].sort());
+  expect(await keysOf(place, '')).toEqual([...kept, ...kept.map(thumbnailOf)].sort());
 });
 
 it('pictures and uploads that nothing uses go after a while, silent workers and old keys too', async () => {
@@ -140,4 +142,35 @@ it('the sweep deletes old objects without a row, and leaves what is used, what i
   await until(async () => (await keysOf(place, '')).length === kept.length);
   expect(await keysOf(place, '')).toEqual(kept.sort());
   await expectConsistent(place);
+});
+
+it('a stored kind says whether it is swept: of old objects without a row one kind goes, another stays, and no other key', async () => {
+  const place = await makePlace();
+  const parse = (prefix: string) => (key: string) =>
+    /^[a-z-]+\/\d+$/.test(key) && key.startsWith(prefix) ? {} : undefined;
+  const planted: readonly StoredKind[] = [
+    {
+      prefix: 'swept-kind/',
+      lifetime: 'Nobody.',
+      sweep: { rule: 'without-row', rowKey: (key) => key },
+      parse: parse('swept-kind/'),
+    },
+    { prefix: 'kept-kind/', lifetime: 'A person.', sweep: { rule: 'never' }, parse: parse('kept-kind/') },
+  ];
+  const kept = ['inputs/asset_lost', 'kept-kind/1', 'others/1', 'swept-kind/of-no-kind'];
+  for (const key of [...kept, 'swept-kind/1'])
+    await place.store.put(key, new Uint8Array(3), { mediaType: 'image/png' });
+
+  const now = (): Date => new Date(Date.now() + 2 * HOUR);
+  let rounds = 0;
+  const store: typeof place.store = {
+    ...place.store,
+    list(prefix, options) {
+      if (prefix === 'swept-kind/') rounds++;
+      return place.store.list(prefix, options);
+    },
+  };
+  start(depsOf(place, { orphanMs: HOUR }, { now, store, storedKinds: planted }), runOrphanSweep);
+  await until(() => rounds >= 3);
+  expect(await keysOf(place, '')).toEqual(kept);
 });

@@ -23,7 +23,7 @@ import {
   submitJob,
 } from '../../packages/db/src/index.ts';
 import { createPostgresQueue, type JobQueue } from '../../packages/queue/src/index.ts';
-import { createStore, type ObjectStore } from '../../packages/storage/src/index.ts';
+import { createStore, type ObjectStore, STORED_KINDS } from '../../packages/storage/src/index.ts';
 import { createLogger, createMetrics, type Logger, type Metrics } from '../../packages/telemetry/src/index.ts';
 import { freshUrl } from '../db/harness.ts';
 import { findViolations } from '../db/invariants.ts';
@@ -127,7 +127,7 @@ export async function submitEdit(place: Place, changes: Partial<NewJob> = {}): P
 export async function storePicture({ database, store }: Pick<Place, 'database' | 'store'>): Promise<string> {
   const id = newId('asset');
   const bytes = new TextEncoder().encode(`picture ${id}`);
-  const key = `inputs/${id}`;
+  const key = STORED_KINDS.input.keyOf({ assetId: id });
   await store.put(key, bytes, { mediaType: 'image/png' });
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const facts = { sha256, bytes: bytes.length, mediaType: 'image/png', width: 8, height: 8 };
@@ -168,5 +168,5 @@ export async function keysOf({ store }: Pick<Place, 'store'>, prefix: string): P
 export async function expectConsistent(place: Place): Promise<void> {
   expect(await findViolations(place.database.pool)).toEqual([]);
   const { rows } = await place.database.pool.query<{ key: string }>(`select key from assets where kind = 'output'`);
-  expect(await keysOf(place, 'outputs/')).toEqual(rows.map(({ key }) => key).sort());
+  expect(await keysOf(place, STORED_KINDS.output.prefix)).toEqual(rows.map(({ key }) => key).sort());
 }

@@ -1,5 +1,5 @@
 import { AppError } from '@qwen-edit/contract';
-import { type ObjectStore, readObject, thumbnailKey } from '@qwen-edit/storage';
+import { type ObjectStore, readObject, STORED_KINDS } from '@qwen-edit/storage';
 import type { Logger } from '@qwen-edit/telemetry';
 import type { ByteBudget } from './byte-budget.ts';
 import { describeError } from './describe-error.ts';
@@ -37,6 +37,8 @@ interface Making {
 
 /** Far above what any has. */
 const MAX_BYTES = 1_000_000;
+
+const thumbnailKey = (pictureKey: string): string => STORED_KINDS.thumbnail.keyOf({ pictureKey });
 
 export function createThumbnails({ store, makeThumbnail, budget, atOnce, log }: ThumbnailsDeps): Thumbnails {
   const limit = createLimiter(atOnce);

@@ -1,7 +1,7 @@
 import type { Database } from '@qwen-edit/db';
 import type { SafeFetch } from '@qwen-edit/net';
 import type { JobQueue } from '@qwen-edit/queue';
-import type { ObjectStore } from '@qwen-edit/storage';
+import type { ObjectStore, StoredKind } from '@qwen-edit/storage';
 import type { Logger, Metrics } from '@qwen-edit/telemetry';
 
 /** Durations, in milliseconds, and the like. */
@@ -100,4 +100,6 @@ export interface DispatcherDeps {
   /** From 0 to 1, for the jitter of delays. */
   readonly random?: (() => number) | undefined;
   readonly now?: () => Date;
+  /** The kinds of objects that the orphan sweep goes through. Default: STORED_KINDS. */
+  readonly storedKinds?: readonly StoredKind[];
 }

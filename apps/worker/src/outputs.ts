@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { JobResult, Lease } from '@qwen-edit/db';
 import type { EditOutput } from '@qwen-edit/pipeline';
-import type { ObjectStore } from '@qwen-edit/storage';
+import { type ObjectStore, STORED_KINDS } from '@qwen-edit/storage';
 import type { Logger } from '@qwen-edit/telemetry';
 
 export type StoredOutput = JobResult['outputs'][number];
@@ -23,8 +23,9 @@ export function createOutputs(store: ObjectStore, lease: Lease, log: Logger): Ou
   return {
     async put(outputs, signal) {
       const stored: StoredOutput[] = [];
-      for (const [n, { bytes, width, height, format }] of outputs.entries()) {
-        const key = `outputs/${lease.jobId}/${lease.token}/${n}.${EXTENSIONS[format]}`;
+      for (const [index, { bytes, width, height, format }] of outputs.entries()) {
+        const ids = { jobId: lease.jobId, leaseToken: lease.token, index, extension: EXTENSIONS[format] };
+        const key = STORED_KINDS.output.keyOf(ids);
         const mediaType = `image/${format}`;
         started.push(key);
         await store.put(key, bytes, { mediaType, signal });

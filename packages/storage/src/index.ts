@@ -1,4 +1,12 @@
 export { createStore, type StoreOptions } from './create-store.ts';
+export {
+  type KeyedKind,
+  type OutputIds,
+  STORED_KINDS,
+  type StoredKind,
+  type SweepRule,
+  withThumbnails,
+} from './keys.ts';
 export { contentDisposition, isKey } from './names.ts';
 export type {
   ByteRange,
@@ -15,4 +23,3 @@ export type {
 export { readObject } from './read-object.ts';
 export type { S3Options } from './s3/s3-store.ts';
 export { type SignedTerms, signUrl, type UrlSigning, verifySignedUrl } from './signed-url.ts';
-export { pictureKeyOf, THUMBNAILS, thumbnailKey, withThumbnails } from './thumbnails.ts';

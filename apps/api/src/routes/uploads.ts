@@ -1,4 +1,5 @@
 import { addUpload, newId } from '@qwen-edit/db';
+import { STORED_KINDS } from '@qwen-edit/storage';
 import type { Hono } from 'hono';
 import { z } from 'zod';
 import { baseUrlOf } from '../base-url.ts';
@@ -26,7 +27,7 @@ export function uploadRoutes(app: Hono<ApiEnv>, services: Services): void {
       const { owner } = await gate.admit(c, 'submit');
       const { media_type } = await readRequest(c, services);
       const id = newId('upload');
-      const key = `uploads/${id}`;
+      const key = STORED_KINDS.upload.keyOf({ uploadId: id });
       const expiresSeconds = limits.uploadExpirySeconds;
       const url = await store.presignPut(key, {
         expiresSeconds,

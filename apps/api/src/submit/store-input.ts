@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { addInput, findInput, newId } from '@qwen-edit/db';
+import { STORED_KINDS } from '@qwen-edit/storage';
 import type { ProvedPicture, ShapeRules } from '../deps.ts';
 import { describeError } from '../describe-error.ts';
 import type { Services } from '../services.ts';
@@ -60,7 +61,7 @@ export async function storeInput(
     return known.id;
   }
   const id = newId('asset');
-  const key = `inputs/${id}`;
+  const key = STORED_KINDS.input.keyOf({ assetId: id });
   await store.put(key, bytes, { mediaType: facts.mediaType });
   // Where this fails, the row may be there all the same: the object stays, and is swept if it has none.
   const row = await addInput(database.db, { id, owner, key, sha256, bytes: bytes.length, ...facts });
