@@ -18,7 +18,8 @@ import {
   readDataDirLock,
   startEmbeddedPostgres,
 } from '../../packages/db/src/embedded/index.ts';
-import { familyOf, groupOf, isRoot, living, NOBODY, processesOf, scratch, startOwner, until } from './owners.ts';
+import { until } from '../support/until.ts';
+import { familyOf, groupOf, isRoot, living, NOBODY, processesOf, scratch, startOwner } from './owners.ts';
 import { query } from './query.ts';
 
 async function start(dataDir: string, options: Partial<EmbeddedPostgresOptions> = {}) {

@@ -3,9 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { until } from '../support/until.ts';
 
 const PROGRAM = fileURLToPath(new URL('embedded-owner.ts', import.meta.url));
 /** nobody and nogroup on Debian; elsewhere just a number that owns nothing. */
@@ -80,14 +80,6 @@ function command(args: string[], user: { uid?: number; gid?: number }): Paramete
   const become = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--securebits=+no_setuid_fixup'];
   const pass = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override', '--'];
   return ['setpriv', [...become, ...pass, process.execPath, ...args], { cwd: '/', detached: true, stdio: [...stdio] }];
-}
-
-export async function until(condition: () => boolean, limitMs = 10_000): Promise<void> {
-  const end = performance.now() + limitMs;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`not so after ${limitMs} ms: ${condition}`);
-    await delay(2);
-  }
 }
 
 function allProcesses(): number[] {

@@ -6,12 +6,12 @@ import {
   runDispatcher,
 } from '../../apps/dispatcher/src/index.ts';
 import { createSafeFetch } from '../../packages/net/src/index.ts';
-import type { Place } from '../worker/harness.ts';
+import type { TestSetup } from '../worker/harness.ts';
 
-export const HOUR = 3_600_000;
+export const HOUR_MS = 3_600_000;
 
 /** Loops that never wait long; nothing is old unless a test says so. */
-export const FAST: DispatcherOptions = {
+export const FAST_DISPATCHER: DispatcherOptions = {
   ...DISPATCHER_DEFAULTS,
   baseUrl: 'https://edit.example',
   reapMs: 50,
@@ -25,14 +25,24 @@ export const FAST: DispatcherOptions = {
 };
 
 export function depsOf(
-  place: Place,
+  setup: TestSetup,
   options: Partial<DispatcherOptions> = {},
   changes: Partial<DispatcherDeps> = {},
 ): DispatcherDeps {
-  const { workerDatabase: database, store, queue, log, metrics } = place;
+  const { workerDatabase: database, store, queue, log, metrics } = setup;
   const net = createSafeFetch({ allowPrivate: true, maxBytes: 1000, timeoutMs: 5000, maxRedirects: 3 });
   onTestFinished(() => net.close());
-  return { database, store, queue, log, metrics, net, options: { ...FAST, ...options }, random: () => 0.5, ...changes };
+  return {
+    database,
+    store,
+    queue,
+    log,
+    metrics,
+    net,
+    options: { ...FAST_DISPATCHER, ...options },
+    random: () => 0.5,
+    ...changes,
+  };
 }
 
 type Loop = (deps: DispatcherDeps, signal: AbortSignal) => Promise<void>;

@@ -3,25 +3,26 @@ import { runRelay } from '../../apps/dispatcher/src/index.ts';
 import { AppError } from '../../packages/contract/src/index.ts';
 import { takeOutbox } from '../../packages/db/src/index.ts';
 import { atOnce, count, rawJob, submit } from '../db/jobs.ts';
-import { makePlace, until } from '../worker/harness.ts';
+import { until } from '../support/until.ts';
+import { createTestSetup } from '../worker/harness.ts';
 import { depsOf, start } from './harness.ts';
 import { createQueueDouble } from './queue-double.ts';
 
 it('every message of a commit is sent, once, by any number of relays', async () => {
-  const place = await makePlace();
+  const setup = await createTestSetup();
   const queue = createQueueDouble();
-  const deps = depsOf(place, { relayBatch: 7 }, { queue });
+  const deps = depsOf(setup, { relayBatch: 7 }, { queue });
   start(deps, runRelay);
   start(deps, runRelay);
-  const ids = await atOnce(50, () => submit(place.database, {}, { relayed: true }));
+  const ids = await atOnce(50, () => submit(setup.database, {}, { relayed: true }));
 
-  await until(async () => (await count(place.database, 'outbox')) === 0);
+  await until(async () => (await count(setup.database, 'outbox')) === 0);
   expect([...queue.sent].sort()).toEqual([...ids].sort());
-  expect((await rawJob(place.database, ids[0]!))?.sent_at).toBeInstanceOf(Date);
+  expect((await rawJob(setup.database, ids[0]!))?.sent_at).toBeInstanceOf(Date);
 });
 
 it('a queue that takes nothing, or only some, gets every message in the end', async () => {
-  const place = await makePlace();
+  const setup = await createTestSetup();
   const queue = createQueueDouble();
   let calls = 0;
   queue.take = () => {
@@ -29,21 +30,21 @@ it('a queue that takes nothing, or only some, gets every message in the end', as
     if (calls <= 3) throw new AppError('queue_unavailable', 'The queue does not answer.');
     return calls % 2 === 0;
   };
-  const ids = await atOnce(4, () => submit(place.database, {}, { relayed: true }));
-  start(depsOf(place, {}, { queue }), runRelay);
+  const ids = await atOnce(4, () => submit(setup.database, {}, { relayed: true }));
+  start(depsOf(setup, {}, { queue }), runRelay);
 
-  await until(async () => (await count(place.database, 'outbox')) === 0);
+  await until(async () => (await count(setup.database, 'outbox')) === 0);
   expect([...queue.sent].sort()).toEqual([...ids].sort());
-  expect((await place.metrics.loopErrors.get()).values).toMatchObject([{ labels: { loop: 'relay' }, value: 3 }]);
+  expect((await setup.metrics.loopErrors.get()).values).toMatchObject([{ labels: { loop: 'relay' }, value: 3 }]);
 });
 
 it('a message whose relay died before its note is sent by another', async () => {
-  const place = await makePlace();
+  const setup = await createTestSetup();
   const queue = createQueueDouble();
-  const id = await submit(place.database, {}, { relayed: true });
-  expect(await takeOutbox(place.database.db, 10, 300)).toHaveLength(1);
+  const id = await submit(setup.database, {}, { relayed: true });
+  expect(await takeOutbox(setup.database.db, 10, 300)).toHaveLength(1);
 
-  start(depsOf(place, {}, { queue }), runRelay);
+  start(depsOf(setup, {}, { queue }), runRelay);
   await until(() => queue.sent.length === 1);
   expect(queue.sent).toEqual([id]);
 });

@@ -3,96 +3,96 @@ import { runOrphanSweep, runRetention } from '../../apps/dispatcher/src/index.ts
 import { addUpload, newId, reportWorker } from '../../packages/db/src/index.ts';
 import { STORED_KINDS, type StoredKind } from '../../packages/storage/src/index.ts';
 import { count, rawJob } from '../db/jobs.ts';
+import { until } from '../support/until.ts';
 import { createEngines, resultWith } from '../worker/engine-double.ts';
 import {
+  createTestSetup,
   expectConsistent,
   jobOf,
   keysOf,
-  makePlace,
-  type Place,
   startWorkers,
   storePicture,
   submitEdit,
-  until,
+  type TestSetup,
   untilStatus,
 } from '../worker/harness.ts';
-import { depsOf, HOUR, start } from './harness.ts';
+import { depsOf, HOUR_MS, start } from './harness.ts';
 
-async function edited(place: Place, inputs: string[], webhookUrl?: string): Promise<string> {
-  const id = await submitEdit(place, { inputs, ...(webhookUrl === undefined ? {} : { webhookUrl }) });
-  await untilStatus(place, id, 'succeeded');
+async function edited(setup: TestSetup, inputs: string[], webhookUrl?: string): Promise<string> {
+  const id = await submitEdit(setup, { inputs, ...(webhookUrl === undefined ? {} : { webhookUrl }) });
+  await untilStatus(setup, id, 'succeeded');
   return id;
 }
 
 const thumbnailOf = (pictureKey: string): string => STORED_KINDS.thumbnail.keyOf({ pictureKey });
 
-const age = (place: Place, id: string): Promise<unknown> =>
-  place.database.pool.query(`update jobs set completed_at = now() - interval '2 hours' where id = $1`, [id]);
+const age = (setup: TestSetup, id: string): Promise<unknown> =>
+  setup.database.pool.query(`update jobs set completed_at = now() - interval '2 hours' where id = $1`, [id]);
 
 it('old jobs go with their pictures; young ones, shared pictures and untold webhooks keep what they need', async () => {
-  const place = await makePlace();
+  const setup = await createTestSetup();
   const worker = startWorkers(
-    place,
+    setup,
     createEngines(async () => resultWith('edited')),
   );
-  const [shared, own, other] = [await storePicture(place), await storePicture(place), await storePicture(place)];
-  const old = await edited(place, [shared, own]);
-  const young = await edited(place, [shared]);
-  const untold = await edited(place, [other], 'http://127.0.0.1:9/');
+  const [shared, own, other] = [await storePicture(setup), await storePicture(setup), await storePicture(setup)];
+  const old = await edited(setup, [shared, own]);
+  const young = await edited(setup, [shared]);
+  const untold = await edited(setup, [other], 'http://127.0.0.1:9/');
   await worker.stop();
-  await age(place, old);
-  await age(place, untold);
+  await age(setup, old);
+  await age(setup, untold);
 
-  start(depsOf(place, { retentionMs: HOUR }), runRetention);
-  await until(async () => (await rawJob(place.database, old)) === undefined);
-  await until(async () => (await keysOf(place, 'inputs/')).length === 2);
+  start(depsOf(setup, { retentionMs: HOUR_MS }), runRetention);
+  await until(async () => (await rawJob(setup.database, old)) === undefined);
+  await until(async () => (await keysOf(setup, 'inputs/')).length === 2);
 
-  expect(await keysOf(place, 'inputs/')).toEqual([shared, other].map((id) => `inputs/${id}`).sort());
-  expect((await jobOf(place, young)).outputs).toHaveLength(1);
-  expect((await jobOf(place, untold)).outputs).toHaveLength(1);
-  expect(await keysOf(place, 'outputs/')).toHaveLength(2);
-  await expectConsistent(place);
+  expect(await keysOf(setup, 'inputs/')).toEqual([shared, other].map((id) => `inputs/${id}`).sort());
+  expect((await jobOf(setup, young)).outputs).toHaveLength(1);
+  expect((await jobOf(setup, untold)).outputs).toHaveLength(1);
+  expect(await keysOf(setup, 'outputs/')).toHaveLength(2);
+  await expectConsistent(setup);
 });
 
 it('thumbnails go with their pictures, and stay as long as these', async () => {
-  const place = await makePlace();
+  const setup = await createTestSetup();
   const worker = startWorkers(
-    place,
+    setup,
     createEngines(async () => resultWith('edited')),
   );
-  const [shared, own] = [await storePicture(place), await storePicture(place)];
-  const old = await edited(place, [shared, own]);
-  const young = await edited(place, [shared]);
+  const [shared, own] = [await storePicture(setup), await storePicture(setup)];
+  const old = await edited(setup, [shared, own]);
+  const young = await edited(setup, [shared]);
   await worker.stop();
-  const unused = await storePicture(place);
-  const before = await keysOf(place, '');
+  const unused = await storePicture(setup);
+  const before = await keysOf(setup, '');
   expect(before).toHaveLength(5);
-  for (const key of before) await place.store.put(thumbnailOf(key), new Uint8Array(3), { mediaType: 'image/webp' });
-  await age(place, old);
-  await place.database.pool.query(`update assets set last_used_at = now() - interval '2 hours' where id = $1`, [
+  for (const key of before) await setup.store.put(thumbnailOf(key), new Uint8Array(3), { mediaType: 'image/webp' });
+  await age(setup, old);
+  await setup.database.pool.query(`update assets set last_used_at = now() - interval '2 hours' where id = $1`, [
     unused,
   ]);
   // What was made while its picture was deleted.
-  await place.store.put('thumbnails/inputs/asset_gone.webp', new Uint8Array(3), { mediaType: 'image/webp' });
+  await setup.store.put('thumbnails/inputs/asset_gone.webp', new Uint8Array(3), { mediaType: 'image/webp' });
 
-  const retention = start(depsOf(place, { retentionMs: HOUR, unusedMs: HOUR }), runRetention);
-  await until(async () => (await keysOf(place, 'inputs/')).length === 1);
-  await until(async () => (await keysOf(place, 'thumbnails/')).length === 3);
+  const retention = start(depsOf(setup, { retentionMs: HOUR_MS, unusedMs: HOUR_MS }), runRetention);
+  await until(async () => (await keysOf(setup, 'inputs/')).length === 1);
+  await until(async () => (await keysOf(setup, 'thumbnails/')).length === 3);
   await retention.stop();
-  const now = (): Date => new Date(Date.now() + 2 * HOUR);
-  start(depsOf(place, { orphanMs: HOUR }, { now }), runOrphanSweep);
-  await until(async () => (await keysOf(place, 'thumbnails/')).length === 2);
+  const now = (): Date => new Date(Date.now() + 2 * HOUR_MS);
+  start(depsOf(setup, { orphanMs: HOUR_MS }, { now }), runOrphanSweep);
+  await until(async () => (await keysOf(setup, 'thumbnails/')).length === 2);
 
-  const result = (await jobOf(place, young)).outputs[0]!.key;
+  const result = (await jobOf(setup, young)).outputs[0]!.key;
   const kept = [`inputs/${shared}`, result];
-  expect(await keysOf(place, '')).toEqual([...kept, ...kept.map(thumbnailOf)].sort());
+  expect(await keysOf(setup, '')).toEqual([...kept, ...kept.map(thumbnailOf)].sort());
 });
 
 it('pictures and uploads that nothing uses go after a while, silent workers and old keys too', async () => {
-  const place = await makePlace();
-  const { database, store } = place;
-  const [unused, used] = [await storePicture(place), await storePicture(place)];
-  await submitEdit(place, { inputs: [used] });
+  const setup = await createTestSetup();
+  const { database, store } = setup;
+  const [unused, used] = [await storePicture(setup), await storePicture(setup)];
+  await submitEdit(setup, { inputs: [used] });
   const upload = newId('upload');
   await store.put(`uploads/${upload}`, new Uint8Array(3), { mediaType: 'image/png' });
   await addUpload(database.db, { id: upload, owner: 'ann', key: `uploads/${upload}`, mediaType: 'image/png' });
@@ -102,50 +102,50 @@ it('pictures and uploads that nothing uses go after a while, silent workers and 
   await database.pool.query(`update assets set last_used_at = now() - interval '2 hours'`);
   await database.pool.query(`update workers set heartbeat_at = now() - interval '2 hours' where id = 'worker_gone'`);
 
-  start(depsOf(place, { unusedMs: HOUR, silentWorkerMs: HOUR }), runRetention);
+  start(depsOf(setup, { unusedMs: HOUR_MS, silentWorkerMs: HOUR_MS }), runRetention);
   await until(async () => (await count(database, 'workers')) === 1);
-  await until(async () => (await keysOf(place, '')).length === 1);
-  expect(await keysOf(place, '')).toEqual([`inputs/${used}`]);
+  await until(async () => (await keysOf(setup, '')).length === 1);
+  expect(await keysOf(setup, '')).toEqual([`inputs/${used}`]);
   expect(await count(database, 'assets')).toBe(1);
   expect(unused).not.toBe(used);
 });
 
 it('the sweep deletes old objects without a row, and leaves what is used, what is young, and what is not ours', async () => {
-  const place = await makePlace();
+  const setup = await createTestSetup();
   const worker = startWorkers(
-    place,
+    setup,
     createEngines(async () => resultWith('edited')),
   );
-  const picture = await storePicture(place);
-  const id = await edited(place, [picture]);
+  const picture = await storePicture(setup);
+  const id = await edited(setup, [picture]);
   await worker.stop();
-  const kept = [...(await keysOf(place, '')), 'others/1'];
+  const kept = [...(await keysOf(setup, '')), 'others/1'];
   const orphans = ['inputs/asset_lost', `outputs/${id}/0123/0.png`, 'uploads/upload_late'];
-  for (const key of [...orphans, 'others/1']) await place.store.put(key, new Uint8Array(3), { mediaType: 'image/png' });
+  for (const key of [...orphans, 'others/1']) await setup.store.put(key, new Uint8Array(3), { mediaType: 'image/png' });
 
   let listings = 0;
-  const store: typeof place.store = {
-    ...place.store,
+  const store: typeof setup.store = {
+    ...setup.store,
     list(...args) {
       listings++;
-      return place.store.list(...args);
+      return setup.store.list(...args);
     },
   };
-  const { stop } = start(depsOf(place, { orphanMs: HOUR }, { store }), runOrphanSweep);
+  const { stop } = start(depsOf(setup, { orphanMs: HOUR_MS }, { store }), runOrphanSweep);
   await until(() => listings >= 7);
-  expect(await keysOf(place, '')).toEqual([...kept, ...orphans].sort());
+  expect(await keysOf(setup, '')).toEqual([...kept, ...orphans].sort());
   await stop();
 
   // Two hours later.
-  const now = (): Date => new Date(Date.now() + 2 * HOUR);
-  start(depsOf(place, { orphanMs: HOUR }, { now }), runOrphanSweep);
-  await until(async () => (await keysOf(place, '')).length === kept.length);
-  expect(await keysOf(place, '')).toEqual(kept.sort());
-  await expectConsistent(place);
+  const now = (): Date => new Date(Date.now() + 2 * HOUR_MS);
+  start(depsOf(setup, { orphanMs: HOUR_MS }, { now }), runOrphanSweep);
+  await until(async () => (await keysOf(setup, '')).length === kept.length);
+  expect(await keysOf(setup, '')).toEqual(kept.sort());
+  await expectConsistent(setup);
 });
 
 it('a stored kind says whether it is swept: of old objects without a row one kind goes, another stays, and no other key', async () => {
-  const place = await makePlace();
+  const setup = await createTestSetup();
   const parse = (prefix: string) => (key: string) =>
     /^[a-z-]+\/\d+$/.test(key) && key.startsWith(prefix) ? {} : undefined;
   const planted: readonly StoredKind[] = [
@@ -159,18 +159,18 @@ it('a stored kind says whether it is swept: of old objects without a row one kin
   ];
   const kept = ['inputs/asset_lost', 'kept-kind/1', 'others/1', 'swept-kind/of-no-kind'];
   for (const key of [...kept, 'swept-kind/1'])
-    await place.store.put(key, new Uint8Array(3), { mediaType: 'image/png' });
+    await setup.store.put(key, new Uint8Array(3), { mediaType: 'image/png' });
 
-  const now = (): Date => new Date(Date.now() + 2 * HOUR);
+  const now = (): Date => new Date(Date.now() + 2 * HOUR_MS);
   let rounds = 0;
-  const store: typeof place.store = {
-    ...place.store,
+  const store: typeof setup.store = {
+    ...setup.store,
     list(prefix, options) {
       if (prefix === 'swept-kind/') rounds++;
-      return place.store.list(prefix, options);
+      return setup.store.list(prefix, options);
     },
   };
-  start(depsOf(place, { orphanMs: HOUR }, { now, store, storedKinds: planted }), runOrphanSweep);
+  start(depsOf(setup, { orphanMs: HOUR_MS }, { now, store, storedKinds: planted }), runOrphanSweep);
   await until(() => rounds >= 3);
-  expect(await keysOf(place, '')).toEqual(kept);
+  expect(await keysOf(setup, '')).toEqual(kept);
 });

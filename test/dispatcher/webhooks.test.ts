@@ -4,7 +4,8 @@ import { runDispatcher, runWebhooks } from '../../apps/dispatcher/src/index.ts';
 import { jobSchema } from '../../packages/contract/src/index.ts';
 import { type DeliveryRow, failJob, listDeliveries, type NewJob, succeedJob } from '../../packages/db/src/index.ts';
 import { ERROR, OWNER, resultOf, running } from '../db/jobs.ts';
-import { makePlace, type Place, until } from '../worker/harness.ts';
+import { until } from '../support/until.ts';
+import { createTestSetup, type TestSetup } from '../worker/harness.ts';
 import { depsOf, start } from './harness.ts';
 import { startReceiver } from './receiver.ts';
 
@@ -12,26 +13,26 @@ const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 const OTHER_SECRET = `whsec_${Buffer.alloc(24, 9).toString('base64')}`;
 
 /** A job that has just succeeded, and has to be told. */
-async function succeeded(place: Place, webhookUrl: string, changes: Partial<NewJob> = {}): Promise<string> {
-  const lease = await running(place.database, { webhookUrl, ...changes });
-  expect(await succeedJob(place.database.db, lease, resultOf(lease))).toBe(true);
+async function succeeded(setup: TestSetup, webhookUrl: string, changes: Partial<NewJob> = {}): Promise<string> {
+  const lease = await running(setup.database, { webhookUrl, ...changes });
+  expect(await succeedJob(setup.database.db, lease, resultOf(lease))).toBe(true);
   return lease.jobId;
 }
 
-async function deliveryOf({ database }: Place, jobId: string): Promise<DeliveryRow> {
+async function deliveryOf({ database }: TestSetup, jobId: string): Promise<DeliveryRow> {
   const [row] = await listDeliveries(database.db, { owner: OWNER, jobId });
   return row!;
 }
 
-const untilDelivery = (place: Place, jobId: string, status: string): Promise<void> =>
-  until(async () => (await deliveryOf(place, jobId)).status === status);
+const untilDelivery = (setup: TestSetup, jobId: string, status: string): Promise<void> =>
+  until(async () => (await deliveryOf(setup, jobId)).status === status);
 
 it('a receiver is told about the end of a job, with a signature that its library verifies', async () => {
-  const place = await makePlace();
+  const setup = await createTestSetup();
   const receiver = await startReceiver();
-  start(depsOf(place, { webhookSecret: SECRET }), runWebhooks);
-  const id = await succeeded(place, receiver.url);
-  await untilDelivery(place, id, 'delivered');
+  start(depsOf(setup, { webhookSecret: SECRET }), runWebhooks);
+  const id = await succeeded(setup, receiver.url);
+  await untilDelivery(setup, id, 'delivered');
 
   const [{ headers, body } = { headers: {}, body: '' }] = receiver.received;
   const payload = new Webhook(SECRET).verify(body, headers) as { type: string; timestamp: string; data: unknown };
@@ -42,42 +43,42 @@ it('a receiver is told about the end of a job, with a signature that its library
   expect(job.output?.[0]?.url).toBe(`https://edit.example/v1/jobs/${id}/outputs/0`);
   expect(headers).toMatchObject({ 'content-type': 'application/json', 'webhook-id': expect.stringMatching(/^msg_/) });
   expect(body).not.toContain('whsec_');
-  const { log, attempt } = await deliveryOf(place, id);
+  const { log, attempt } = await deliveryOf(setup, id);
   expect(attempt).toBe(1);
   expect(log).toMatchObject([{ status: 204, error: null, duration_ms: expect.any(Number) }]);
 });
 
 it('the secret of a job comes before that of the service; without both nothing is signed', async () => {
-  const place = await makePlace();
+  const setup = await createTestSetup();
   const receiver = await startReceiver();
-  const { stop } = start(depsOf(place, { webhookSecret: SECRET }), runWebhooks);
-  await succeeded(place, receiver.url, { webhookSecret: OTHER_SECRET });
+  const { stop } = start(depsOf(setup, { webhookSecret: SECRET }), runWebhooks);
+  await succeeded(setup, receiver.url, { webhookSecret: OTHER_SECRET });
   await until(() => receiver.received.length === 1);
   const [own] = receiver.received;
   new Webhook(OTHER_SECRET).verify(own!.body, own!.headers);
   expect(() => new Webhook(SECRET).verify(own!.body, own!.headers)).toThrow();
   await stop();
 
-  start(depsOf(place), runDispatcher);
-  await succeeded(place, receiver.url);
+  start(depsOf(setup), runDispatcher);
+  await succeeded(setup, receiver.url);
   await until(() => receiver.received.length === 2);
   expect(receiver.received[1]!.headers).not.toHaveProperty('webhook-signature');
-  expect(place.lines.some((line) => line.includes('are not signed'))).toBe(true);
+  expect(setup.lines.some((line) => line.includes('are not signed'))).toBe(true);
   await expect(
-    runDispatcher(depsOf(place, { webhookSecret: 'no base64!' }), new AbortController().signal),
+    runDispatcher(depsOf(setup, { webhookSecret: 'no base64!' }), new AbortController().signal),
   ).rejects.toThrow(expect.objectContaining({ code: 'usage' }));
 });
 
 it('a delivery that fails is tried again by the schedule, under the same webhook-id, each time with a fresh signature', async () => {
-  const place = await makePlace();
+  const setup = await createTestSetup();
   const receiver = await startReceiver((response, number) => {
     if (number === 1) response.writeHead(500).end('trouble');
     else if (number === 2) response.destroy();
     else response.writeHead(200).end('thanks');
   });
-  start(depsOf(place, { webhookSecret: SECRET, webhookRetryMs: [1100, 50] }), runWebhooks);
-  const id = await succeeded(place, receiver.url);
-  await untilDelivery(place, id, 'delivered');
+  start(depsOf(setup, { webhookSecret: SECRET, webhookRetryMs: [1100, 50] }), runWebhooks);
+  const id = await succeeded(setup, receiver.url);
+  await untilDelivery(setup, id, 'delivered');
 
   expect(receiver.received).toHaveLength(3);
   expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
@@ -86,68 +87,68 @@ it('a delivery that fails is tried again by the schedule, under the same webhook
   const [first, second] = receiver.received;
   expect(second!.at - first!.at).toBeGreaterThan(1000);
   expect(second!.headers['webhook-signature']).not.toBe(first!.headers['webhook-signature']);
-  const { log } = await deliveryOf(place, id);
+  const { log } = await deliveryOf(setup, id);
   expect(log).toMatchObject([{ status: 500 }, { status: null, error: expect.any(String) }, { status: 200 }]);
 });
 
 it('a delivery has failed when its schedule is used up, or at once when the receiver says 410', async () => {
-  const place = await makePlace();
+  const setup = await createTestSetup();
   const broken = await startReceiver((response) => response.writeHead(500).end());
   const gone = await startReceiver((response) => response.writeHead(410).end());
-  start(depsOf(place, { webhookRetryMs: [10, 10] }), runWebhooks);
-  const [first, second] = [await succeeded(place, broken.url), await succeeded(place, gone.url)];
-  await untilDelivery(place, first, 'failed');
-  await untilDelivery(place, second, 'failed');
-  expect((await deliveryOf(place, first)).attempt).toBe(3);
+  start(depsOf(setup, { webhookRetryMs: [10, 10] }), runWebhooks);
+  const [first, second] = [await succeeded(setup, broken.url), await succeeded(setup, gone.url)];
+  await untilDelivery(setup, first, 'failed');
+  await untilDelivery(setup, second, 'failed');
+  expect((await deliveryOf(setup, first)).attempt).toBe(3);
   expect(gone.received).toHaveLength(1);
 });
 
 it('a busy receiver is not called before the time that it names', async () => {
-  const place = await makePlace();
+  const setup = await createTestSetup();
   const receiver = await startReceiver((response, number) =>
     number === 1 ? response.writeHead(429, { 'retry-after': '1' }).end() : response.writeHead(200).end(),
   );
-  start(depsOf(place, { webhookRetryMs: [10] }), runWebhooks);
-  const id = await succeeded(place, receiver.url);
-  await untilDelivery(place, id, 'delivered');
+  start(depsOf(setup, { webhookRetryMs: [10] }), runWebhooks);
+  const id = await succeeded(setup, receiver.url);
+  await untilDelivery(setup, id, 'delivered');
   expect(receiver.received[1]!.at - receiver.received[0]!.at).toBeGreaterThan(990);
 });
 
 it('a dispatcher that dies after the receiver took the event leads to a second delivery with the same webhook-id', async () => {
-  const place = await makePlace();
+  const setup = await createTestSetup();
   const receiver = await startReceiver((response, number) => {
     // The note of the first attempt cannot be made any more.
-    if (number === 1) place.proxy.cut();
+    if (number === 1) setup.proxy.cut();
     response.writeHead(200).end();
   });
-  const dying = start(depsOf(place, { webhookTimeoutMs: 300 }), runWebhooks);
-  const id = await succeeded(place, receiver.url);
+  const dying = start(depsOf(setup, { webhookTimeoutMs: 300 }), runWebhooks);
+  const id = await succeeded(setup, receiver.url);
   await until(() => receiver.received.length === 1);
   await dying.stop();
-  expect((await deliveryOf(place, id)).status).toBe('pending');
+  expect((await deliveryOf(setup, id)).status).toBe('pending');
 
-  place.proxy.mend();
-  start(depsOf(place), runWebhooks);
-  await untilDelivery(place, id, 'delivered');
+  setup.proxy.mend();
+  start(depsOf(setup), runWebhooks);
+  await untilDelivery(setup, id, 'delivered');
   expect(receiver.received).toHaveLength(2);
   expect(receiver.received[1]!.headers['webhook-id']).toBe(receiver.received[0]!.headers['webhook-id']);
 });
 
 it('a receiver that never answers holds up nobody else', async () => {
-  const place = await makePlace();
+  const setup = await createTestSetup();
   const slow = await startReceiver(() => undefined);
   const quick = await startReceiver();
   const slowIds = [];
-  for (let i = 0; i < 12; i++) slowIds.push(await succeeded(place, slow.url));
-  start(depsOf(place, { webhookTimeoutMs: 5000, webhookConcurrency: 8, webhookPerReceiver: 4 }), runWebhooks);
+  for (let i = 0; i < 12; i++) slowIds.push(await succeeded(setup, slow.url));
+  start(depsOf(setup, { webhookTimeoutMs: 5000, webhookConcurrency: 8, webhookPerReceiver: 4 }), runWebhooks);
   await until(() => slow.received.length >= 4);
-  for (let i = 0; i < 6; i++) await succeeded(place, quick.url);
+  for (let i = 0; i < 6; i++) await succeeded(setup, quick.url);
   await until(() => quick.received.length === 6);
   expect(slow.received.length).toBeLessThanOrEqual(8);
 });
 
 it('redirects are not followed, and endless answers are not read', async () => {
-  const place = await makePlace();
+  const setup = await createTestSetup();
   const target = await startReceiver();
   const moved = await startReceiver((response) => response.writeHead(301, { location: target.url }).end());
   const endless = await startReceiver((response) => {
@@ -156,23 +157,23 @@ it('redirects are not followed, and endless answers are not read', async () => {
       response.destroyed ? undefined : response.write('x'.repeat(65_536), () => setImmediate(more));
     more();
   });
-  start(depsOf(place, { webhookRetryMs: [] }), runWebhooks);
-  const [first, second] = [await succeeded(place, moved.url), await succeeded(place, endless.url)];
-  await untilDelivery(place, first, 'failed');
-  await untilDelivery(place, second, 'delivered');
+  start(depsOf(setup, { webhookRetryMs: [] }), runWebhooks);
+  const [first, second] = [await succeeded(setup, moved.url), await succeeded(setup, endless.url)];
+  await untilDelivery(setup, first, 'failed');
+  await untilDelivery(setup, second, 'delivered');
   expect(target.received).toHaveLength(0);
-  expect((await deliveryOf(place, first)).log).toMatchObject([{ status: 301 }]);
+  expect((await deliveryOf(setup, first)).log).toMatchObject([{ status: 301 }]);
 });
 
 it('an end is told once by any number of dispatchers, and a failed job is told as well', async () => {
-  const place = await makePlace();
+  const setup = await createTestSetup();
   const receiver = await startReceiver();
-  for (let i = 0; i < 3; i++) start(depsOf(place), runWebhooks);
-  const lease = await running(place.database, { webhookUrl: receiver.url });
-  await failJob(place.database.db, lease, ERROR);
+  for (let i = 0; i < 3; i++) start(depsOf(setup), runWebhooks);
+  const lease = await running(setup.database, { webhookUrl: receiver.url });
+  await failJob(setup.database.db, lease, ERROR);
   const ids = [lease.jobId];
-  for (let i = 0; i < 9; i++) ids.push(await succeeded(place, receiver.url));
-  for (const id of ids) await untilDelivery(place, id, 'delivered');
+  for (let i = 0; i < 9; i++) ids.push(await succeeded(setup, receiver.url));
+  for (const id of ids) await untilDelivery(setup, id, 'delivered');
   expect(receiver.received).toHaveLength(10);
   const failed = receiver.received.map(({ body }) => JSON.parse(body)).find(({ type }) => type === 'job.failed');
   expect(failed.data.error).toMatchObject({ code: 'engine_crashed' });

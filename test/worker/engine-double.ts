@@ -11,7 +11,7 @@ export interface EditCall {
   crash(): AppError;
 }
 
-export type Script = (call: EditCall) => Promise<EditResult>;
+export type EditScript = (call: EditCall) => Promise<EditResult>;
 
 const MODEL: ModelFacts = {
   name: 'double',
@@ -54,7 +54,7 @@ export function untilCanceled(signal: AbortSignal | undefined): Promise<never> {
 }
 
 /** Engines whose edits follow a script; what is asked of them is written down. */
-export function createEngines(script: Script, load: (start: EngineStart) => Promise<void> = async () => undefined) {
+export function createEngines(script: EditScript, load: (start: EngineStart) => Promise<void> = async () => undefined) {
   const seen = { opened: 0, closed: 0, edits: 0, canceled: 0 };
   async function openEngine(start: EngineStart): Promise<LoadedEngine> {
     await load(start);

@@ -34,7 +34,7 @@ export const PROMPT = 'a prompt that no log may show';
 export const SLOT: Slot = { device: 'cpu', gpuId: null };
 
 /** Seconds become tens of milliseconds. */
-export const FAST: WorkerOptions = {
+export const FAST_WORKER: WorkerOptions = {
   ...WORKER_DEFAULTS,
   leaseMs: 3000,
   heartbeatMs: 1000,
@@ -51,7 +51,7 @@ export const FAST: WorkerOptions = {
 };
 
 /** A database, a storage and a queue of one test, with the parts that look into them. */
-export interface Place {
+export interface TestSetup {
   readonly url: string;
   /** Straight to the server. */
   readonly database: Database;
@@ -66,7 +66,7 @@ export interface Place {
   readonly workerDatabase: Database;
 }
 
-export async function makePlace(): Promise<Place> {
+export async function createTestSetup(): Promise<TestSetup> {
   const url = await freshUrl();
   const proxy = await startCuttingProxy(url);
   const database = createDatabase({ url });
@@ -95,18 +95,26 @@ export async function makePlace(): Promise<Place> {
   return { url, database, workerDatabase, proxy, store, queue, log, lines, metrics: createMetrics() };
 }
 
-export type Running = { readonly stop: () => Promise<void>; readonly done: Promise<void> };
+export type RunningWorkers = { readonly stop: () => Promise<void>; readonly done: Promise<void> };
 
 /** Starts workers; they are stopped when the test is over. */
 export function startWorkers(
-  place: Place,
+  setup: TestSetup,
   { openEngine }: Pick<WorkerDeps, 'openEngine'>,
   options: Partial<WorkerOptions> = {},
   slots: readonly Slot[] = [SLOT],
-): Running {
-  const { workerDatabase, store, queue, log, metrics } = place;
+): RunningWorkers {
+  const { workerDatabase, store, queue, log, metrics } = setup;
   const stopping = new AbortController();
-  const deps = { database: workerDatabase, store, queue, log, metrics, openEngine, options: { ...FAST, ...options } };
+  const deps = {
+    database: workerDatabase,
+    store,
+    queue,
+    log,
+    metrics,
+    openEngine,
+    options: { ...FAST_WORKER, ...options },
+  };
   const done = runWorkers(deps, slots, stopping.signal);
   const stop = (): Promise<void> => {
     stopping.abort();
@@ -117,14 +125,14 @@ export function startWorkers(
 }
 
 /** Stores a picture and submits a job that edits it. */
-export async function submitEdit(place: Place, changes: Partial<NewJob> = {}): Promise<string> {
-  const inputs = changes.inputs ?? [await storePicture(place)];
+export async function submitEdit(setup: TestSetup, changes: Partial<NewJob> = {}): Promise<string> {
+  const inputs = changes.inputs ?? [await storePicture(setup)];
   const job = newJob({ parameters: { prompt: PROMPT }, ...changes, inputs });
-  expect(await submitJob(place.database, job, PLAIN)).toEqual({ createdAt: expect.any(Date) });
+  expect(await submitJob(setup.database, job, PLAIN)).toEqual({ createdAt: expect.any(Date) });
   return job.id;
 }
 
-export async function storePicture({ database, store }: Pick<Place, 'database' | 'store'>): Promise<string> {
+export async function storePicture({ database, store }: Pick<TestSetup, 'database' | 'store'>): Promise<string> {
   const id = newId('asset');
   const bytes = new TextEncoder().encode(`picture ${id}`);
   const key = STORED_KINDS.input.keyOf({ assetId: id });
@@ -135,17 +143,17 @@ export async function storePicture({ database, store }: Pick<Place, 'database' |
   return id;
 }
 
-export async function jobOf({ database }: Place, id: string): Promise<JobRecord> {
+export async function jobOf({ database }: TestSetup, id: string): Promise<JobRecord> {
   const record = await readJob(database.db, { id });
   if (record === undefined) throw new Error(`no job ${id}`);
   return record;
 }
 
 /** Waits until the job has this status, and gives it. */
-export async function untilStatus(place: Place, id: string, status: string): Promise<JobRecord> {
+export async function untilStatus(setup: TestSetup, id: string, status: string): Promise<JobRecord> {
   return vi.waitFor(
     async () => {
-      const record = await jobOf(place, id);
+      const record = await jobOf(setup, id);
       expect(record.job.status).toBe(status);
       return record;
     },
@@ -153,20 +161,16 @@ export async function untilStatus(place: Place, id: string, status: string): Pro
   );
 }
 
-/** Waits until something holds. */
-export const until = (holds: () => unknown): Promise<void> =>
-  vi.waitFor(async () => expect(await holds()).toBeTruthy(), { timeout: 15_000, interval: 20 });
-
 /** Keys of all objects under a prefix. */
-export async function keysOf({ store }: Pick<Place, 'store'>, prefix: string): Promise<string[]> {
+export async function keysOf({ store }: Pick<TestSetup, 'store'>, prefix: string): Promise<string[]> {
   const keys: string[] = [];
   for await (const { key } of store.list(prefix)) keys.push(key);
   return keys;
 }
 
 /** The tables are as they must be, and every result in storage has its row, and every row its result. */
-export async function expectConsistent(place: Place): Promise<void> {
-  expect(await findViolations(place.database.pool)).toEqual([]);
-  const { rows } = await place.database.pool.query<{ key: string }>(`select key from assets where kind = 'output'`);
-  expect(await keysOf(place, STORED_KINDS.output.prefix)).toEqual(rows.map(({ key }) => key).sort());
+export async function expectConsistent(setup: TestSetup): Promise<void> {
+  expect(await findViolations(setup.database.pool)).toEqual([]);
+  const { rows } = await setup.database.pool.query<{ key: string }>(`select key from assets where kind = 'output'`);
+  expect(await keysOf(setup, STORED_KINDS.output.prefix)).toEqual(rows.map(({ key }) => key).sort());
 }

@@ -2,33 +2,33 @@ import { expect, it } from 'vitest';
 import { AppError } from '../../packages/contract/src/index.ts';
 import { type Lease, reapLeases, succeedJob } from '../../packages/db/src/index.ts';
 import { claim, ERROR, eventTypes, expireLease, rawJob, resultOf } from '../db/jobs.ts';
+import { until } from '../support/until.ts';
 import { createEngines, resultWith, untilCanceled } from './engine-double.ts';
 import {
+  createTestSetup,
   expectConsistent,
   jobOf,
   keysOf,
-  makePlace,
-  type Place,
   startWorkers,
   submitEdit,
-  until,
+  type TestSetup,
   untilStatus,
 } from './harness.ts';
 
 /** A worker that hears nothing from the database while its job runs. */
 const DEAF = { leaseMs: 60_000, heartbeatMs: 50_000, cancelPollMs: 50_000 };
 
-async function takenByAnother(place: Place, id: string): Promise<Lease> {
+async function takenByAnother(setup: TestSetup, id: string): Promise<Lease> {
   // A heartbeat may come between the two statements; then the lease has to expire once more.
   await until(async () => {
-    await expireLease(place.database, id);
-    return (await reapLeases(place.database.db, ERROR)).queued.includes(id);
+    await expireLease(setup.database, id);
+    return (await reapLeases(setup.database.db, ERROR)).queued.includes(id);
   });
-  return (await claim(place.database, id)).lease;
+  return (await claim(setup.database, id)).lease;
 }
 
 it('a late commit after a lost lease changes nothing and leaves no object', async () => {
-  const place = await makePlace();
+  const setup = await createTestSetup();
   const begun = Promise.withResolvers<void>();
   const finish = Promise.withResolvers<void>();
   const engines = createEngines(async () => {
@@ -36,76 +36,76 @@ it('a late commit after a lost lease changes nothing and leaves no object', asyn
     await finish.promise;
     return resultWith('too late');
   });
-  startWorkers(place, engines, DEAF);
-  const id = await submitEdit(place);
+  startWorkers(setup, engines, DEAF);
+  const id = await submitEdit(setup);
   await begun.promise;
 
-  const other = await takenByAnother(place, id);
-  const before = await rawJob(place.database, id);
+  const other = await takenByAnother(setup, id);
+  const before = await rawJob(setup.database, id);
   finish.resolve();
-  await until(() => place.lines.some((line) => line.includes('"outcome":"lost"')));
-  await until(async () => (await keysOf(place, 'outputs/')).length === 0);
+  await until(() => setup.lines.some((line) => line.includes('"outcome":"lost"')));
+  await until(async () => (await keysOf(setup, 'outputs/')).length === 0);
 
-  expect(await rawJob(place.database, id)).toEqual(before);
-  expect(await succeedJob(place.database.db, other, { ...resultOf(other), outputs: [] })).toBe(true);
-  await expectConsistent(place);
+  expect(await rawJob(setup.database, id)).toEqual(before);
+  expect(await succeedJob(setup.database.db, other, { ...resultOf(other), outputs: [] })).toBe(true);
+  await expectConsistent(setup);
 });
 
 it('a worker that lost its lease ends the edit and tells nobody', async () => {
-  const place = await makePlace();
+  const setup = await createTestSetup();
   const engines = createEngines(async ({ hooks }) => untilCanceled(hooks.signal));
-  startWorkers(place, engines, { heartbeatMs: 50, cancelPollMs: 50_000 });
-  const id = await submitEdit(place);
-  await untilStatus(place, id, 'running');
+  startWorkers(setup, engines, { heartbeatMs: 50, cancelPollMs: 50_000 });
+  const id = await submitEdit(setup);
+  await untilStatus(setup, id, 'running');
 
-  const other = await takenByAnother(place, id);
+  const other = await takenByAnother(setup, id);
   await until(() => engines.seen.canceled === 1);
-  await until(() => place.lines.some((line) => line.includes('"outcome":"lost"')));
-  const { job } = await jobOf(place, id);
+  await until(() => setup.lines.some((line) => line.includes('"outcome":"lost"')));
+  const { job } = await jobOf(setup, id);
   expect(job).toMatchObject({ status: 'running', leaseToken: other.token, failures: 1 });
-  expect(await eventTypes(place.database, id)).toEqual(['job.queued', 'job.started', 'job.retrying', 'job.started']);
+  expect(await eventTypes(setup.database, id)).toEqual(['job.queued', 'job.started', 'job.retrying', 'job.started']);
 });
 
 it('heartbeats flow while the engine blocks for longer than the lease', async () => {
-  const place = await makePlace();
+  const setup = await createTestSetup();
   const finish = Promise.withResolvers<void>();
   const engines = createEngines(async () => {
     await finish.promise;
     return resultWith('edited');
   });
-  startWorkers(place, engines, { leaseMs: 600, heartbeatMs: 200 });
-  const id = await submitEdit(place);
-  const first = (await untilStatus(place, id, 'running')).job.leaseExpiresAt!;
+  startWorkers(setup, engines, { leaseMs: 600, heartbeatMs: 200 });
+  const id = await submitEdit(setup);
+  const first = (await untilStatus(setup, id, 'running')).job.leaseExpiresAt!;
 
   await until(async () => {
-    const { queued, failed } = await reapLeases(place.database.db, ERROR);
+    const { queued, failed } = await reapLeases(setup.database.db, ERROR);
     expect([...queued, ...failed]).toEqual([]);
-    const { job } = await jobOf(place, id);
+    const { job } = await jobOf(setup, id);
     return job.leaseExpiresAt!.getTime() > first.getTime() + 3 * 600;
   });
   finish.resolve();
-  expect((await untilStatus(place, id, 'succeeded')).job).toMatchObject({ attempt: 1, failures: 0 });
+  expect((await untilStatus(setup, id, 'succeeded')).job).toMatchObject({ attempt: 1, failures: 0 });
 });
 
 it('a message is kept hidden as long as its job runs, and a queue that fails at that ends nothing', async () => {
-  const place = await makePlace();
+  const setup = await createTestSetup();
   const finish = Promise.withResolvers<void>();
   const engines = createEngines(async () => {
     await finish.promise;
     return resultWith('edited');
   });
   const extended: number[] = [];
-  const queue: typeof place.queue = {
-    ...place.queue,
+  const queue: typeof setup.queue = {
+    ...setup.queue,
     async extend(_message, ms) {
       extended.push(ms);
       throw new AppError('queue_unavailable', 'The queue does not answer.');
     },
   };
-  startWorkers({ ...place, queue }, engines, { leaseMs: 600, heartbeatMs: 100 });
-  const id = await submitEdit(place);
+  startWorkers({ ...setup, queue }, engines, { leaseMs: 600, heartbeatMs: 100 });
+  const id = await submitEdit(setup);
   await until(() => extended.length >= 8);
   expect(new Set(extended)).toEqual(new Set([600]));
   finish.resolve();
-  expect((await untilStatus(place, id, 'succeeded')).job).toMatchObject({ attempt: 1, failures: 0 });
+  expect((await untilStatus(setup, id, 'succeeded')).job).toMatchObject({ attempt: 1, failures: 0 });
 });

@@ -2,10 +2,10 @@ import { expect, it } from 'vitest';
 import { readEvents } from '../../packages/db/src/index.ts';
 import { readObject } from '../../packages/storage/src/index.ts';
 import { createEngines, resultWith } from './engine-double.ts';
-import { expectConsistent, makePlace, PROMPT, startWorkers, submitEdit, untilStatus } from './harness.ts';
+import { createTestSetup, expectConsistent, PROMPT, startWorkers, submitEdit, untilStatus } from './harness.ts';
 
 it('a job is edited, and its result, its progress and its timings are where the API looks for them', async () => {
-  const place = await makePlace();
+  const setup = await createTestSetup();
   const engines = createEngines(async ({ request, hooks }) => {
     expect(request.parameters.prompt).toBe(PROMPT);
     expect(new TextDecoder().decode(request.images[0])).toMatch(/^picture /);
@@ -17,20 +17,20 @@ it('a job is edited, and its result, its progress and its timings are where the 
     hooks.onStep?.({ stage: 'decode', step: 1, total: 1 });
     return resultWith('edited');
   });
-  startWorkers(place, engines);
-  const id = await submitEdit(place);
+  startWorkers(setup, engines);
+  const id = await submitEdit(setup);
 
-  const { job, outputs } = await untilStatus(place, id, 'succeeded');
+  const { job, outputs } = await untilStatus(setup, id, 'succeeded');
 
   expect(job).toMatchObject({ attempt: 1, failures: 0, seed: '7', stage: 'decode', timings: { denoise_s: 0.3 } });
   expect(job.receipt).toMatchObject({ model: { name: 'double' } });
   expect(outputs).toMatchObject([{ position: 0, mediaType: 'image/png', width: 32, height: 16, bytes: 6 }]);
   const [{ key } = { key: '' }] = outputs;
   expect(key).toMatch(new RegExp(`^outputs/${id}/[0-9a-f]{32}/0\\.png$`));
-  const bytes = await readObject(place.store, key, { maxBytes: 100 });
+  const bytes = await readObject(setup.store, key, { maxBytes: 100 });
   expect(new TextDecoder().decode(bytes)).toBe('edited');
 
-  const events = await readEvents(place.database.db, id, 0, 100);
+  const events = await readEvents(setup.database.db, id, 0, 100);
   const types = events.map(({ type }) => type);
   expect(types.slice(0, 2)).toEqual(['job.queued', 'job.started']);
   expect(types.at(-1)).toBe('job.succeeded');
@@ -41,11 +41,11 @@ it('a job is edited, and its result, its progress and its timings are where the 
     height: 4,
     data_url: 'data:image/webp;base64,AQ==',
   });
-  await expectConsistent(place);
+  await expectConsistent(setup);
 });
 
 it('progress is noted a few times a second, the last step of every stage among it, and never holds up the engine', async () => {
-  const place = await makePlace();
+  const setup = await createTestSetup();
   let took = Number.POSITIVE_INFINITY;
   const engines = createEngines(async ({ hooks }) => {
     const start = performance.now();
@@ -55,11 +55,11 @@ it('progress is noted a few times a second, the last step of every stage among i
     took = performance.now() - start;
     return resultWith('edited');
   });
-  startWorkers(place, engines);
-  const id = await submitEdit(place);
-  await untilStatus(place, id, 'succeeded');
+  startWorkers(setup, engines);
+  const id = await submitEdit(setup);
+  await untilStatus(setup, id, 'succeeded');
 
-  const events = await readEvents(place.database.db, id, 0, 100);
+  const events = await readEvents(setup.database.db, id, 0, 100);
   const progress = events.filter(({ type }) => type === 'job.progress').map(({ data }) => data);
   expect(progress).toContainEqual({ stage: 'encode', step: 1000, total: 1000 });
   expect(progress).toContainEqual({ stage: 'denoise', step: 1000, total: 1000 });
@@ -69,7 +69,7 @@ it('progress is noted a few times a second, the last step of every stage among i
 });
 
 it('devices work side by side, each with an engine of its own, and are seen while they do', async () => {
-  const place = await makePlace();
+  const setup = await createTestSetup();
   let together = 0;
   const both = Promise.withResolvers<void>();
   const engines = createEngines(async () => {
@@ -78,16 +78,16 @@ it('devices work side by side, each with an engine of its own, and are seen whil
     return resultWith('edited');
   });
   const slots = [0, 1].map((gpuId) => ({ device: `cuda:${gpuId}`, gpuId }));
-  const { stop } = startWorkers(place, engines, {}, slots);
-  const ids = await Promise.all([submitEdit(place), submitEdit(place)]);
-  for (const id of ids) await untilStatus(place, id, 'succeeded');
+  const { stop } = startWorkers(setup, engines, {}, slots);
+  const ids = await Promise.all([submitEdit(setup), submitEdit(setup)]);
+  for (const id of ids) await untilStatus(setup, id, 'succeeded');
 
-  const { rows } = await place.database.pool.query('select device, gpu_id, ready, model from workers order by gpu_id');
+  const { rows } = await setup.database.pool.query('select device, gpu_id, ready, model from workers order by gpu_id');
   expect(rows).toMatchObject([
     { device: 'cuda:0', gpu_id: 0, ready: true, model: { name: 'double' } },
     { device: 'cuda:1', gpu_id: 1, ready: true, model: { name: 'double' } },
   ]);
   await stop();
-  expect((await place.database.pool.query('select from workers')).rowCount).toBe(0);
+  expect((await setup.database.pool.query('select from workers')).rowCount).toBe(0);
   expect(engines.seen).toMatchObject({ opened: 2, closed: 2 });
 });

@@ -32,7 +32,7 @@ export function checkUrl(url: string, rules: UrlRules): URL {
   if (host.split('.').includes('')) throw refused('The address has no proper host.');
   parsed.hostname = host;
   parsed.hash = '';
-  if (!rules.allowPrivate) checkHost(hostOf(parsed), rules);
+  if (!rules.allowPrivate) checkHost(hostWithoutBrackets(parsed), rules);
   return parsed;
 }
 
@@ -49,7 +49,7 @@ export function mayCall(address: string, { allowPrivate, isPublic = isPublicAddr
 }
 
 /** Without the brackets of an IPv6 address. */
-export function hostOf(url: URL): string {
+export function hostWithoutBrackets(url: URL): string {
   return url.hostname.replace(/^\[(.*)\]$/, '$1');
 }
 

@@ -5,7 +5,7 @@ export function unreachable(url: URL, why: string, cause?: unknown): AppError {
   return new AppError('url_unreachable', `${url.origin} could not be fetched: ${why}.`, { cause });
 }
 
-export function tooLarge(url: URL, maxBytes: number): AppError {
+export function responseTooLarge(url: URL, maxBytes: number): AppError {
   return new AppError('url_too_large', `${url.origin} answers with more than ${maxBytes} bytes.`);
 }
 

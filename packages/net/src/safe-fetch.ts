@@ -4,7 +4,7 @@ import type { Dispatcher } from 'undici';
 import { checkUrl } from './check-url.ts';
 import { toNetError, unreachable } from './net-errors.ts';
 import { createPinnedAgent, type Resolve } from './pinned-agent.ts';
-import { end, readBody } from './read-body.ts';
+import { end, readResponseBody } from './read-response-body.ts';
 import { type Hop, nextHop } from './redirect.ts';
 
 export interface SafeFetchOptions {
@@ -70,7 +70,7 @@ export function createSafeFetch(options: SafeFetchOptions): SafeFetch {
         const next = maxRedirects === 0 ? undefined : nextHop(hop, answer.statusCode, headers.get('location'), options);
         if (next === undefined) {
           const limits = { url: hop.url, maxBytes, overflow: init.overflow ?? 'refuse' };
-          const body = await readBody(answer.body, headers, limits);
+          const body = await readResponseBody(answer.body, headers, limits);
           return { status: answer.statusCode, headers, body, url: hop.url.href };
         }
         end(answer.body);

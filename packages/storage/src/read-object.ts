@@ -1,5 +1,5 @@
 import type { ObjectStore } from './object-store.ts';
-import { tooLarge } from './streams.ts';
+import { contentTooLarge } from './streams.ts';
 
 /** The whole object in memory; undefined where there is none. Throws `request_too_large` above `maxBytes`. */
 export async function readObject(
@@ -12,7 +12,7 @@ export async function readObject(
   const { info, body } = found;
   if (info.bytes > options.maxBytes) {
     body.destroy();
-    throw tooLarge(options.maxBytes);
+    throw contentTooLarge(options.maxBytes);
   }
   const bytes = new Uint8Array(info.bytes);
   let offset = 0;

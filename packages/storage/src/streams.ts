@@ -30,7 +30,7 @@ export async function feed<T>(body: ObjectBody, limits: Limits, store: (feed: Fe
     try {
       for await (const chunk of interruptible(body, limits.signal)) {
         bytes += chunk.length;
-        if (limits.maxBytes !== undefined && bytes > limits.maxBytes) throw tooLarge(limits.maxBytes);
+        if (limits.maxBytes !== undefined && bytes > limits.maxBytes) throw contentTooLarge(limits.maxBytes);
         yield chunk;
       }
     } catch (thrown) {
@@ -46,7 +46,7 @@ export async function feed<T>(body: ObjectBody, limits: Limits, store: (feed: Fe
   }
 }
 
-export function tooLarge(maxBytes: number): AppError {
+export function contentTooLarge(maxBytes: number): AppError {
   return new AppError('request_too_large', `The content has more than ${maxBytes} bytes.`);
 }
 

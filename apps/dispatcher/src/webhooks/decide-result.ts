@@ -1,7 +1,7 @@
 import type { Verdict } from '@qwen-edit/db';
 
 /** What a receiver answered to one attempt. */
-export interface ReceiverAnswer {
+export interface DeliveryAnswer {
   /** undefined if there was no answer. */
   readonly status: number | undefined;
   /** The Retry-After header. */
@@ -28,7 +28,7 @@ const BUSY = new Set([429, 503]);
  * has failed. Source: Standard Webhooks; Retry-After of RFC 9110, section 10.2.3.
  */
 export function decideResult(
-  { status = 0, retryAfter }: ReceiverAnswer,
+  { status = 0, retryAfter }: DeliveryAnswer,
   { attempt, retryMs, random, now }: DeliveryRules,
 ): Verdict {
   if (status >= 200 && status < 300) return { status: 'delivered' };

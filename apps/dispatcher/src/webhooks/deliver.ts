@@ -2,7 +2,7 @@ import { createBackoff, retry } from '@qwen-edit/async';
 import { type AppError, presentJob, toAppError } from '@qwen-edit/contract';
 import { type Attempt, type DueDelivery, type JobRecord, readJob, recordAttempt, type Verdict } from '@qwen-edit/db';
 import type { DispatcherDeps } from '../deps.ts';
-import { decideResult, type ReceiverAnswer } from './decide-result.ts';
+import { type DeliveryAnswer, decideResult } from './decide-result.ts';
 import { createSigner } from './signature.ts';
 
 const DELIVERED_BY = 'qwen-edit-webhooks';
@@ -57,7 +57,7 @@ async function post(
   body: string,
   at: Date,
   signal: AbortSignal,
-): Promise<(ReceiverAnswer & { readonly error?: AppError }) | undefined> {
+): Promise<(DeliveryAnswer & { readonly error?: AppError }) | undefined> {
   try {
     const { status, headers } = await net.fetch(url, {
       method: 'POST',

@@ -25,7 +25,7 @@ export interface S3Options {
 
 const DEFAULTS = { maxAttempts: 4, connectTimeoutMs: 5_000, requestTimeoutMs: 120_000, idleTimeoutMs: 30_000 } as const;
 
-export function createClient(options: S3Options, endpoint = options.endpoint): S3Client {
+export function createS3Client(options: S3Options, endpoint = options.endpoint): S3Client {
   const { maxAttempts, connectTimeoutMs, requestTimeoutMs, idleTimeoutMs } = { ...DEFAULTS, ...options };
   const region = options.region ?? (endpoint === undefined ? undefined : 'us-east-1');
   const config: S3ClientConfig = {

@@ -14,7 +14,7 @@ import type { ByteRange, GetOptions, ObjectEntry, ObjectInfo, ObjectStore, Store
 import { canceled, exactly, feed } from '../streams.ts';
 import { presignGet, presignPut } from './presign.ts';
 import { putObject } from './put-object.ts';
-import { createClient, type S3Options } from './s3-client.ts';
+import { createS3Client, type S3Options } from './s3-client.ts';
 import { isMissingKey, statusOf, toS3Error } from './s3-errors.ts';
 import { sweepUploads } from './sweep-uploads.ts';
 
@@ -31,8 +31,8 @@ const DELETE_BATCH = 1000;
 
 /** Objects in a bucket of S3, or of a store that speaks as S3 does. */
 export function createS3Store({ bucket, prefix, ...options }: S3StoreOptions): ObjectStore {
-  const client = createClient(options);
-  const publicClient = options.publicEndpoint === undefined ? client : createClient(options, options.publicEndpoint);
+  const client = createS3Client(options);
+  const publicClient = options.publicEndpoint === undefined ? client : createS3Client(options, options.publicEndpoint);
   const before = prefix === '' ? '' : `${prefix}/`;
 
   function place(key: string): { Bucket: string; Key: string } {

@@ -1,6 +1,6 @@
 import { pipeline, Readable, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
-import { tooLarge, unreachable } from './net-errors.ts';
+import { responseTooLarge, unreachable } from './net-errors.ts';
 
 export interface BodyLimits {
   readonly url: URL;
@@ -20,7 +20,7 @@ const DECODERS: Readonly<Record<string, () => Transform>> = {
  * The whole body. The limit holds for what comes over the wire and, where a server compresses although it was asked not
  * to, also for what becomes of it. Throws AppError `url_too_large` or `url_unreachable`; the source is ended then.
  */
-export async function readBody(source: Readable, headers: Headers, limits: BodyLimits): Promise<Uint8Array> {
+export async function readResponseBody(source: Readable, headers: Headers, limits: BodyLimits): Promise<Uint8Array> {
   const encoding = headers.get('content-encoding')?.trim().toLowerCase() ?? '';
   const isPlain = encoding === '' || encoding === 'identity';
   if (limits.overflow === 'cut') {
@@ -30,7 +30,7 @@ export async function readBody(source: Readable, headers: Headers, limits: BodyL
   }
   if (Number(headers.get('content-length')) > limits.maxBytes) {
     end(source);
-    throw tooLarge(limits.url, limits.maxBytes);
+    throw responseTooLarge(limits.url, limits.maxBytes);
   }
   if (isPlain) return join(counted(source, limits));
 
@@ -52,7 +52,7 @@ async function* counted(source: Readable, { url, maxBytes }: BodyLimits): AsyncG
   let bytes = 0;
   for await (const chunk of source) {
     bytes += chunk.length;
-    if (bytes > maxBytes) throw tooLarge(url, maxBytes);
+    if (bytes > maxBytes) throw responseTooLarge(url, maxBytes);
     yield chunk;
   }
 }
