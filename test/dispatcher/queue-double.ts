@@ -1,15 +1,15 @@
 import type { JobMessage, JobQueue, OutgoingMessage } from '../../packages/queue/src/index.ts';
 
-/** A queue beside the database, in this process, whose faults are scripted. */
+/** A queue in this process, outside the database, whose faults a test chooses. */
 export interface QueueDouble extends JobQueue {
-  /** Ids of jobs in the order of their sending, each time. */
+  /** Ids of jobs in the order in which they were sent; a job that is sent twice is in it twice. */
   readonly sent: string[];
   readonly acked: string[];
-  /** What is said about each message; everything is taken unless a test says otherwise. */
+  /** Whether the queue takes a message. It takes all of them unless a test says otherwise. */
   take: (message: OutgoingMessage) => boolean;
   put(jobId: string): void;
-  /** How often its depth was asked for. */
-  asked: number;
+  /** How many times the depth was read. */
+  depthReads: number;
 }
 
 export function createQueueDouble(): QueueDouble {
@@ -19,7 +19,7 @@ export function createQueueDouble(): QueueDouble {
     relayed: true,
     sent: [],
     acked: [],
-    asked: 0,
+    depthReads: 0,
     take: () => true,
     put: (jobId) => void waiting.push({ jobId, receiveCount: 1, receipt: jobId }),
     async send(batch) {
@@ -35,7 +35,7 @@ export function createQueueDouble(): QueueDouble {
     ack: async ({ jobId }) => void queue.acked.push(jobId),
     release: async ({ jobId }) => queue.put(jobId),
     async depth() {
-      queue.asked++;
+      queue.depthReads++;
       return waiting.length;
     },
     check: async () => undefined,

@@ -53,7 +53,7 @@ it('a reaper outlives an outage of the database', async () => {
   expect(setup.lines.filter((line) => line.includes('a loop has failed'))).toHaveLength(1);
 });
 
-it('the message of a waiting job that is gone is written anew, once, and only where the queue is nearly empty', async () => {
+it('the lost message of a waiting job is written again, once, and only if the queue is nearly empty', async () => {
   const setup = await createTestSetup();
   const queue = createQueueDouble();
   const id = await submit(setup.database);
@@ -62,15 +62,15 @@ it('the message of a waiting job that is gone is written anew, once, and only wh
   );
   queue.put('job_other');
   start(depsOf(setup, { resendMs: HOUR_MS / 2, resendBelow: 1 }, { queue }), runReaper);
-  await until(() => queue.asked >= 3);
+  await until(() => queue.depthReads >= 3);
   expect(await count(setup.database, 'outbox')).toBe(0);
 
   await queue.receive({ max: 1, waitMs: 0, signal: new AbortController().signal });
   await until(async () => (await count(setup.database, `outbox where job_id = '${id}'`)) === 1);
   // As if the relay had sent it, and it had been lost again.
   await setup.database.pool.query('delete from outbox');
-  const before = queue.asked;
-  await until(() => queue.asked >= before + 3);
+  const before = queue.depthReads;
+  await until(() => queue.depthReads >= before + 3);
   expect(await count(setup.database, 'outbox')).toBe(0);
 });
 
@@ -94,7 +94,7 @@ it('dead letters: a running job is left alone, a waiting one is sent again, one 
   expect(await count(setup.database, 'outbox')).toBe(0);
 });
 
-it('a job whose lease has run out gets a message anew where its queue may have lost the old one', async () => {
+it('a job whose lease has run out gets a new message if its queue may have lost the old one', async () => {
   const setup = await createTestSetup();
   const queue = createQueueDouble();
   const { jobId } = await running(setup.database);
@@ -108,7 +108,7 @@ it('a job whose lease has run out gets a message anew where its queue may have l
   await expectConsistent(setup);
 });
 
-it('a job that waits for very long gets another message also where the queue always has some', async () => {
+it('a job that waits for very long gets another message even if the queue always has some', async () => {
   const setup = await createTestSetup();
   const queue = createQueueDouble();
   const id = await submit(setup.database);

@@ -10,7 +10,7 @@ export interface Received {
   readonly at: number;
 }
 
-/** A receiver of webhooks. It keeps what it gets, then answers as the test says: 204 without a word by default. */
+/** Starts a receiver of webhooks. It keeps what it receives, then answers as the test says; by default 204 without a body. */
 export async function startReceiver(
   answer: (response: ServerResponse, number: number, request: IncomingMessage) => unknown = (response) =>
     response.writeHead(204).end(),

@@ -38,7 +38,7 @@ it('a queue that takes nothing, or only some, gets every message in the end', as
   expect((await setup.metrics.loopErrors.get()).values).toMatchObject([{ labels: { loop: 'relay' }, value: 3 }]);
 });
 
-it('a message whose relay died before its note is sent by another', async () => {
+it('a message whose relay died before it marked it as sent is sent by another relay', async () => {
   const setup = await createTestSetup();
   const queue = createQueueDouble();
   const id = await submit(setup.database, {}, { relayed: true });

@@ -29,7 +29,7 @@ const thumbnailOf = (pictureKey: string): string => STORED_KINDS.thumbnail.keyOf
 const age = (setup: TestSetup, id: string): Promise<unknown> =>
   setup.database.pool.query(`update jobs set completed_at = now() - interval '2 hours' where id = $1`, [id]);
 
-it('old jobs go with their pictures; young ones, shared pictures and untold webhooks keep what they need', async () => {
+it('old jobs are deleted with their pictures; young jobs, shared pictures and undelivered webhooks keep what they need', async () => {
   const setup = await createTestSetup();
   const worker = startWorkers(
     setup,
@@ -54,7 +54,7 @@ it('old jobs go with their pictures; young ones, shared pictures and untold webh
   await expectConsistent(setup);
 });
 
-it('thumbnails go with their pictures, and stay as long as these', async () => {
+it('thumbnails are deleted with their pictures, and stay as long as these', async () => {
   const setup = await createTestSetup();
   const worker = startWorkers(
     setup,
@@ -88,7 +88,7 @@ it('thumbnails go with their pictures, and stay as long as these', async () => {
   expect(await keysOf(setup, '')).toEqual([...kept, ...kept.map(thumbnailOf)].sort());
 });
 
-it('pictures and uploads that nothing uses go after a while, silent workers and old keys too', async () => {
+it('pictures and uploads that nothing uses are deleted after a while, and so are silent workers and old keys', async () => {
   const setup = await createTestSetup();
   const { database, store } = setup;
   const [unused, used] = [await storePicture(setup), await storePicture(setup)];

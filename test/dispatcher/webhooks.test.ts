@@ -12,7 +12,7 @@ import { startReceiver } from './receiver.ts';
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 const OTHER_SECRET = `whsec_${Buffer.alloc(24, 9).toString('base64')}`;
 
-/** A job that has just succeeded, and has to be told. */
+/** A job that has just succeeded and has a webhook to deliver. */
 async function succeeded(setup: TestSetup, webhookUrl: string, changes: Partial<NewJob> = {}): Promise<string> {
   const lease = await running(setup.database, { webhookUrl, ...changes });
   expect(await succeedJob(setup.database.db, lease, resultOf(lease))).toBe(true);
@@ -27,7 +27,7 @@ async function deliveryOf({ database }: TestSetup, jobId: string): Promise<Deliv
 const untilDelivery = (setup: TestSetup, jobId: string, status: string): Promise<void> =>
   until(async () => (await deliveryOf(setup, jobId)).status === status);
 
-it('a receiver is told about the end of a job, with a signature that its library verifies', async () => {
+it('a receiver gets the end of a job, with a signature that its library verifies', async () => {
   const setup = await createTestSetup();
   const receiver = await startReceiver();
   start(depsOf(setup, { webhookSecret: SECRET }), runWebhooks);
@@ -117,7 +117,7 @@ it('a busy receiver is not called before the time that it names', async () => {
 it('a dispatcher that dies after the receiver took the event leads to a second delivery with the same webhook-id', async () => {
   const setup = await createTestSetup();
   const receiver = await startReceiver((response, number) => {
-    // The note of the first attempt cannot be made any more.
+    // The first attempt can no longer be recorded.
     if (number === 1) setup.proxy.cut();
     response.writeHead(200).end();
   });
@@ -134,7 +134,7 @@ it('a dispatcher that dies after the receiver took the event leads to a second d
   expect(receiver.received[1]!.headers['webhook-id']).toBe(receiver.received[0]!.headers['webhook-id']);
 });
 
-it('a receiver that never answers holds up nobody else', async () => {
+it('a receiver that never answers delays nobody else', async () => {
   const setup = await createTestSetup();
   const slow = await startReceiver(() => undefined);
   const quick = await startReceiver();
@@ -165,7 +165,7 @@ it('redirects are not followed, and endless answers are not read', async () => {
   expect((await deliveryOf(setup, first)).log).toMatchObject([{ status: 301 }]);
 });
 
-it('an end is told once by any number of dispatchers, and a failed job is told as well', async () => {
+it('any number of dispatchers deliver the end of a job once, and that of a failed job too', async () => {
   const setup = await createTestSetup();
   const receiver = await startReceiver();
   for (let i = 0; i < 3; i++) start(depsOf(setup), runWebhooks);

@@ -13,7 +13,7 @@ const PNG = { mediaType: 'image/png' };
 const MIB = 2 ** 20;
 
 describe('a process that is killed while it writes', () => {
-  it('leaves the object as it was or as it was to be, and what else it leaves is swept', async () => {
+  it('leaves the old object or the new one, and what else it leaves is swept', async () => {
     const folder = await temporaryFolder();
     const program = join(folder, 'writer.mjs');
     const storage = pathToFileURL(join(import.meta.dirname, '../../packages/storage/src/index.ts')).href;
@@ -34,7 +34,7 @@ describe('a process that is killed while it writes', () => {
     let left = 0;
     for (let round = 0; round < 6; round++) {
       const writer = spawn(process.execPath, [program, url], { stdio: ['ignore', 'pipe', 'inherit'] });
-      // Some writes are awaited, so that the kill comes at another place of the next one each time.
+      // Waits for some writes first, so that in each round the kill comes at another point of a write.
       for (let i = 0; i <= round; i++) await once(writer.stdout, 'data');
       await new Promise((resolve) => setTimeout(resolve, round * 3));
       writer.kill('SIGKILL');
@@ -51,7 +51,7 @@ describe('a process that is killed while it writes', () => {
   });
 });
 
-/** A file system of 2 MiB, where this process may mount one. */
+/** A file system of 2 MiB, if this process may mount one. */
 function smallDisk(): string[] {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return [];
   const folder = mkdtempSync(join(tmpdir(), 'qwen-edit-test-'));

@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A way to PostgreSQL that can be cut. */
+/** A proxy to PostgreSQL whose connections a test can cut. */
 export interface CuttingProxy {
-  /** The same database, by way of the proxy. */
+  /** The same database, through the proxy. */
   readonly url: string;
-  /** Cuts all connections and takes no more, until `mend`. */
+  /** Cuts all connections and accepts no new ones until `mend`. */
   cut(): void;
   mend(): void;
-  /** The next statement that has this text in it is done, but its answer is lost with its connection. */
+  /** The server runs the next statement that contains this text, but the answer is lost with its connection. */
   loseAnswerTo(text: string): Promise<void>;
   close(): Promise<void>;
 }

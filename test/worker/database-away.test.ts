@@ -68,7 +68,7 @@ it('a COMMIT whose answer is lost is found to have gone through: one end, and it
   await expectConsistent(setup);
 });
 
-it('where the outcome of a COMMIT stays unknown, the result is left alone', async () => {
+it('if the outcome of a COMMIT stays unknown, the result is not deleted', async () => {
   const setup = await createTestSetup();
   const engines = createEngines(async () => {
     void setup.proxy.loseAnswerTo('job.succeeded').then(() => setup.proxy.cut());

@@ -7,7 +7,7 @@ export interface EditCall {
   readonly hooks: EditHooks;
   /** 1 for the first edit of all engines. */
   readonly number: number;
-  /** Ends the engine's process, as the system does that is short of memory. */
+  /** Ends the engine's process, as a system that is short of memory does. */
   crash(): AppError;
 }
 
@@ -28,7 +28,7 @@ const MODEL: ModelFacts = {
   precision: 'fp32',
 };
 
-/** The result that the double's edits have unless the script makes another. */
+/** The result of an edit whose picture has these bytes. */
 export const resultWith = (text: string): EditResult => ({
   outputs: [{ width: 32, height: 16, format: 'png', bytes: new TextEncoder().encode(text) }],
   seed: '7',
@@ -44,7 +44,7 @@ export const resultWith = (text: string): EditResult => ({
   warnings: [],
 });
 
-/** Never done, but ends as the pipeline does when it is told to. */
+/** An edit that is never done, but ends as the pipeline does when its signal aborts. */
 export function untilCanceled(signal: AbortSignal | undefined): Promise<never> {
   return new Promise((_, reject) => {
     const end = (): void => reject(new AppError('canceled', 'The edit was cancelled.'));
@@ -53,7 +53,7 @@ export function untilCanceled(signal: AbortSignal | undefined): Promise<never> {
   });
 }
 
-/** Engines whose edits follow a script; what is asked of them is written down. */
+/** Engines whose edits follow a script. `seen` counts what they are asked to do. */
 export function createEngines(script: EditScript, load: (start: EngineStart) => Promise<void> = async () => undefined) {
   const seen = { opened: 0, closed: 0, edits: 0, canceled: 0 };
   async function openEngine(start: EngineStart): Promise<LoadedEngine> {

@@ -39,7 +39,7 @@ it('a job goes on with a fresh engine after a crash', async () => {
   expect((await untilStatus(setup, id, 'succeeded')).job).toMatchObject({ attempt: 2, failures: 1 });
 });
 
-it('what no other attempt can mend fails at once', async () => {
+it('an error that no other attempt can change fails the job at once', async () => {
   const setup = await createTestSetup();
   const engines = createEngines(async () => {
     throw new AppError('steps_too_few', 'This schedule needs 2 steps.');
@@ -76,7 +76,7 @@ it('a job whose picture is gone fails with input_missing, one whose picture is d
   expect(engines.seen.edits).toBe(0);
 });
 
-it('a result that cannot be stored is made again, and leaves nothing of the first', async () => {
+it('a result that cannot be stored is made again, and nothing of the first one stays in storage', async () => {
   const setup = await createTestSetup();
   let puts = 0;
   const store: typeof setup.store = {

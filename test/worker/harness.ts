@@ -33,7 +33,7 @@ import { type CuttingProxy, startCuttingProxy } from './cutting-proxy.ts';
 export const PROMPT = 'a prompt that no log may show';
 export const SLOT: Slot = { device: 'cpu', gpuId: null };
 
-/** Seconds become tens of milliseconds. */
+/** Options for tests: what takes seconds in a service takes tens of milliseconds here. */
 export const FAST_WORKER: WorkerOptions = {
   ...WORKER_DEFAULTS,
   leaseMs: 3000,
@@ -50,19 +50,19 @@ export const FAST_WORKER: WorkerOptions = {
   receiveWaitMs: 5000,
 };
 
-/** A database, a storage and a queue of one test, with the parts that look into them. */
+/** The database, storage and queue of one test, and what the test needs to look into them. */
 export interface TestSetup {
   readonly url: string;
-  /** Straight to the server. */
+  /** The test's own connections, straight to the server. */
   readonly database: Database;
-  /** Between the workers and the server. */
+  /** Lies between the workers and the server. */
   readonly proxy: CuttingProxy;
   readonly store: ObjectStore;
   readonly queue: JobQueue;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly lines: string[];
-  /** The worker's own: through the proxy. */
+  /** The workers' connections, through the proxy. */
   readonly workerDatabase: Database;
 }
 
@@ -149,7 +149,7 @@ export async function jobOf({ database }: TestSetup, id: string): Promise<JobRec
   return record;
 }
 
-/** Waits until the job has this status, and gives it. */
+/** Waits until the job has this status, and returns it. */
 export async function untilStatus(setup: TestSetup, id: string, status: string): Promise<JobRecord> {
   return vi.waitFor(
     async () => {
@@ -168,7 +168,7 @@ export async function keysOf({ store }: Pick<TestSetup, 'store'>, prefix: string
   return keys;
 }
 
-/** The tables are as they must be, and every result in storage has its row, and every row its result. */
+/** Checks that the tables are consistent, and that each result in storage has its row and each row its result. */
 export async function expectConsistent(setup: TestSetup): Promise<void> {
   expect(await findViolations(setup.database.pool)).toEqual([]);
   const { rows } = await setup.database.pool.query<{ key: string }>(`select key from assets where kind = 'output'`);

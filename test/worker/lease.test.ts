@@ -15,7 +15,7 @@ import {
   untilStatus,
 } from './harness.ts';
 
-/** A worker that hears nothing from the database while its job runs. */
+/** Options of a worker that asks the database nothing while its job runs. */
 const DEAF = { leaseMs: 60_000, heartbeatMs: 50_000, cancelPollMs: 50_000 };
 
 async function takenByAnother(setup: TestSetup, id: string): Promise<Lease> {
@@ -51,7 +51,7 @@ it('a late commit after a lost lease changes nothing and leaves no object', asyn
   await expectConsistent(setup);
 });
 
-it('a worker that lost its lease ends the edit and tells nobody', async () => {
+it('a worker that lost its lease ends the edit and writes nothing', async () => {
   const setup = await createTestSetup();
   const engines = createEngines(async ({ hooks }) => untilCanceled(hooks.signal));
   startWorkers(setup, engines, { heartbeatMs: 50, cancelPollMs: 50_000 });

@@ -4,7 +4,7 @@ import { readObject } from '../../packages/storage/src/index.ts';
 import { createEngines, resultWith } from './engine-double.ts';
 import { createTestSetup, expectConsistent, PROMPT, startWorkers, submitEdit, untilStatus } from './harness.ts';
 
-it('a job is edited, and its result, its progress and its timings are where the API looks for them', async () => {
+it('a job is edited, and its result, progress and timings are where the API reads them', async () => {
   const setup = await createTestSetup();
   const engines = createEngines(async ({ request, hooks }) => {
     expect(request.parameters.prompt).toBe(PROMPT);
@@ -44,7 +44,7 @@ it('a job is edited, and its result, its progress and its timings are where the 
   await expectConsistent(setup);
 });
 
-it('progress is noted a few times a second, the last step of every stage among it, and never holds up the engine', async () => {
+it('progress is written a few times a second, with the last step of every stage, and never delays the engine', async () => {
   const setup = await createTestSetup();
   let took = Number.POSITIVE_INFINITY;
   const engines = createEngines(async ({ hooks }) => {

@@ -86,7 +86,7 @@ it('a worker that is stopped while the database is away ends all the same, and t
   expect(engines.seen.closed).toBe(1);
 });
 
-it('a message that comes together with the stop is given back untouched', async () => {
+it('a message that arrives together with the stop is given back, and its job is not claimed', async () => {
   const setup = await createTestSetup();
   const released: number[] = [];
   const queue: typeof setup.queue = {

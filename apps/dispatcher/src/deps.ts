@@ -4,7 +4,7 @@ import type { JobQueue } from '@qwen-edit/queue';
 import type { ObjectStore, StoredKind } from '@qwen-edit/storage';
 import type { Logger, Metrics } from '@qwen-edit/telemetry';
 
-/** Durations, in milliseconds, and the like. */
+/** Durations in milliseconds, and counts. */
 export interface DispatcherOptions {
   /** Where the API is reached from outside; the job objects of webhooks point there. */
   readonly baseUrl: string;

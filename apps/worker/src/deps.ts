@@ -22,7 +22,7 @@ export interface EngineStart {
   readonly onStep: (event: StepEvent) => void;
 }
 
-/** Durations, in milliseconds, and the like. */
+/** Durations in milliseconds, and counts. */
 export interface WorkerOptions {
   /** How long a job stays this worker's without a heartbeat. */
   readonly leaseMs: number;

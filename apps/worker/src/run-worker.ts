@@ -17,7 +17,7 @@ export interface SlotDeps extends WorkerDeps {
 /**
  * Works for one device until the signal aborts: one job after the other, each in the device's own engine. Then, in this order:
  * it takes no more messages, lets a running job go on for `graceMs`, gives it back if it is not done, ends the engine, and
- * removes the worker's row. Queue, database and model may fail for as long as they like: the worker waits and goes on.
+ * removes the worker's row. However long the queue, the database or the model fail, the worker waits and continues.
  */
 export async function runWorker(deps: SlotDeps, signal: AbortSignal): Promise<void> {
   const { slot } = deps;

@@ -1,13 +1,13 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
-/** A public address by the registries, but inside every machine of Azure it answers for the platform. */
+/** Public by the registries, but on every machine in Azure this address belongs to the platform itself. */
 const AZURE_PLATFORM = '168.63.129.16';
 
 /**
- * True for an address that anyone on the Internet could call: global unicast. IPv4 inside IPv6 counts by what it carries
- * where the system or a NAT64 gateway unpacks it; other transition formats are refused. Source: the special-purpose
- * address registries of IANA (RFC 6890), RFC 4291, RFC 6052.
+ * True for an address that anyone on the Internet could call: global unicast. An IPv6 address that the system or a NAT64
+ * gateway turns into an IPv4 address counts as that IPv4 address; other transition formats are refused. Source: the
+ * special-purpose address registries of IANA (RFC 6890), RFC 4291, RFC 6052.
  */
 export function isPublicAddress(address: string): boolean {
   switch (isIP(address)) {
@@ -25,7 +25,7 @@ function isPublicV4(address: string): boolean {
 }
 
 function isPublicV6(address: string): boolean {
-  // ipaddr.js takes `::1.2.3.4` for `::ffff:1.2.3.4`, which is another address; as URLs write it, it cannot be mistaken.
+  // ipaddr.js reads `::1.2.3.4` as `::ffff:1.2.3.4`, which is another address. The form that URLs use has no such trap.
   const url = URL.parse(`http://[${address}]`);
   if (url === null) return false;
   const parsed = ipaddr.IPv6.parse(url.hostname.slice(1, -1));

@@ -3,20 +3,24 @@ import { AppError } from '@qwen-edit/contract';
 import { isPublicAddress } from './addresses.ts';
 
 export interface UrlRules {
-  /** Lets loopback, private and other inside addresses through. The other rules stay. */
+  /** Allows loopback, private and other internal addresses. The other rules stay. */
   readonly allowPrivate: boolean;
-  /** Takes the place of `isPublicAddress` in tests, which have no public address to call. */
+  /** Replaces `isPublicAddress` in tests, which have no public address to call. */
   readonly isPublic?: (address: string) => boolean;
 }
 
 const MAX_LENGTH = 8192;
-/** Names that are inside by definition: RFC 6761, RFC 6762, RFC 8375, and ICANN's `internal`. */
+/** Names that are internal by definition: RFC 6761, RFC 6762, RFC 8375, and ICANN's `internal`. */
 const INSIDE_NAME = /(?:^|\.)(?:localhost|localdomain|local|internal|home\.arpa)$/;
 
 /**
- * Checks what can be told without asking DNS: http or https, no credentials, no inside address or name. Returns the URL
- * as it is to be called. Throws AppError `url_refused`. Every way to write an IPv4 address counts, as the URL standard
- * reads them all (`http://0x7f.1` is 127.0.0.1).
+ * Checks what can be checked without DNS: http or https, no credentials, no internal address or name. Returns the URL to call.
+ * Throws AppError `url_refused`. An IPv4 address is found in every form that the URL standard reads (`http://0x7f.1` is
+ * 127.0.0.1).
+ *
+ * @example
+ * checkUrl('https://pictures.example/cat.png', { allowPrivate: false }).href; // the same URL
+ * checkUrl('http://127.0.0.1/', { allowPrivate: false }); // throws AppError `url_refused`
  */
 export function checkUrl(url: string, rules: UrlRules): URL {
   const parsed = url.length <= MAX_LENGTH ? URL.parse(url) : null;
@@ -27,7 +31,7 @@ export function checkUrl(url: string, rules: UrlRules): URL {
   if (parsed.username !== '' || parsed.password !== '') {
     throw refused('The address holds a user name or password.', 'Leave user name and password out of the address.');
   }
-  // The dot of a fully qualified name; certificates and rules about names do not know it.
+  // A fully qualified name may end in a dot, which neither certificates nor our rules about names expect.
   const host = parsed.hostname.replace(/\.$/, '');
   if (host.split('.').includes('')) throw refused('The address has no proper host.');
   parsed.hostname = host;
@@ -44,11 +48,12 @@ function checkHost(host: string, rules: UrlRules): void {
   }
 }
 
+/** True if the rules allow calls to this IP address. */
 export function mayCall(address: string, { allowPrivate, isPublic = isPublicAddress }: UrlRules): boolean {
   return allowPrivate || isPublic(address);
 }
 
-/** Without the brackets of an IPv6 address. */
+/** The host of a URL, without the brackets of an IPv6 address. */
 export function hostWithoutBrackets(url: URL): string {
   return url.hostname.replace(/^\[(.*)\]$/, '$1');
 }
@@ -57,7 +62,7 @@ export function refused(message: string, hint?: string): AppError {
   return new AppError('url_refused', message, hint === undefined ? {} : { hint });
 }
 
-/** Names the host that was asked for, never the address behind it: that would tell a stranger about the inside. */
+/** The message names the requested host, never its address, which would show a stranger something of the internal network. */
 export function insideRefused(host: string): AppError {
   return refused(`The host ${host} is not on the public Internet.`);
 }

@@ -1,6 +1,6 @@
 import { AppError } from '@qwen-edit/contract';
 
-/** The path and query stay out: they may hold secrets, and messages are kept in logs. */
+/** The message contains neither path nor query, which may hold secrets: messages are kept in logs. */
 export function unreachable(url: URL, why: string, cause?: unknown): AppError {
   return new AppError('url_unreachable', `${url.origin} could not be fetched: ${why}.`, { cause });
 }
@@ -24,7 +24,7 @@ const REASONS: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is not trusted',
 };
 
-/** Turns an error of a connection into an AppError. The text of the system may name inside addresses and is left out. */
+/** Turns an error of a connection into an AppError. The system's text is left out, because it may name internal addresses. */
 export function toNetError(thrown: unknown, url: URL): AppError {
   if (thrown instanceof AppError) return thrown;
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';

@@ -18,7 +18,7 @@ export interface PinnedAgentOptions extends UrlRules {
   readonly connectTimeoutMs: number;
 }
 
-/** For `net.connect`: fails with `url_refused` unless every address of the name may be called. */
+/** A lookup for `net.connect` that fails with `url_refused` unless every address of the name may be called. */
 export function checkedLookup(resolve: Resolve, rules: UrlRules): LookupFunction {
   return (host, options, callback) => {
     resolve(host).then(
@@ -36,9 +36,9 @@ export function checkedLookup(resolve: Resolve, rules: UrlRules): LookupFunction
 }
 
 /**
- * Connects only to addresses that it has checked itself. A name is resolved once for each connection, in the connection:
- * there is no second answer of DNS that could differ from the one that was checked. A name with one refused address is
- * refused as a whole. The address of the open connection is looked at too, before a request is sent.
+ * Connects only to addresses that it has checked itself. It resolves a name once for each connection, as a part of connecting,
+ * so no second answer of DNS can differ from the checked one. A name is refused if one of its addresses is. Before a request is
+ * sent, the address of the open connection is checked too.
  */
 export function createPinnedAgent({
   resolve = resolveBySystem,
@@ -59,9 +59,9 @@ export function createPinnedAgent({
         }
       });
     },
-    // Kept connections would outlive the answer of DNS that they were checked by; each request gets its own.
+    // A kept connection would outlive the DNS answer that allowed it, so each request gets its own connection.
     pipelining: 0,
-    // The caller's limit covers all phases together.
+    // The caller has one time limit for all phases together.
     headersTimeout: 0,
     bodyTimeout: 0,
   });

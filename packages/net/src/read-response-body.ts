@@ -17,8 +17,8 @@ const DECODERS: Readonly<Record<string, () => Transform>> = {
 };
 
 /**
- * The whole body. The limit holds for what comes over the wire and, where a server compresses although it was asked not
- * to, also for what becomes of it. Throws AppError `url_too_large` or `url_unreachable`; the source is ended then.
+ * Reads the whole body. The limit counts the bytes that arrive and, if a server compresses although it was asked not to, also
+ * the bytes after decompression. Throws AppError `url_too_large` or `url_unreachable`; it then ends the source.
  */
 export async function readResponseBody(source: Readable, headers: Headers, limits: BodyLimits): Promise<Uint8Array> {
   const encoding = headers.get('content-encoding')?.trim().toLowerCase() ?? '';
@@ -43,7 +43,7 @@ export async function readResponseBody(source: Readable, headers: Headers, limit
   return join(counted(decoder, limits));
 }
 
-/** Leaves a body unread and lets its connection go. */
+/** Drops a body without reading it, and closes its connection. */
 export function end(source: Readable): void {
   source.on('error', () => undefined).destroy();
 }

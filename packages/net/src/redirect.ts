@@ -1,7 +1,7 @@
 import { checkUrl, refused, type UrlRules } from './check-url.ts';
 import { unreachable } from './net-errors.ts';
 
-/** One request on the way to the answer. */
+/** One request of a chain of redirects. */
 export interface Hop {
   readonly url: URL;
   readonly method: string;
@@ -13,8 +13,8 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const SECRETS = new Set(['authorization', 'cookie', 'proxy-authorization']);
 
 /**
- * Where the answer sends the caller, checked anew; undefined when it is no redirect. Another origin gets no credentials,
- * and what began with https does not go on without. Source: Fetch standard, "HTTP-redirect fetch".
+ * The next request after a redirect, with its URL checked; undefined if the answer is no redirect. Another origin gets no
+ * credentials, and a chain that began with https does not continue with http. Source: Fetch standard, "HTTP-redirect fetch".
  * Throws AppError `url_refused` or `url_unreachable`.
  */
 export function nextHop(hop: Hop, status: number, location: string | null, rules: UrlRules): Hop | undefined {

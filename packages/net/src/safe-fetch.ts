@@ -8,15 +8,15 @@ import { end, readResponseBody } from './read-response-body.ts';
 import { type Hop, nextHop } from './redirect.ts';
 
 export interface SafeFetchOptions {
-  /** Lets loopback, private and other inside addresses through (QWEN_EDIT_ALLOW_PRIVATE_URLS). */
+  /** Allows loopback, private and other internal addresses (QWEN_EDIT_ALLOW_PRIVATE_URLS). */
   readonly allowPrivate: boolean;
-  /** Of a body, compressed and not. */
+  /** Largest body, before and after decompression. */
   readonly maxBytes: number;
-  /** From the call to the last byte, with all redirects. */
+  /** Time limit from the call to the last byte, with all redirects. */
   readonly timeoutMs: number;
-  /** With 0, a redirect is an answer like others. */
+  /** With 0, a redirect is returned like any other answer. */
   readonly maxRedirects: number;
-  /** How names are resolved; by the system where left out. */
+  /** How names are resolved. Default: by the system. */
   readonly resolve?: Resolve;
   /** What counts as public in tests, which have no public address to call. */
   readonly isPublic?: (address: string) => boolean;
@@ -30,33 +30,39 @@ export interface SafeFetchInit {
   readonly maxBytes?: number;
   readonly timeoutMs?: number;
   readonly maxRedirects?: number;
-  /** What becomes of a body above `maxBytes`: `refuse` (the default) throws, `cut` drops the rest. */
+  /** What happens to a body above `maxBytes`: `refuse` (the default) throws, `cut` drops the rest. */
   readonly overflow?: 'refuse' | 'cut';
 }
 
 export interface SafeResponse {
-  /** Whatever the server said: 404 and 500 are answers, not errors. */
+  /** Any status: 404 and 500 are answers, not errors. */
   readonly status: number;
   readonly headers: Headers;
   readonly body: Uint8Array;
-  /** Where the answer came from, after redirects. */
+  /** The URL that answered, after redirects. */
   readonly url: string;
 }
 
 export interface SafeFetch {
   /**
-   * Calls an address that a stranger named, with the rules of `checkUrl` for it and for each redirect, and for every
-   * address that its name resolves to. Errors: `url_refused`, `url_unreachable`, `url_too_large`; `canceled` when the
-   * signal says so.
+   * Calls a URL that is not trusted. The rules of `checkUrl` hold for it, for each redirect, and for every address that its
+   * name resolves to. Errors: `url_refused`, `url_unreachable`, `url_too_large`; `canceled` when the signal aborts.
    */
   fetch(url: string, init?: SafeFetchInit): Promise<SafeResponse>;
-  /** Ends what is under way. */
+  /** Cancels all calls that are running. */
   close(): Promise<void>;
 }
 
 const MAX_CONNECT_MS = 10_000;
 
-/** Fetches from strangers and posts to them. Proxies of the environment are not used: they would resolve names anew. */
+/**
+ * Calls URLs that users name. It ignores the proxies that the environment names, because a proxy would resolve names a second
+ * time.
+ *
+ * @example
+ * const net = createSafeFetch({ allowPrivate: false, maxBytes: 20_000_000, timeoutMs: 20_000, maxRedirects: 3 });
+ * const { status, body } = await net.fetch('https://pictures.example/cat.png');
+ */
 export function createSafeFetch(options: SafeFetchOptions): SafeFetch {
   const agent = createPinnedAgent({ ...options, connectTimeoutMs: Math.min(options.timeoutMs, MAX_CONNECT_MS) });
   const closing = new AbortController();
@@ -119,7 +125,7 @@ function requestOf({ url, method, headers, body }: Hop, signal: AbortSignal): Di
   return { origin: url.origin, path: `${url.pathname}${url.search}`, method, headers, body, signal };
 }
 
-/** A header that is no Latin-1 is left out: nothing here needs it, and an answer is not refused for it. */
+/** Leaves out headers that are not Latin-1: nothing here needs them, and they are no reason to refuse an answer. */
 function headersOf(raw: Dispatcher.ResponseData['headers']): Headers {
   const headers = new Headers();
   for (const [name, value] of Object.entries(raw)) {

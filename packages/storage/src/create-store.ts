@@ -7,19 +7,23 @@ import { createS3Store, type S3Options } from './s3/s3-store.ts';
 import type { UrlSigning } from './signed-url.ts';
 
 export interface StoreOptions {
-  /** What the file driver signs addresses with; without it, it has none to give. */
+  /** How the file driver signs URLs. Without it, the driver cannot give any. */
   readonly signing?: UrlSigning;
   readonly s3?: S3Options;
-  /** The clock that signed addresses of the file driver expire by. */
+  /** The clock by which signed URLs of the file driver expire. */
   readonly now?: () => Date;
 }
 
-/** Rules for general purpose buckets, and the underscores and capitals that old ones and MinIO have. */
+/** The rules for general purpose buckets, and the underscores and capitals that old buckets and MinIO allow. */
 const BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$/;
 
 /**
- * The store that a STORAGE_URL names: `file:FOLDER` (relative to the working directory, or `file:///…`) or
- * `s3://BUCKET/PREFIX`. Nothing is touched yet: `check` does that. Throws AppError `usage`.
+ * Creates the store that a STORAGE_URL names: `file:FOLDER` (relative to the working directory, or `file:///…`) or
+ * `s3://BUCKET/PREFIX`. It connects to nothing yet: `check` does that. Throws AppError `usage`.
+ *
+ * @example
+ * const store = createStore('file:.qwen-edit/objects');
+ * await store.put('inputs/asset_1', bytes, { mediaType: 'image/png' });
  */
 export function createStore(url: string, options: StoreOptions = {}): ObjectStore {
   const [, scheme, rest] = /^(file|s3):(.*)$/s.exec(url) ?? [];
@@ -42,7 +46,7 @@ function folderOf(url: string, rest: string): string {
   }
 }
 
-/** The address is not repeated: by mistake it may hold credentials. */
+/** The message does not repeat the URL, which may contain credentials by mistake. */
 function wrong(cause?: unknown): AppError {
   return new AppError('usage', 'The address of the object storage is wrong.', {
     hint: 'Set STORAGE_URL to file:FOLDER or s3://BUCKET/PREFIX; endpoint and credentials come in AWS_… variables.',

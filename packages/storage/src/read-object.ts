@@ -1,7 +1,13 @@
 import type { ObjectStore } from './object-store.ts';
 import { contentTooLarge } from './streams.ts';
 
-/** The whole object in memory; undefined where there is none. Throws `request_too_large` above `maxBytes`. */
+/**
+ * Reads the whole object into memory; undefined if there is none. Throws AppError `request_too_large` if it is longer than
+ * `maxBytes`.
+ *
+ * @example
+ * const bytes = await readObject(store, key, { maxBytes: 20_000_000, signal });
+ */
 export async function readObject(
   store: ObjectStore,
   key: string,

@@ -2,28 +2,29 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { AppError } from '@qwen-edit/contract';
 import { checkKey, isKey } from './names.ts';
 
-/** What a signed address allows: one method on one key until it expires. */
+/** What a signed URL allows: one method on one key until it expires. */
 export interface SignedTerms {
   readonly method: 'GET' | 'PUT';
   readonly key: string;
   /** Seconds since 1970. */
   readonly expires: number;
-  /** Of PUT: the Content-Type and the exact length that the request must have. Of GET: the type to answer. */
+  /** For PUT: the Content-Type that the request must have. For GET: the media type of the answer. */
   readonly mediaType?: string;
+  /** For PUT: the exact length that the request must have. */
   readonly bytes?: number;
   readonly maxBytes?: number;
   readonly fileName?: string;
 }
 
 export interface UrlSigning {
-  /** At least 16 bytes. Whoever has it can read and write every object. */
+  /** At least 16 bytes. Anyone who has it can read and write every object. */
   readonly secret: string | Uint8Array;
-  /** Where the API is reached from outside, such as `https://edit.example`. A function where it is known late. */
+  /** The API's URL for callers, such as `https://edit.example`. A function if it is known only later. */
   readonly baseUrl: string | (() => string);
 }
 
 const PATH = '/v1/objects/';
-/** The secret may sign other things too: nothing else begins like this. */
+/** The secret may sign other things too; nothing else that it signs begins with this text. */
 const PURPOSE = 'qwen-edit object address 1';
 const MIN_SECRET_BYTES = 16;
 const PARAMETERS = ['method', 'expires', 'media_type', 'bytes', 'max_bytes', 'file_name', 'signature'];
@@ -42,8 +43,8 @@ export function signUrl(terms: SignedTerms, signing: UrlSigning): string {
 }
 
 /**
- * What a signed address allows. `url` may be whole or begin at its path; HEAD counts as GET. Compares in constant time.
- * Throws AppError `signature_invalid` for one that is forged, expired, or signed for another method.
+ * Checks a signed URL and returns what it allows. `url` may be whole or begin at its path; HEAD counts as GET. The signature is
+ * compared in constant time. Throws AppError `signature_invalid` if the URL is forged, expired, or signed for another method.
  */
 export function verifySignedUrl(
   url: string | URL,

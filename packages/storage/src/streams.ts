@@ -6,10 +6,10 @@ export function canceled(signal: AbortSignal | undefined): AppError {
   return new AppError('canceled', 'The transfer was cancelled.', { cause: signal?.reason });
 }
 
-/** A body on its way into a store. */
+/** A body that is being written to a store. */
 export interface Feed {
   readonly chunks: AsyncGenerator<Uint8Array, void, undefined>;
-  /** Bytes that have passed. */
+  /** How many bytes have passed so far. */
   bytes(): number;
 }
 
@@ -19,9 +19,9 @@ interface Limits {
 }
 
 /**
- * Lets `store` take the pieces of a body. They fail with `canceled` as soon as the signal says so, even when the body is
- * silent, and with `request_too_large` above `maxBytes`. Where the body fails, that error comes out, whatever `store`
- * makes of it; where `store` fails, the body is ended.
+ * Passes the chunks of a body to `store`. They fail with `canceled` as soon as the signal aborts, even while the body sends
+ * nothing, and with `request_too_large` after `maxBytes`. If the body fails, its error is thrown, whatever error `store` makes
+ * of it; if `store` fails, the body is ended.
  */
 export async function feed<T>(body: ObjectBody, limits: Limits, store: (feed: Feed) => Promise<T>): Promise<T> {
   let bytes = 0;
@@ -53,7 +53,7 @@ export function contentTooLarge(maxBytes: number): AppError {
 async function* interruptible(body: ObjectBody, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
   if (signal?.aborted) throw canceled(signal);
   if (body instanceof Uint8Array) return yield body;
-  // The lock of its reader keeps a web stream from being cancelled while it is read; a stream of Node can be.
+  // A web stream cannot be cancelled while it has a reader; a stream of Node can be destroyed at any time.
   if (body instanceof ReadableStream) return yield* interruptible(Readable.fromWeb(body), signal);
 
   const { promise: aborted, reject } = Promise.withResolvers<never>();
@@ -77,7 +77,7 @@ async function* interruptible(body: ObjectBody, signal: AbortSignal | undefined)
   }
 }
 
-/** A generator that waits for its source cannot be told to return, so this does not wait for it; a stream can be ended. */
+/** A stream can be ended at once. A generator that waits for its source cannot return before, so this does not wait for it. */
 function end(body: AsyncIterable<Uint8Array>, iterator: AsyncIterator<Uint8Array>): void {
   if (body instanceof Readable) destroyQuietly(body);
   else void Promise.resolve(iterator.return?.()).catch(() => undefined);
@@ -88,8 +88,8 @@ function destroyQuietly(stream: Readable): void {
 }
 
 /**
- * A stream of exactly `bytes` bytes from `source`; it fails when there are fewer or more. Errors of the source pass
- * through `toError`. Destroying it destroys the source, and so does the signal.
+ * Returns a stream of exactly `bytes` bytes from `source`; it fails if there are fewer or more. `toError` translates errors of
+ * the source. Destroying the stream destroys the source, and so does an abort of the signal.
  */
 export function exactly(
   source: Readable,

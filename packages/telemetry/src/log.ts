@@ -4,13 +4,13 @@ export type { Logger };
 
 export interface LogOptions {
   readonly level: string;
-  /** Shown in each line: which part of the system speaks. */
+  /** Which part of the system writes the line. */
   readonly role: string;
-  /** Defaults to standard output; `serve` on a terminal hands in something friendlier. */
+  /** Where lines go. Default: standard output. `serve` on a terminal passes something easier to read. */
   readonly write?: (line: string) => void;
 }
 
-/** What a line must never show, whoever logs it. */
+/** Fields that no line may show, whoever logs it. */
 const SECRETS = [
   'authorization',
   'cookie',
@@ -23,7 +23,13 @@ const SECRETS = [
   'url_signed',
 ];
 
-/** A logger that writes one JSON object a line. Lines carry ids, never prompts, pictures, keys or signatures. */
+/**
+ * Creates a logger that writes one JSON object a line. Lines contain ids, never prompts, pictures, keys or signatures.
+ *
+ * @example
+ * const log = createLogger({ level: 'info', role: 'worker' });
+ * log.info({ job_id: lease.jobId }, 'a job is begun');
+ */
 export function createLogger({ level, role, write }: LogOptions): Logger {
   const options = {
     level,

@@ -2,17 +2,17 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 
 export interface Metrics {
   readonly registry: Registry;
-  /** Requests answered, by route, method and status. */
+  /** Time to answer requests, by route, method and status. */
   readonly requestSeconds: Histogram<'route' | 'method' | 'status'>;
   readonly jobsSubmitted: Counter<'form'>;
-  /** Attempts that ended, by what became of the job. */
+  /** Attempts that ended, by outcome. */
   readonly outcomes: Counter<'outcome' | 'code'>;
   readonly stageSeconds: Histogram<'stage'>;
   readonly stepSeconds: Histogram<string>;
   readonly queueWaitSeconds: Histogram<string>;
   readonly queueDepth: Gauge<'status'>;
   readonly queueAgeSeconds: Gauge<string>;
-  /** Workers that were heard of lately. */
+  /** Workers that reported lately, by whether they take jobs. */
   readonly workers: Gauge<'ready'>;
   readonly webhookAttempts: Counter<'result'>;
   readonly loopErrors: Counter<'loop'>;
@@ -20,7 +20,7 @@ export interface Metrics {
 
 const LONG = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600];
 
-/** The metrics of one process, in a registry of their own. Names end in their unit, as Prometheus asks. */
+/** Creates the metrics of one process, in their own registry. Names end in their unit, as Prometheus recommends. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });

@@ -8,12 +8,12 @@ export function systemCode(thrown: unknown): string | undefined {
 
 const ABSENT = new Set(['ENOENT', 'ENOTDIR']);
 
-/** True where the error only says that there is no such object. */
+/** True if the error only says that there is no such object. */
 export function isAbsent(thrown: unknown): boolean {
   return ABSENT.has(systemCode(thrown) ?? '');
 }
 
-/** Turns an error of the file system into an AppError; paths are told by the caller, not to a stranger. */
+/** Turns an error of the file system into an AppError. Its message names no path, because users may see it. */
 export function toFileError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   const code = systemCode(thrown);

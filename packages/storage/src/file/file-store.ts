@@ -14,7 +14,7 @@ import { walk } from './walk.ts';
 import { writeObject } from './write-object.ts';
 
 export interface FileStoreOptions {
-  /** Made where it is missing. Several processes may use it at once. */
+  /** Created if it is missing. Several processes may use it at the same time. */
   readonly folder: string;
   readonly signing?: UrlSigning;
   readonly now?: () => Date;
@@ -29,7 +29,7 @@ interface OpenObject {
 export function createFileStore({ folder, signing, now = () => new Date() }: FileStoreOptions): ObjectStore {
   let opened: Promise<string> | undefined;
 
-  /** Kept once it has succeeded. */
+  /** The opened folder. The result is kept once it has succeeded. */
   async function root(): Promise<string> {
     opened ??= openRoot(folder);
     try {
@@ -124,7 +124,7 @@ async function openObject(root: string, key: string): Promise<OpenObject | undef
   let file: FileHandle | undefined;
   try {
     if (!(await hasPlainFolders(root, key))) return await nothingIn(root);
-    // Windows has no such flag; there only folders are looked at.
+    // Windows has no O_NOFOLLOW; there only the folders are checked for links.
     file = await open(join(root, key), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
     const stat = await file.stat();
     if (!stat.isFile()) {
@@ -139,7 +139,7 @@ async function openObject(root: string, key: string): Promise<OpenObject | undef
   }
 }
 
-/** Says that an object is absent only where the folder is there: it may be a volume that has gone. */
+/** Reports an object as absent only if the root folder exists: its volume may have been unmounted. */
 async function nothingIn(root: string): Promise<undefined> {
   try {
     await lstat(root);

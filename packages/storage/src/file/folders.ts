@@ -3,18 +3,18 @@ import { dirname, join } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
 import { isAbsent } from './file-errors.ts';
 
-/** Holds what is being written. No key can name it. */
+/** The folder of objects that are being written. No key can name it. */
 export const TEMPORARY = '~tmp';
 
-/** The root with its own links resolved, made where it is missing. */
+/** Returns the root with its own links resolved. Creates it if it is missing. */
 export async function openRoot(folder: string): Promise<string> {
   await mkdir(join(folder, TEMPORARY), { recursive: true });
   return realpath(folder);
 }
 
 /**
- * Proves that no folder between the root and the key is a link, which could lead outside. False where one is missing or
- * is no folder. Whoever can change the tree meanwhile needs no link to reach the objects.
+ * Throws if a folder between the root and the key is a link, which could lead outside. Returns false if one is missing or is no
+ * folder. The tree could change after the check, but whoever can change it needs no link to reach the objects.
  */
 export async function hasPlainFolders(root: string, key: string): Promise<boolean> {
   let path = root;
@@ -38,7 +38,7 @@ export function linkFound(key: string): AppError {
   });
 }
 
-/** Makes the names in a folder, and in the folders above it up to the root, survive a loss of power. */
+/** Makes the entries of a folder, and of the folders above it up to the root, survive a loss of power. */
 export async function syncFolders(root: string, folder: string): Promise<void> {
   // Windows does not open folders; NTFS journals their changes by itself.
   if (process.platform === 'win32') return;
@@ -57,7 +57,7 @@ async function syncFolder(path: string): Promise<void> {
       await handle.close();
     }
   } catch (thrown) {
-    // A folder that a delete has taken away holds no names to keep.
+    // A folder that a delete has removed has no entries to keep.
     if (!isAbsent(thrown)) throw thrown;
   }
 }

@@ -1,8 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
 
 /**
- * A stored file is the content, so that a viewer opens it, and then one trailer of fixed size. What belongs together
- * appears with one rename, and a file that lost its end is noticed.
+ * A stored file is the content, so that a viewer can open it, followed by one trailer of fixed size. Content and facts appear
+ * together with one rename, and a file that has lost its end is noticed.
  */
 export const TRAILER_BYTES = 512;
 

@@ -8,10 +8,10 @@ import { isAbsent, systemCode, toFileError } from './file-errors.ts';
 import { hasPlainFolders, syncFolders, TEMPORARY } from './folders.ts';
 import { encodeTrailer } from './trailer.ts';
 
-/** A delete may take away the empty folder between its making and the rename; it does not do so over and over. */
+/** A delete may remove the new folder, which is still empty, before the rename. That does not happen many times in a row. */
 const PUBLISH_ATTEMPTS = 10;
 
-/** Writes beside, makes it durable, then renames. See `ObjectStore.put`. */
+/** Writes a temporary file, makes it durable, then renames it. See `ObjectStore.put`. */
 export async function writeObject(root: string, key: string, source: Feed, mediaType: string): Promise<ObjectInfo> {
   const temporary = join(root, TEMPORARY, randomUUID());
   try {
@@ -42,13 +42,13 @@ async function fill(path: string, key: string, source: Feed, mediaType: string):
   }
 }
 
-/** Somebody who tidies up by hand may have removed the folder since the start. */
+/** Somebody may have removed the temporary folder by hand since the start. */
 async function createFile(path: string): Promise<FileHandle> {
   try {
     return await open(path, 'wx');
   } catch (thrown) {
     if (!isAbsent(thrown)) throw thrown;
-    // Not the root: a volume that is gone must not be taken for an empty one.
+    // Does not create the root: an unmounted volume must not look like an empty one.
     await mkdir(dirname(path));
     return open(path, 'wx');
   }

@@ -3,29 +3,38 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { checkExpiry, contentDisposition } from '../names.ts';
 import type { PresignGetOptions, PresignPutOptions } from '../object-store.ts';
 
-interface Place {
+interface ObjectLocation {
   readonly Bucket: string;
   readonly Key: string;
 }
 
-export async function presignGet(client: S3Client, place: Place, options: PresignGetOptions): Promise<string> {
+/** A URL to read the object. */
+export async function presignGet(
+  client: S3Client,
+  location: ObjectLocation,
+  options: PresignGetOptions,
+): Promise<string> {
   checkExpiry(options.expiresSeconds);
   const command = new GetObjectCommand({
-    ...place,
+    ...location,
     ...(options.fileName === undefined ? {} : { ResponseContentDisposition: contentDisposition(options.fileName) }),
     ...(options.mediaType === undefined ? {} : { ResponseContentType: options.mediaType }),
   });
   return getSignedUrl(client, command, { expiresIn: options.expiresSeconds });
 }
 
-/** The headers that are signed are the ones that the upload then has to carry. */
-export async function presignPut(client: S3Client, place: Place, options: PresignPutOptions): Promise<string> {
+/** A URL to write the object. The upload must then have exactly the headers that are signed. */
+export async function presignPut(
+  client: S3Client,
+  location: ObjectLocation,
+  options: PresignPutOptions,
+): Promise<string> {
   checkExpiry(options.expiresSeconds);
   const signed = new Set<string>();
   if (options.mediaType !== undefined) signed.add('content-type');
   if (options.bytes !== undefined) signed.add('content-length');
   const command = new PutObjectCommand({
-    ...place,
+    ...location,
     ...(options.mediaType === undefined ? {} : { ContentType: options.mediaType }),
     ...(options.bytes === undefined ? {} : { ContentLength: options.bytes }),
   });

@@ -5,7 +5,7 @@ import { AppError } from '@qwen-edit/contract';
 import { canceled, type Feed } from '../streams.ts';
 import { toS3Error } from './s3-errors.ts';
 
-/** A body up to this size is one request, a longer one several. 10,000 of them are what S3 allows. */
+/** A body up to this size is one request, a longer one several. S3 allows 10,000 parts. */
 const PART_BYTES = 8 * 1024 * 1024;
 
 export interface Put {
@@ -28,7 +28,7 @@ export async function putObject(client: S3Client, source: Feed, put: Put): Promi
       client,
       params: { Bucket: bucket, Key: put.key, ContentType: put.mediaType, Body: body },
       partSize: PART_BYTES,
-      // With two at a time, the failure of one would wait for the body to feed the other.
+      // With two parts at a time, the failure of one would be noticed only after the body has filled the other.
       queueSize: 1,
       abortController: stop,
     });

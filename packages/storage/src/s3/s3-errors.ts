@@ -1,12 +1,12 @@
 import { S3ServiceException } from '@aws-sdk/client-s3';
 import { AppError } from '@qwen-edit/contract';
 
-/** HTTP status of an answer of S3; undefined where none came. */
+/** HTTP status of an answer of S3; undefined if there was no answer. */
 export function statusOf(thrown: unknown): number | undefined {
   return thrown instanceof S3ServiceException ? thrown.$metadata.httpStatusCode : undefined;
 }
 
-/** True where the key, not the bucket, is what S3 has not got. */
+/** True if the key is missing, and not the bucket. */
 export function isMissingKey(thrown: unknown): boolean {
   return statusOf(thrown) === 404 && nameOf(thrown) !== 'NoSuchBucket';
 }

@@ -22,14 +22,14 @@ export type { S3Options } from './s3-client.ts';
 
 export interface S3StoreOptions extends S3Options {
   readonly bucket: string;
-  /** In front of every key, without the `/` between; '' for none. */
+  /** Put before every key, without the `/` between them; '' for none. */
   readonly prefix: string;
 }
 
 /** The most that DeleteObjects takes. */
 const DELETE_BATCH = 1000;
 
-/** Objects in a bucket of S3, or of a store that speaks as S3 does. */
+/** Objects in a bucket of S3, or of a store that has the same API. */
 export function createS3Store({ bucket, prefix, ...options }: S3StoreOptions): ObjectStore {
   const client = createS3Client(options);
   const publicClient = options.publicEndpoint === undefined ? client : createS3Client(options, options.publicEndpoint);
@@ -40,7 +40,7 @@ export function createS3Store({ bucket, prefix, ...options }: S3StoreOptions): O
     return { Bucket: bucket, Key: `${before}${key}` };
   }
 
-  /** Runs one call, with its errors turned into ours. */
+  /** Runs one call, and translates its errors into AppErrors. */
   async function attempt<T>(signal: AbortSignal | undefined, call: (sending: Sending) => Promise<T>): Promise<T> {
     if (signal?.aborted) throw canceled(signal);
     try {
@@ -82,7 +82,7 @@ export function createS3Store({ bucket, prefix, ...options }: S3StoreOptions): O
         return await client.send(new HeadObjectCommand(at), sending);
       } catch (thrown) {
         if (!isMissingKey(thrown)) throw thrown;
-        // An answer to HEAD has no body that would tell a missing bucket from a missing key.
+        // The answer to HEAD has no body, so it does not say whether the key or the bucket is missing.
         await client.send(new HeadBucketCommand({ Bucket: bucket }), sending);
         return undefined;
       }

@@ -7,8 +7,8 @@ import {
 import { statusOf } from './s3-errors.ts';
 
 /**
- * Aborts uploads in parts that began before `before` and never ended: their parts cost money, and no listing of objects
- * shows them. Returns how many. MinIO lists none for a prefix and removes them by itself after a day.
+ * Aborts multipart uploads that began before `before` and never ended: their parts cost money, and no listing of objects
+ * shows them. Returns how many it aborted. MinIO lists none for a prefix and removes them by itself after a day.
  */
 export async function sweepUploads(
   client: S3Client,
@@ -34,7 +34,7 @@ export async function sweepUploads(
   return swept;
 }
 
-/** False when the upload has ended meanwhile. */
+/** Returns false if the upload has ended meanwhile. */
 async function abort(
   client: S3Client,
   upload: { Bucket: string; Key: string; UploadId: string },
