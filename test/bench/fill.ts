@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { addInput, type Database, newId } from '../../packages/db/src/index.ts';
-import type { ObjectStore } from '../../packages/storage/src/index.ts';
+import { type ObjectStore, STORED_KINDS } from '../../packages/storage/src/index.ts';
 import { query } from './query.ts';
 
 const OWNER = 'local';
@@ -8,7 +8,7 @@ const OWNER = 'local';
 /** Notes a picture that jobs can edit, and stores it where there is a store. Gives the id of its asset. */
 export async function addPicture(database: Database, bytes: Uint8Array, store?: ObjectStore): Promise<string> {
   const id = newId('asset');
-  const key = `inputs/${id}`;
+  const key = STORED_KINDS.input.keyOf({ assetId: id });
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   await store?.put(key, bytes, { mediaType: 'image/png' });
   const facts = { sha256, bytes: bytes.length, mediaType: 'image/png', width: 64, height: 64 };

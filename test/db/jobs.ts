@@ -13,6 +13,7 @@ import {
   type SubmitOptions,
   submitJob,
 } from '../../packages/db/src/index.ts';
+import { STORED_KINDS } from '../../packages/storage/src/index.ts';
 
 export const OWNER = 'ann';
 export const HOUR = 3_600_000;
@@ -26,7 +27,8 @@ export async function storeInput(database: Database, content: string, owner = OW
   const sha256 = createHash('sha256').update(content).digest('hex');
   const facts = { bytes: content.length, mediaType: 'image/png', width: 8, height: 8 };
   for (;;) {
-    const row = await addInput(database.db, { id, owner, key: `inputs/${id}`, sha256, ...facts });
+    const key = STORED_KINDS.input.keyOf({ assetId: id });
+    const row = await addInput(database.db, { id, owner, key, sha256, ...facts });
     // undefined: the one that was there was swept at this moment.
     if (row !== undefined) return row.id;
   }
@@ -79,7 +81,7 @@ export const resultOf = (lease: Lease, outputs = 1): JobResult => ({
   receipt: { model: 'demo' },
   timings: { denoise: 1.5 },
   outputs: Array.from({ length: outputs }, (_, n) => ({
-    key: `outputs/${lease.jobId}/${lease.token}/${n}.png`,
+    key: STORED_KINDS.output.keyOf({ jobId: lease.jobId, leaseToken: lease.token, index: n, extension: 'png' }),
     sha256: createHash('sha256').update(`${lease.token}${n}`).digest('hex'),
     bytes: 100,
     mediaType: 'image/png',
