@@ -1,7 +1,7 @@
 import { expect, it, vi } from 'vitest';
 import { repeat } from './repeat.ts';
 
-/** Runs rounds that fail where the script says so, until it is used up. Returns what was slept and reported. */
+/** Runs one round for each entry of the script. Returns the delays and the reports. */
 async function run(script: readonly (number | 'fails')[], more: { firstAfterMs?: number } = {}) {
   const controller = new AbortController();
   const slept: number[] = [];
