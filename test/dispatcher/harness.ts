@@ -11,7 +11,7 @@ import type { TestSetup } from '../worker/harness.ts';
 export const HOUR_MS = 3_600_000;
 
 /** Options for tests: loops never wait long, and nothing is old unless a test says so. */
-export const FAST_DISPATCHER: DispatcherOptions = {
+const FAST_DISPATCHER: DispatcherOptions = {
   ...DISPATCHER_DEFAULTS,
   baseUrl: 'https://edit.example',
   reapMs: 50,

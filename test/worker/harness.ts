@@ -31,10 +31,10 @@ import { newJob, PLAIN } from '../db/jobs.ts';
 import { type CuttingProxy, startCuttingProxy } from './cutting-proxy.ts';
 
 export const PROMPT = 'a prompt that no log may show';
-export const SLOT: Slot = { device: 'cpu', gpuId: null };
+const SLOT: Slot = { device: 'cpu', gpuId: null };
 
 /** Options for tests: what takes seconds in a service takes tens of milliseconds here. */
-export const FAST_WORKER: WorkerOptions = {
+const FAST_WORKER: WorkerOptions = {
   ...WORKER_DEFAULTS,
   leaseMs: 3000,
   heartbeatMs: 1000,

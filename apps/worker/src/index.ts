@@ -6,5 +6,5 @@ export {
   type WorkerDeps,
   type WorkerOptions,
 } from './deps.ts';
-export { runWorker, type SlotDeps } from './run-worker.ts';
+export type { SlotDeps } from './run-worker.ts';
 export { runWorkers } from './run-workers.ts';

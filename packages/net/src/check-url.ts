@@ -54,7 +54,7 @@ export function mayCall(address: string, { allowPrivate, isPublic = isPublicAddr
 }
 
 /** The host of a URL, without the brackets of an IPv6 address. */
-export function hostWithoutBrackets(url: URL): string {
+function hostWithoutBrackets(url: URL): string {
   return url.hostname.replace(/^\[(.*)\]$/, '$1');
 }
 

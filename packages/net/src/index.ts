@@ -1,4 +1,3 @@
-export { isPublicAddress } from './addresses.ts';
 export { checkUrl, type UrlRules } from './check-url.ts';
 export type { Resolve, ResolvedAddress } from './pinned-agent.ts';
 export {

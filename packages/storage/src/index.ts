@@ -7,7 +7,7 @@ export {
   type SweepRule,
   withThumbnails,
 } from './keys.ts';
-export { contentDisposition, isKey } from './names.ts';
+export { contentDisposition } from './names.ts';
 export type {
   ByteRange,
   GetOptions,
@@ -22,4 +22,4 @@ export type {
 } from './object-store.ts';
 export { readObject } from './read-object.ts';
 export type { S3Options } from './s3/s3-store.ts';
-export { type SignedTerms, signUrl, type UrlSigning, verifySignedUrl } from './signed-url.ts';
+export { type SignedTerms, type UrlSigning, verifySignedUrl } from './signed-url.ts';

@@ -1,1 +1,1 @@
-export { isPublicAddress } from '@qwen-edit/net';
+export { createSafeFetch } from '@qwen-edit/net';
