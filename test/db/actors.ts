@@ -8,14 +8,14 @@ import {
   deleteUnusedAssets,
   expireJobs,
   failJob,
+  handleDeadLetter,
   heartbeat,
-  judgeDeadLetter,
   type Lease,
   listJobs,
   markSent,
   newToken,
   readJob,
-  readOrder,
+  readLeaseState,
   reapLeases,
   recordProgress,
   releaseJob,
@@ -118,7 +118,7 @@ const ACTS = {
   receive,
   claim: onJob(claim),
   heartbeat: onLease(async ({ database }, lease) => void (await heartbeat(database.db, lease, HOUR))),
-  look: onLease(async ({ database }, lease) => void (await readOrder(database.db, lease))),
+  look: onLease(async ({ database }, lease) => void (await readLeaseState(database.db, lease))),
   progress: onLease(async ({ database }, lease, { n }) => {
     await recordProgress(database.db, lease, { stage: 'denoise', step: n, total: 9 });
     return undefined;
@@ -160,7 +160,7 @@ const ACTS = {
     tell(stage, 'expired', await expireJobs(stage.database.db, ERROR));
   },
   judge: onJob(async (stage, id) => {
-    const verdict = await judgeDeadLetter(stage.database.db, id, { maxRedrives: 2, error: ERROR });
+    const verdict = await handleDeadLetter(stage.database.db, id, { maxRedrives: 2, error: ERROR });
     if (verdict === 'failed') tell(stage, 'failed', [id]);
   }),
   async relay({ database }, { n, flag }) {

@@ -4,7 +4,7 @@ import {
   failJob,
   heartbeat,
   newToken,
-  readOrder,
+  readLeaseState,
   reapLeases,
   recordPreview,
   recordProgress,
@@ -134,7 +134,7 @@ describe('the lease', () => {
     const before = await rawJob(database, stale.jobId);
     const { db } = database;
     expect(await heartbeat(db, stale, HOUR)).toBe(false);
-    expect(await readOrder(db, stale)).toBe('lost');
+    expect(await readLeaseState(db, stale)).toBe('lost');
     expect(await recordProgress(db, stale, { stage: 'denoise', step: 1, total: 2 })).toBe(false);
     const preview = { step: 1, total: 2, width: 1, height: 1, data_url: 'data:,' };
     expect(await recordPreview(db, stale, preview)).toBe(false);

@@ -10,11 +10,11 @@ import {
   deleteUnusedAssets,
   expireJobs,
   failJob,
+  handleDeadLetter,
   heartbeat,
-  judgeDeadLetter,
   markSent,
   newToken,
-  readOrder,
+  readLeaseState,
   reapLeases,
   recordAttempt,
   recordPreview,
@@ -136,7 +136,9 @@ const STEPS: Record<string, Step> = {
   }),
   look: onLease(async (model, database, lease) => {
     const job = holder(model, lease);
-    expect(await readOrder(database.db, lease)).toBe(job === undefined ? 'lost' : job.cancel ? 'cancel' : 'continue');
+    expect(await readLeaseState(database.db, lease)).toBe(
+      job === undefined ? 'lost' : job.cancel ? 'cancel' : 'continue',
+    );
   }),
   progress: onLease(async (model, database, lease, { n, flag }) => {
     const done = flag
@@ -182,7 +184,7 @@ const STEPS: Record<string, Step> = {
   judge: onJob(
     ({ status }) => status === 'queued',
     async (model, database, id) => {
-      expect(await judgeDeadLetter(database.db, id, { maxRedrives: 3, error: ERROR })).toBe(judged(model, id, 3));
+      expect(await handleDeadLetter(database.db, id, { maxRedrives: 3, error: ERROR })).toBe(judged(model, id, 3));
     },
   ),
   delete: onJob(
@@ -225,7 +227,7 @@ const STEPS: Record<string, Step> = {
       // At times a message of an earlier time in the queue, which is void.
       const message = { jobId, receipt: String((job?.events.length ?? 1) - (n < 3 ? 1 : 0)) };
       await (flag ? queue.show(message, 0) : queue.hide(message, n < 6 ? HOUR : undefined));
-      if (job !== undefined && n >= 3) job.visible = flag ? model.turn : 'far';
+      if (job !== undefined && n >= 3) job.visible = flag ? 'now' : 'far';
     },
   ),
   async relay(model, database, { flag }) {
@@ -273,7 +275,7 @@ const STEPS: Record<string, Step> = {
       const job = openJob(model, id, ({ status }) => status === 'queued');
       if (job === undefined) return;
       await database.pool.query('update jobs set run_after = now(), visible_at = now() where id = $1', [id]);
-      Object.assign(job, { waiting: false, visible: model.turn });
+      Object.assign(job, { waiting: false, visible: 'now' });
     },
   ),
 };

@@ -8,7 +8,7 @@ import {
   newToken,
   readEvents,
   readJob,
-  readOrder,
+  readLeaseState,
   reapLeases,
   recordPreview,
   recordProgress,
@@ -161,7 +161,7 @@ describe('a request to cancel', () => {
       expect(await requestCancel(db, { owner: OWNER, id })).toBe(true);
     expect(await eventTypes(database, waiting)).toEqual(['job.queued', 'job.canceled']);
     expect(await eventTypes(database, lease.jobId)).toEqual(['job.queued', 'job.started', 'job.cancel_requested']);
-    expect(await readOrder(db, lease)).toBe('cancel');
+    expect(await readLeaseState(db, lease)).toBe('cancel');
     expect(await heartbeat(db, lease, HOUR)).toBe(true);
     expect(await cancelRunningJob(db, lease)).toBe(true);
     const before = await rawJob(database, lease.jobId);
@@ -234,7 +234,7 @@ describe('the reaper', () => {
     expect(rounds.flatMap(({ canceled }) => canceled)).toEqual([stopping.jobId]);
     expect(await rawJob(database, again.jobId)).toMatchObject({ status: 'queued', failures: 1 });
     expect(await rawJob(database, last.jobId)).toMatchObject({ status: 'failed', failures: 1, error: ERROR });
-    expect(await readOrder(database.db, healthy)).toBe('continue');
+    expect(await readLeaseState(database.db, healthy)).toBe('continue');
     expect(await findViolations(database.pool)).toEqual([]);
   });
 

@@ -10,15 +10,15 @@ import {
   type NewJob,
   newId,
   newToken,
-  type SubmitOptions,
+  type SubmitJobOptions,
   submitJob,
 } from '../../packages/db/src/index.ts';
 
 export const OWNER = 'ann';
 export const HOUR = 3_600_000;
 export const ERROR: JobError = { code: 'engine_crashed', message: 'it crashed', hint: 'Try again.', retryable: true };
-export const PLAIN: SubmitOptions = { relayed: false, maxQueue: undefined, idempotency: undefined };
-export const RELAYED: SubmitOptions = { ...PLAIN, relayed: true };
+export const PLAIN: SubmitJobOptions = { relayed: false, maxQueue: undefined, idempotency: undefined };
+export const RELAYED: SubmitJobOptions = { ...PLAIN, relayed: true };
 
 /** A stored picture of this content; the row only, there is no object. */
 export async function storeInput(database: Database, content: string, owner = OWNER): Promise<string> {
@@ -49,7 +49,7 @@ export const newJob = (changes: Partial<NewJob> = {}): NewJob => ({
 export async function submit(
   database: Database,
   changes: Partial<NewJob> = {},
-  options: Partial<SubmitOptions> = {},
+  options: Partial<SubmitJobOptions> = {},
 ): Promise<string> {
   const job = newJob(changes);
   if (!(await submitJob(database, job, { ...PLAIN, ...options }))) throw new Error('not submitted');

@@ -23,8 +23,10 @@ export interface ModelJob {
   late: boolean;
   /** Waits for its retry. */
   waiting: boolean;
-  /** Since when the Postgres queue shows it. */
-  visible: number | 'far';
+  /** When the Postgres queue shows it. */
+  visible: 'now' | 'far';
+  /** The turn at which it joined the queue: its place, lowest first. */
+  rank: number;
   /** Messages on their way to another queue. */
   outbox: number;
   events: string[];
@@ -81,7 +83,8 @@ export function submitted(model: Model, facts: Facts, relayed: boolean): void {
     lapsed: false,
     late: false,
     waiting: false,
-    visible: model.turn,
+    visible: 'now',
+    rank: model.turn,
     outbox: relayed ? 1 : 0,
     events: [],
     outputs: undefined,
@@ -133,9 +136,13 @@ export function stopped(model: Model, lease: Lease): boolean {
   return job !== undefined;
 }
 
+/** More turns than a test has. */
+const AN_HOUR_OF_TURNS = 1_000_000;
+
 function requeued(model: Model, job: ModelJob, event: string, later: boolean): void {
   Object.assign(job, { status: 'queued', token: undefined, lapsed: false, waiting: later });
-  job.visible = later ? 'far' : model.turn;
+  job.visible = later ? 'far' : 'now';
+  job.rank = later ? model.turn + AN_HOUR_OF_TURNS : model.turn;
   happened(model, job, event);
 }
 
@@ -224,9 +231,9 @@ export function forget(model: Model, ids: readonly string[]): void {
   for (const [content, id] of model.inputs) if (ids.includes(id)) model.inputs.delete(content);
 }
 
-/** Jobs that the Postgres queue shows, oldest first. */
+/** Jobs that the Postgres queue shows, first in the queue first. */
 export function visibleJobs(model: Model): ModelJob[] {
   return all(model)
     .filter(({ status, visible }) => status === 'queued' && visible !== 'far')
-    .sort((a, b) => Number(a.visible) - Number(b.visible) || (a.id < b.id ? -1 : 1));
+    .sort((a, b) => a.rank - b.rank || (a.id < b.id ? -1 : 1));
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   type Database,
-  judgeDeadLetter,
+  handleDeadLetter,
   markSent,
   requestCancel,
   resendQueued,
@@ -113,7 +113,7 @@ describe('messages that got lost', () => {
 });
 
 describe('a job whose message came out of the dead-letter queue', () => {
-  const judge = (database: Database, id: string) => judgeDeadLetter(database.db, id, { maxRedrives: 2, error: ERROR });
+  const judge = (database: Database, id: string) => handleDeadLetter(database.db, id, { maxRedrives: 2, error: ERROR });
 
   it('is left alone while it is leased, and when it is final or gone', async () => {
     const database = await freshDatabase();

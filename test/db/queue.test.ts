@@ -123,7 +123,7 @@ describe('the place in the queue', () => {
   it('is counted to 10,000 at most, and costs no more for a long list', async () => {
     const database = await freshDatabase();
     await database.pool.query(
-      `insert into jobs (id, owner, parameters, max_attempts, visible_at, event_seq)
+      `insert into jobs (id, owner, parameters, max_attempts, queue_rank, event_seq)
        select 'job_' || lpad(n::text, 6, '0'), 'ann', '{}', 3, now() - interval '1 hour' + n * interval '1 ms', 1
        from generate_series(0, 10050) n`,
     );
@@ -132,7 +132,7 @@ describe('the place in the queue', () => {
     expect(await position(database, 'job_010050')).toBe(10_000);
   });
 
-  it('and the guess of its end follow from the last jobs and the crew', async () => {
+  it('and the guess of its end follow from the last jobs and the number of workers', async () => {
     const database = await freshDatabase();
     await database.pool.query(
       `insert into jobs (id, owner, status, parameters, max_attempts, started_at, completed_at)

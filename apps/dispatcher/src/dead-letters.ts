@@ -1,4 +1,4 @@
-import { judgeDeadLetter } from '@qwen-edit/db';
+import { handleDeadLetter } from '@qwen-edit/db';
 import type { DispatcherDeps } from './deps.ts';
 import { POISON } from './job-errors.ts';
 import { runLoop } from './loop.ts';
@@ -7,8 +7,8 @@ const WAIT_MS = 20_000;
 const BATCH = 10;
 
 /**
- * Judges the jobs of messages that came back too often. The job decides, not its message: redeliveries of a job that is leased
- * count against the message only, so a running job is left alone and a waiting one is sent again.
+ * Decides about the jobs of messages that came back too often. The job decides, not its message: while a job is leased, its message
+ * is redelivered without a failure of the job, so a running job is left alone and a waiting one is sent again.
  */
 export async function runDeadLetters(deps: DispatcherDeps, signal: AbortSignal): Promise<void> {
   const { database, deadLetters, log, metrics, options } = deps;
@@ -16,7 +16,7 @@ export async function runDeadLetters(deps: DispatcherDeps, signal: AbortSignal):
   const round = async (): Promise<number> => {
     for (const message of await deadLetters.receive({ max: BATCH, waitMs: WAIT_MS, signal })) {
       const rules = { maxRedrives: options.maxRedrives, error: POISON };
-      const verdict = await judgeDeadLetter(database.db, message.jobId, rules);
+      const verdict = await handleDeadLetter(database.db, message.jobId, rules);
       log.warn({ job_id: message.jobId, verdict }, 'a message came out of the dead-letter queue');
       if (verdict === 'failed') metrics.outcomes.inc({ outcome: 'failed', code: POISON.code });
       await deadLetters.ack(message);

@@ -1,4 +1,4 @@
-import { toDatabaseError } from '@qwen-edit/db';
+import { toAppError } from '@qwen-edit/contract';
 import type { DispatcherDeps } from './deps.ts';
 import { backoffMs, pause } from './pause.ts';
 
@@ -23,7 +23,7 @@ export async function runLoop(deps: LoopDeps, name: string, round: Round, signal
       if (signal.aborted) return;
       failures++;
       metrics.loopErrors.inc({ loop: name });
-      const { code, message } = toDatabaseError(thrown);
+      const { code, message } = toAppError(thrown);
       if (failures === 1) log.error({ loop: name, code, error: message }, 'a loop has failed, trying on');
       waitMs = backoffMs(failures, { firstMs: options.backoffFirstMs, maxMs: options.backoffMaxMs, random });
     }

@@ -1,4 +1,5 @@
-import { type JobResult, type Lease, succeedJob, toDatabaseError } from '@qwen-edit/db';
+import { toAppError } from '@qwen-edit/contract';
+import { type JobResult, type Lease, succeedJob } from '@qwen-edit/db';
 import type { WorkerDeps } from './deps.ts';
 import { answerWithin, backoffMs, pause } from './pause.ts';
 import { isDoubtful } from './persist.ts';
@@ -25,8 +26,8 @@ export async function commitResult(
     try {
       return await answerWithin(once(), { ms: options.answerMs, signal });
     } catch (thrown) {
-      const { code } = toDatabaseError(thrown);
-      if (!isDoubtful(thrown) && retry === 0) throw toDatabaseError(thrown);
+      const { code } = toAppError(thrown);
+      if (!isDoubtful(thrown) && retry === 0) throw toAppError(thrown);
       if (retry === 0) log.warn({ job_id: lease.jobId, code }, 'a commit had no answer, trying on');
       const wait = { firstMs: options.backoffFirstMs, maxMs: options.backoffMaxMs, random };
       await pause(backoffMs(retry + 1, wait), signal);

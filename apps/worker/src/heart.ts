@@ -1,4 +1,5 @@
-import { heartbeat, type Lease, readOrder, toDatabaseError } from '@qwen-edit/db';
+import { toAppError } from '@qwen-edit/contract';
+import { heartbeat, type Lease, readLeaseState } from '@qwen-edit/db';
 import type { JobMessage } from '@qwen-edit/queue';
 import type { WorkerDeps } from './deps.ts';
 import { answerWithin, pause } from './pause.ts';
@@ -78,11 +79,11 @@ export function startHeart(deps: HeartDeps): Heart {
       code: 'queue_unavailable',
     }).catch((thrown: unknown) => {
       if (!ended.aborted) {
-        log.warn({ job_id: lease.jobId, code: toDatabaseError(thrown).code }, 'a message could not be extended');
+        log.warn({ job_id: lease.jobId, code: toAppError(thrown).code }, 'a message could not be extended');
       }
     });
   const look = async (): Promise<void> => {
-    const order = await answerWithin(readOrder(deps.database.db, lease), within(options.answerMs));
+    const order = await answerWithin(readLeaseState(deps.database.db, lease), within(options.answerMs));
     if (order !== 'continue') decide(order);
   };
   const within = (ms: number) => ({ ms, signal: ended });
@@ -95,7 +96,7 @@ export function startHeart(deps: HeartDeps): Heart {
         await act();
         failing = false;
       } catch (thrown) {
-        const { code } = toDatabaseError(thrown);
+        const { code } = toAppError(thrown);
         if (!failing && !ended.aborted) log.warn({ job_id: lease.jobId, code }, `${what} failed, trying on`);
         failing = true;
       }

@@ -1,4 +1,5 @@
-import { sqlState, toDatabaseError } from '@qwen-edit/db';
+import { toAppError } from '@qwen-edit/contract';
+import { sqlState } from '@qwen-edit/db';
 import type { WorkerDeps } from './deps.ts';
 import { answerWithin, backoffMs, pause } from './pause.ts';
 
@@ -7,7 +8,7 @@ const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 /** True where the statement may have gone through although it failed, or may go through when it is tried again. */
 export function isDoubtful(thrown: unknown): boolean {
-  const { code } = toDatabaseError(thrown);
+  const { code } = toAppError(thrown);
   return code === 'database_unavailable' || code === 'canceled' || !SQLSTATE.test(sqlState(thrown));
 }
 
@@ -24,9 +25,9 @@ export async function persist<T>(
     try {
       return await answerWithin(statement(), { ms: options.answerMs, signal: over });
     } catch (thrown) {
-      if (!isDoubtful(thrown) || over.aborted) throw toDatabaseError(thrown);
+      if (!isDoubtful(thrown) || over.aborted) throw toAppError(thrown);
       await pause(backoffMs(retry, { firstMs: options.backoffFirstMs, maxMs: options.backoffMaxMs, random }), over);
-      if (over.aborted) throw toDatabaseError(thrown);
+      if (over.aborted) throw toAppError(thrown);
     }
   }
 }

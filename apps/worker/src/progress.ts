@@ -1,11 +1,5 @@
-import {
-  type Lease,
-  type PreviewData,
-  type Progress,
-  recordPreview,
-  recordProgress,
-  toDatabaseError,
-} from '@qwen-edit/db';
+import { toAppError } from '@qwen-edit/contract';
+import { type JobProgress, type Lease, type PreviewData, recordPreview, recordProgress } from '@qwen-edit/db';
 import type { Preview, StepEvent } from '@qwen-edit/pipeline';
 import type { WorkerDeps } from './deps.ts';
 import { answerWithin, pause } from './pause.ts';
@@ -27,7 +21,7 @@ export function createProgressWriter(
   { database: { db }, options, log }: Pick<WorkerDeps, 'database' | 'options' | 'log'>,
   lease: Lease,
 ): ProgressWriter {
-  const steps: Progress[] = [];
+  const steps: JobProgress[] = [];
   let picture: PreviewData | undefined;
   const hurry = new AbortController();
   const stopped = new AbortController();
@@ -54,7 +48,7 @@ export function createProgressWriter(
       const answer = answerWithin(next()(), { ms: options.answerMs, signal: stopped.signal });
       const held = await answer.catch((thrown: unknown) => {
         if (!complained && !stopped.signal.aborted)
-          log.warn({ job_id: lease.jobId, code: toDatabaseError(thrown).code }, 'progress is not written');
+          log.warn({ job_id: lease.jobId, code: toAppError(thrown).code }, 'progress is not written');
         complained = true;
         return true;
       });

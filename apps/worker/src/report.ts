@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
-import { removeWorker, reportWorker, toDatabaseError } from '@qwen-edit/db';
+import { toAppError } from '@qwen-edit/contract';
+import { removeWorker, reportWorker } from '@qwen-edit/db';
 import type { ModelFacts } from '@qwen-edit/pipeline';
 import type { Slot, WorkerDeps } from './deps.ts';
 import { storable } from './job-error.ts';
@@ -52,7 +53,7 @@ export function startReport(
         await write();
         failing = false;
       } catch (thrown) {
-        const { code } = toDatabaseError(thrown);
+        const { code } = toAppError(thrown);
         if (!failing && !ended.signal.aborted) log.warn({ worker_id: workerId, code }, 'the worker cannot report');
         failing = true;
       }

@@ -1,5 +1,5 @@
-import { ERRORS } from '@qwen-edit/contract';
-import { newId, toDatabaseError } from '@qwen-edit/db';
+import { ERRORS, toAppError } from '@qwen-edit/contract';
+import { newId } from '@qwen-edit/db';
 import type { ModelFacts } from '@qwen-edit/pipeline';
 import type { Slot, WorkerDeps } from './deps.ts';
 import type { Outcome } from './end-attempt.ts';
@@ -66,7 +66,7 @@ async function takeJobs(
     } catch (thrown) {
       if (signal.aborted) return;
       failures++;
-      const { code, message } = toDatabaseError(thrown);
+      const { code, message } = toAppError(thrown);
       metrics.loopErrors.inc({ loop: 'worker' });
       if (failures === 1)
         log.error({ worker_id: deps.workerId, code, error: message }, 'no job can be taken, trying on');

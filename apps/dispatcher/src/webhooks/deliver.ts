@@ -1,5 +1,12 @@
 import { type AppError, presentJob, toAppError } from '@qwen-edit/contract';
-import { type Attempt, type DueDelivery, type JobRecord, readJob, recordAttempt, type Verdict } from '@qwen-edit/db';
+import {
+  type AttemptResult,
+  type DeliveryAttempt,
+  type JobRecord,
+  readJob,
+  recordAttempt,
+  type TakenDelivery,
+} from '@qwen-edit/db';
 import type { DispatcherDeps } from '../deps.ts';
 import { backoffMs, pause } from '../pause.ts';
 import { createSigner } from './signature.ts';
@@ -16,7 +23,7 @@ export function lockMs({ options }: Pick<DispatcherDeps, 'options'>): number {
  * Makes one attempt of a delivery and notes it. When the signal ends the attempt nothing is noted: another dispatcher makes it
  * again, with the same webhook-id, as after a dispatcher's death. Rejects where the database cannot be used.
  */
-export async function deliver(deps: DispatcherDeps, delivery: DueDelivery, signal: AbortSignal): Promise<void> {
+export async function deliver(deps: DispatcherDeps, delivery: TakenDelivery, signal: AbortSignal): Promise<void> {
   const { database, metrics, options, log, random = Math.random, now = () => new Date() } = deps;
   const record = await readJob(database.db, { id: delivery.jobId });
   if (record === undefined) return;
@@ -45,7 +52,7 @@ export async function deliver(deps: DispatcherDeps, delivery: DueDelivery, signa
  * Names and times of Standard Webhooks. A job's end is final, so all attempts say the same of it; only the addresses in it follow
  * this dispatcher's base URL, which is to be the same for all.
  */
-function bodyOf({ options }: DispatcherDeps, { eventType }: DueDelivery, record: JobRecord): string {
+function bodyOf({ options }: DispatcherDeps, { eventType }: TakenDelivery, record: JobRecord): string {
   const timestamp = (record.job.completedAt ?? record.job.createdAt).toISOString();
   return JSON.stringify({ type: eventType, timestamp, data: presentJob(record, options.baseUrl) });
 }
@@ -53,7 +60,7 @@ function bodyOf({ options }: DispatcherDeps, { eventType }: DueDelivery, record:
 /** undefined where the signal has ended it. Only the status is waited for: what a receiver says beside it is of no use. */
 async function post(
   { net, options }: DispatcherDeps,
-  { id, url, secret = options.webhookSecret }: DueDelivery,
+  { id, url, secret = options.webhookSecret }: TakenDelivery,
   body: string,
   at: Date,
   signal: AbortSignal,
@@ -84,9 +91,9 @@ async function post(
 /** An attempt that could not be noted would be made again: it is tried as long as the delivery is ours. */
 async function note(
   deps: DispatcherDeps,
-  { id }: DueDelivery,
-  attempt: Attempt,
-  verdict: Verdict,
+  { id }: TakenDelivery,
+  attempt: DeliveryAttempt,
+  verdict: AttemptResult,
   signal: AbortSignal,
 ): Promise<void> {
   const { database, options, random = Math.random } = deps;

@@ -1,4 +1,4 @@
-import type { Verdict } from '@qwen-edit/db';
+import type { AttemptResult } from '@qwen-edit/db';
 
 /** What came of one attempt. */
 export interface Answer {
@@ -26,7 +26,7 @@ const BUSY = new Set([429, 503]);
  * 2xx is told, 410 wants no more; anything else is tried again by the schedule, a tenth more or less, and no sooner than a busy
  * receiver asks. Source: Standard Webhooks; Retry-After of RFC 9110, section 10.2.3.
  */
-export function judge({ status = 0, retryAfter }: Answer, { attempt, retryMs, random, now }: Rules): Verdict {
+export function judge({ status = 0, retryAfter }: Answer, { attempt, retryMs, random, now }: Rules): AttemptResult {
   if (status >= 200 && status < 300) return { status: 'delivered' };
   const scheduled = retryMs[attempt];
   if (status === GONE || scheduled === undefined) return { status: 'failed' };
