@@ -2,25 +2,26 @@ import { AppError } from '@qwen-edit/contract';
 import type { JobMessage, QueueLog, ReceiveOptions } from '../job-queue.ts';
 import type { QueueTable, TableMessage } from './queue-table.ts';
 
-export interface RoundsOptions {
+export interface PollerOptions {
   readonly table: QueueTable;
   readonly hideMs: number;
-  /** How long a message can be overlooked whose notification was lost. */
+  /** If a notification is lost, its message is found within this time. */
   readonly pollMs: number;
   readonly log: QueueLog | undefined;
 }
 
-export interface Rounds {
+/** Receives messages for all receivers of a process. */
+export interface Poller {
   receive(options: ReceiveOptions): Promise<readonly JobMessage[]>;
-  /** Says that a message may have become visible. */
+  /** To be called when a message may have become visible. */
   wake(): void;
-  /** Ends all receivers; resolves when no statement is on its way. */
+  /** Ends all receivers; resolves when no statement is running. */
   close(): Promise<void>;
 }
 
 interface Receiver {
   readonly max: number;
-  /** Its time is up, and it waits only for the end of the round that looks for it. */
+  /** Its time is over; it only waits for the end of the first poll that looks for it. */
   late: boolean;
   looked: boolean;
   settle(messages: readonly JobMessage[]): void;
@@ -28,17 +29,17 @@ interface Receiver {
 }
 
 /**
- * Shortest pause before a message is looked for that nextVisibleMs says is due. Another transaction may hold its row, and
- * without a pause this would ask for it in a tight loop.
+ * The shortest pause before the next poll. A message may be due but locked by another transaction, and without a pause this would
+ * ask for it in a tight loop.
  */
 const SHORTEST_MS = 100;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Asks the table on behalf of all receivers of this process: one statement for all who wait, when something woke it, and
- * nothing at all while nobody waits.
+ * Polls the table for all receivers of this process: one statement serves all that wait, after something woke it, and none is sent
+ * while nobody waits.
  */
-export function createRounds({ table, hideMs, pollMs, log }: RoundsOptions): Rounds {
+export function createPoller({ table, hideMs, pollMs, log }: PollerOptions): Poller {
   const waiting = new Set<Receiver>();
   let timer: NodeJS.Timeout | undefined;
   let working: Promise<void> | undefined;
@@ -56,15 +57,15 @@ export function createRounds({ table, hideMs, pollMs, log }: RoundsOptions): Rou
     let pauseMs = pollMs;
     while (woken && waiting.size > 0) {
       woken = false;
-      pauseMs = await round();
+      pauseMs = await poll();
     }
     if (waiting.size > 0) timer = setTimeout(wake, pauseMs);
-    // In the same turn as the loop's end: a wake in between would be lost.
+    // This happens in the same turn as the end of the loop; otherwise a wake in between would be lost.
     working = undefined;
   }
 
-  /** Returns how long to wait for the next. */
-  async function round(): Promise<number> {
+  /** Takes messages for all that wait. Returns how long to pause before the next poll. */
+  async function poll(): Promise<number> {
     const receivers = [...waiting];
     try {
       const max = receivers.reduce((sum, receiver) => sum + receiver.max, 0);
@@ -87,7 +88,7 @@ export function createRounds({ table, hideMs, pollMs, log }: RoundsOptions): Rou
     for (const receiver of waiting) {
       if (left.length > 0) receiver.settle(left.splice(0, receiver.max));
     }
-    // Whoever they were taken for has gone meanwhile.
+    // Their receivers have gone meanwhile.
     for (const message of left) {
       await table.show(message, 0).catch((error: unknown) => {
         log?.warn({ err: error, job_id: message.jobId, hidden_ms: hideMs }, 'a message stays hidden for a while');

@@ -1,7 +1,7 @@
 import { AppError } from '@qwen-edit/contract';
 import { afterEach, expect, it } from 'vitest';
+import { createPoller, type Poller } from './poller.ts';
 import type { QueueTable, TableMessage } from './queue-table.ts';
-import { createRounds, type Rounds } from './rounds.ts';
 
 /** A table in memory that counts its statements. `hold` keeps a take from ending. */
 function memoryTable() {
@@ -34,21 +34,21 @@ function memoryTable() {
   return { table, visible, shown, calls, state };
 }
 
-let rounds: Rounds;
+let poller: Poller;
 let memory: ReturnType<typeof memoryTable>;
 
 function start(pollMs = 60_000): void {
   memory = memoryTable();
-  rounds = createRounds({ table: memory.table, hideMs: 1000, pollMs, log: undefined });
+  poller = createPoller({ table: memory.table, hideMs: 1000, pollMs, log: undefined });
 }
 
 const receive = (max: number, waitMs: number, signal = new AbortController().signal) =>
-  rounds.receive({ max, waitMs, signal }).then((messages) => messages.map(({ jobId }) => jobId));
+  poller.receive({ max, waitMs, signal }).then((messages) => messages.map(({ jobId }) => jobId));
 
-/** Resolves when nothing is under way any more that needs no timer. */
+/** Resolves when everything that needs no timer has happened. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-afterEach(() => rounds.close());
+afterEach(() => poller.close());
 
 it('what is visible comes at once', async () => {
   start();
@@ -68,7 +68,7 @@ it('waiting costs two statements, and nothing while nobody waits', async () => {
   start();
   expect(await receive(1, 300)).toEqual([]);
   expect(memory.calls).toEqual({ take: 1, nextVisibleMs: 1 });
-  rounds.wake();
+  poller.wake();
   await settled();
   expect(memory.calls.take).toBe(1);
 });
@@ -80,20 +80,20 @@ it('one statement looks for all receivers, and who came first is served first', 
   await settled();
   const before = memory.calls.take;
   memory.visible.push('a', 'b', 'c');
-  rounds.wake();
+  poller.wake();
   expect(await first).toEqual(['a', 'b']);
   expect(await others[0]).toEqual(['c']);
   expect(memory.calls.take).toBe(before + 1);
 });
 
-it('a wake during a round is not lost', async () => {
+it('a wake during a poll is not lost', async () => {
   start();
   const gate = Promise.withResolvers<void>();
   memory.state.hold = gate.promise;
   const waiting = receive(1, 60_000);
   await settled();
   memory.visible.push('a');
-  rounds.wake();
+  poller.wake();
   gate.resolve();
   expect(await waiting).toEqual(['a']);
 });
@@ -132,11 +132,11 @@ it('an abort ends a receiver at once, and what was taken for it is shown again',
   controller.abort();
   expect(await waiting).toEqual([]);
   gate.resolve();
-  await rounds.close();
+  await poller.close();
   expect(memory.shown).toEqual(['a']);
   const aborted = memory.calls.take;
   expect(
-    await createRounds({ table: memory.table, hideMs: 1, pollMs: 1, log: undefined }).receive({
+    await createPoller({ table: memory.table, hideMs: 1, pollMs: 1, log: undefined }).receive({
       max: 1,
       waitMs: 9,
       signal: controller.signal,
@@ -162,7 +162,7 @@ it('closing ends receivers with none; later ones are refused', async () => {
   start();
   const waiting = receive(1, 60_000);
   await settled();
-  await rounds.close();
+  await poller.close();
   expect(await waiting).toEqual([]);
   await expect(receive(1, 0)).rejects.toMatchObject({ code: 'queue_unavailable' });
 });

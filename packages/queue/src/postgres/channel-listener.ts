@@ -3,28 +3,31 @@ import { AppError } from '@qwen-edit/contract';
 import pg from 'pg';
 import type { QueueLog } from '../job-queue.ts';
 
-export interface ListenerOptions {
+export interface ChannelListenerOptions {
   /** postgres://user:password@host:port/name */
   readonly url: string;
   readonly channel: string;
-  /** Called for each notification, and when listening begins, since what came before went unheard. */
+  /** Called for each notification, and when listening begins, because notifications before that were missed. */
   readonly onWake: () => void;
   readonly log: QueueLog | undefined;
 }
 
-export interface Listener {
+/** Listens to a channel of NOTIFY until it is closed. */
+export interface ChannelListener {
   close(): Promise<void>;
 }
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 30_000;
 const CONNECT_TIMEOUT_MS = 10_000;
-/** A connection whose other end has silently gone is found dead some 10 s after this. */
+/** If the other end of a connection vanishes without a sign, that is noticed about 10 s after this. */
 const KEEP_ALIVE_MS = 10_000;
 const END_TIMEOUT_MS = 1000;
 
-/** LISTENs on one connection of its own, from now on; a broken one is replaced after a pause that grows while that fails. */
-export function createListener({ url, channel, onWake, log }: ListenerOptions): Listener {
+/**
+ * Listens on one connection of its own, from now on. A broken connection is replaced, after a pause that grows with each failure.
+ */
+export function createChannelListener({ url, channel, onWake, log }: ChannelListenerOptions): ChannelListener {
   const closing = new AbortController();
 
   async function run(): Promise<void> {
@@ -86,14 +89,14 @@ export function createListener({ url, channel, onWake, log }: ListenerOptions): 
   };
 }
 
-/** Says goodbye to the server, but does not wait for long for one that may be out of reach. */
+/** Ends the connection properly, but does not wait long for a server that may be out of reach. */
 async function end(client: pg.Client): Promise<void> {
-  const impatience = setTimeout(() => client.connection.stream.destroy(), END_TIMEOUT_MS);
+  const timeout = setTimeout(() => client.connection.stream.destroy(), END_TIMEOUT_MS);
   await client.end().catch(() => undefined);
-  clearTimeout(impatience);
+  clearTimeout(timeout);
 }
 
-/** Doubles with each failure, less up to a half, so that a restarted server does not meet all of its listeners at once. */
+/** Doubles with each failure, less a random part of up to a half, so that not all listeners return to a restarted server at once. */
 function pauseMs(failures: number): number {
   const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures - 1, 16));
   return longest * (1 - Math.random() / 2);
