@@ -18,8 +18,8 @@ import {
   readDataDirLock,
   startEmbeddedPostgres,
 } from '../../packages/db/src/embedded/index.ts';
-import { familyOf, groupOf, isRoot, living, NOBODY, processesOf, scratch, startOwner, until } from './owners.ts';
-import { query } from './query.ts';
+import { familyOf, groupOf, isRoot, living, NOBODY, processesOf, scratch, startOwner, untilTrue } from './owners.ts';
+import { queryOnce } from './query.ts';
 
 async function start(dataDir: string, options: Partial<EmbeddedPostgresOptions> = {}) {
   const server = await startEmbeddedPostgres({ dataDir, ...options });
@@ -27,13 +27,13 @@ async function start(dataDir: string, options: Partial<EmbeddedPostgresOptions> 
   return server;
 }
 
-const remember = (url: string) => query(url, "create table kept as select 'committed' as word");
-const recall = (url: string) => query<{ word: string }>(url, 'select word from kept');
+const remember = (url: string) => queryOnce(url, "create table kept as select 'committed' as word");
+const recall = (url: string) => queryOnce<{ word: string }>(url, 'select word from kept');
 const KEPT = [{ word: 'committed' }];
 
 it('the database is UTF8 with the C.UTF-8 collation, whatever the locale of the system', async () => {
   const { url } = await start(scratch());
-  const [facts] = await query(
+  const [facts] = await queryOnce(
     url,
     `select pg_encoding_to_char(encoding) as encoding, datlocprovider as provider, datlocale as locale,
        (select string_agg(w, '' order by w) from unnest(array['é', 'z', 'Z', '漢', 'a']) w) as ordered,
@@ -53,7 +53,7 @@ it('the database is UTF8 with the C.UTF-8 collation, whatever the locale of the 
 
 it('it listens on 127.0.0.1 alone and has no Unix socket', async () => {
   const { url, port } = await start(scratch());
-  expect(await query(url, 'show listen_addresses')).toEqual([{ listen_addresses: '127.0.0.1' }]);
+  expect(await queryOnce(url, 'show listen_addresses')).toEqual([{ listen_addresses: '127.0.0.1' }]);
   expect(readFileSync('/proc/net/unix', 'utf8')).not.toContain(`PGSQL.${port}`);
   const refused = new Promise((resolve) => createConnection(port, '127.0.0.2').once('error', resolve));
   expect(await refused).toMatchObject({ code: 'ECONNREFUSED' });
@@ -71,8 +71,10 @@ it('passwords are in no command line and in no file that others may read, and no
   for (const each of familyOf(pid)) {
     expect(readFileSync(`/proc/${each}/cmdline`, 'utf8')).not.toMatch(new RegExp(`${secret}|${password}`));
   }
-  await expect(query(url.replace(password, secret), 'select 1')).rejects.toThrow('password authentication failed');
-  expect(await query(url, 'select rolsuper from pg_roles where rolname = current_user')).toEqual([{ rolsuper: false }]);
+  await expect(queryOnce(url.replace(password, secret), 'select 1')).rejects.toThrow('password authentication failed');
+  expect(await queryOnce(url, 'select rolsuper from pg_roles where rolname = current_user')).toEqual([
+    { rolsuper: false },
+  ]);
 });
 
 it('data survives a clean stop, which leaves no process behind', async () => {
@@ -130,7 +132,7 @@ it('a server that was left running and lets nobody in is replaced', async () => 
   process.kill(pid, 'SIGHUP');
   await expect
     .poll(() =>
-      query(url, 'select 1').then(
+      queryOnce(url, 'select 1').then(
         () => 'open',
         () => 'closed',
       ),
@@ -151,7 +153,7 @@ it('after a kill -9 of owner and server alike the next start recovers, though an
   await remember(url);
   await owner.kill('SIGKILL');
   process.kill(pid, 'SIGKILL');
-  await until(() => living([pid]).length === 0);
+  await untilTrue(() => living([pid]).length === 0);
   const other = spawn('sleep', ['60']);
   onTestFinished(() => void other.kill());
   const file = join(dataDir, 'postgres', 'postmaster.pid');
@@ -167,7 +169,7 @@ it('a kill -9 in the middle of the first start leaves nothing that disturbs the 
   const owner = startOwner(dataDir, 'serve');
   await owner.next();
   const unfinished = () => readdirSync(dataDir).filter((name) => name.startsWith('postgres.new-'));
-  await until(() => unfinished().some((name) => existsSync(join(dataDir, name, 'cluster', 'PG_VERSION'))));
+  await untilTrue(() => unfinished().some((name) => existsSync(join(dataDir, name, 'cluster', 'PG_VERSION'))));
   await owner.kill('SIGKILL');
   expect(existsSync(join(dataDir, 'postgres'))).toBe(false);
   const first = await start(dataDir);
@@ -185,7 +187,7 @@ it('a start that is cancelled stops what it began, and the next one works', asyn
   const canceled = startEmbeddedPostgres({ dataDir, signal: controller.signal });
   await Promise.all([
     expect(canceled).rejects.toMatchObject({ code: 'canceled' }),
-    until(() => existsSync(join(dataDir, 'postgres', 'postmaster.pid'))).then(() => controller.abort()),
+    untilTrue(() => existsSync(join(dataDir, 'postgres', 'postmaster.pid'))).then(() => controller.abort()),
   ]);
   expect(processesOf(dataDir)).toEqual([]);
   await remember((await start(dataDir)).url);

@@ -21,7 +21,7 @@ export const PLAIN: SubmitJobOptions = { relayed: false, maxQueue: undefined, id
 export const RELAYED: SubmitJobOptions = { ...PLAIN, relayed: true };
 
 /** A stored picture of this content; the row only, there is no object. */
-export async function storeInput(database: Database, content: string, owner = OWNER): Promise<string> {
+export async function storeTestInput(database: Database, content: string, owner = OWNER): Promise<string> {
   const id = newId('asset');
   const sha256 = createHash('sha256').update(content).digest('hex');
   const facts = { bytes: content.length, mediaType: 'image/png', width: 8, height: 8 };
@@ -46,7 +46,7 @@ export const newJob = (changes: Partial<NewJob> = {}): NewJob => ({
 });
 
 /** Submits a job and gives its id. */
-export async function submit(
+export async function submitOrFail(
   database: Database,
   changes: Partial<NewJob> = {},
   options: Partial<SubmitJobOptions> = {},
@@ -61,7 +61,7 @@ export async function tryClaim(database: Database, id: string, leaseMs = HOUR, w
 }
 
 /** Claims a job that can be claimed. */
-export async function claim(database: Database, id: string, leaseMs = HOUR): Promise<ClaimedJob> {
+export async function claimOrFail(database: Database, id: string, leaseMs = HOUR): Promise<ClaimedJob> {
   const result = await tryClaim(database, id, leaseMs);
   if (result.outcome !== 'claimed') throw new Error(`not claimed: ${JSON.stringify(result)}`);
   return result.job;
@@ -69,7 +69,7 @@ export async function claim(database: Database, id: string, leaseMs = HOUR): Pro
 
 /** A job that runs, and its lease. */
 export async function running(database: Database, changes: Partial<NewJob> = {}): Promise<Lease> {
-  return (await claim(database, await submit(database, changes))).lease;
+  return (await claimOrFail(database, await submitOrFail(database, changes))).lease;
 }
 
 /** A result whose objects lie where the holder of this lease would put them. */

@@ -26,7 +26,7 @@ export function scratch(name = 'data'): string {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'qwen-edit-db-')));
   onTestFinished(async () => {
     for (const pid of processesOf(root)) process.kill(pid, 'SIGKILL');
-    await until(() => processesOf(root).length === 0);
+    await untilTrue(() => processesOf(root).length === 0);
     rmSync(root, { recursive: true, force: true, maxRetries: 5 });
   });
   return join(root, name);
@@ -82,7 +82,7 @@ function command(args: string[], user: { uid?: number; gid?: number }): Paramete
   return ['setpriv', [...become, ...pass, process.execPath, ...args], { cwd: '/', detached: true, stdio: [...stdio] }];
 }
 
-export async function until(condition: () => boolean, limitMs = 10_000): Promise<void> {
+export async function untilTrue(condition: () => boolean, limitMs = 10_000): Promise<void> {
   const end = performance.now() + limitMs;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`not so after ${limitMs} ms: ${condition}`);

@@ -11,11 +11,11 @@ import {
   takeOutbox,
 } from '../../packages/db/src/index.ts';
 import { freshDatabase } from './harness.ts';
-import { claim, ERROR, expireLease, HOUR, submit } from './jobs.ts';
+import { claimOrFail, ERROR, expireLease, HOUR, submitOrFail } from './jobs.ts';
 
 async function submitInOrder(database: Database, n: number): Promise<string[]> {
   const ids: string[] = [];
-  for (let each = 0; each < n; each++) ids.push(await submit(database));
+  for (let each = 0; each < n; each++) ids.push(await submitOrFail(database));
   return ids;
 }
 const positions = (database: Database, ids: readonly string[]): Promise<unknown[]> =>
@@ -90,14 +90,14 @@ describe('a job goes to the end of the queue', () => {
   it.each(['retried', 'released', 'reaped'])('when it is %s', async (how) => {
     const database = await freshDatabase();
     const [first, second] = await submitInOrder(database, 2);
-    const { lease } = await claim(database, first!);
+    const { lease } = await claimOrFail(database, first!);
     if (how === 'retried') await retryJob(database.db, lease, { error: ERROR, delayMs: 0 });
     if (how === 'released') await releaseJob(database.db, lease);
     if (how === 'reaped') {
       await expireLease(database, first!);
       await reapLeases(database.db, ERROR);
     }
-    const third = await submit(database);
+    const third = await submitOrFail(database);
     expect(await positions(database, [first!, second!, third])).toEqual([1, 0, 2]);
     expect(await takenBy(database, HOUR)).toEqual([second, first, third]);
   });
@@ -105,8 +105,8 @@ describe('a job goes to the end of the queue', () => {
   it('that will be there when the delay of its retry is over', async () => {
     const database = await freshDatabase();
     const [first, second] = await submitInOrder(database, 2);
-    await retryJob(database.db, (await claim(database, first!)).lease, { error: ERROR, delayMs: HOUR });
-    const third = await submit(database);
+    await retryJob(database.db, (await claimOrFail(database, first!)).lease, { error: ERROR, delayMs: HOUR });
+    const third = await submitOrFail(database);
     expect(await positions(database, [first!, second!, third])).toEqual([2, 0, 1]);
     expect(await takenBy(database, HOUR)).toEqual([second, third]);
   });
@@ -124,11 +124,11 @@ it('the next time at which a job is shown is found wherever that job stands', as
 
 it('a job of a version that does not know ranks stands where it was submitted', async () => {
   const database = await freshDatabase();
-  const first = await submit(database);
+  const first = await submitOrFail(database);
   // As the version before writes it: the column has a default.
   await database.pool.query(
     `insert into jobs (id, owner, parameters, max_attempts, event_seq) values ('job_old', 'ann', '{}', 3, 1)`,
   );
-  const last = await submit(database);
+  const last = await submitOrFail(database);
   expect(await positions(database, [first, 'job_old', last])).toEqual([0, 1, 2]);
 });

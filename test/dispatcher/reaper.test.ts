@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { runDeadLetters, runReaper } from '../../apps/dispatcher/src/index.ts';
 import { requestCancel } from '../../packages/db/src/index.ts';
-import { claim, count, eventTypes, expireLease, OWNER, rawJob, running, submit } from '../db/jobs.ts';
+import { claimOrFail, count, eventTypes, expireLease, OWNER, rawJob, running, submitOrFail } from '../db/jobs.ts';
 import { expectConsistent, makePlace, type Place, until } from '../worker/harness.ts';
 import { depsOf, HOUR, start } from './harness.ts';
 import { createQueueDouble } from './queue-double.ts';
@@ -16,7 +16,7 @@ it('a lost lease goes back to the queue while attempts are left, then fails with
   await expireLease(place.database, jobId);
   await untilRow(place, jobId, 'queued');
 
-  await claim(place.database, jobId);
+  await claimOrFail(place.database, jobId);
   await expireLease(place.database, jobId);
   await untilRow(place, jobId, 'failed');
   expect((await rawJob(place.database, jobId))?.error).toMatchObject({ code: 'worker_lost', retryable: true });
@@ -31,7 +31,7 @@ it('a lost lease of a job that was to be cancelled ends it, and a passed deadlin
   await expireLease(place.database, canceled);
   const deadline = new Date(Date.now() + 300).toISOString();
   const { jobId: late } = await running(place.database, { deadline });
-  const waiting = await submit(place.database, { deadline });
+  const waiting = await submitOrFail(place.database, { deadline });
 
   await untilRow(place, canceled, 'canceled');
   await untilRow(place, late, 'expired');
@@ -55,7 +55,7 @@ it('a reaper outlives an outage of the database', async () => {
 it('the message of a waiting job that is gone is written anew, once, and only where the queue is nearly empty', async () => {
   const place = await makePlace();
   const queue = createQueueDouble();
-  const id = await submit(place.database);
+  const id = await submitOrFail(place.database);
   await place.database.pool.query(
     `update jobs set created_at = now() - interval '1 hour', run_after = now() - interval '1 hour'`,
   );
@@ -77,7 +77,7 @@ it('dead letters: a running job is left alone, a waiting one is sent again, one 
   const place = await makePlace();
   const deadLetters = createQueueDouble();
   const { jobId: healthy } = await running(place.database);
-  const waiting = await submit(place.database, {}, { relayed: true });
+  const waiting = await submitOrFail(place.database, {}, { relayed: true });
   await place.database.pool.query('delete from outbox');
   start(depsOf(place, { maxRedrives: 2 }, { deadLetters }), runDeadLetters);
 
@@ -110,7 +110,7 @@ it('a job whose lease has run out gets a message anew where its queue may have l
 it('a job that waits for very long gets another message also where the queue always has some', async () => {
   const place = await makePlace();
   const queue = createQueueDouble();
-  const id = await submit(place.database);
+  const id = await submitOrFail(place.database);
   await place.database.pool.query(
     `update jobs set created_at = now() - interval '2 days', run_after = now() - interval '2 days'`,
   );

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { runRelay } from '../../apps/dispatcher/src/index.ts';
 import { AppError } from '../../packages/contract/src/index.ts';
 import { takeOutbox } from '../../packages/db/src/index.ts';
-import { atOnce, count, rawJob, submit } from '../db/jobs.ts';
+import { atOnce, count, rawJob, submitOrFail } from '../db/jobs.ts';
 import { makePlace, until } from '../worker/harness.ts';
 import { depsOf, start } from './harness.ts';
 import { createQueueDouble } from './queue-double.ts';
@@ -13,7 +13,7 @@ it('every message of a commit is sent, once, by any number of relays', async () 
   const deps = depsOf(place, { relayBatch: 7 }, { queue });
   start(deps, runRelay);
   start(deps, runRelay);
-  const ids = await atOnce(50, () => submit(place.database, {}, { relayed: true }));
+  const ids = await atOnce(50, () => submitOrFail(place.database, {}, { relayed: true }));
 
   await until(async () => (await count(place.database, 'outbox')) === 0);
   expect([...queue.sent].sort()).toEqual([...ids].sort());
@@ -29,7 +29,7 @@ it('a queue that takes nothing, or only some, gets every message in the end', as
     if (calls <= 3) throw new AppError('queue_unavailable', 'The queue does not answer.');
     return calls % 2 === 0;
   };
-  const ids = await atOnce(4, () => submit(place.database, {}, { relayed: true }));
+  const ids = await atOnce(4, () => submitOrFail(place.database, {}, { relayed: true }));
   start(depsOf(place, {}, { queue }), runRelay);
 
   await until(async () => (await count(place.database, 'outbox')) === 0);
@@ -40,7 +40,7 @@ it('a queue that takes nothing, or only some, gets every message in the end', as
 it('a message whose relay died before its note is sent by another', async () => {
   const place = await makePlace();
   const queue = createQueueDouble();
-  const id = await submit(place.database, {}, { relayed: true });
+  const id = await submitOrFail(place.database, {}, { relayed: true });
   expect(await takeOutbox(place.database.db, 10, 300)).toHaveLength(1);
 
   start(depsOf(place, {}, { queue }), runRelay);

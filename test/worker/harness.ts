@@ -26,7 +26,7 @@ import { createPostgresQueue, type JobQueue } from '../../packages/queue/src/ind
 import { createStore, type ObjectStore } from '../../packages/storage/src/index.ts';
 import { createLogger, createMetrics, type Logger, type Metrics } from '../../packages/telemetry/src/index.ts';
 import { freshUrl } from '../db/harness.ts';
-import { findViolations } from '../db/invariants.ts';
+import { findTableViolations } from '../db/invariants.ts';
 import { newJob, PLAIN } from '../db/jobs.ts';
 import { type CuttingProxy, startCuttingProxy } from './cutting-proxy.ts';
 
@@ -166,7 +166,7 @@ export async function keysOf({ store }: Pick<Place, 'store'>, prefix: string): P
 
 /** The tables are as they must be, and every result in storage has its row, and every row its result. */
 export async function expectConsistent(place: Place): Promise<void> {
-  expect(await findViolations(place.database.pool)).toEqual([]);
+  expect(await findTableViolations(place.database.pool)).toEqual([]);
   const { rows } = await place.database.pool.query<{ key: string }>(`select key from assets where kind = 'output'`);
   expect(await keysOf(place, 'outputs/')).toEqual(rows.map(({ key }) => key).sort());
 }

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { AppError } from '../../packages/contract/src/index.ts';
 import { type Lease, reapLeases, succeedJob } from '../../packages/db/src/index.ts';
-import { claim, ERROR, eventTypes, expireLease, rawJob, resultOf } from '../db/jobs.ts';
+import { claimOrFail, ERROR, eventTypes, expireLease, rawJob, resultOf } from '../db/jobs.ts';
 import { createEngines, resultWith, untilCanceled } from './engine-double.ts';
 import {
   expectConsistent,
@@ -21,7 +21,7 @@ const DEAF = { leaseMs: 60_000, heartbeatMs: 50_000, orderPollMs: 50_000 };
 async function takenByAnother(place: Place, id: string): Promise<Lease> {
   await expireLease(place.database, id);
   expect((await reapLeases(place.database.db, ERROR)).queued).toEqual([id]);
-  return (await claim(place.database, id)).lease;
+  return (await claimOrFail(place.database, id)).lease;
 }
 
 it('a late commit after a lost lease changes nothing and leaves no object', async () => {
