@@ -26,8 +26,8 @@ export async function fillOurs(url: string, assetId: string, count: number): Pro
   const time = `now() - (${count} - n) * interval '1 millisecond'`;
   await query(
     url,
-    `insert into jobs (id, owner, parameters, max_attempts, event_seq, created_at, run_after, visible_at)
-     select ${id}, '${OWNER}', '{"prompt": "make it blue"}', 3, 1, ${time}, ${time}, ${time} from ${numbers}`,
+    `insert into jobs (id, owner, parameters, max_attempts, event_seq, created_at, run_after, visible_at, queue_rank)
+     select ${id}, '${OWNER}', '{"prompt": "make it blue"}', 3, 1, ${time}, ${time}, ${time}, ${time} from ${numbers}`,
     `insert into job_inputs (job_id, position, asset_id) select ${id}, 0, '${assetId}' from ${numbers}`,
     `insert into job_events (job_id, seq, type) select ${id}, 1, 'job.queued' from ${numbers}`,
     'vacuum analyze jobs, job_inputs, job_events, assets',

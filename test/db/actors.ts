@@ -8,14 +8,14 @@ import {
   deleteUnusedAssets,
   expireJobs,
   failJob,
+  handleDeadLetter,
   heartbeat,
-  judgeDeadLetter,
   type Lease,
   listJobs,
   markSent,
   newToken,
   readJob,
-  readOrder,
+  readLeaseState,
   reapLeases,
   recordProgress,
   releaseJob,
@@ -27,7 +27,7 @@ import {
   succeedJob,
   takeOutbox,
 } from '../../packages/db/src/index.ts';
-import { ERROR, expireLease, HOUR, newJob, OWNER, PLAIN, RELAYED, resultOf, storeInput } from './jobs.ts';
+import { ERROR, expireLease, HOUR, newJob, OWNER, PLAIN, RELAYED, resultOf, storeTestInput } from './jobs.ts';
 
 /** What an actor was told that it has done to a job. */
 export interface Told {
@@ -39,7 +39,7 @@ export interface Told {
 }
 
 /** What all actors share: they know of all jobs, and of each other's leases, lost ones included. */
-export interface Stage {
+export interface SharedState {
   readonly database: Database;
   readonly jobs: string[];
   readonly leases: Lease[];
@@ -53,17 +53,17 @@ interface Choice {
   readonly flag: boolean;
   readonly n: number;
 }
-type Act = (stage: Stage, choice: Choice) => Promise<unknown>;
-export type Script = readonly { readonly name: string; readonly choice: Choice }[];
+type Act = (stage: SharedState, choice: Choice) => Promise<unknown>;
+export type ActorScript = readonly { readonly name: string; readonly choice: Choice }[];
 
 /** Of the newest: they are the ones that others act on at this moment. */
 const pick = <T>(items: readonly T[], n: number): T | undefined => items.at(-1 - (n % Math.min(items.length, 5)));
 
-const onJob = (act: (stage: Stage, id: string, choice: Choice) => Promise<unknown>): Act => {
+const onJob = (act: (stage: SharedState, id: string, choice: Choice) => Promise<unknown>): Act => {
   return async (stage, choice) => act(stage, pick(stage.jobs, choice.job) ?? 'job_none', choice);
 };
 /** `act` tells what has become of the job by it, if anything has. */
-const onLease = (act: (stage: Stage, lease: Lease, choice: Choice) => Promise<Told['what'] | undefined>): Act => {
+const onLease = (act: (stage: SharedState, lease: Lease, choice: Choice) => Promise<Told['what'] | undefined>): Act => {
   return async (stage, choice) => {
     const lease = pick(stage.leases, choice.lease);
     if (lease === undefined) return receive(stage, choice);
@@ -71,14 +71,14 @@ const onLease = (act: (stage: Stage, lease: Lease, choice: Choice) => Promise<To
     if (what !== undefined) stage.told.push({ jobId: lease.jobId, token: lease.token, what });
   };
 };
-const tell = (stage: Stage, what: Told['what'], ids: readonly string[]): void => {
+const tell = (stage: SharedState, what: Told['what'], ids: readonly string[]): void => {
   stage.told.push(...ids.map((jobId) => ({ jobId, what })));
 };
 const codeOf = (thrown: unknown): unknown => (thrown instanceof Error && 'code' in thrown ? thrown.code : undefined);
 
-export async function submit(stage: Stage, { flag, n, job }: Choice): Promise<void> {
+export async function submitAct(stage: SharedState, { flag, n, job }: Choice): Promise<void> {
   const inputs: string[] = [];
-  for (let each = 0; each < n % 3; each++) inputs.push(await storeInput(stage.database, `${(job + each) % 3}`));
+  for (let each = 0; each < n % 3; each++) inputs.push(await storeTestInput(stage.database, `${(job + each) % 3}`));
   const added = newJob({
     inputs,
     webhookUrl: flag ? 'https://example.com' : undefined,
@@ -95,7 +95,7 @@ export async function submit(stage: Stage, { flag, n, job }: Choice): Promise<vo
   tell(stage, 'accepted', [added.id]);
 }
 
-export async function claim({ database, leases, told }: Stage, id: string): Promise<Lease | undefined> {
+export async function claimAct({ database, leases, told }: SharedState, id: string): Promise<Lease | undefined> {
   const token = newToken();
   const result = await claimJob(database.db, id, { token, workerId: token, leaseMs: HOUR });
   if (result.outcome !== 'claimed') return undefined;
@@ -104,21 +104,21 @@ export async function claim({ database, leases, told }: Stage, id: string): Prom
   return result.job.lease;
 }
 
-async function receive(stage: Stage, { n, flag }: Choice): Promise<void> {
+async function receive(stage: SharedState, { n, flag }: Choice): Promise<void> {
   const queue = createQueueTable(stage.database.db);
   for (const message of await queue.take({ max: 1 + (n % 2), hideMs: n })) {
-    await claim(stage, message.jobId);
+    await claimAct(stage, message.jobId);
     // As a worker does that takes its lost job for done: what is said of an old message must not hide the job for ever.
     if (flag) await queue.hide(message, undefined);
   }
 }
 
 const ACTS = {
-  submit,
+  submit: submitAct,
   receive,
-  claim: onJob(claim),
+  claim: onJob(claimAct),
   heartbeat: onLease(async ({ database }, lease) => void (await heartbeat(database.db, lease, HOUR))),
-  look: onLease(async ({ database }, lease) => void (await readOrder(database.db, lease))),
+  look: onLease(async ({ database }, lease) => void (await readLeaseState(database.db, lease))),
   progress: onLease(async ({ database }, lease, { n }) => {
     await recordProgress(database.db, lease, { stage: 'denoise', step: n, total: 9 });
     return undefined;
@@ -159,8 +159,8 @@ const ACTS = {
   async expire(stage) {
     tell(stage, 'expired', await expireJobs(stage.database.db, ERROR));
   },
-  judge: onJob(async (stage, id) => {
-    const verdict = await judgeDeadLetter(stage.database.db, id, { maxRedrives: 2, error: ERROR });
+  deadLetter: onJob(async (stage, id) => {
+    const verdict = await handleDeadLetter(stage.database.db, id, { maxRedrives: 2, error: ERROR });
     if (verdict === 'failed') tell(stage, 'failed', [id]);
   }),
   async relay({ database }, { n, flag }) {
@@ -187,13 +187,13 @@ const WORKER: readonly Name[] = [
   ...(['fail', 'retry', 'retry', 'release', 'release', 'stop'] as const),
 ];
 const CALLER: readonly Name[] = ['submit', 'submit', 'cancel', 'read', 'list', 'delete'];
-const DISPATCHER: readonly Name[] = ['reap', 'expire', 'judge', 'relay', 'relay', 'resend', 'send', 'sweep'];
+const DISPATCHER: readonly Name[] = ['reap', 'expire', 'deadLetter', 'relay', 'relay', 'resend', 'send', 'sweep'];
 const CLOCK: readonly Name[] = ['loseLease', 'loseLease', 'loseLease', 'loseLease', 'passDeadline', 'reap'];
 const COMPANY = [CALLER, CALLER, WORKER, WORKER, WORKER, CLOCK, DISPATCHER, DISPATCHER];
 
 const small = fc.nat({ max: 9 });
 const choices = fc.record({ job: small, lease: small, flag: fc.boolean(), n: small });
-const scriptOf = (names: readonly Name[]): fc.Arbitrary<Script> =>
+const scriptOf = (names: readonly Name[]): fc.Arbitrary<ActorScript> =>
   fc.array(fc.record({ name: fc.constantFrom(...names), choice: choices }), {
     minLength: 16,
     maxLength: 30,
@@ -207,8 +207,8 @@ export const scriptsAndKiller = fc.tuple(...[...COMPANY, ['kill'] as const].map(
 
 /** Every actor goes through its script, all at once. `tolerate` decides on what an act throws. */
 export async function perform(
-  stage: Stage,
-  company: readonly Script[],
+  stage: SharedState,
+  company: readonly ActorScript[],
   tolerate: (thrown: unknown) => boolean,
 ): Promise<void> {
   await Promise.all(

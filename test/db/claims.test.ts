@@ -4,7 +4,7 @@ import {
   failJob,
   heartbeat,
   newToken,
-  readOrder,
+  readLeaseState,
   reapLeases,
   recordPreview,
   recordProgress,
@@ -14,10 +14,10 @@ import {
   succeedJob,
 } from '../../packages/db/src/index.ts';
 import { freshDatabase } from './harness.ts';
-import { findViolations } from './invariants.ts';
+import { findTableViolations } from './invariants.ts';
 import {
   atOnce,
-  claim,
+  claimOrFail,
   ERROR,
   eventTypes,
   expireLease,
@@ -26,15 +26,15 @@ import {
   rawJob,
   resultOf,
   running,
-  storeInput,
-  submit,
+  storeTestInput,
+  submitOrFail,
   tryClaim,
 } from './jobs.ts';
 
 describe('a claim', () => {
   it('is won by one of 20 at once; the others are told when to look again', async () => {
     const database = await freshDatabase();
-    const id = await submit(database);
+    const id = await submitOrFail(database);
     const results = await atOnce(20, () => tryClaim(database, id, HOUR));
     expect(results.filter(({ outcome }) => outcome === 'claimed')).toHaveLength(1);
     for (const result of results) {
@@ -42,15 +42,19 @@ describe('a claim', () => {
       expect(result).toEqual({ outcome: 'later', ms: expect.closeTo(HOUR, -4) });
     }
     expect(await rawJob(database, id)).toMatchObject({ attempt: 1, failures: 0 });
-    expect(await findViolations(database.pool)).toEqual([]);
+    expect(await findTableViolations(database.pool)).toEqual([]);
   });
 
   it('tells what to do, in order, and until when', async () => {
     const database = await freshDatabase();
-    const inputs = [await storeInput(database, 'b'), await storeInput(database, 'a'), await storeInput(database, 'b')];
+    const inputs = [
+      await storeTestInput(database, 'b'),
+      await storeTestInput(database, 'a'),
+      await storeTestInput(database, 'b'),
+    ];
     const deadline = new Date(Date.now() + HOUR).toISOString();
-    const id = await submit(database, { inputs, deadline, parameters: { prompt: 'ä', steps: 4 } });
-    const job = await claim(database, id);
+    const id = await submitOrFail(database, { inputs, deadline, parameters: { prompt: 'ä', steps: 4 } });
+    const job = await claimOrFail(database, id);
     expect(job.parameters).toEqual({ prompt: 'ä', steps: 4 });
     expect(job.inputs.map(({ key }) => key)).toEqual(inputs.map((each) => `inputs/${each}`));
     expect(job.inputs[0]).toEqual({
@@ -65,22 +69,22 @@ describe('a claim', () => {
 
   it('takes over a lease that has run out, and counts the lost attempt as a failure', async () => {
     const database = await freshDatabase();
-    const id = await submit(database);
-    const first = await claim(database, id);
+    const id = await submitOrFail(database);
+    const first = await claimOrFail(database, id);
     expect((await tryClaim(database, id)).outcome).toBe('later');
     await expireLease(database, id);
-    const second = await claim(database, id);
+    const second = await claimOrFail(database, id);
     expect(second.attempt).toBe(2);
     expect(await rawJob(database, id)).toMatchObject({ failures: 1, lease_token: second.lease.token });
     expect(await succeedJob(database.db, first.lease, resultOf(first.lease))).toBe(false);
     expect(await succeedJob(database.db, second.lease, resultOf(second.lease))).toBe(true);
-    expect(await findViolations(database.pool)).toEqual([]);
+    expect(await findTableViolations(database.pool)).toEqual([]);
   });
 
   it('of an expired lease is won by one of 20 at once, with the reaper beside them', async () => {
     const database = await freshDatabase();
-    const id = await submit(database, { maxAttempts: 9 });
-    await claim(database, id);
+    const id = await submitOrFail(database, { maxAttempts: 9 });
+    await claimOrFail(database, id);
     await expireLease(database, id);
     const [reaped, ...results] = await Promise.all([
       reapLeases(database.db, ERROR),
@@ -89,7 +93,7 @@ describe('a claim', () => {
     expect(results.filter(({ outcome }) => outcome === 'claimed').length + reaped.queued.length).toBeGreaterThan(0);
     expect(results.filter(({ outcome }) => outcome === 'claimed').length).toBeLessThanOrEqual(1);
     expect(await rawJob(database, id)).toMatchObject({ failures: 1 });
-    expect(await findViolations(database.pool)).toEqual([]);
+    expect(await findTableViolations(database.pool)).toEqual([]);
   });
 
   it('does not take the last attempt over again: the reaper ends it', async () => {
@@ -120,7 +124,7 @@ describe('a claim', () => {
 
   it('is not had past the deadline', async () => {
     const database = await freshDatabase();
-    const id = await submit(database, { deadline: new Date(Date.now() - 1000).toISOString() });
+    const id = await submitOrFail(database, { deadline: new Date(Date.now() - 1000).toISOString() });
     expect((await tryClaim(database, id)).outcome).toBe('later');
   });
 });
@@ -130,11 +134,11 @@ describe('the lease', () => {
     const database = await freshDatabase();
     const stale = await running(database);
     await expireLease(database, stale.jobId);
-    await claim(database, stale.jobId);
+    await claimOrFail(database, stale.jobId);
     const before = await rawJob(database, stale.jobId);
     const { db } = database;
     expect(await heartbeat(db, stale, HOUR)).toBe(false);
-    expect(await readOrder(db, stale)).toBe('lost');
+    expect(await readLeaseState(db, stale)).toBe('lost');
     expect(await recordProgress(db, stale, { stage: 'denoise', step: 1, total: 2 })).toBe(false);
     const preview = { step: 1, total: 2, width: 1, height: 1, data_url: 'data:,' };
     expect(await recordPreview(db, stale, preview)).toBe(false);
@@ -144,7 +148,7 @@ describe('the lease', () => {
     expect(await releaseJob(db, stale)).toBe('lost');
     expect(await cancelRunningJob(db, stale)).toBe(false);
     expect(await rawJob(database, stale.jobId)).toEqual(before);
-    expect(await findViolations(database.pool)).toEqual([]);
+    expect(await findTableViolations(database.pool)).toEqual([]);
   });
 
   it('is not had by a guessed token, nor by the token of another job', async () => {
@@ -190,6 +194,6 @@ describe('two ends at the same moment', () => {
     const done = await atOnce(20, (n) => ends[n % ends.length]!());
     // A repeated success is told so: who commits twice has committed.
     expect(done.filter(Boolean).length).toBeGreaterThanOrEqual(1);
-    expect(await findViolations(database.pool)).toEqual([]);
+    expect(await findTableViolations(database.pool)).toEqual([]);
   });
 });

@@ -10,11 +10,11 @@ import {
   deleteUnusedAssets,
   expireJobs,
   failJob,
+  handleDeadLetter,
   heartbeat,
-  judgeDeadLetter,
   markSent,
   newToken,
-  readOrder,
+  readLeaseState,
   reapLeases,
   recordAttempt,
   recordPreview,
@@ -28,20 +28,20 @@ import {
   takeDeliveries,
   takeOutbox,
 } from '../../packages/db/src/index.ts';
-import { ERROR, expireLease, HOUR, OWNER, resultOf, storeInput, submit } from './jobs.ts';
+import { ERROR, expireLease, HOUR, OWNER, resultOf, storeTestInput, submitOrFail } from './jobs.ts';
 import {
   all,
   cancelRequested,
   claimed,
+  type DatabaseModel,
+  deadLettered,
   deleted,
   expired,
-  failed,
+  failedAttempt,
   forget,
   happened,
   holder,
   isOpen,
-  judged,
-  type Model,
   type ModelJob,
   reaped,
   released,
@@ -63,14 +63,19 @@ interface Choice {
 }
 
 /** Does something to the database and to the model, and expects the same answer of both. */
-type Step = (model: Model, database: Database, choice: Choice) => Promise<void>;
+type Step = (model: DatabaseModel, database: Database, choice: Choice) => Promise<void>;
 
 const nth = <T>(items: readonly T[], n: number): T | undefined =>
   items.length === 0 ? undefined : items.at(n % items.length);
 const sorted = (values: readonly string[]): string[] => values.toSorted();
 
-type JobStep = (model: Model, database: Database, id: string, choice: Choice) => Promise<void>;
-type LeaseStep = (model: Model, database: Database, lease: Model['leases'][number], choice: Choice) => Promise<void>;
+type JobStep = (model: DatabaseModel, database: Database, id: string, choice: Choice) => Promise<void>;
+type LeaseStep = (
+  model: DatabaseModel,
+  database: Database,
+  lease: DatabaseModel['leases'][number],
+  choice: Choice,
+) => Promise<void>;
 
 /** Mostly a job that something happens to by this; at times any other, or one that is gone. */
 const onJob = (wanted: (job: ModelJob) => boolean, step: JobStep): Step => {
@@ -92,24 +97,24 @@ const onLease = (step: LeaseStep): Step => {
     if (lease !== undefined) await step(model, database, lease, choice);
   };
 };
-const openJob = (model: Model, id: string, which: (job: ModelJob) => boolean): ModelJob | undefined => {
+const openJob = (model: DatabaseModel, id: string, which: (job: ModelJob) => boolean): ModelJob | undefined => {
   const job = model.jobs.get(id);
   return job !== undefined && isOpen(job) && which(job) ? job : undefined;
 };
 
 const STEPS: Record<string, Step> = {
-  async submit(model, database, { job, flag, n }) {
+  async submitOrFail(model, database, { job, flag, n }) {
     if (all(model).filter(isOpen).length >= OPEN) return;
     const inputs: string[] = [];
     for (let each = 0; each < n % 3; each++) {
       const content = `${(job + each) % 4}`;
-      const id = await storeInput(database, content);
+      const id = await storeTestInput(database, content);
       expect(model.inputs.get(content) ?? id).toBe(id);
       model.inputs.set(content, id);
       inputs.push(id);
     }
     const facts = { maxAttempts: 1 + (n % 4), webhook: flag, deadline: job % 4 > 0, inputs };
-    const id = await submit(
+    const id = await submitOrFail(
       database,
       {
         inputs,
@@ -136,7 +141,9 @@ const STEPS: Record<string, Step> = {
   }),
   look: onLease(async (model, database, lease) => {
     const job = holder(model, lease);
-    expect(await readOrder(database.db, lease)).toBe(job === undefined ? 'lost' : job.cancel ? 'cancel' : 'continue');
+    expect(await readLeaseState(database.db, lease)).toBe(
+      job === undefined ? 'lost' : job.cancel ? 'cancel' : 'continue',
+    );
   }),
   progress: onLease(async (model, database, lease, { n, flag }) => {
     const done = flag
@@ -151,7 +158,7 @@ const STEPS: Record<string, Step> = {
     expect(await succeedJob(database.db, lease, resultOf(lease, outputs))).toBe(succeeded(model, lease, outputs));
   }),
   fail: onLease(async (model, database, lease) => {
-    expect(await failJob(database.db, lease, ERROR)).toBe(failed(model, lease));
+    expect(await failJob(database.db, lease, ERROR)).toBe(failedAttempt(model, lease));
   }),
   retry: onLease(async (model, database, lease, { flag }) => {
     const outcome = await retryJob(database.db, lease, { error: ERROR, delayMs: flag ? HOUR : 0 });
@@ -179,10 +186,12 @@ const STEPS: Record<string, Step> = {
   async expire(model, database) {
     expect(sorted(await expireJobs(database.db, ERROR))).toEqual(sorted(expired(model)));
   },
-  judge: onJob(
+  deadLetter: onJob(
     ({ status }) => status === 'queued',
     async (model, database, id) => {
-      expect(await judgeDeadLetter(database.db, id, { maxRedrives: 3, error: ERROR })).toBe(judged(model, id, 3));
+      expect(await handleDeadLetter(database.db, id, { maxRedrives: 3, error: ERROR })).toBe(
+        deadLettered(model, id, 3),
+      );
     },
   ),
   delete: onJob(
@@ -225,7 +234,7 @@ const STEPS: Record<string, Step> = {
       // At times a message of an earlier time in the queue, which is void.
       const message = { jobId, receipt: String((job?.events.length ?? 1) - (n < 3 ? 1 : 0)) };
       await (flag ? queue.show(message, 0) : queue.hide(message, n < 6 ? HOUR : undefined));
-      if (job !== undefined && n >= 3) job.visible = flag ? model.turn : 'far';
+      if (job !== undefined && n >= 3) job.visible = flag ? 'now' : 'far';
     },
   ),
   async relay(model, database, { flag }) {
@@ -273,7 +282,7 @@ const STEPS: Record<string, Step> = {
       const job = openJob(model, id, ({ status }) => status === 'queued');
       if (job === undefined) return;
       await database.pool.query('update jobs set run_after = now(), visible_at = now() where id = $1', [id]);
-      Object.assign(job, { waiting: false, visible: model.turn });
+      Object.assign(job, { waiting: false, visible: 'now' });
     },
   ),
 };
@@ -300,11 +309,11 @@ const small = fc.nat({ max: 9 });
 const choices = fc.record({ job: small, lease: small, flag: fc.boolean(), n: small });
 
 /** Sequences of steps; after each, the tables and the model are compared. */
-export const sequences = fc.commands<Model, Database, false>(
+export const sequences = fc.commands<DatabaseModel, Database, false>(
   [...Object.keys(STEPS), ...OFTEN].map((name) =>
     choices.map((choice) => ({
       check: () => true,
-      async run(model: Model, database: Database) {
+      async run(model: DatabaseModel, database: Database) {
         model.turn++;
         await STEPS[name]?.(model, database, choice);
         await expectSame(model, database);

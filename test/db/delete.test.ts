@@ -14,15 +14,27 @@ import {
   unknownKeys,
 } from '../../packages/db/src/index.ts';
 import { freshDatabase } from './harness.ts';
-import { findViolations } from './invariants.ts';
-import { atOnce, claim, count, newJob, OWNER, PLAIN, rawJob, resultOf, running, storeInput, submit } from './jobs.ts';
+import { findTableViolations } from './invariants.ts';
+import {
+  atOnce,
+  claimOrFail,
+  count,
+  newJob,
+  OWNER,
+  PLAIN,
+  rawJob,
+  resultOf,
+  running,
+  storeTestInput,
+  submitOrFail,
+} from './jobs.ts';
 
 type Database = Awaited<ReturnType<typeof freshDatabase>>;
 
 const mine = (id: string) => ({ owner: OWNER, id });
 /** A job that is final, by the shortest way. */
 async function canceled(database: Database, inputs: readonly string[]): Promise<string> {
-  const id = await submit(database, { inputs });
+  const id = await submitOrFail(database, { inputs });
   await requestCancel(database.db, mine(id));
   return id;
 }
@@ -30,9 +42,9 @@ async function canceled(database: Database, inputs: readonly string[]): Promise<
 describe('deleting a job', () => {
   it('takes its events, results, webhooks and key with it, and names the objects to delete', async () => {
     const database = await freshDatabase();
-    const input = await storeInput(database, 'a');
-    const id = await submit(database, { inputs: [input, input], webhookUrl: 'https://example.com' });
-    const { lease } = await claim(database, id);
+    const input = await storeTestInput(database, 'a');
+    const id = await submitOrFail(database, { inputs: [input, input], webhookUrl: 'https://example.com' });
+    const { lease } = await claimOrFail(database, id);
     const result = resultOf(lease, 2);
     await succeedJob(database.db, lease, result);
     const keys = await deleteJob(database, mine(id));
@@ -44,17 +56,17 @@ describe('deleting a job', () => {
 
   it('keeps a picture that another job uses, until that one is deleted too', async () => {
     const database = await freshDatabase();
-    const [shared, own] = [await storeInput(database, 'shared'), await storeInput(database, 'own')];
+    const [shared, own] = [await storeTestInput(database, 'shared'), await storeTestInput(database, 'own')];
     const first = await canceled(database, [own, shared]);
     const second = await canceled(database, [shared]);
     expect(await deleteJob(database, mine(first))).toEqual([`inputs/${own}`]);
-    expect(await findViolations(database.pool)).toEqual([]);
+    expect(await findTableViolations(database.pool)).toEqual([]);
     expect(await deleteJob(database, mine(second))).toEqual([`inputs/${shared}`]);
   });
 
   it('by 8 at once, of 8 jobs that share pictures, gives each picture up exactly once', async () => {
     const database = await freshDatabase();
-    const inputs = await atOnce(4, (n) => storeInput(database, `${n}`));
+    const inputs = await atOnce(4, (n) => storeTestInput(database, `${n}`));
     const ids = await atOnce(8, (n) => canceled(database, n % 2 === 0 ? inputs : inputs.toReversed()));
     const keys = await atOnce(8, (n) => deleteJob(database, mine(ids[n]!)));
     expect(keys.flat().toSorted()).toEqual(inputs.map((id) => `inputs/${id}`).toSorted());
@@ -63,7 +75,7 @@ describe('deleting a job', () => {
 
   it('is refused while it is not final, and is of no effect for another owner or an unknown id', async () => {
     const database = await freshDatabase();
-    const queued = await submit(database);
+    const queued = await submitOrFail(database);
     const { jobId } = await running(database);
     for (const id of [queued, jobId]) {
       await expect(deleteJob(database, mine(id))).rejects.toMatchObject({ code: 'job_state' });
@@ -78,7 +90,7 @@ describe('deleting a job', () => {
     const contents = ['a', 'b', 'c', 'd', 'e', 'f'];
     let [accepted, refused] = [0, 0];
     for (let round = 0; round < 25; round++) {
-      const inputs = await atOnce(contents.length, (n) => storeInput(database, contents[n]!));
+      const inputs = await atOnce(contents.length, (n) => storeTestInput(database, contents[n]!));
       const ids = await atOnce(2, () => canceled(database, inputs));
       // As long after the last use, so that using them again writes to their rows.
       if (round % 2 === 0) await database.pool.query(`update assets set last_used_at = now() - interval '1 hour'`);
@@ -89,7 +101,7 @@ describe('deleting a job', () => {
         if (done) await requestCancel(database.db, mine(job.id));
       });
       await Promise.all([submitting, ...ids.map((id) => deleteJob(database, mine(id)))]);
-      expect(await findViolations(database.pool)).toEqual([]);
+      expect(await findTableViolations(database.pool)).toEqual([]);
     }
     expect(accepted).toBeGreaterThan(0);
     expect(accepted + refused).toBe(100);
@@ -100,7 +112,7 @@ describe('retention', () => {
   it('deletes final jobs that ended long enough ago, oldest first, and no other', async () => {
     const database = await freshDatabase();
     const ids = await atOnce(3, () => canceled(database, []));
-    await submit(database);
+    await submitOrFail(database);
     const age = (id: string, hours: number) =>
       database.pool.query(`update jobs set completed_at = now() - $2 * interval '1 hour' where id = $1`, [id, hours]);
     await Promise.all([age(ids[0]!, 3), age(ids[1]!, 5), age(ids[2]!, 1)]);
@@ -116,7 +128,7 @@ describe('retention', () => {
 
   it('waits for webhooks that are still to be told', async () => {
     const database = await freshDatabase();
-    const id = await submit(database, { webhookUrl: 'https://example.com' });
+    const id = await submitOrFail(database, { webhookUrl: 'https://example.com' });
     await requestCancel(database.db, mine(id));
     expect(await deleteOldJob(database, -1000)).toBeUndefined();
     const [due] = await takeDeliveries(database.db, { limit: 1, lockMs: 60_000, busy: [] });
@@ -127,7 +139,7 @@ describe('retention', () => {
 
   it('by 6 at once deletes each job once', async () => {
     const database = await freshDatabase();
-    const inputs = await atOnce(10, (n) => storeInput(database, `${n}`));
+    const inputs = await atOnce(10, (n) => storeTestInput(database, `${n}`));
     await atOnce(10, (n) => canceled(database, [inputs[n]!]));
     const rounds = await atOnce(6, async () => {
       const keys: string[] = [];
@@ -144,10 +156,10 @@ describe('retention', () => {
 describe('the sweep of pictures', () => {
   it('takes inputs and uploads that nobody has used for long, and leaves the rest', async () => {
     const database = await freshDatabase();
-    const [unused, used, fresh] = await atOnce(3, (n) => storeInput(database, `${n}`));
+    const [unused, used, fresh] = await atOnce(3, (n) => storeTestInput(database, `${n}`));
     const upload = newId('upload');
     await addUpload(database.db, { id: upload, owner: OWNER, key: `uploads/${upload}`, mediaType: 'image/png' });
-    await submit(database, { inputs: [used!] });
+    await submitOrFail(database, { inputs: [used!] });
     await database.pool.query(`update assets set last_used_at = now() - interval '2 hours' where id <> $1`, [fresh]);
     const swept = await deleteUnusedAssets(database.db, 3_600_000, 10);
     expect(swept.toSorted()).toEqual([`inputs/${unused}`, `uploads/${upload}`].toSorted());
@@ -158,22 +170,22 @@ describe('the sweep of pictures', () => {
   it('beside submissions of the same pictures takes none that a job has, and fails nobody', async () => {
     const database = await freshDatabase({ max: 10 });
     for (let round = 0; round < 40; round++) {
-      const inputs = await atOnce(4, (n) => storeInput(database, `${round} ${n}`));
+      const inputs = await atOnce(4, (n) => storeTestInput(database, `${round} ${n}`));
       await Promise.all([
         ...[inputs, inputs.toReversed()].map((each) => submitJob(database, newJob({ inputs: each }), PLAIN)),
         deleteUnusedAssets(database.db, -1000, 3),
         deleteUnusedAssets(database.db, -1000, 3),
       ]);
     }
-    expect(await findViolations(database.pool)).toEqual([]);
+    expect(await findTableViolations(database.pool)).toEqual([]);
   });
 });
 
 it('one content of one owner is one picture, also when 10 store it at once', async () => {
   const database = await freshDatabase();
-  const ids = await atOnce(10, () => storeInput(database, 'a'));
+  const ids = await atOnce(10, () => storeTestInput(database, 'a'));
   expect(new Set(ids).size).toBe(1);
-  expect(await storeInput(database, 'a', 'bob')).not.toBe(ids[0]);
+  expect(await storeTestInput(database, 'a', 'bob')).not.toBe(ids[0]);
   const { rows } = await database.pool.query<{ sha256: string }>('select sha256 from assets limit 1');
   expect((await findInput(database.db, OWNER, rows[0]!.sha256))?.id).toBe(ids[0]);
 });

@@ -1,6 +1,6 @@
 // Owns a data folder until it is killed: node embedded-owner.ts FOLDER lock|serve. Tells what happened, one JSON line each.
 import { acquireDataDirLock, startEmbeddedPostgres } from '../../packages/db/src/embedded/index.ts';
-import { query } from './query.ts';
+import { queryOnce } from './query.ts';
 
 const [folder = '', task] = process.argv.slice(2);
 const tell = (event: object): void => console.log(JSON.stringify(event));
@@ -13,7 +13,7 @@ try {
   if (task === 'serve') {
     const { url, pid, adopted, stop } = await startEmbeddedPostgres({ dataDir: folder });
     process.on('SIGINT', async () => {
-      const server = await query(url, 'select 1').then(
+      const server = await queryOnce(url, 'select 1').then(
         () => 'answers',
         () => 'is gone',
       );

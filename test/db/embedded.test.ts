@@ -20,7 +20,7 @@ import {
 } from '../../packages/db/src/embedded/index.ts';
 import { until } from '../support/until.ts';
 import { familyOf, groupOf, isRoot, living, NOBODY, processesOf, scratch, startOwner } from './owners.ts';
-import { query } from './query.ts';
+import { queryOnce } from './query.ts';
 
 async function start(dataDir: string, options: Partial<EmbeddedPostgresOptions> = {}) {
   const server = await startEmbeddedPostgres({ dataDir, ...options });
@@ -28,13 +28,13 @@ async function start(dataDir: string, options: Partial<EmbeddedPostgresOptions> 
   return server;
 }
 
-const remember = (url: string) => query(url, "create table kept as select 'committed' as word");
-const recall = (url: string) => query<{ word: string }>(url, 'select word from kept');
+const remember = (url: string) => queryOnce(url, "create table kept as select 'committed' as word");
+const recall = (url: string) => queryOnce<{ word: string }>(url, 'select word from kept');
 const KEPT = [{ word: 'committed' }];
 
 it('the database is UTF8 with the C.UTF-8 collation, whatever the locale of the system', async () => {
   const { url } = await start(scratch());
-  const [facts] = await query(
+  const [facts] = await queryOnce(
     url,
     `select pg_encoding_to_char(encoding) as encoding, datlocprovider as provider, datlocale as locale,
        (select string_agg(w, '' order by w) from unnest(array['é', 'z', 'Z', '漢', 'a']) w) as ordered,
@@ -54,7 +54,7 @@ it('the database is UTF8 with the C.UTF-8 collation, whatever the locale of the 
 
 it('it listens on 127.0.0.1 alone and has no Unix socket', async () => {
   const { url, port } = await start(scratch());
-  expect(await query(url, 'show listen_addresses')).toEqual([{ listen_addresses: '127.0.0.1' }]);
+  expect(await queryOnce(url, 'show listen_addresses')).toEqual([{ listen_addresses: '127.0.0.1' }]);
   expect(readFileSync('/proc/net/unix', 'utf8')).not.toContain(`PGSQL.${port}`);
   const refused = new Promise((resolve) => createConnection(port, '127.0.0.2').once('error', resolve));
   expect(await refused).toMatchObject({ code: 'ECONNREFUSED' });
@@ -72,8 +72,10 @@ it('passwords are in no command line and in no file that others may read, and no
   for (const each of familyOf(pid)) {
     expect(readFileSync(`/proc/${each}/cmdline`, 'utf8')).not.toMatch(new RegExp(`${secret}|${password}`));
   }
-  await expect(query(url.replace(password, secret), 'select 1')).rejects.toThrow('password authentication failed');
-  expect(await query(url, 'select rolsuper from pg_roles where rolname = current_user')).toEqual([{ rolsuper: false }]);
+  await expect(queryOnce(url.replace(password, secret), 'select 1')).rejects.toThrow('password authentication failed');
+  expect(await queryOnce(url, 'select rolsuper from pg_roles where rolname = current_user')).toEqual([
+    { rolsuper: false },
+  ]);
 });
 
 it('data survives a clean stop, which leaves no process behind', async () => {
@@ -131,7 +133,7 @@ it('a server that was left running and lets nobody in is replaced', async () => 
   process.kill(pid, 'SIGHUP');
   await expect
     .poll(() =>
-      query(url, 'select 1').then(
+      queryOnce(url, 'select 1').then(
         () => 'open',
         () => 'closed',
       ),

@@ -8,7 +8,7 @@ import {
   newToken,
   readEvents,
   readJob,
-  readOrder,
+  readLeaseState,
   reapLeases,
   recordPreview,
   recordProgress,
@@ -19,10 +19,10 @@ import {
   unknownKeys,
 } from '../../packages/db/src/index.ts';
 import { freshDatabase } from './harness.ts';
-import { findViolations } from './invariants.ts';
+import { findTableViolations } from './invariants.ts';
 import {
   atOnce,
-  claim,
+  claimOrFail,
   count,
   ERROR,
   eventTypes,
@@ -32,7 +32,7 @@ import {
   rawJob,
   resultOf,
   running,
-  submit,
+  submitOrFail,
   tryClaim,
 } from './jobs.ts';
 
@@ -66,7 +66,7 @@ describe('success', () => {
         result.outputs.map(({ key }) => key),
       ),
     ).toEqual([]);
-    expect(await findViolations(database.pool)).toEqual([]);
+    expect(await findTableViolations(database.pool)).toEqual([]);
   });
 
   it('told again, because its answer was lost, is still success and adds nothing', async () => {
@@ -87,7 +87,7 @@ describe('success', () => {
     const first = await running(database);
     await retryJob(database.db, first, { error: ERROR, delayMs: 0 });
     expect(await rawJob(database, first.jobId)).toMatchObject({ status: 'queued', error: ERROR });
-    const { lease } = await claim(database, first.jobId);
+    const { lease } = await claimOrFail(database, first.jobId);
     await succeedJob(database.db, lease, resultOf(lease));
     expect(await rawJob(database, first.jobId)).toMatchObject({ error: null, failures: 1, attempt: 2 });
   });
@@ -107,10 +107,10 @@ describe('failure', () => {
 
   it('that may pass is tried again, as often as there are attempts, and then for good', async () => {
     const database = await freshDatabase();
-    const id = await submit(database, { maxAttempts: 3 });
+    const id = await submitOrFail(database, { maxAttempts: 3 });
     const outcomes = [];
     for (let attempt = 1; attempt <= 3; attempt++) {
-      const { lease } = await claim(database, id);
+      const { lease } = await claimOrFail(database, id);
       outcomes.push(await retryJob(database.db, lease, { error: ERROR, delayMs: 0 }));
     }
     expect(outcomes).toEqual(['queued', 'queued', 'failed']);
@@ -134,12 +134,12 @@ describe('failure', () => {
 describe('giving a job back', () => {
   it('lets another worker begin it at once, and counts no failure, however often', async () => {
     const database = await freshDatabase();
-    const id = await submit(database, { maxAttempts: 1 });
+    const id = await submitOrFail(database, { maxAttempts: 1 });
     for (let round = 0; round < 3; round++) {
-      const { lease } = await claim(database, id);
+      const { lease } = await claimOrFail(database, id);
       expect(await releaseJob(database.db, lease)).toBe('queued');
     }
-    expect((await claim(database, id)).attempt).toBe(4);
+    expect((await claimOrFail(database, id)).attempt).toBe(4);
     expect(await rawJob(database, id)).toMatchObject({ failures: 0 });
   });
 
@@ -155,19 +155,19 @@ describe('a request to cancel', () => {
   it('ends a waiting job, tells a running one, and leaves a final one as it is; asking twice is no error', async () => {
     const database = await freshDatabase();
     const { db } = database;
-    const waiting = await submit(database, { webhookUrl: HOOK });
+    const waiting = await submitOrFail(database, { webhookUrl: HOOK });
     const lease = await running(database);
     for (const id of [waiting, lease.jobId, waiting, lease.jobId])
       expect(await requestCancel(db, { owner: OWNER, id })).toBe(true);
     expect(await eventTypes(database, waiting)).toEqual(['job.queued', 'job.canceled']);
     expect(await eventTypes(database, lease.jobId)).toEqual(['job.queued', 'job.started', 'job.cancel_requested']);
-    expect(await readOrder(db, lease)).toBe('cancel');
+    expect(await readLeaseState(db, lease)).toBe('cancel');
     expect(await heartbeat(db, lease, HOUR)).toBe(true);
     expect(await cancelRunningJob(db, lease)).toBe(true);
     const before = await rawJob(database, lease.jobId);
     expect(await requestCancel(db, { owner: OWNER, id: lease.jobId })).toBe(true);
     expect(await rawJob(database, lease.jobId)).toEqual(before);
-    expect(await findViolations(database.pool)).toEqual([]);
+    expect(await findTableViolations(database.pool)).toEqual([]);
   });
 
   it('that comes too late for the last step does not undo a success', async () => {
@@ -180,7 +180,7 @@ describe('a request to cancel', () => {
 
   it('is not heard for the job of another owner, nor for none', async () => {
     const database = await freshDatabase();
-    const id = await submit(database);
+    const id = await submitOrFail(database);
     expect(await requestCancel(database.db, { owner: 'bob', id })).toBe(false);
     expect(await requestCancel(database.db, { owner: OWNER, id: 'job_none' })).toBe(false);
     expect(await rawJob(database, id)).toMatchObject({ status: 'queued' });
@@ -189,7 +189,7 @@ describe('a request to cancel', () => {
   it('is never lost between claims and releases: the job ends canceled', async () => {
     const database = await freshDatabase({ max: 8 });
     for (let round = 0; round < 15; round++) {
-      const id = await submit(database);
+      const id = await submitOrFail(database);
       const juggle = async (): Promise<void> => {
         for (let turn = 0; turn < 6; turn++) {
           const result = await claimJob(database.db, id, { token: newToken(), workerId: 'w', leaseMs: HOUR });
@@ -199,7 +199,7 @@ describe('a request to cancel', () => {
       await Promise.all([juggle(), juggle(), requestCancel(database.db, { owner: OWNER, id })]);
       expect(await rawJob(database, id)).toMatchObject({ status: 'canceled' });
     }
-    expect(await findViolations(database.pool)).toEqual([]);
+    expect(await findTableViolations(database.pool)).toEqual([]);
   });
 
   it('beside a success, a failure and a reaper at the same moment: one of them is the end', async () => {
@@ -213,7 +213,7 @@ describe('a request to cancel', () => {
         retryJob(database.db, lease, { error: ERROR, delayMs: 0 }),
         reapLeases(database.db, ERROR),
       ]);
-      expect(await findViolations(database.pool)).toEqual([]);
+      expect(await findTableViolations(database.pool)).toEqual([]);
     }
     expect(await count(database, `jobs where status in ('queued', 'running')`)).toBe(0);
   });
@@ -234,8 +234,8 @@ describe('the reaper', () => {
     expect(rounds.flatMap(({ canceled }) => canceled)).toEqual([stopping.jobId]);
     expect(await rawJob(database, again.jobId)).toMatchObject({ status: 'queued', failures: 1 });
     expect(await rawJob(database, last.jobId)).toMatchObject({ status: 'failed', failures: 1, error: ERROR });
-    expect(await readOrder(database.db, healthy)).toBe('continue');
-    expect(await findViolations(database.pool)).toEqual([]);
+    expect(await readLeaseState(database.db, healthy)).toBe('continue');
+    expect(await findTableViolations(database.pool)).toEqual([]);
   });
 
   it('works off a great outage in rounds', async () => {
@@ -258,24 +258,24 @@ describe('the reaper', () => {
     }
     expect({ queued, failed }).toEqual({ queued: 125, failed: 125 });
     expect(rounds).toBeLessThanOrEqual(4);
-    expect(await findViolations(database.pool)).toEqual([]);
+    expect(await findTableViolations(database.pool)).toEqual([]);
   });
 });
 
 describe('a deadline', () => {
   it('that has passed ends a waiting job and a running one; a worker that goes on has lost its lease by that', async () => {
     const database = await freshDatabase();
-    const waiting = await submit(database, { deadline: past(), webhookUrl: HOOK });
+    const waiting = await submitOrFail(database, { deadline: past(), webhookUrl: HOOK });
     const deadline = new Date(Date.now() + HOUR).toISOString();
     const lease = await running(database, { deadline });
-    const later = await submit(database, { deadline });
+    const later = await submitOrFail(database, { deadline });
     await database.pool.query('update jobs set deadline_at = now() where id = $1', [lease.jobId]);
     const rounds = await atOnce(3, () => expireJobs(database.db, ERROR));
     expect(rounds.flat().toSorted()).toEqual([waiting, lease.jobId].toSorted());
     expect(await succeedJob(database.db, lease, resultOf(lease))).toBe(false);
     expect(await rawJob(database, lease.jobId)).toMatchObject({ status: 'expired', error: ERROR });
     expect(await rawJob(database, later)).toMatchObject({ status: 'queued' });
-    expect(await findViolations(database.pool)).toEqual([]);
+    expect(await findTableViolations(database.pool)).toEqual([]);
   });
 
   it('does not touch what was done in time', async () => {
@@ -297,7 +297,7 @@ describe('a deadline', () => {
       ]);
       expect([done, expired.length]).toEqual(done ? [true, 0] : [false, 1]);
     }
-    expect(await findViolations(database.pool)).toEqual([]);
+    expect(await findTableViolations(database.pool)).toEqual([]);
   });
 });
 

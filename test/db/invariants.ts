@@ -53,7 +53,7 @@ const BROKEN: Readonly<Record<string, string>> = {
 };
 
 /** Everything that is wrong in the tables; empty when all is well. */
-export async function findViolations(pool: pg.Pool): Promise<string[]> {
+export async function findTableViolations(pool: pg.Pool): Promise<string[]> {
   const found: string[] = [];
   for (const [rule, query] of Object.entries(BROKEN)) {
     const { rows } = await pool.query<string[]>({ text: query, rowMode: 'array' });

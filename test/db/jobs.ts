@@ -10,7 +10,7 @@ import {
   type NewJob,
   newId,
   newToken,
-  type SubmitOptions,
+  type SubmitJobOptions,
   submitJob,
 } from '../../packages/db/src/index.ts';
 import { STORED_KINDS } from '../../packages/storage/src/index.ts';
@@ -18,11 +18,11 @@ import { STORED_KINDS } from '../../packages/storage/src/index.ts';
 export const OWNER = 'ann';
 export const HOUR = 3_600_000;
 export const ERROR: JobError = { code: 'engine_crashed', message: 'it crashed', hint: 'Try again.', retryable: true };
-export const PLAIN: SubmitOptions = { relayed: false, maxQueue: undefined, idempotency: undefined };
-export const RELAYED: SubmitOptions = { ...PLAIN, relayed: true };
+export const PLAIN: SubmitJobOptions = { relayed: false, maxQueue: undefined, idempotency: undefined };
+export const RELAYED: SubmitJobOptions = { ...PLAIN, relayed: true };
 
 /** A stored picture of this content; the row only, there is no object. */
-export async function storeInput(database: Database, content: string, owner = OWNER): Promise<string> {
+export async function storeTestInput(database: Database, content: string, owner = OWNER): Promise<string> {
   const id = newId('asset');
   const sha256 = createHash('sha256').update(content).digest('hex');
   const facts = { bytes: content.length, mediaType: 'image/png', width: 8, height: 8 };
@@ -48,10 +48,10 @@ export const newJob = (changes: Partial<NewJob> = {}): NewJob => ({
 });
 
 /** Submits a job and gives its id. */
-export async function submit(
+export async function submitOrFail(
   database: Database,
   changes: Partial<NewJob> = {},
-  options: Partial<SubmitOptions> = {},
+  options: Partial<SubmitJobOptions> = {},
 ): Promise<string> {
   const job = newJob(changes);
   if (!(await submitJob(database, job, { ...PLAIN, ...options }))) throw new Error('not submitted');
@@ -63,7 +63,7 @@ export async function tryClaim(database: Database, id: string, leaseMs = HOUR, w
 }
 
 /** Claims a job that can be claimed. */
-export async function claim(database: Database, id: string, leaseMs = HOUR): Promise<ClaimedJob> {
+export async function claimOrFail(database: Database, id: string, leaseMs = HOUR): Promise<ClaimedJob> {
   const result = await tryClaim(database, id, leaseMs);
   if (result.outcome !== 'claimed') throw new Error(`not claimed: ${JSON.stringify(result)}`);
   return result.job;
@@ -71,7 +71,7 @@ export async function claim(database: Database, id: string, leaseMs = HOUR): Pro
 
 /** A job that runs, and its lease. */
 export async function running(database: Database, changes: Partial<NewJob> = {}): Promise<Lease> {
-  return (await claim(database, await submit(database, changes))).lease;
+  return (await claimOrFail(database, await submitOrFail(database, changes))).lease;
 }
 
 /** A result whose objects lie where the holder of this lease would put them. */

@@ -1,3 +1,4 @@
+import type { AppError } from '@qwen-edit/contract';
 import { generateDrizzleJson, generateMigration } from 'drizzle-kit/api';
 import pg from 'pg';
 import { expect, it, onTestFinished } from 'vitest';
@@ -8,13 +9,12 @@ import {
   migrateDatabase,
   migrationState,
   requireMigrated,
-  toDatabaseError,
 } from '../../packages/db/src/index.ts';
 import * as schema from '../../packages/db/src/schema.ts';
 import { emptyUrl } from './harness.ts';
 import { atOnce } from './jobs.ts';
 
-const ALL = ['0000_init'];
+const ALL = ['0000_init', '0001_queue_rank'];
 
 function open(url: string, options: Partial<DatabaseOptions> = {}): Database {
   const database = createDatabase({ url, ...options });
@@ -108,7 +108,7 @@ it('the lock of a caller whose connection broke passes on, and who waited on a b
   const [pid] = await untilWaiting(database, 1);
   const second = migrateDatabase(database);
   await untilWaiting(database, 2);
-  const told = first.catch((thrown: unknown) => toDatabaseError(thrown).code);
+  const told = first.catch((thrown: AppError) => thrown.code);
   await database.pool.query('select pg_terminate_backend($1)', [pid]);
   expect(await told).toBe('database_unavailable');
   const { rows } = await holder.query<{ pid: number }>('select pg_backend_pid() as pid');
@@ -134,7 +134,7 @@ it('a database of a later version is left alone, and may be used', async () => {
   expect(await migrationState(database)).toEqual({ pending: [], newer: true });
   expect(await migrateDatabase(database)).toEqual([]);
   await requireMigrated(database);
-  expect((await database.pool.query('select from drizzle.__drizzle_migrations')).rowCount).toBe(2);
+  expect((await database.pool.query('select from drizzle.__drizzle_migrations')).rowCount).toBe(ALL.length + 1);
 });
 
 it('a server that is not there, and a database that is not there, are told as such', async () => {

@@ -1,13 +1,14 @@
 import * as fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { JOB_EVENT_TYPES } from '../../packages/contract/src/index.ts';
-import { type Database, toDatabaseError } from '../../packages/db/src/index.ts';
+import { toDatabaseError } from '../../packages/db/src/connection/database-error.ts';
+import type { Database } from '../../packages/db/src/index.ts';
 import { environment } from '../config.ts';
 import { containerSuites, serviceAddress } from '../services.ts';
-import { perform, type Script, type Stage, scripts, scriptsAndKiller, submit } from './actors.ts';
+import { type ActorScript, perform, type SharedState, scripts, scriptsAndKiller, submitAct } from './actors.ts';
 import { sequences } from './commands.ts';
 import { type TestServer, useServer } from './harness.ts';
-import { findViolations } from './invariants.ts';
+import { findTableViolations } from './invariants.ts';
 import { emptyModel } from './model.ts';
 import { expectEndOfAll, expectTruth } from './truth.ts';
 
@@ -68,11 +69,12 @@ describe.each([own, ...(await containerSuites([inContainer]))])('on $name', ({ s
 
   async function atOnce(
     database: Database,
-    company: readonly Script[],
+    company: readonly ActorScript[],
     { allHeard }: { readonly allHeard: boolean },
   ): Promise<void> {
-    const stage: Stage = { database, jobs: [], leases: [], told: [] };
-    for (let n = 0; n < 4; n++) await submit(stage, { job: n, lease: 0, flag: n % 2 === 0, n });
+    const stage: SharedState = { database, jobs: [], leases: [], told: [] };
+    for (let n = 0; n < 4; n++) await submitAct(stage, { job: n, lease: 0, flag: n % 2 === 0, n });
+    // Some acts use the pool itself, whose errors are pg's own.
     const tolerate = (thrown: unknown): boolean => !allHeard && toDatabaseError(thrown).code === 'database_unavailable';
     await perform(stage, company, tolerate);
     await expectTruth(stage, { allHeard });
@@ -85,7 +87,7 @@ describe.each([own, ...(await containerSuites([inContainer]))])('on $name', ({ s
     const all = await hold({ database, numRuns: 25, shrink: true }, sequences, async (commands) => {
       const model = emptyModel();
       await fc.asyncModelRun(() => ({ model, real: database }), commands);
-      expect(await findViolations(database.pool)).toEqual([]);
+      expect(await findTableViolations(database.pool)).toEqual([]);
       for (const event of model.events.keys()) seen.add(event);
     });
     if (all) expect(JOB_EVENT_TYPES.filter((type) => !seen.has(type))).toEqual([]);

@@ -23,8 +23,10 @@ export interface ModelJob {
   late: boolean;
   /** Waits for its retry. */
   waiting: boolean;
-  /** Since when the Postgres queue shows it. */
-  visible: number | 'far';
+  /** When the Postgres queue shows it. */
+  visible: 'now' | 'far';
+  /** The turn at which it joined the queue: its place, lowest first. */
+  rank: number;
   /** Messages on their way to another queue. */
   outbox: number;
   events: string[];
@@ -35,7 +37,7 @@ export interface ModelJob {
   ended: number | undefined;
 }
 
-export interface Model {
+export interface DatabaseModel {
   turn: number;
   /** How often each event happened, over all jobs that there ever were. */
   readonly events: Map<string, number>;
@@ -46,29 +48,35 @@ export interface Model {
   readonly leases: { readonly jobId: string; readonly token: string }[];
 }
 
-type Lease = Model['leases'][number];
+type Lease = DatabaseModel['leases'][number];
 
-export function happened(model: Model, job: ModelJob, event: string): void {
+export function happened(model: DatabaseModel, job: ModelJob, event: string): void {
   job.events.push(event);
   model.events.set(event, (model.events.get(event) ?? 0) + 1);
 }
 
-export const emptyModel = (): Model => ({ turn: 0, events: new Map(), jobs: new Map(), inputs: new Map(), leases: [] });
+export const emptyModel = (): DatabaseModel => ({
+  turn: 0,
+  events: new Map(),
+  jobs: new Map(),
+  inputs: new Map(),
+  leases: [],
+});
 
 export const isOpen = ({ status }: ModelJob): boolean => status === 'queued' || status === 'running';
 const isLost = (job: ModelJob): boolean => job.status === 'running' && job.lapsed;
 const isLast = (job: ModelJob): boolean => job.failures + 1 >= job.maxAttempts;
 
-export const all = (model: Model): ModelJob[] => [...model.jobs.values()];
+export const all = (model: DatabaseModel): ModelJob[] => [...model.jobs.values()];
 
-export function holder(model: Model, lease: Lease): ModelJob | undefined {
+export function holder(model: DatabaseModel, lease: Lease): ModelJob | undefined {
   const job = model.jobs.get(lease.jobId);
   return job?.status === 'running' && job.token === lease.token ? job : undefined;
 }
 
 type Facts = Pick<ModelJob, 'id' | 'maxAttempts' | 'webhook' | 'deadline' | 'inputs'>;
 
-export function submitted(model: Model, facts: Facts, relayed: boolean): void {
+export function submitted(model: DatabaseModel, facts: Facts, relayed: boolean): void {
   const job: ModelJob = {
     ...facts,
     status: 'queued',
@@ -81,7 +89,8 @@ export function submitted(model: Model, facts: Facts, relayed: boolean): void {
     lapsed: false,
     late: false,
     waiting: false,
-    visible: model.turn,
+    visible: 'now',
+    rank: model.turn,
     outbox: relayed ? 1 : 0,
     events: [],
     outputs: undefined,
@@ -92,7 +101,7 @@ export function submitted(model: Model, facts: Facts, relayed: boolean): void {
   happened(model, job, 'job.queued');
 }
 
-export function claimed(model: Model, id: string, token: string): 'claimed' | 'later' | 'done' {
+export function claimed(model: DatabaseModel, id: string, token: string): 'claimed' | 'later' | 'done' {
   const job = model.jobs.get(id);
   if (job === undefined || !isOpen(job)) return 'done';
   const takeover = isLost(job) && !job.cancel && !isLast(job);
@@ -104,14 +113,14 @@ export function claimed(model: Model, id: string, token: string): 'claimed' | 'l
   return 'claimed';
 }
 
-export function ended(model: Model, job: ModelJob, status: JobStatus): void {
+export function ended(model: DatabaseModel, job: ModelJob, status: JobStatus): void {
   Object.assign(job, { status, token: undefined, lapsed: false, outbox: 0, ended: model.turn });
   job.error = status === 'failed' || status === 'expired';
   job.pending = job.webhook ? 1 : 0;
   happened(model, job, `job.${status}`);
 }
 
-export function succeeded(model: Model, lease: Lease, count: number): boolean {
+export function succeeded(model: DatabaseModel, lease: Lease, count: number): boolean {
   const job = holder(model, lease);
   if (job === undefined) return model.jobs.get(lease.jobId)?.outputs?.token === lease.token;
   job.outputs = { token: lease.token, count };
@@ -119,7 +128,7 @@ export function succeeded(model: Model, lease: Lease, count: number): boolean {
   return true;
 }
 
-export function failed(model: Model, lease: Lease): boolean {
+export function failedAttempt(model: DatabaseModel, lease: Lease): boolean {
   const job = holder(model, lease);
   if (job === undefined) return false;
   job.failures++;
@@ -127,33 +136,37 @@ export function failed(model: Model, lease: Lease): boolean {
   return true;
 }
 
-export function stopped(model: Model, lease: Lease): boolean {
+export function stopped(model: DatabaseModel, lease: Lease): boolean {
   const job = holder(model, lease);
   if (job !== undefined) ended(model, job, 'canceled');
   return job !== undefined;
 }
 
-function requeued(model: Model, job: ModelJob, event: string, later: boolean): void {
+/** More turns than a test has. */
+const AN_HOUR_OF_TURNS = 1_000_000;
+
+function requeued(model: DatabaseModel, job: ModelJob, event: string, later: boolean): void {
   Object.assign(job, { status: 'queued', token: undefined, lapsed: false, waiting: later });
-  job.visible = later ? 'far' : model.turn;
+  job.visible = later ? 'far' : 'now';
+  job.rank = later ? model.turn + AN_HOUR_OF_TURNS : model.turn;
   happened(model, job, event);
 }
 
-export function retried(model: Model, lease: Lease, later: boolean): 'queued' | 'failed' | 'canceled' | 'lost' {
+export function retried(model: DatabaseModel, lease: Lease, later: boolean): 'queued' | 'failed' | 'canceled' | 'lost' {
   const job = holder(model, lease);
   if (job === undefined) return 'lost';
   if (job.cancel) {
     ended(model, job, 'canceled');
     return 'canceled';
   }
-  if (isLast(job)) return failed(model, lease) ? 'failed' : 'lost';
+  if (isLast(job)) return failedAttempt(model, lease) ? 'failed' : 'lost';
   job.failures++;
   job.error = true;
   requeued(model, job, 'job.retrying', later);
   return 'queued';
 }
 
-export function released(model: Model, lease: Lease): 'queued' | 'canceled' | 'lost' {
+export function released(model: DatabaseModel, lease: Lease): 'queued' | 'canceled' | 'lost' {
   const job = holder(model, lease);
   if (job === undefined) return 'lost';
   if (job.cancel) ended(model, job, 'canceled');
@@ -161,7 +174,7 @@ export function released(model: Model, lease: Lease): 'queued' | 'canceled' | 'l
   return job.cancel ? 'canceled' : 'queued';
 }
 
-export function cancelRequested(model: Model, id: string): boolean {
+export function cancelRequested(model: DatabaseModel, id: string): boolean {
   const job = model.jobs.get(id);
   if (job?.status === 'queued') ended(model, job, 'canceled');
   else if (job?.status === 'running' && !job.cancel) {
@@ -171,7 +184,7 @@ export function cancelRequested(model: Model, id: string): boolean {
   return job !== undefined;
 }
 
-export function reaped(model: Model, relayed: boolean): Record<'queued' | 'failed' | 'canceled', string[]> {
+export function reaped(model: DatabaseModel, relayed: boolean): Record<'queued' | 'failed' | 'canceled', string[]> {
   const outcome: ReturnType<typeof reaped> = { queued: [], failed: [], canceled: [] };
   for (const job of all(model).filter(isLost)) {
     const status = job.cancel ? 'canceled' : isLast(job) ? 'failed' : 'queued';
@@ -186,13 +199,17 @@ export function reaped(model: Model, relayed: boolean): Record<'queued' | 'faile
   return outcome;
 }
 
-export function expired(model: Model): string[] {
+export function expired(model: DatabaseModel): string[] {
   const late = all(model).filter((job) => isOpen(job) && job.late);
   for (const job of late) ended(model, job, 'expired');
   return late.map(({ id }) => id);
 }
 
-export function judged(model: Model, id: string, maxRedrives: number): 'healthy' | 'sent_again' | 'failed' | 'done' {
+export function deadLettered(
+  model: DatabaseModel,
+  id: string,
+  maxRedrives: number,
+): 'healthy' | 'sent_again' | 'failed' | 'done' {
   const job = model.jobs.get(id);
   if (job === undefined || !isOpen(job)) return 'done';
   if (job.status === 'running') return 'healthy';
@@ -206,7 +223,7 @@ export function judged(model: Model, id: string, maxRedrives: number): 'healthy'
 }
 
 /** Keys that go with the job: its results, and the pictures that no other job uses. */
-export function deleted(model: Model, job: ModelJob): string[] {
+export function deleted(model: DatabaseModel, job: ModelJob): string[] {
   model.jobs.delete(job.id);
   const unused = unusedInputs(model).filter((id) => job.inputs.includes(id));
   forget(model, unused);
@@ -215,18 +232,18 @@ export function deleted(model: Model, job: ModelJob): string[] {
   return [...outputs, ...unused.map((id) => `inputs/${id}`)];
 }
 
-export function unusedInputs(model: Model): string[] {
+export function unusedInputs(model: DatabaseModel): string[] {
   const used = new Set(all(model).flatMap(({ inputs }) => inputs));
   return [...model.inputs.values()].filter((id) => !used.has(id));
 }
 
-export function forget(model: Model, ids: readonly string[]): void {
+export function forget(model: DatabaseModel, ids: readonly string[]): void {
   for (const [content, id] of model.inputs) if (ids.includes(id)) model.inputs.delete(content);
 }
 
-/** Jobs that the Postgres queue shows, oldest first. */
-export function visibleJobs(model: Model): ModelJob[] {
+/** Jobs that the Postgres queue shows, first in the queue first. */
+export function visibleJobs(model: DatabaseModel): ModelJob[] {
   return all(model)
     .filter(({ status, visible }) => status === 'queued' && visible !== 'far')
-    .sort((a, b) => Number(a.visible) - Number(b.visible) || (a.id < b.id ? -1 : 1));
+    .sort((a, b) => a.rank - b.rank || (a.id < b.id ? -1 : 1));
 }

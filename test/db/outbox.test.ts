@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   type Database,
-  judgeDeadLetter,
+  handleDeadLetter,
   markSent,
   requestCancel,
   resendQueued,
@@ -10,10 +10,10 @@ import {
   takeOutbox,
 } from '../../packages/db/src/index.ts';
 import { freshDatabase } from './harness.ts';
-import { findViolations } from './invariants.ts';
-import { atOnce, claim, count, ERROR, HOUR, OWNER, rawJob, submit } from './jobs.ts';
+import { findTableViolations } from './invariants.ts';
+import { atOnce, claimOrFail, count, ERROR, HOUR, OWNER, rawJob, submitOrFail } from './jobs.ts';
 
-const relayed = (database: Database): Promise<string> => submit(database, {}, { relayed: true });
+const relayed = (database: Database): Promise<string> => submitOrFail(database, {}, { relayed: true });
 const idsOf = (rows: readonly { jobId: string }[]): string[] => rows.map(({ jobId }) => jobId);
 
 describe('the outbox', () => {
@@ -55,7 +55,7 @@ describe('the outbox', () => {
     await requestCancel(database.db, { owner: OWNER, id: ended });
     expect(await count(database, 'outbox')).toBe(0);
     const claimed = await relayed(database);
-    await claim(database, claimed);
+    await claimOrFail(database, claimed);
     expect(await takeOutbox(database.db, 9, HOUR)).toEqual([]);
     expect(await count(database, 'outbox')).toBe(0);
   });
@@ -73,7 +73,7 @@ describe('the outbox', () => {
       expect(await takeOutbox(database.db, 100, 0)).toEqual([]);
       expect(await count(database, 'outbox')).toBe(0);
     }
-    expect(await findViolations(database.pool)).toEqual([]);
+    expect(await findTableViolations(database.pool)).toEqual([]);
   });
 });
 
@@ -84,9 +84,9 @@ describe('messages that got lost', () => {
     await markSent(database.db, await takeOutbox(database.db, 9, HOUR));
     const pending = await relayed(database);
     const retry = await relayed(database);
-    await retryJob(database.db, (await claim(database, retry)).lease, { error: ERROR, delayMs: HOUR });
+    await retryJob(database.db, (await claimOrFail(database, retry)).lease, { error: ERROR, delayMs: HOUR });
     await takeOutbox(database.db, 9, HOUR);
-    await claim(database, running);
+    await claimOrFail(database, running);
     await database.pool.query(
       `update jobs set created_at = now() - interval '2 hours', sent_at = sent_at - interval '2 hours',
        run_after = least(run_after, now() - interval '2 hours') where id = any ($1)`,
@@ -100,7 +100,7 @@ describe('messages that got lost', () => {
 
   it('are written once by 5 at once, and no more than asked for', async () => {
     const database = await freshDatabase();
-    await atOnce(10, () => submit(database));
+    await atOnce(10, () => submitOrFail(database));
     await database.pool.query(
       `update jobs set created_at = now() - interval '2 hours', run_after = now() - interval '2 hours'`,
     );
@@ -113,29 +113,30 @@ describe('messages that got lost', () => {
 });
 
 describe('a job whose message came out of the dead-letter queue', () => {
-  const judge = (database: Database, id: string) => judgeDeadLetter(database.db, id, { maxRedrives: 2, error: ERROR });
+  const handle = (database: Database, id: string) =>
+    handleDeadLetter(database.db, id, { maxRedrives: 2, error: ERROR });
 
   it('is left alone while it is leased, and when it is final or gone', async () => {
     const database = await freshDatabase();
-    const id = await submit(database);
-    await claim(database, id);
+    const id = await submitOrFail(database);
+    await claimOrFail(database, id);
     const before = await rawJob(database, id);
-    expect(await judge(database, id)).toBe('healthy');
+    expect(await handle(database, id)).toBe('healthy');
     expect(await rawJob(database, id)).toEqual(before);
-    expect(await judge(database, 'job_none')).toBe('done');
-    const ended = await submit(database);
+    expect(await handle(database, 'job_none')).toBe('done');
+    const ended = await submitOrFail(database);
     await requestCancel(database.db, { owner: OWNER, id: ended });
-    expect(await judge(database, ended)).toBe('done');
+    expect(await handle(database, ended)).toBe('done');
     expect(await count(database, 'outbox')).toBe(0);
   });
 
   it('is sent once more while it waits, and fails when it comes back too often', async () => {
     const database = await freshDatabase();
-    const id = await submit(database, { webhookUrl: 'https://example.com' });
-    expect(await judge(database, id)).toBe('sent_again');
+    const id = await submitOrFail(database, { webhookUrl: 'https://example.com' });
+    expect(await handle(database, id)).toBe('sent_again');
     expect(idsOf(await takeOutbox(database.db, 9, HOUR))).toEqual([id]);
-    expect(await judge(database, id)).toBe('failed');
+    expect(await handle(database, id)).toBe('failed');
     expect(await rawJob(database, id)).toMatchObject({ status: 'failed', error: ERROR });
-    expect(await findViolations(database.pool)).toEqual([]);
+    expect(await findTableViolations(database.pool)).toEqual([]);
   });
 });

@@ -6,20 +6,20 @@ import { onTestFinished } from 'vitest';
  * connection is cut instead. `answer_lost`: it reaches the server, and the connection is cut before the answer comes.
  * `silence`: neither it nor anything after it gets through, in either direction, and nobody is told.
  */
-export type Fault = 'refuse' | 'reset' | 'answer_lost' | 'silence';
+export type WireFault = 'refuse' | 'reset' | 'answer_lost' | 'silence';
 
 export interface FaultyProxy {
   /** Address of the database by way of the proxy. */
   readonly url: string;
   /** From now on, and until `heal`, this happens to whatever the client sends that holds `text`. */
-  break(text: string, fault: Fault): void;
+  break(text: string, fault: WireFault): void;
   heal(): void;
 }
 
 /** Stands between the tests and PostgreSQL, and breaks what it is told to. Closed when the running test is over. */
 export async function startProxy(url: string): Promise<FaultyProxy> {
   const target = new URL(url);
-  let broken: { text: string; fault: Fault } | undefined;
+  let broken: { text: string; fault: WireFault } | undefined;
   const sockets = new Set<Socket>();
 
   const server = createServer((client) => {

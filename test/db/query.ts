@@ -1,7 +1,7 @@
 import pg from 'pg';
 
 /** Runs one statement on a connection of its own. */
-export async function query<T extends pg.QueryResultRow>(
+export async function queryOnce<T extends pg.QueryResultRow>(
   url: string,
   text: string,
   values: readonly unknown[] = [],

@@ -11,11 +11,11 @@ import {
   retryJob,
 } from '../../packages/db/src/index.ts';
 import { freshDatabase } from './harness.ts';
-import { atOnce, claim, ERROR, HOUR, OWNER, running, submit } from './jobs.ts';
+import { atOnce, claimOrFail, ERROR, HOUR, OWNER, running, submitOrFail } from './jobs.ts';
 
 async function submitInOrder(database: Database, n: number): Promise<string[]> {
   const ids: string[] = [];
-  for (let each = 0; each < n; each++) ids.push(await submit(database));
+  for (let each = 0; each < n; each++) ids.push(await submitOrFail(database));
   return ids;
 }
 const position = async (database: Database, id: string) => (await readJob(database.db, { id }))?.queuePosition;
@@ -55,9 +55,9 @@ describe('taking from the Postgres queue', () => {
   it('shows a job that was given back as a new message, whatever is said of the old one', async () => {
     const database = await freshDatabase();
     const queue = createQueueTable(database.db);
-    const id = await submit(database);
+    const id = await submitOrFail(database);
     const [old] = await queue.take({ max: 1, hideMs: HOUR });
-    const { lease } = await claim(database, id);
+    const { lease } = await claimOrFail(database, id);
     await releaseJob(database.db, lease);
     await queue.hide(old!, undefined);
     await queue.hide(old!, HOUR);
@@ -75,7 +75,7 @@ describe('taking from the Postgres queue', () => {
     const queue = createQueueTable(database.db);
     const lease = await running(database);
     await retryJob(database.db, lease, { error: ERROR, delayMs: HOUR });
-    await requestCancel(database.db, { owner: OWNER, id: await submit(database) });
+    await requestCancel(database.db, { owner: OWNER, id: await submitOrFail(database) });
     expect(await queue.take({ max: 9, hideMs: 0 })).toEqual([]);
     const wait = await nextVisibleMs(database.db);
     expect(wait).toBeGreaterThan(HOUR - 60_000);
@@ -85,7 +85,7 @@ describe('taking from the Postgres queue', () => {
   it('tells no time for a queue that is empty, or hides all of its jobs', async () => {
     const database = await freshDatabase();
     expect(await nextVisibleMs(database.db)).toBeUndefined();
-    await submit(database);
+    await submitOrFail(database);
     expect(await nextVisibleMs(database.db)).toBeLessThanOrEqual(0);
     const queue = createQueueTable(database.db);
     const [message] = await queue.take({ max: 1, hideMs: HOUR });
@@ -96,9 +96,9 @@ describe('taking from the Postgres queue', () => {
   it.each(['send', 'show', 'release'])('%s wakes receivers', async (what) => {
     const database = await freshDatabase();
     const queue = createQueueTable(database.db);
-    const id = await submit(database);
+    const id = await submitOrFail(database);
     const [message] = await queue.take({ max: 1, hideMs: HOUR });
-    const { lease } = what === 'release' ? await claim(database, id) : { lease: undefined };
+    const { lease } = what === 'release' ? await claimOrFail(database, id) : { lease: undefined };
     const listener = await database.pool.connect();
     await listener.query('listen qwen_edit_queue');
     const woken = new Promise((resolve) => listener.once('notification', resolve));
@@ -115,7 +115,7 @@ describe('the place in the queue', () => {
     const database = await freshDatabase();
     const ids = await submitInOrder(database, 4);
     expect(await Promise.all(ids.map((id) => position(database, id)))).toEqual([0, 1, 2, 3]);
-    await claim(database, ids[1]!);
+    await claimOrFail(database, ids[1]!);
     await requestCancel(database.db, { owner: OWNER, id: ids[0]! });
     expect(await Promise.all(ids.map((id) => position(database, id)))).toEqual([undefined, undefined, 0, 1]);
   });
@@ -123,7 +123,7 @@ describe('the place in the queue', () => {
   it('is counted to 10,000 at most, and costs no more for a long list', async () => {
     const database = await freshDatabase();
     await database.pool.query(
-      `insert into jobs (id, owner, parameters, max_attempts, visible_at, event_seq)
+      `insert into jobs (id, owner, parameters, max_attempts, queue_rank, event_seq)
        select 'job_' || lpad(n::text, 6, '0'), 'ann', '{}', 3, now() - interval '1 hour' + n * interval '1 ms', 1
        from generate_series(0, 10050) n`,
     );
@@ -132,7 +132,7 @@ describe('the place in the queue', () => {
     expect(await position(database, 'job_010050')).toBe(10_000);
   });
 
-  it('and the guess of its end follow from the last jobs and the crew', async () => {
+  it('and the guess of its end follow from the last jobs and the number of workers', async () => {
     const database = await freshDatabase();
     await database.pool.query(
       `insert into jobs (id, owner, status, parameters, max_attempts, started_at, completed_at)
@@ -154,8 +154,8 @@ describe('the place in the queue', () => {
          ('dead', 'h', 1, 'cpu', true, now() - interval '1 hour')`,
     );
     const ids = await submitInOrder(database, 5);
-    await claim(database, ids[0]!);
-    await claim(database, ids[1]!);
+    await claimOrFail(database, ids[0]!);
+    await claimOrFail(database, ids[1]!);
     // The first has made 3 of 4 steps in 6 seconds, of the second nothing is known but its beginning.
     await database.pool.query(
       `update jobs set stage = 'denoise', step = 3, total = 4, stage_started_at = now() - interval '6 seconds',
@@ -172,7 +172,7 @@ describe('the place in the queue', () => {
   it('is told without a guess while no job has succeeded', async () => {
     const database = await freshDatabase();
     const [first, second] = await submitInOrder(database, 2);
-    await claim(database, first!);
+    await claimOrFail(database, first!);
     expect((await readJob(database.db, { id: first! }))?.etaSeconds).toBeUndefined();
     expect(await readJob(database.db, { id: second! })).toMatchObject({ queuePosition: 0, etaSeconds: undefined });
     expect(await readNextStart(database.db)).toBeUndefined();

@@ -28,13 +28,13 @@ import {
   type WorkerState,
 } from '../../packages/db/src/index.ts';
 import { freshDatabase } from './harness.ts';
-import { atOnce, HOUR, OWNER, resultOf, running, storeInput, submit } from './jobs.ts';
+import { atOnce, HOUR, OWNER, resultOf, running, storeTestInput, submitOrFail } from './jobs.ts';
 
 describe('what belongs to one owner does not exist for another', () => {
   it('jobs, results, uploads and deliveries', async () => {
     const database = await freshDatabase();
     const { db } = database;
-    const inputs = [await storeInput(database, 'a')];
+    const inputs = [await storeTestInput(database, 'a')];
     const lease = await running(database, { webhookUrl: 'https://example.com', inputs });
     await succeedJob(db, lease, resultOf(lease));
     const upload = newId('upload');
@@ -61,22 +61,25 @@ describe('a list of jobs', () => {
   it('is the newest first, in pages without gap or repetition, also while jobs are added', async () => {
     const database = await freshDatabase();
     const ids: string[] = [];
-    for (let n = 0; n < 7; n++) ids.unshift(await submit(database));
+    for (let n = 0; n < 7; n++) ids.unshift(await submitOrFail(database));
     const seen: string[] = [];
     for (let before: string | undefined; ; ) {
       const page = await listJobs(database.db, { owner: OWNER, limit: 3, ...(before === undefined ? {} : { before }) });
       if (page.length === 0) break;
       seen.push(...page.map(({ job }) => job.id));
       before = seen.at(-1);
-      await submit(database);
+      await submitOrFail(database);
     }
     expect(seen).toEqual(ids);
   });
 
   it('of one state has those only, each with its pictures', async () => {
     const database = await freshDatabase();
-    const inputs = [await storeInput(database, 'a'), await storeInput(database, 'b')];
-    const [kept, other] = [await submit(database, { inputs }), await submit(database, { inputs: inputs.slice(1) })];
+    const inputs = [await storeTestInput(database, 'a'), await storeTestInput(database, 'b')];
+    const [kept, other] = [
+      await submitOrFail(database, { inputs }),
+      await submitOrFail(database, { inputs: inputs.slice(1) }),
+    ];
     await requestCancel(database.db, { owner: OWNER, id: other });
     const queued = await listJobs(database.db, { owner: OWNER, status: 'queued', limit: 9 });
     expect(queued.map((record) => [record.job.id, record.inputs.map(({ id }) => id)])).toEqual([[kept, inputs]]);
@@ -91,7 +94,7 @@ describe('a list of jobs', () => {
     const database = await freshDatabase();
     const prompts = ['Make it NIGHT', '100% blue_sky', 'back\\slash', '把它变成夜晚', '100 blue sky'];
     const ids: string[] = [];
-    for (const prompt of prompts) ids.push(await submit(database, { parameters: { prompt } }));
+    for (const prompt of prompts) ids.push(await submitOrFail(database, { parameters: { prompt } }));
     const found = async (search: string) =>
       (await listJobs(database.db, { owner: OWNER, search, limit: 9 }))
         .map(({ job }) => ids.indexOf(job.id))
@@ -113,7 +116,7 @@ it('events are read in order after any number, and their newest numbers for many
   const database = await freshDatabase();
   const lease = await running(database);
   for (const step of [1, 2, 3]) await recordProgress(database.db, lease, { stage: 'denoise', step, total: 3 });
-  const other = await submit(database);
+  const other = await submitOrFail(database);
   const seqs = async (after: number, limit: number) =>
     (await readEvents(database.db, lease.jobId, after, limit)).map(({ seq }) => seq);
   expect(await seqs(0, 100)).toEqual([1, 2, 3, 4, 5]);
@@ -136,7 +139,7 @@ describe('the delivery of a webhook', () => {
     takeDeliveries(database.db, { limit: 100, lockMs, busy });
 
   async function ended(database: Database, url: string): Promise<string> {
-    const id = await submit(database, { webhookUrl: url, webhookSecret: 'whsec_x' });
+    const id = await submitOrFail(database, { webhookUrl: url, webhookSecret: 'whsec_x' });
     await requestCancel(database.db, { owner: OWNER, id });
     return id;
   }

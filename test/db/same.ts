@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { Database } from '../../packages/db/src/index.ts';
-import { all, type Model } from './model.ts';
+import { all, type DatabaseModel } from './model.ts';
 
 const STATE = `
   select j.id, j.status, j.attempt, j.failures, j.redrives, j.lease_token as token,
@@ -14,7 +14,7 @@ const STATE = `
   from jobs j order by j.id`;
 
 /** Expects the tables to say what the model says. */
-export async function expectSame(model: Model, { pool }: Database): Promise<void> {
+export async function expectSame(model: DatabaseModel, { pool }: Database): Promise<void> {
   const { rows } = await pool.query(STATE);
   const expected = all(model)
     .map((job) => ({

@@ -1,15 +1,26 @@
 import { describe, expect, it } from 'vitest';
 import { claimKey, newToken, readJob, requestCancel, submitJob } from '../../packages/db/src/index.ts';
 import { freshDatabase } from './harness.ts';
-import { findViolations } from './invariants.ts';
-import { atOnce, count, eventTypes, newJob, OWNER, PLAIN, RELAYED, rawJob, storeInput, submit } from './jobs.ts';
+import { findTableViolations } from './invariants.ts';
+import {
+  atOnce,
+  count,
+  eventTypes,
+  newJob,
+  OWNER,
+  PLAIN,
+  RELAYED,
+  rawJob,
+  storeTestInput,
+  submitOrFail,
+} from './jobs.ts';
 
 const TABLES = ['jobs', 'job_inputs', 'job_events', 'outbox', 'webhook_deliveries'];
 
 describe('a submission', () => {
   it('is the row, its pictures in order, its first event and its message, together', async () => {
     const database = await freshDatabase();
-    const [a, b] = [await storeInput(database, 'a'), await storeInput(database, 'b')];
+    const [a, b] = [await storeTestInput(database, 'a'), await storeTestInput(database, 'b')];
     const deadline = '2100-01-31T12:00:00.000Z';
     const job = newJob({
       inputs: [b, a, b],
@@ -40,7 +51,7 @@ describe('a submission', () => {
     });
     expect(await eventTypes(database, job.id)).toEqual(['job.queued']);
     expect(await count(database, 'outbox')).toBe(1);
-    expect(await findViolations(database.pool)).toEqual([]);
+    expect(await findTableViolations(database.pool)).toEqual([]);
   });
 
   it.each([
@@ -50,7 +61,7 @@ describe('a submission', () => {
     ['9999-12-31T23:59:59-23:00', '+010000-01-01T22:59:59.000Z'],
   ])('takes the deadline %s, as every time of RFC 3339', async (deadline, wanted) => {
     const database = await freshDatabase();
-    const id = await submit(database, { deadline });
+    const id = await submitOrFail(database, { deadline });
     expect((await readJob(database.db, { id }))?.job.deadlineAt?.toISOString()).toBe(wanted);
   });
 
@@ -59,7 +70,7 @@ describe('a submission', () => {
     const listener = await database.pool.connect();
     const woken = new Promise<string>((resolve) => listener.once('notification', ({ channel }) => resolve(channel)));
     await listener.query('listen qwen_edit_queue');
-    await submit(database);
+    await submitOrFail(database);
     expect(await woken).toBe('qwen_edit_queue');
     expect(await count(database, 'outbox')).toBe(0);
     listener.release(true);
@@ -69,7 +80,7 @@ describe('a submission', () => {
     const database = await freshDatabase();
     const token = newToken();
     await claimKey(database.db, { owner: OWNER, key: 'k' }, token, 60_000);
-    const kept = await storeInput(database, 'a');
+    const kept = await storeTestInput(database, 'a');
     const job = newJob({ inputs: [kept, 'asset_swept'], webhookUrl: 'https://example.com' });
     const options = { ...RELAYED, idempotency: { key: 'k', token } };
     expect(await submitJob(database, job, options)).toBe(false);
@@ -81,9 +92,9 @@ describe('a submission', () => {
 
   it('marks its pictures as used, so that they are not swept as old', async () => {
     const database = await freshDatabase();
-    const id = await storeInput(database, 'a');
+    const id = await storeTestInput(database, 'a');
     await database.pool.query(`update assets set last_used_at = now() - interval '1 day'`);
-    await submit(database, { inputs: [id] });
+    await submitOrFail(database, { inputs: [id] });
     const { rows } = await database.pool.query(
       `select now() - last_used_at < interval '1 minute' as fresh from assets`,
     );
@@ -104,7 +115,7 @@ describe('the limit of the queue', () => {
   it('is not exceeded by 50 submissions at once', async () => {
     const database = await freshDatabase({ max: 12 });
     const outcomes = await atOnce(50, () =>
-      submit(database, {}, { maxQueue: 7 }).then(
+      submitOrFail(database, {}, { maxQueue: 7 }).then(
         () => 'accepted',
         (thrown) => thrown.code,
       ),
@@ -112,20 +123,20 @@ describe('the limit of the queue', () => {
     expect(outcomes.filter((each) => each === 'accepted')).toHaveLength(7);
     expect(outcomes.filter((each) => each === 'queue_full')).toHaveLength(43);
     expect(await count(database, 'jobs')).toBe(7);
-    expect(await findViolations(database.pool)).toEqual([]);
+    expect(await findTableViolations(database.pool)).toEqual([]);
   });
 
   it('counts what waits: a job that left the queue makes room for one', async () => {
     const database = await freshDatabase();
-    const id = await submit(database, {}, { maxQueue: 1 });
-    await expect(submit(database, {}, { maxQueue: 1 })).rejects.toMatchObject({ code: 'queue_full' });
+    const id = await submitOrFail(database, {}, { maxQueue: 1 });
+    await expect(submitOrFail(database, {}, { maxQueue: 1 })).rejects.toMatchObject({ code: 'queue_full' });
     await requestCancel(database.db, { owner: OWNER, id });
-    await submit(database, {}, { maxQueue: 1 });
-    await expect(submit(database, {}, { maxQueue: 1 })).rejects.toMatchObject({ code: 'queue_full' });
+    await submitOrFail(database, {}, { maxQueue: 1 });
+    await expect(submitOrFail(database, {}, { maxQueue: 1 })).rejects.toMatchObject({ code: 'queue_full' });
   });
 
   it('of 0 lets nothing in', async () => {
     const database = await freshDatabase();
-    await expect(submit(database, {}, { maxQueue: 0 })).rejects.toMatchObject({ code: 'queue_full' });
+    await expect(submitOrFail(database, {}, { maxQueue: 0 })).rejects.toMatchObject({ code: 'queue_full' });
   });
 });

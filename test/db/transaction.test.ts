@@ -1,13 +1,8 @@
 import { once } from 'node:events';
+import { AppError } from '@qwen-edit/contract';
 import { sql } from 'drizzle-orm';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import {
-  createDatabase,
-  type Database,
-  type DatabaseOptions,
-  runTransaction,
-  toDatabaseError,
-} from '../../packages/db/src/index.ts';
+import { createDatabase, type Database, type DatabaseOptions, runTransaction } from '../../packages/db/src/index.ts';
 import { emptyUrl, freshDatabase } from './harness.ts';
 import { type FaultyProxy, startDyingServer, startProxy } from './proxy.ts';
 
@@ -30,11 +25,11 @@ const insert = (database: Database, id: number): Promise<unknown> =>
 const noted = async ({ pool }: Database): Promise<number[]> =>
   (await pool.query<{ id: number }>('select id from notes order by id')).rows.map(({ id }) => id);
 
-/** The error code that a caller would be told. */
+/** The code of the AppError that a caller gets, without translating anything. */
 const codeOf = (work: Promise<unknown>): Promise<string> =>
   work.then(
     () => 'no error',
-    (thrown: unknown) => toDatabaseError(thrown).code,
+    (thrown: unknown) => (thrown instanceof AppError ? thrown.code : `no AppError: ${String(thrown)}`),
   );
 
 /** No slot is left over: everything that is open is idle, nobody waits, and as many transactions as ever fit. */
@@ -102,7 +97,7 @@ describe('no slot of the pool is lost', () => {
       'create table links (id int references notes deferrable initially deferred); insert into notes values (1)',
     );
     const work = database.transaction((tx) => tx.execute(sql`insert into links values (2)`));
-    await expect(work).rejects.toMatchObject({ code: '23503' });
+    await expect(work).rejects.toMatchObject({ name: 'AppError', code: 'internal', cause: { code: '23503' } });
     await expectAllSlotsFree(database);
   });
 
@@ -194,12 +189,12 @@ describe('a connection that the server ends', () => {
   });
 
   it('while it lies idle in the pool is reported, and replaced by the next call', async () => {
-    const reported = Promise.withResolvers<Error>();
+    const reported = Promise.withResolvers<AppError>();
     const database = await freshDatabase({ max: 2, onError: reported.resolve });
     const { rows } = await database.pool.query<{ pid: number }>('select pg_backend_pid() as pid');
     const other = await freshDatabase({ max: 1 });
     await end(other, rows[0]?.pid);
-    expect(toDatabaseError(await reported.promise).code).toBe('database_unavailable');
+    expect((await reported.promise).code).toBe('database_unavailable');
     await expectAllSlotsFree(database);
   });
 });

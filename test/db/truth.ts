@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { claimJob, expireJobs, reapLeases, succeedJob, takeOutbox } from '../../packages/db/src/index.ts';
-import { claim, type Stage, type Told } from './actors.ts';
-import { findViolations } from './invariants.ts';
+import { claimAct, type SharedState, type Told } from './actors.ts';
+import { findTableViolations } from './invariants.ts';
 import { ERROR, expireLease, resultOf } from './jobs.ts';
 
 interface Row {
@@ -13,9 +13,9 @@ interface Row {
 }
 
 /** Once all actors are done: what the tables say, and that nobody was told otherwise. */
-export async function expectTruth(stage: Stage, { allHeard }: { readonly allHeard: boolean }): Promise<void> {
+export async function expectTruth(stage: SharedState, { allHeard }: { readonly allHeard: boolean }): Promise<void> {
   const { pool } = stage.database;
-  expect(await findViolations(pool)).toEqual([]);
+  expect(await findTableViolations(pool)).toEqual([]);
   const { rows } = await pool.query<Row>(
     `select id, status, attempt, array(select split_part(key, '/', 3) from assets where job_id = jobs.id) as tokens from jobs`,
   );
@@ -45,7 +45,7 @@ export async function expectTruth(stage: Stage, { allHeard }: { readonly allHear
 const isEnd = ({ what }: Told): boolean => !['accepted', 'claimed', 'deleted'].includes(what);
 
 /** Everybody is gone; what a reaper and one last worker do brings every accepted job to its end. */
-export async function expectEndOfAll(stage: Stage): Promise<void> {
+export async function expectEndOfAll(stage: SharedState): Promise<void> {
   const { database } = stage;
   const open = async (): Promise<{ id: string }[]> =>
     (await database.pool.query<{ id: string }>(`select id from jobs where status in ('queued', 'running')`)).rows;
@@ -54,11 +54,11 @@ export async function expectEndOfAll(stage: Stage): Promise<void> {
   await expireJobs(database.db, ERROR);
   await reapLeases(database.db, ERROR);
   for (const { id } of await open()) {
-    const lease = await claim(stage, id);
+    const lease = await claimAct(stage, id);
     expect(lease && (await succeedJob(database.db, lease, resultOf(lease)))).toBe(true);
   }
   expect(await open()).toEqual([]);
-  expect(await findViolations(database.pool)).toEqual([]);
+  expect(await findTableViolations(database.pool)).toEqual([]);
   // A message that was written while its job ended is deleted, not sent.
   expect(await takeOutbox(database.db, 1000, 0)).toEqual([]);
   expect((await database.pool.query('select from outbox')).rowCount).toBe(0);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { runDeadLetters, runReaper } from '../../apps/dispatcher/src/index.ts';
 import { requestCancel } from '../../packages/db/src/index.ts';
-import { claim, count, eventTypes, expireLease, OWNER, rawJob, running, submit } from '../db/jobs.ts';
+import { claimOrFail, count, eventTypes, expireLease, OWNER, rawJob, running, submitOrFail } from '../db/jobs.ts';
 import { until } from '../support/until.ts';
 import { createTestSetup, expectConsistent, type TestSetup } from '../worker/harness.ts';
 import { depsOf, HOUR_MS, start } from './harness.ts';
@@ -17,7 +17,7 @@ it('a lost lease goes back to the queue while attempts are left, then fails with
   await expireLease(setup.database, jobId);
   await untilRow(setup, jobId, 'queued');
 
-  await claim(setup.database, jobId);
+  await claimOrFail(setup.database, jobId);
   await expireLease(setup.database, jobId);
   await untilRow(setup, jobId, 'failed');
   expect((await rawJob(setup.database, jobId))?.error).toMatchObject({ code: 'worker_lost', retryable: true });
@@ -32,7 +32,7 @@ it('a lost lease of a job that was to be cancelled ends it, and a passed deadlin
   await expireLease(setup.database, canceled);
   const deadline = new Date(Date.now() + 300).toISOString();
   const { jobId: late } = await running(setup.database, { deadline });
-  const waiting = await submit(setup.database, { deadline });
+  const waiting = await submitOrFail(setup.database, { deadline });
 
   await untilRow(setup, canceled, 'canceled');
   await untilRow(setup, late, 'expired');
@@ -56,7 +56,7 @@ it('a reaper outlives an outage of the database', async () => {
 it('the lost message of a waiting job is written again, once, and only if the queue is nearly empty', async () => {
   const setup = await createTestSetup();
   const queue = createQueueDouble();
-  const id = await submit(setup.database);
+  const id = await submitOrFail(setup.database);
   await setup.database.pool.query(
     `update jobs set created_at = now() - interval '1 hour', run_after = now() - interval '1 hour'`,
   );
@@ -78,7 +78,7 @@ it('dead letters: a running job is left alone, a waiting one is sent again, one 
   const setup = await createTestSetup();
   const deadLetters = createQueueDouble();
   const { jobId: healthy } = await running(setup.database);
-  const waiting = await submit(setup.database, {}, { relayed: true });
+  const waiting = await submitOrFail(setup.database, {}, { relayed: true });
   await setup.database.pool.query('delete from outbox');
   start(depsOf(setup, { maxRedrives: 2 }, { deadLetters }), runDeadLetters);
 
@@ -111,7 +111,7 @@ it('a job whose lease has run out gets a new message if its queue may have lost 
 it('a job that waits for very long gets another message even if the queue always has some', async () => {
   const setup = await createTestSetup();
   const queue = createQueueDouble();
-  const id = await submit(setup.database);
+  const id = await submitOrFail(setup.database);
   await setup.database.pool.query(
     `update jobs set created_at = now() - interval '2 days', run_after = now() - interval '2 days'`,
   );

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { runRelay } from '../../apps/dispatcher/src/index.ts';
 import { AppError } from '../../packages/contract/src/index.ts';
 import { takeOutbox } from '../../packages/db/src/index.ts';
-import { atOnce, count, rawJob, submit } from '../db/jobs.ts';
+import { atOnce, count, rawJob, submitOrFail } from '../db/jobs.ts';
 import { until } from '../support/until.ts';
 import { createTestSetup } from '../worker/harness.ts';
 import { depsOf, start } from './harness.ts';
@@ -14,7 +14,7 @@ it('every message of a commit is sent, once, by any number of relays', async () 
   const deps = depsOf(setup, { relayBatch: 7 }, { queue });
   start(deps, runRelay);
   start(deps, runRelay);
-  const ids = await atOnce(50, () => submit(setup.database, {}, { relayed: true }));
+  const ids = await atOnce(50, () => submitOrFail(setup.database, {}, { relayed: true }));
 
   await until(async () => (await count(setup.database, 'outbox')) === 0);
   expect([...queue.sent].sort()).toEqual([...ids].sort());
@@ -30,7 +30,7 @@ it('a queue that takes nothing, or only some, gets every message in the end', as
     if (calls <= 3) throw new AppError('queue_unavailable', 'The queue does not answer.');
     return calls % 2 === 0;
   };
-  const ids = await atOnce(4, () => submit(setup.database, {}, { relayed: true }));
+  const ids = await atOnce(4, () => submitOrFail(setup.database, {}, { relayed: true }));
   start(depsOf(setup, {}, { queue }), runRelay);
 
   await until(async () => (await count(setup.database, 'outbox')) === 0);
@@ -41,7 +41,7 @@ it('a queue that takes nothing, or only some, gets every message in the end', as
 it('a message whose relay died before it marked it as sent is sent by another relay', async () => {
   const setup = await createTestSetup();
   const queue = createQueueDouble();
-  const id = await submit(setup.database, {}, { relayed: true });
+  const id = await submitOrFail(setup.database, {}, { relayed: true });
   expect(await takeOutbox(setup.database.db, 10, 300)).toHaveLength(1);
 
   start(depsOf(setup, {}, { queue }), runRelay);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Job, JobEvent } from '@qwen-edit/contract';
 import sharp from 'sharp';
 import { expect } from 'vitest';
-import { query } from '../db/query.ts';
+import { queryOnce } from '../db/query.ts';
 import type { System } from './system.ts';
 import { until } from './waiting.ts';
 
@@ -61,7 +61,7 @@ export async function accepted(system: System, response: Response): Promise<Job>
 export function jobWithPrompt(system: System, prompt: string): Promise<string> {
   return until(`a job with the prompt ${prompt}`, async () => {
     const text = `select id from jobs where parameters->>'prompt' = $1`;
-    return (await query<{ id: string }>(await system.databaseUrl(), text, [prompt]))[0]?.id;
+    return (await queryOnce<{ id: string }>(await system.databaseUrl(), text, [prompt]))[0]?.id;
   });
 }
 
@@ -74,7 +74,7 @@ export async function cancelJob(system: System, id: string): Promise<Job> {
 /** Cancels whatever has not ended. */
 export async function cancelAll(system: System): Promise<void> {
   const text = `select id from jobs where status in ('queued', 'running')`;
-  for (const { id } of await query<{ id: string }>(await system.databaseUrl(), text)) await cancelJob(system, id);
+  for (const { id } of await queryOnce<{ id: string }>(await system.databaseUrl(), text)) await cancelJob(system, id);
 }
 
 export async function getJob(system: System, id: string, api = apiOf(system)): Promise<Job> {

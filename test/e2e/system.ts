@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { query } from '../db/query.ts';
+import { queryOnce } from '../db/query.ts';
 import type { Member } from './crew.ts';
 import type { Messages } from './messages.ts';
 import type { Objects } from './objects.ts';
@@ -83,7 +83,7 @@ export const isEngine = ({ text }: ProcessRow): boolean => /(fakes|engine)\/(eng
 
 /** The process that runs a job now. */
 export async function hostOf(system: System, jobId: string): Promise<Member> {
-  const [row] = await query<{ pid: number }>(
+  const [row] = await queryOnce<{ pid: number }>(
     await system.databaseUrl(),
     'select pid from workers where id = (select worker_id from jobs where id = $1)',
     [jobId],

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { expect, it, onTestFinished } from 'vitest';
 import { addInput, type Database, newId, succeedJob } from '../../packages/db/src/index.ts';
 import { freshDatabase } from '../db/harness.ts';
-import { claim, OWNER, resultOf, submit } from '../db/jobs.ts';
+import { claimOrFail, OWNER, resultOf, submitOrFail } from '../db/jobs.ts';
 import { findViolations, type Witnesses } from './invariants.ts';
 
 const HOOK = 'http://receiver.test/hook';
@@ -32,8 +32,8 @@ async function makeWorld(): Promise<World> {
   const id = newId('asset');
   const about = { mediaType: 'image/png', width: 8, height: 8 };
   await addInput(database.db, { id, owner: OWNER, ...about, ...store(`inputs/${id}`, 'a picture') });
-  const jobId = await submit(database, { webhookUrl: HOOK, inputs: [id] });
-  const { lease } = await claim(database, jobId);
+  const jobId = await submitOrFail(database, { webhookUrl: HOOK, inputs: [id] });
+  const { lease } = await claimOrFail(database, jobId);
   const result = resultOf(lease);
   const outputs = result.outputs.map((output) => ({ ...output, ...store(output.key, 'a result') }));
   await succeedJob(database.db, lease, { ...result, outputs });
@@ -123,7 +123,7 @@ const SPOILED: readonly (readonly [string, RegExp, (world: World) => unknown])[]
          select 'msg_more', job_id, 9, event_type, url, 'failed' from webhook_deliveries`,
       ),
   ],
-  ['a job that does not end', /^I3 a job has not ended/, ({ database }) => submit(database)],
+  ['a job that does not end', /^I3 a job has not ended/, ({ database }) => submitOrFail(database)],
   [
     'a webhook that is not told',
     /^I3 a webhook is still/,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
-import { findViolations as findTableViolations } from '../db/invariants.ts';
+import { findTableViolations } from '../db/invariants.ts';
 
 /** Who saw what a service did: never the service itself. */
 export interface Witnesses {

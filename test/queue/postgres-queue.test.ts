@@ -2,7 +2,7 @@ import { createQueueTable, type Database, QUEUE_CHANNEL, reapLeases, releaseJob,
 import { createPostgresQueue, type JobMessage, type JobQueue, type QueueTable } from '@qwen-edit/queue';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { freshUrl } from '../db/harness.ts';
-import { ERROR, submit, tryClaim } from '../db/jobs.ts';
+import { ERROR, submitOrFail, tryClaim } from '../db/jobs.ts';
 import { connect, openPostgres } from './drivers.ts';
 
 const never = new AbortController().signal;
@@ -81,7 +81,7 @@ it('without notifications it costs two statements a poll', async () => {
 
 it('all receivers of a queue share one connection beside the pool, and a queue that only sends has none', async () => {
   const sender = open();
-  await sender.send([{ jobId: await submit(database), owner: 'ann' }]);
+  await sender.send([{ jobId: await submitOrFail(database), owner: 'ann' }]);
   expect(await listeners()).toEqual([]);
   const queue = open();
   await receive(queue);
@@ -97,12 +97,12 @@ it('a submitted job wakes a receiver', async () => {
   const queue = open();
   const waiting = receive(queue);
   await listening();
-  const id = await submit(database);
+  const id = await submitOrFail(database);
   expect(idsOf(await waiting)).toEqual([id]);
 });
 
 it('a job that a stopping worker gives back wakes a receiver', async () => {
-  const id = await submit(database);
+  const id = await submitOrFail(database);
   const queue = open();
   await receive(queue);
   const claim = await tryClaim(database, id);
@@ -113,7 +113,7 @@ it('a job that a stopping worker gives back wakes a receiver', async () => {
 });
 
 it('a job that waits for its retry comes when that is due', async () => {
-  const id = await submit(database);
+  const id = await submitOrFail(database);
   const queue = open();
   const [message] = await receive(queue);
   const claim = await tryClaim(database, id);
@@ -132,7 +132,7 @@ it('a notification brings only as much work as there is: one statement for all w
   await listening();
   await receive(queue, 1, 0);
   const before = count();
-  const id = await submit(database);
+  const id = await submitOrFail(database);
   expect(idsOf(await Promise.race(waits))).toEqual([id]);
   controller.abort();
   expect((await Promise.all(waits)).flat()).toHaveLength(1);
@@ -146,11 +146,11 @@ it('a listener that loses its connection finds what came meanwhile, and listens 
   const first = await listening();
   // As if its notification had gone to the lost connection: nobody is told.
   await database.pool.query('select pg_terminate_backend(pid) from unnest($1::int[]) as pid', [first]);
-  const missed = await submit(database);
+  const missed = await submitOrFail(database);
   expect(idsOf(await waiting)).toEqual([missed]);
   const again = receive(queue);
   await listening(first);
-  const id = await submit(database);
+  const id = await submitOrFail(database);
   expect(idsOf(await again)).toEqual([id]);
 });
 
@@ -166,14 +166,14 @@ it('a server that cannot be listened to is polled', async () => {
   });
   onTestFinished(() => queue.close());
   const waiting = receive(queue);
-  const id = await submit(database);
+  const id = await submitOrFail(database);
   expect(idsOf(await waiting)).toEqual([id]);
   expect(idsOf(await receive(queue, 1, 1000))).toEqual([]);
   expect(lines).toEqual(['not listening to the queue; polling until that works again']);
 });
 
 it('a job whose row is locked by another is not asked for in a tight loop', async () => {
-  const id = await submit(database);
+  const id = await submitOrFail(database);
   const { table, count } = counted();
   const queue = open(HOUR, table);
   const client = await database.pool.connect();
@@ -191,7 +191,7 @@ it('a job whose row is locked by another is not asked for in a tight loop', asyn
 });
 
 it('an acknowledgement that comes after the lease was lost does not hide the job', async () => {
-  const id = await submit(database);
+  const id = await submitOrFail(database);
   const queue = open();
   const [message] = await receive(queue);
   await tryClaim(database, id, 1);
@@ -202,7 +202,7 @@ it('an acknowledgement that comes after the lease was lost does not hide the job
 });
 
 it('sending a job again does not show it before its retry is due', async () => {
-  const id = await submit(database);
+  const id = await submitOrFail(database);
   await database.pool.query(
     "update jobs set run_after = now() + interval '1 hour', visible_at = now() + interval '1 day'",
   );
@@ -214,7 +214,7 @@ it('sending a job again does not show it before its retry is due', async () => {
 });
 
 it('an acknowledged job is shown again by its next transition', async () => {
-  const id = await submit(database);
+  const id = await submitOrFail(database);
   const queue = open();
   const [message] = await receive(queue);
   await queue.ack(message!);

@@ -26,7 +26,7 @@ import { createPostgresQueue, type JobQueue } from '../../packages/queue/src/ind
 import { createStore, type ObjectStore, STORED_KINDS } from '../../packages/storage/src/index.ts';
 import { createLogger, createMetrics, type Logger, type Metrics } from '../../packages/telemetry/src/index.ts';
 import { freshUrl } from '../db/harness.ts';
-import { findViolations } from '../db/invariants.ts';
+import { findTableViolations } from '../db/invariants.ts';
 import { newJob, PLAIN } from '../db/jobs.ts';
 import { type CuttingProxy, startCuttingProxy } from './cutting-proxy.ts';
 
@@ -170,7 +170,7 @@ export async function keysOf({ store }: Pick<TestSetup, 'store'>, prefix: string
 
 /** Checks that the tables are consistent, and that each result in storage has its row and each row its result. */
 export async function expectConsistent(setup: TestSetup): Promise<void> {
-  expect(await findViolations(setup.database.pool)).toEqual([]);
+  expect(await findTableViolations(setup.database.pool)).toEqual([]);
   const { rows } = await setup.database.pool.query<{ key: string }>(`select key from assets where kind = 'output'`);
   expect(await keysOf(setup, STORED_KINDS.output.prefix)).toEqual(rows.map(({ key }) => key).sort());
 }

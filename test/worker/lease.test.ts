@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { AppError } from '../../packages/contract/src/index.ts';
 import { type Lease, reapLeases, succeedJob } from '../../packages/db/src/index.ts';
-import { claim, ERROR, eventTypes, expireLease, rawJob, resultOf } from '../db/jobs.ts';
+import { claimOrFail, ERROR, eventTypes, expireLease, rawJob, resultOf } from '../db/jobs.ts';
 import { until } from '../support/until.ts';
 import { createEngines, resultWith, untilCanceled } from './engine-double.ts';
 import {
@@ -24,7 +24,7 @@ async function takenByAnother(setup: TestSetup, id: string): Promise<Lease> {
     await expireLease(setup.database, id);
     return (await reapLeases(setup.database.db, ERROR)).queued.includes(id);
   });
-  return (await claim(setup.database, id)).lease;
+  return (await claimOrFail(setup.database, id)).lease;
 }
 
 it('a late commit after a lost lease changes nothing and leaves no object', async () => {

@@ -1,5 +1,5 @@
-import { AppError, ERRORS } from '@qwen-edit/contract';
-import { readEventSeqs, readEvents, toDatabaseError } from '@qwen-edit/db';
+import { AppError, ERRORS, toAppError } from '@qwen-edit/contract';
+import { readEventSeqs, readEvents } from '@qwen-edit/db';
 import { Hono } from 'hono';
 import { createByteBudget } from './byte-budget.ts';
 import type { ApiContext, ApiEnv } from './context.ts';
@@ -105,9 +105,9 @@ export function createApi(deps: ApiDeps): Api {
   };
 }
 
-/** Errors of the database come as they are thrown; all others are AppErrors, or unforeseen. */
+/** Packages throw AppErrors; anything else is unforeseen. */
 function answerError({ log }: Services, thrown: unknown, c: ApiContext): Response {
-  const error = toDatabaseError(thrown);
+  const error = toAppError(thrown);
   const request_id = c.get('requestId');
   const line = { request_id, route: c.get('route'), code: error.code };
   if (error.code === 'internal') log.error({ ...line, errors: describeError(error) }, 'unforeseen error');

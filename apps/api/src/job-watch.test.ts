@@ -1,9 +1,9 @@
-import type { EventRow } from '@qwen-edit/db';
+import type { JobEventRow } from '@qwen-edit/db';
 import { createLogger } from '@qwen-edit/telemetry';
 import { expect, it } from 'vitest';
 import { createJobWatch } from './job-watch.ts';
 
-const row = (seq: number, type: EventRow['type']): EventRow => ({
+const row = (seq: number, type: JobEventRow['type']): JobEventRow => ({
   jobId: 'job_1',
   seq,
   type,
@@ -15,7 +15,7 @@ function start() {
   const seqs = new Map<string, number>([['job_1', 1]]);
   const log: string[] = [];
   const stopper = new AbortController();
-  const state = { rounds: 0, reads: 0, asked: 0, failing: false, events: [] as EventRow[] };
+  const state = { rounds: 0, reads: 0, asked: 0, failing: false, events: [] as JobEventRow[] };
   const watch = createJobWatch({
     async readSeqs(ids) {
       state.rounds++;

@@ -1,5 +1,5 @@
 import { isTerminalEvent } from '@qwen-edit/contract';
-import type { EventRow } from '@qwen-edit/db';
+import type { JobEventRow } from '@qwen-edit/db';
 import type { Logger } from '@qwen-edit/telemetry';
 import { describeError } from './describe-error.ts';
 
@@ -19,7 +19,7 @@ export interface JobWatch {
   /** Waits for an event after `seq`. */
   next(jobId: string, seq: number, options: WaitOptions): Promise<News>;
   /** Events after `seq`, in order. */
-  events(jobId: string, seq: number): Promise<readonly EventRow[]>;
+  events(jobId: string, seq: number): Promise<readonly JobEventRow[]>;
   /** Waits for the job's terminal event after `seq`. */
   untilEnd(jobId: string, seq: number, options: WaitOptions): Promise<'ended' | Exclude<News, 'newer'>>;
   /** Readers that wait now. */
@@ -30,7 +30,7 @@ export interface JobWatchDeps {
   /** seq of the newest event of each of these jobs that exists. */
   readonly readSeqs: (ids: readonly string[]) => Promise<ReadonlyMap<string, number>>;
   /** Events of a job after `seq`, in order, as many as one query should read. */
-  readonly readEvents: (jobId: string, seq: number) => Promise<readonly EventRow[]>;
+  readonly readEvents: (jobId: string, seq: number) => Promise<readonly JobEventRow[]>;
   readonly pollMs: number;
   readonly log: Logger;
   /** Ends every wait. */
@@ -47,7 +47,7 @@ const AFTER_ERROR_MS = 1000;
 
 export function createJobWatch({ readSeqs, readEvents, pollMs, log, stopping }: JobWatchDeps): JobWatch {
   const waiters = new Set<Waiter>();
-  const reads = new Map<string, Promise<readonly EventRow[]>>();
+  const reads = new Map<string, Promise<readonly JobEventRow[]>>();
   let round: NodeJS.Timeout | undefined;
   let asking = false;
   let failing = false;
@@ -110,7 +110,7 @@ export function createJobWatch({ readSeqs, readEvents, pollMs, log, stopping }: 
     return promise;
   }
 
-  function events(jobId: string, seq: number): Promise<readonly EventRow[]> {
+  function events(jobId: string, seq: number): Promise<readonly JobEventRow[]> {
     const key = `${jobId}:${seq}`;
     const running = reads.get(key);
     if (running !== undefined) return running;

@@ -7,7 +7,6 @@ import {
   listWorkers,
   readNextStart,
   requireMigrated,
-  toDatabaseError,
   type WorkerRow,
 } from '@qwen-edit/db';
 import type { ObjectStore } from '@qwen-edit/storage';
@@ -49,7 +48,7 @@ export function createServiceStatus({ database, store, limits, stopping }: Servi
       await database.check();
       await requireMigrated(database);
     } catch (thrown) {
-      return toDatabaseError(thrown);
+      return toAppError(thrown);
     }
     return store.check().then(() => undefined, toAppError);
   }

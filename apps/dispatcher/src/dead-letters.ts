@@ -1,4 +1,4 @@
-import { judgeDeadLetter } from '@qwen-edit/db';
+import { handleDeadLetter } from '@qwen-edit/db';
 import type { DispatcherDeps } from './deps.ts';
 import { POISON } from './job-errors.ts';
 import { runLoop } from './loop.ts';
@@ -16,7 +16,7 @@ export async function runDeadLetters(deps: DispatcherDeps, signal: AbortSignal):
   const round = async (): Promise<number> => {
     for (const message of await deadLetters.receive({ max: BATCH, waitMs: WAIT_MS, signal })) {
       const rules = { maxRedrives: options.maxRedrives, error: POISON };
-      const result = await judgeDeadLetter(database.db, message.jobId, rules);
+      const result = await handleDeadLetter(database.db, message.jobId, rules);
       log.warn({ job_id: message.jobId, result }, 'a message came out of the dead-letter queue');
       if (result === 'failed') metrics.outcomes.inc({ outcome: 'failed', code: POISON.code });
       await deadLetters.ack(message);

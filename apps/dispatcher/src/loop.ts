@@ -1,5 +1,5 @@
 import { createBackoff, type Round, repeat } from '@qwen-edit/async';
-import { toDatabaseError } from '@qwen-edit/db';
+import { toAppError } from '@qwen-edit/contract';
 import type { DispatcherDeps } from './deps.ts';
 
 export type LoopDeps = Pick<DispatcherDeps, 'log' | 'metrics' | 'options' | 'random'>;
@@ -15,7 +15,7 @@ export async function runLoop(deps: LoopDeps, name: string, round: Round, signal
     backoff: createBackoff({ firstMs: options.backoffFirstMs, maxMs: options.backoffMaxMs, random }),
     onFailure(thrown, failures) {
       metrics.loopErrors.inc({ loop: name });
-      const { code, message } = toDatabaseError(thrown);
+      const { code, message } = toAppError(thrown);
       if (failures === 1) log.error({ loop: name, code, error: message }, 'a loop has failed, trying again');
     },
     onRecovery: () => log.info({ loop: name }, 'a loop works again'),

@@ -1,5 +1,6 @@
 import { retry, timeLimit } from '@qwen-edit/async';
-import { type Database, type JobResult, type Lease, succeedJob, toDatabaseError } from '@qwen-edit/db';
+import { toAppError } from '@qwen-edit/contract';
+import { type Database, type JobResult, type Lease, succeedJob } from '@qwen-edit/db';
 import type { Logger } from '@qwen-edit/telemetry';
 import { isOutcomeUnknown, type StatementRules } from './fenced-statement.ts';
 
@@ -39,13 +40,13 @@ export async function commitResult(
         return !refused;
       },
       onFailure(thrown, failures) {
-        const { code } = toDatabaseError(thrown);
+        const { code } = toAppError(thrown);
         if (failures === 1) log.warn({ job_id: lease.jobId, code }, 'a commit had no answer, trying again');
       },
     });
     return committed ? 'succeeded' : 'lost';
   } catch (thrown) {
-    if (refused) throw toDatabaseError(thrown);
+    if (refused) throw toAppError(thrown);
     return 'unknown';
   }
 }

@@ -1,6 +1,6 @@
 import { createBackoff } from '@qwen-edit/async';
 import { AppError, ERRORS, type ErrorCode, toAppError } from '@qwen-edit/contract';
-import { cancelRunningJob, failJob, type Lease, releaseJob, retryJob, toDatabaseError } from '@qwen-edit/db';
+import { cancelRunningJob, failJob, type Lease, releaseJob, retryJob } from '@qwen-edit/db';
 import type { WorkerDeps } from './deps.ts';
 import { runFencedStatement, statementRules } from './fenced-statement.ts';
 import { jobErrorOf } from './job-error.ts';
@@ -47,7 +47,7 @@ export async function endAttempt(
   try {
     return await settleJob(deps, attempt, thrown);
   } catch (failure) {
-    const { code } = toDatabaseError(failure);
+    const { code } = toAppError(failure);
     deps.log.error({ job_id: attempt.lease.jobId, code }, 'an attempt could not be ended, its lease runs out');
     return { status: 'lost' };
   }

@@ -1,5 +1,6 @@
 import { type Backoff, createBackoff, retry, timeLimit } from '@qwen-edit/async';
-import { sqlState, toDatabaseError } from '@qwen-edit/db';
+import { toAppError } from '@qwen-edit/contract';
+import { sqlState } from '@qwen-edit/db';
 import type { WorkerDeps } from './deps.ts';
 
 export interface StatementRules {
@@ -26,7 +27,7 @@ const SQLSTATE = /^[0-9A-Z]{5}$/;
  * says nothing about what the server did.
  */
 export function isOutcomeUnknown(thrown: unknown): boolean {
-  const { code } = toDatabaseError(thrown);
+  const { code } = toAppError(thrown);
   return code === 'database_unavailable' || code === 'canceled' || !SQLSTATE.test(sqlState(thrown));
 }
 
@@ -46,6 +47,6 @@ export async function runFencedStatement<T>(
       shouldRetry: isOutcomeUnknown,
     });
   } catch (thrown) {
-    throw toDatabaseError(thrown);
+    throw toAppError(thrown);
   }
 }

@@ -1,5 +1,6 @@
 import { repeat, timeLimit } from '@qwen-edit/async';
-import { type Database, heartbeat, type Lease, readOrder, toDatabaseError } from '@qwen-edit/db';
+import { toAppError } from '@qwen-edit/contract';
+import { type Database, heartbeat, type Lease, readLeaseState } from '@qwen-edit/db';
 import type { JobMessage, JobQueue } from '@qwen-edit/queue';
 import type { Logger } from '@qwen-edit/telemetry';
 import type { WorkerOptions } from './deps.ts';
@@ -89,12 +90,12 @@ export function startLeaseKeeper(deps: LeaseKeeperDeps): LeaseKeeper {
       late: 'queue_unavailable',
     }).catch((thrown: unknown) => {
       if (!ended.aborted) {
-        log.warn({ job_id: lease.jobId, code: toDatabaseError(thrown).code }, 'a message could not be extended');
+        log.warn({ job_id: lease.jobId, code: toAppError(thrown).code }, 'a message could not be extended');
       }
     });
   const checkLease = async (): Promise<void> => {
     const limits = { ms: options.answerMs, signal: ended, late: 'database_unavailable' } as const;
-    const state = await timeLimit(() => readOrder(database.db, lease), limits);
+    const state = await timeLimit(() => readLeaseState(database.db, lease), limits);
     if (state !== 'continue') stopWork(state);
   };
 
@@ -109,7 +110,7 @@ export function startLeaseKeeper(deps: LeaseKeeperDeps): LeaseKeeper {
         firstAfterMs: ms,
         backoff: () => retryMs,
         onFailure(thrown, failures) {
-          const { code } = toDatabaseError(thrown);
+          const { code } = toAppError(thrown);
           if (failures === 1) log.warn({ job_id: lease.jobId, code }, `${what} failed, trying again`);
         },
       },

@@ -1,12 +1,6 @@
 import { pause, timeLimit } from '@qwen-edit/async';
-import {
-  type Lease,
-  type PreviewData,
-  type Progress,
-  recordPreview,
-  recordProgress,
-  toDatabaseError,
-} from '@qwen-edit/db';
+import { toAppError } from '@qwen-edit/contract';
+import { type JobProgress, type Lease, type PreviewData, recordPreview, recordProgress } from '@qwen-edit/db';
 import type { Preview, StepEvent } from '@qwen-edit/pipeline';
 import type { WorkerDeps } from './deps.ts';
 
@@ -27,7 +21,7 @@ export function createProgressWriter(
   { database: { db }, options, log }: Pick<WorkerDeps, 'database' | 'options' | 'log'>,
   lease: Lease,
 ): ProgressWriter {
-  const steps: Progress[] = [];
+  const steps: JobProgress[] = [];
   let waitingPreview: PreviewData | undefined;
   const flushing = new AbortController();
   const stopped = new AbortController();
@@ -54,7 +48,7 @@ export function createProgressWriter(
       const limits = { ms: options.answerMs, signal: stopped.signal, late: 'database_unavailable' } as const;
       const held = await timeLimit(next(), limits).catch((thrown: unknown) => {
         if (!warned && !stopped.signal.aborted)
-          log.warn({ job_id: lease.jobId, code: toDatabaseError(thrown).code }, 'progress is not written');
+          log.warn({ job_id: lease.jobId, code: toAppError(thrown).code }, 'progress is not written');
         warned = true;
         return true;
       });

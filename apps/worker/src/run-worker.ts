@@ -1,6 +1,6 @@
 import { repeat } from '@qwen-edit/async';
-import { ERRORS } from '@qwen-edit/contract';
-import { newId, toDatabaseError } from '@qwen-edit/db';
+import { ERRORS, toAppError } from '@qwen-edit/contract';
+import { newId } from '@qwen-edit/db';
 import type { ModelFacts } from '@qwen-edit/pipeline';
 import type { Slot, WorkerDeps } from './deps.ts';
 import type { AttemptOutcome } from './end-attempt.ts';
@@ -70,7 +70,7 @@ async function takeJobs(
     backoff: workerBackoff(deps),
     onFailure(thrown, failures) {
       failing = true;
-      const { code, message } = toDatabaseError(thrown);
+      const { code, message } = toAppError(thrown);
       metrics.loopErrors.inc({ loop: 'worker' });
       if (failures === 1) log.error({ worker_id: workerId, code, error: message }, 'no job can be taken, trying again');
     },

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { pause, repeat, timeLimit } from '@qwen-edit/async';
-import { removeWorker, reportWorker, toDatabaseError } from '@qwen-edit/db';
+import { toAppError } from '@qwen-edit/contract';
+import { removeWorker, reportWorker } from '@qwen-edit/db';
 import type { ModelFacts } from '@qwen-edit/pipeline';
 import type { Slot, WorkerDeps } from './deps.ts';
 import { storable } from './job-error.ts';
@@ -58,7 +59,7 @@ export function keepWorkerRow(
     // A change ends the wait, and with it the next row is written.
     sleep: (ms) => pause(ms, AbortSignal.any([ended.signal, change.signal])),
     onFailure(thrown, failures) {
-      const { code } = toDatabaseError(thrown);
+      const { code } = toAppError(thrown);
       if (failures === 1) log.warn({ worker_id: workerId, code }, 'the worker cannot report');
     },
   });

@@ -5,12 +5,12 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import pg from 'pg';
 import { z } from 'zod';
-import type { Database } from './database.ts';
-import { sqlState, toDatabaseError } from './database-error.ts';
+import type { Database } from './connection/database.ts';
+import { sqlState, toDatabaseError } from './connection/database-error.ts';
 
 export const migrationsFolder = join(import.meta.dirname, '../../../migrations');
 
-/** Any number, the same for all versions: who migrates holds this advisory lock. */
+/** Any number, the same for all versions. Whoever migrates holds this advisory lock. */
 const LOCK = 7_311_202_511;
 const MISSING_TABLE = '42P01';
 const MISSING_SCHEMA = '3F000';
@@ -21,11 +21,11 @@ const journalSchema = z.object({ entries: z.array(z.object({ when: z.number(), t
 export interface MigrationState {
   /** Names of the migrations that the database lacks, oldest first. */
   readonly pending: readonly string[];
-  /** True where the database was migrated by a later version than this. */
+  /** True if the database was migrated by a later version than this. */
   readonly newer: boolean;
 }
 
-/** What the database lacks of this version's schema. */
+/** Which migrations of this version the database lacks. */
 export function migrationState({ pool }: Database): Promise<MigrationState> {
   return readState(pool);
 }
@@ -49,12 +49,12 @@ async function readState(connection: pg.Pool | pg.Client): Promise<MigrationStat
 
 /**
  * Brings the database to this version's schema; returns what was applied. Several callers at once wait for each other.
- * A database of a later version is left alone: migrations only add, so that old and new versions work side by side.
+ * A database of a later version is not changed: migrations only add, so that old and new versions work side by side.
  */
 export async function migrateDatabase({ pool }: Database): Promise<readonly string[]> {
-  // A connection of its own, without the limits of daily work: a migration, or waiting for another's, may take longer.
+  // A connection of its own, without time limits: a migration may take long, and so may waiting for another process's.
   const client = new pg.Client({ ...pool.options, query_timeout: 0 });
-  // A break also rejects the statement under way; without a listener it would end the process besides.
+  // If the connection breaks, its statement rejects. Without a listener, the break would also end the process.
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -67,12 +67,12 @@ export async function migrateDatabase({ pool }: Database): Promise<readonly stri
   } catch (thrown) {
     throw toDatabaseError(thrown);
   } finally {
-    // Closing the connection gives the lock back, also where something failed.
+    // Closing the connection releases the lock, also if something failed.
     await client.end().catch(() => undefined);
   }
 }
 
-/** Throws AppError `migration_needed` where the schema is older than this version needs. */
+/** Throws AppError `migration_needed` if the schema is older than this version needs. */
 export async function requireMigrated(database: Database): Promise<void> {
   const { pending } = await migrationState(database);
   if (pending.length > 0) {

@@ -20,7 +20,7 @@ const now = (name: string) => time(name).notNull().default(sql`now()`);
 const oneOf = (column: PgColumn, values: readonly string[]) =>
   sql`${column} in (${sql.raw(values.map((value) => `'${value}'`).join(', '))})`;
 
-/** One edit. Its state changes only through the functions of transitions/. */
+/** One edit. Its rows are changed only by the functions of jobs/transitions/. */
 export const jobs = pgTable(
   'jobs',
   {
@@ -37,11 +37,13 @@ export const jobs = pgTable(
     createdAt: now('created_at'),
     startedAt: time('started_at'),
     completedAt: time('completed_at'),
-    /** A retry is not begun before this. */
+    /** A retry is not begun before this time. */
     runAfter: now('run_after'),
-    /** The Postgres queue shows a queued job to nobody before this; other queues ignore it. */
+    /** The Postgres queue hands out a queued job from this time on; other queues ignore it. It says nothing about the order. */
     visibleAt: now('visible_at'),
-    /** When the job was last handed to a queue that is not Postgres. */
+    /** The place of a queued job, lowest first: see jobs/queue-order.ts. The time at which it joined the queue. */
+    queueRank: now('queue_rank'),
+    /** When the job was last sent to a queue other than Postgres. */
     sentAt: time('sent_at'),
     /** How often its message came out of the dead-letter queue. */
     redrives: integer('redrives').notNull().default(0),
@@ -58,7 +60,7 @@ export const jobs = pgTable(
     stage: text('stage').$type<JobStage>(),
     step: integer('step'),
     total: integer('total'),
-    /** When the present stage began, for the guess of its end. */
+    /** When the present stage began, to estimate its end. */
     stageStartedAt: time('stage_started_at'),
     /** seq of the newest event. */
     eventSeq: integer('event_seq').notNull().default(0),
@@ -73,8 +75,10 @@ export const jobs = pgTable(
     check('jobs_lease', sql`(${t.status} = 'running') = (${t.leaseToken} is not null)`),
     check('jobs_lease_time', sql`(${t.leaseToken} is null) = (${t.leaseExpiresAt} is null)`),
     check('jobs_completed', sql`(${t.status} in ('queued', 'running')) = (${t.completedAt} is null)`),
-    // run_after is there for counting: what waits is counted from the index alone.
+    // When a job becomes visible. run_after is there for counting: queued jobs are counted from the index alone.
     index('jobs_queued').on(t.visibleAt, t.id, t.runAfter).where(sql`${t.status} = 'queued'`),
+    // In which order they are taken. visible_at is there so that hidden ones are passed over in the index.
+    index('jobs_queue_order').on(t.queueRank, t.id, t.visibleAt).where(sql`${t.status} = 'queued'`),
     index('jobs_leases').on(t.leaseExpiresAt).where(sql`${t.status} = 'running'`),
     index('jobs_deadlines')
       .on(t.deadlineAt)
@@ -85,7 +89,7 @@ export const jobs = pgTable(
   ],
 );
 
-/** The ordered log of each job; polling, streams and webhooks all read it. */
+/** The ordered log of each job, which polling, streams and webhooks read. */
 export const jobEvents = pgTable(
   'job_events',
   {
@@ -100,7 +104,7 @@ export const jobEvents = pgTable(
   (t) => [primaryKey({ columns: [t.jobId, t.seq] })],
 );
 
-/** Messages that were promised by a commit and are still to be sent to a queue that is not Postgres. */
+/** Messages that were promised by a commit and are still to be sent to a queue other than Postgres. */
 export const outbox = pgTable(
   'outbox',
   {
@@ -109,23 +113,23 @@ export const outbox = pgTable(
       .notNull()
       .references(() => jobs.id, { onDelete: 'cascade' }),
     owner: text('owner').notNull(),
-    /** A dispatcher that took the row has until then to send it; after that another one may. */
+    /** A dispatcher that took the row has until this time to send it; after that another one may take it. */
     availableAt: now('available_at'),
     createdAt: now('created_at'),
   },
   (t) => [index('outbox_job').on(t.jobId)],
 );
 
-/** Every object in storage that something may point at. An object without a row is swept. */
+/** The objects in storage. An object without a row is deleted by the sweep. */
 export const assets = pgTable(
   'assets',
   {
     id: text('id').primaryKey(),
     owner: text('owner').notNull(),
     kind: text('kind').$type<'input' | 'output' | 'upload'>().notNull(),
-    /** Key in the object storage. Never used twice, so that a sweep cannot take what a new row points at. */
+    /** Key in the object storage. Never used twice, so that a sweep cannot delete what a new row points at. */
     key: text('key').notNull().unique(),
-    /** Hex. null for an upload, whose content was not seen yet. */
+    /** Hex. null for an upload, whose content is not known yet. */
     sha256: text('sha256'),
     bytes: bigint('bytes', { mode: 'number' }),
     mediaType: text('media_type').notNull(),
@@ -146,7 +150,7 @@ export const assets = pgTable(
   ],
 );
 
-/** Which stored pictures a job edits, in order. The foreign key keeps them while the job is there. */
+/** Which stored pictures a job edits, in order. The foreign key protects them from deletion while the job exists. */
 export const jobInputs = pgTable(
   'job_inputs',
   {
@@ -161,7 +165,7 @@ export const jobInputs = pgTable(
   (t) => [primaryKey({ columns: [t.jobId, t.position] }), index('job_inputs_asset').on(t.assetId)],
 );
 
-/** One row a device: what /health and /v1/models tell. */
+/** One row for each device: what /health and /v1/models show. */
 export const workers = pgTable('workers', {
   id: text('id').primaryKey(),
   host: text('host').notNull(),
@@ -182,10 +186,10 @@ export const idempotencyKeys = pgTable(
   {
     owner: text('owner').notNull(),
     key: text('key').notNull(),
-    /** Who works on it: a request that died loses its claim with `locked_until`. */
+    /** The request that has claimed the key; if it dies, the claim ends at `locked_until`. */
     token: text('token').notNull(),
     lockedUntil: time('locked_until').notNull(),
-    /** Digest of the request; null until it was read. */
+    /** Digest of the request; null until the request was read. */
     requestHash: text('request_hash'),
     jobId: text('job_id').references(() => jobs.id, { onDelete: 'cascade' }),
     createdAt: now('created_at'),
@@ -197,7 +201,7 @@ export const idempotencyKeys = pgTable(
   ],
 );
 
-/** A promise, made in the transaction of a terminal event, to tell a receiver about it. */
+/** A webhook that was promised in the transaction of a terminal event. */
 export const webhookDeliveries = pgTable(
   'webhook_deliveries',
   {
@@ -212,7 +216,7 @@ export const webhookDeliveries = pgTable(
     status: text('status').$type<'pending' | 'delivered' | 'failed'>().notNull().default('pending'),
     attempt: integer('attempt').notNull().default(0),
     nextAttemptAt: now('next_attempt_at'),
-    /** A dispatcher works on it until then. */
+    /** Until this time a dispatcher works on it. */
     lockedUntil: time('locked_until'),
     /** Every attempt: { at, status, duration_ms, error }. */
     log: jsonb('log').$type<Record<string, unknown>[]>().notNull().default([]),

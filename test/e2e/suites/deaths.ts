@@ -1,6 +1,6 @@
 import type { Job } from '@qwen-edit/contract';
 import { expect, it } from 'vitest';
-import { query } from '../../db/query.ts';
+import { queryOnce } from '../../db/query.ts';
 import {
   apiOf,
   cancelJob,
@@ -73,7 +73,7 @@ export function deathTests(the: () => System): void {
       // Its engine goes on, and has a result for it. Who stands still may be the only API, too.
       await until('a lease that is over', async () => {
         const text = `select 1 from jobs where id = $1 and (attempt > 1 or lease_expires_at < now())`;
-        return (await query(await system.databaseUrl(), text, [id])).length > 0;
+        return (await queryOnce(await system.databaseUrl(), text, [id])).length > 0;
       });
       const others = system.members('worker').filter((member) => member !== host);
       if (others.length > 0) await untilSucceeded(system, id);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { query } from '../../db/query.ts';
+import { queryOnce } from '../../db/query.ts';
 import { cancelAll } from '../calls.ts';
 import { pythonVerifiers } from '../python-webhooks.ts';
 import type { System } from '../system.ts';
@@ -76,7 +76,7 @@ export function serviceTests<S extends System>(start: () => Promise<S>, more: re
     expect(new Set(await the().stop())).toEqual(new Set([0]));
     expect(await the().processes()).toEqual([]);
     // An embedded database is gone with them.
-    const sessions = await query(
+    const sessions = await queryOnce(
       url,
       `select 1 from pg_stat_activity where datname = current_database() and application_name like 'qwen-edit%'`,
     ).catch(() => []);

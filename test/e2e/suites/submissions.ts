@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Job } from '@qwen-edit/contract';
 import { expect, it } from 'vitest';
-import { query } from '../../db/query.ts';
+import { queryOnce } from '../../db/query.ts';
 import {
   accepted,
   apiOf,
@@ -149,7 +149,7 @@ export function submissionTests(the: () => System): void {
     const ids = new Set(answers.map(({ id }) => id));
     expect(ids.size).toBe(1);
     expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1);
-    const rows = await query(await system.databaseUrl(), `select id from jobs where metadata->>'of' = 'fifty'`);
+    const rows = await queryOnce(await system.databaseUrl(), `select id from jobs where metadata->>'of' = 'fifty'`);
     expect(rows).toEqual([...ids].map((id) => ({ id })));
 
     const other = await postJson(`${apiOf(system)}/v1/jobs`, { ...body, prompt: 'another' }, { headers });

@@ -1,5 +1,5 @@
 import { type Caller, isTerminal, JOB_STATUSES, LIMITS, presentJob } from '@qwen-edit/contract';
-import { deleteJob, type JobRecord, listJobs, readJob, requestCancel, toDatabaseError } from '@qwen-edit/db';
+import { deleteJob, type JobRecord, listJobs, readJob, requestCancel } from '@qwen-edit/db';
 import { withThumbnails } from '@qwen-edit/storage';
 import type { Hono } from 'hono';
 import { z } from 'zod';
@@ -100,9 +100,7 @@ async function cancelJob(c: ApiContext, services: Services, { owner }: Caller): 
 /** The objects go after the rows: what stays behind of them has no row, and is swept. */
 async function removeJob(c: ApiContext, { database, store, log }: Services, { owner }: Caller): Promise<Response> {
   const id = jobIdOf(c);
-  const keys = await deleteJob(database, { owner, id }).catch((thrown: unknown) => {
-    throw toDatabaseError(thrown);
-  });
+  const keys = await deleteJob(database, { owner, id });
   if (keys === undefined) throw jobNotFound();
   await store.delete(withThumbnails(keys)).catch((thrown: unknown) => {
     log.warn({ job_id: id, errors: describeError(thrown) }, 'objects of a deleted job stay for the sweeper');

@@ -1,5 +1,5 @@
 import { isTerminalEvent, type JobEvent } from '@qwen-edit/contract';
-import type { EventRow } from '@qwen-edit/db';
+import type { JobEventRow } from '@qwen-edit/db';
 import type { JobWatch } from '../job-watch.ts';
 
 export const HEARTBEAT = ': heartbeat\n\n';
@@ -7,7 +7,7 @@ export const HEARTBEAT = ': heartbeat\n\n';
 const RETRY = 'retry: 2000\n\n';
 
 /** An event as the API shows it. */
-export function presentEvent({ jobId, seq, type, createdAt, data }: EventRow): JobEvent {
+export function presentEvent({ jobId, seq, type, createdAt, data }: JobEventRow): JobEvent {
   return { id: `${jobId}:${seq}`, job_id: jobId, seq, type, created_at: createdAt.toISOString(), data };
 }
 

@@ -1,4 +1,4 @@
-import type { Verdict } from '@qwen-edit/db';
+import type { AttemptResult } from '@qwen-edit/db';
 
 /** What a receiver answered to one attempt. */
 export interface DeliveryAnswer {
@@ -30,7 +30,7 @@ const BUSY = new Set([429, 503]);
 export function decideResult(
   { status = 0, retryAfter }: DeliveryAnswer,
   { attempt, retryMs, random, now }: DeliveryRules,
-): Verdict {
+): AttemptResult {
   if (status >= 200 && status < 300) return { status: 'delivered' };
   const scheduled = retryMs[attempt];
   if (status === GONE || scheduled === undefined) return { status: 'failed' };

@@ -1,6 +1,13 @@
 import { createBackoff, retry } from '@qwen-edit/async';
 import { type AppError, presentJob, toAppError } from '@qwen-edit/contract';
-import { type Attempt, type DueDelivery, type JobRecord, readJob, recordAttempt, type Verdict } from '@qwen-edit/db';
+import {
+  type AttemptResult,
+  type DeliveryAttempt,
+  type JobRecord,
+  readJob,
+  recordAttempt,
+  type TakenDelivery,
+} from '@qwen-edit/db';
 import type { DispatcherDeps } from '../deps.ts';
 import { type DeliveryAnswer, decideResult } from './decide-result.ts';
 import { createSigner } from './signature.ts';
@@ -16,7 +23,7 @@ export function lockMs({ options }: Pick<DispatcherDeps, 'options'>): number {
  * Makes one attempt of a delivery and records it. If the signal ends the attempt, nothing is recorded: another dispatcher makes
  * it again, with the same webhook-id, as it does if a dispatcher dies. Rejects if the database cannot be used.
  */
-export async function deliver(deps: DispatcherDeps, delivery: DueDelivery, signal: AbortSignal): Promise<void> {
+export async function deliver(deps: DispatcherDeps, delivery: TakenDelivery, signal: AbortSignal): Promise<void> {
   const { database, metrics, options, log, random = Math.random, now = () => new Date() } = deps;
   const job = await readJob(database.db, { id: delivery.jobId });
   if (job === undefined) return;
@@ -45,7 +52,7 @@ export async function deliver(deps: DispatcherDeps, delivery: DueDelivery, signa
  * The payload, with the names of Standard Webhooks. A job's end is final, so the payload is the same in all attempts; only its
  * URLs follow this dispatcher's base URL, which should be the same for all dispatchers.
  */
-function bodyOf({ options }: DispatcherDeps, { eventType }: DueDelivery, record: JobRecord): string {
+function bodyOf({ options }: DispatcherDeps, { eventType }: TakenDelivery, record: JobRecord): string {
   const timestamp = (record.job.completedAt ?? record.job.createdAt).toISOString();
   return JSON.stringify({ type: eventType, timestamp, data: presentJob(record, options.baseUrl) });
 }
@@ -53,7 +60,7 @@ function bodyOf({ options }: DispatcherDeps, { eventType }: DueDelivery, record:
 /** Returns undefined if the signal has ended the call. It waits only for the status: the body of an answer is not used. */
 async function post(
   { net, options }: DispatcherDeps,
-  { id, url, secret = options.webhookSecret }: DueDelivery,
+  { id, url, secret = options.webhookSecret }: TakenDelivery,
   body: string,
   at: Date,
   signal: AbortSignal,
@@ -84,9 +91,9 @@ async function post(
 /** An attempt that is not recorded is made again, so recording is retried as long as the delivery is locked for us. */
 async function record(
   deps: DispatcherDeps,
-  { id }: DueDelivery,
-  attempt: Attempt,
-  result: Verdict,
+  { id }: TakenDelivery,
+  attempt: DeliveryAttempt,
+  result: AttemptResult,
   signal: AbortSignal,
 ): Promise<void> {
   const { database, options, random } = deps;

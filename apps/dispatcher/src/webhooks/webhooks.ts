@@ -1,5 +1,6 @@
 import { pause } from '@qwen-edit/async';
-import { takeDeliveries, toDatabaseError } from '@qwen-edit/db';
+import { toAppError } from '@qwen-edit/contract';
+import { takeDeliveries } from '@qwen-edit/db';
 import type { DispatcherDeps } from '../deps.ts';
 import { runLoop } from '../loop.ts';
 import { deliver, lockMs } from './deliver.ts';
@@ -26,7 +27,7 @@ export async function runWebhooks(deps: DispatcherDeps, signal: AbortSignal): Pr
       const work = deliver(deps, delivery, drained.signal)
         .catch((thrown: unknown) => {
           metrics.loopErrors.inc({ loop: 'webhooks' });
-          const { code } = toDatabaseError(thrown);
+          const { code } = toAppError(thrown);
           log.error({ webhook_id: delivery.id, code }, 'an attempt could not be recorded, it will be made again');
         })
         .finally(() => active.delete(work));

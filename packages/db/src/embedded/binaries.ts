@@ -21,13 +21,13 @@ export interface Binaries {
   readonly initdb: string;
   readonly postgres: string;
   readonly pgCtl: string;
-  /** First number of the version; a cluster can only be opened by servers of the same. */
+  /** First number of the version: a cluster can only be opened by a server with the same one. */
   readonly major: number;
 }
 
 interface Package {
   readonly version: string;
-  /** bin, lib and share; some links between libraries are missing, since npm packages cannot hold links. */
+  /** bin, lib and share. Some links between libraries are missing, because npm packages cannot hold links. */
   readonly native: string;
 }
 
@@ -38,21 +38,21 @@ const linksSchema = z.array(z.object({ source: z.string(), target: z.string() })
 const manifestSchema = z.object({ version: z.string() });
 
 /**
- * Gives the server's programs in a folder of the data folder, by hard links where possible and else by copies, with the
- * links that the npm package would make in its install script. node_modules may be read-only, and closed to the user that
- * the server runs as. Made once for each version. AppError `embedded_database_failed` where npm has no binaries.
+ * Puts the server's programs into the data folder, by hard links if possible, else by copies, with the links that the npm package
+ * would make in its install script. They are copied because node_modules may be read-only, and closed to the user that the server
+ * runs as. Done once for each version. AppError `embedded_database_failed` if npm has no binaries for this system.
  */
 export async function installBinaries(places: Places): Promise<Binaries> {
   const found = await findPackage();
   const major = Number.parseInt(found.version, 10);
-  // There are no missing links on Windows, and every user can read what an administrator installed.
+  // On Windows no links are missing, and every user can read what an administrator installed.
   if (process.platform === 'win32') return programs(found.native, '.exe', major);
   const root = join(places.dataDir, `${OURS}${found.version}`);
   if (!(await exists(root))) await copyTree(found.native, root, places);
   return programs(root, '', major);
 }
 
-/** Removes the programs of versions that are no longer used, and what was not finished. */
+/** Removes the programs of other versions, and unfinished copies. */
 export async function removeOldBinaries(places: Places, used: Binaries): Promise<void> {
   const kept = basename(dirname(dirname(used.postgres)));
   const names = await readdir(places.dataDir);
@@ -86,7 +86,7 @@ async function copyTree(native: string, root: string, places: Places): Promise<v
   await rename(unfinished, root);
 }
 
-/** The modes are set, since a umask may have closed node_modules, and may close what we make, to the server's user. */
+/** Sets the modes, because a umask may close the files to the user that the server runs as. */
 async function copyFolder(from: string, to: string, state: { linkable: boolean }): Promise<void> {
   await mkdir(to, { recursive: true });
   await chmod(to, 0o755);
@@ -110,7 +110,7 @@ async function copyOne(source: string, target: string, state: { linkable: boolea
       () => false,
     );
     if (linked) return;
-    // Another file system, or another owner: that is so for all the files.
+    // The file is on another file system or has another owner, and so have all the others.
     state.linkable = false;
   }
   await copyFile(source, target, constants.COPYFILE_FICLONE);

@@ -7,20 +7,20 @@ import { giveFolder, type Identity } from './identity.ts';
 import { discard, exists, type Places, syncFolder, UNFINISHED } from './places.ts';
 import { runProgram } from './run-program.ts';
 
-/** The roles of a cluster, and the passwords that both come from its secret: neither tells the other. */
+/** The passwords of a cluster's roles. Both are derived from its secret, and neither reveals the other. */
 export interface Passwords {
-  /** Of `postgres`, the superuser, whom only this folder's code uses. */
+  /** Of `postgres`, the superuser, which only the code in this folder uses. */
   readonly superuser: string;
-  /** Of `qwen_edit`, who owns the database of that name. */
+  /** Of `qwen_edit`, which owns the database of that name. */
   readonly application: string;
 }
 
 export const SUPERUSER = 'postgres';
 
 /**
- * Makes the cluster where there is none. It gets its name as the last step, so a process that is killed before leaves nothing
- * that the next start would take for a cluster. Encoding UTF8, PostgreSQL's own C.UTF-8 collation, which needs no locale of
- * the system; scram-sha-256 for every connection.
+ * Makes the cluster if there is none. It gets its name as the last step, so a process that is killed before that leaves nothing that
+ * the next start would take for a cluster. It has the encoding UTF8, PostgreSQL's own collation C.UTF-8, which needs no locale of the
+ * system, and scram-sha-256 for every connection.
  */
 export async function ensureCluster(
   places: Places,
@@ -42,7 +42,7 @@ export async function ensureCluster(
   }
 }
 
-/** Removes what starts that were killed have left. Only for who holds the data folder's lock. */
+/** Removes what killed starts have left. The caller must hold the lock of the data folder. */
 export async function removeUnfinished(places: Places): Promise<void> {
   const names = await readdir(places.dataDir);
   await Promise.all(
@@ -50,7 +50,7 @@ export async function removeUnfinished(places: Places): Promise<void> {
   );
 }
 
-/** AppError `embedded_database_failed` where the data folder holds a cluster of another major version. */
+/** Throws AppError `embedded_database_failed` if the data folder holds a cluster of another major version. */
 export async function checkVersion(places: Places, binaries: Binaries): Promise<void> {
   const text = await readFile(join(places.cluster, 'PG_VERSION'), 'utf8').catch(() => undefined);
   if (text === undefined || text.trim() === String(binaries.major)) return;
@@ -65,6 +65,7 @@ export async function checkVersion(places: Places, binaries: Binaries): Promise<
   );
 }
 
+/** The passwords of the cluster. AppError `embedded_database_failed` if its secret cannot be read. */
 export async function readPasswords(places: Places): Promise<Passwords> {
   try {
     const secret = (await readFile(places.secret, 'utf8')).trim();
@@ -94,7 +95,7 @@ async function createCluster(
   const ended = await runProgram(identity.launch(binaries.initdb, [...args, ...locale]), signal);
   signal?.throwIfAborted();
   if (!ended.ok) throw initFailed(ended.output, identity);
-  // initdb has synced its files; what is added and renamed afterwards is synced here.
+  // initdb has synced its own files; what is added and renamed after it is synced here.
   await rename(secret, join(cluster, 'qwen_edit.secret'));
   await syncFolder(cluster);
   await rename(cluster, places.cluster);
@@ -123,7 +124,7 @@ function initFailed(output: string, identity: Identity): AppError {
   return new AppError(code, `The database could not be set up (as ${identity.name}): ${why}`, { hint });
 }
 
-/** A folder of this name that holds no cluster is somebody's own, unless it is empty. */
+/** Removes an empty folder of this name. One that holds something else than a cluster is not ours. */
 async function makeRoom(cluster: string): Promise<void> {
   if (!(await exists(cluster))) return;
   await rmdir(cluster).catch((cause: unknown) => {
@@ -134,7 +135,7 @@ async function makeRoom(cluster: string): Promise<void> {
   });
 }
 
-/** The top folder changes hands last: its owner tells whether all that lies in it has done so. */
+/** The top folder gets its new owner last: if it has it, all the files in it have it too. */
 async function giveCluster(cluster: string, { owner }: Identity): Promise<void> {
   if (owner === undefined || (await stat(cluster)).uid === owner.uid) return;
   const entries = await readdir(cluster, { recursive: true });
@@ -142,7 +143,7 @@ async function giveCluster(cluster: string, { owner }: Identity): Promise<void> 
   await chown(cluster, owner.uid, owner.gid);
 }
 
-/** A file of a server that is gone. It would stop the next one if its process id is in use again. */
+/** Removes the file of a server that has ended. It would stop the next one if another process has its id by now. */
 export async function removeServerFile(places: Places): Promise<void> {
   await rm(join(places.cluster, 'postmaster.pid'), { force: true });
 }

@@ -9,7 +9,7 @@ import { processStart } from './process-info.ts';
 
 const infoSchema = z.looseObject({
   pid: z.int().positive(),
-  /** Tells the holder from a later process of the same id. */
+  /** Tells the holder from a later process with the same id. */
   process_start: z.string(),
   started_at: z.iso.datetime(),
   /** Where its API answers; absent until it does. */
@@ -18,24 +18,25 @@ const infoSchema = z.looseObject({
   token: z.string().optional(),
 });
 
-/** What the holder of a data folder says of itself in `lock.json`. Other keys are kept as they are. */
+/** What the holder of a data folder writes about itself into `lock.json`. Other keys are kept as they are. */
 export type DataDirInfo = z.infer<typeof infoSchema>;
 
+/** The lock of a data folder, held by this process. */
 export interface DataDirLock {
   readonly info: DataDirInfo;
   /** Adds to `lock.json` or replaces keys of it. A reader sees the old or the new text, never a part. */
   update(patch: Partial<Pick<DataDirInfo, 'url' | 'token'>> & Record<string, unknown>): Promise<void>;
-  /** Gives the folder back. Calling it again does nothing. */
+  /** Releases the folder. Calling it again does nothing. */
   release(): Promise<void>;
 }
 
-/** How long a holder may take from taking the lock to telling who it is. */
+/** How long a holder may take from taking the lock to writing who it is. */
 const INTRODUCTION_MS = 1000;
 
 /**
- * Takes a data folder for this process, which makes it where it is missing. Of any number that try, one wins; the lock of
- * a process that was killed is free. The others get AppError `data_dir_locked`, which names the holder's pid and address.
- * The lock is the kernel's, on the file `lock`; `lock.json` (0600) only tells who holds it.
+ * Takes a data folder for this process, and makes the folder if it is missing. Of any number of processes that try, one gets it; the
+ * others get AppError `data_dir_locked`, which names the holder's pid and address. If the holder is killed, the lock is free. It is a
+ * lock of the kernel on the file `lock`; `lock.json` (0600) only tells who holds it.
  */
 export async function acquireDataDirLock(path: string, extra: Record<string, unknown> = {}): Promise<DataDirLock> {
   const dataDir = await makeDataDir(path);
@@ -51,7 +52,7 @@ export async function acquireDataDirLock(path: string, extra: Record<string, unk
   }
 }
 
-/** What the live holder of a data folder says of itself; undefined when nobody holds it. */
+/** What the live holder of a data folder has written about itself; undefined if nobody holds it. */
 export async function readDataDirLock(path: string): Promise<DataDirInfo | undefined> {
   const info = await readInfo(path);
   if (info === undefined) return undefined;
@@ -86,7 +87,7 @@ async function introduce(dataDir: string, lock: KernelLock, extra: Record<string
     },
     update(patch) {
       info = { ...info, ...patch };
-      // One after the other: two writers of one temporary file would mix their texts.
+      // Writes go one after the other, because they share the temporary file.
       last = last.then(write, write);
       return last;
     },
@@ -107,7 +108,7 @@ async function lockedBy(dataDir: string): Promise<AppError> {
     await delay(25);
     holder = await readDataDirLock(dataDir);
   }
-  // Somebody has the lock for certain, so what stands there is likely theirs though we do not see the process.
+  // Somebody holds the lock, so what the file says is probably theirs, even if we cannot see the process.
   const claimed = holder ?? (await readInfo(dataDir));
   const who = claimed === undefined ? 'another process' : `process ${claimed.pid}`;
   const where = holder === undefined ? ', perhaps in another container' : '';

@@ -7,41 +7,46 @@ import { findServer, isOfProgram } from './postmaster-file.ts';
 import { prepareDatabase } from './prepare-database.ts';
 import { limitLog } from './server-log.ts';
 import { type ServerProcess, stopServer, watchServer } from './server-process.ts';
-import { startServer, stopFound } from './start-server.ts';
+import { startPostgresServer, stopFound } from './start-server.ts';
 
 export interface EmbeddedPostgresOptions {
-  /** The cluster lies in its folder `postgres`, the server's log is `postgres.log`. Made where it is missing. */
+  /** Holds the cluster in its folder `postgres` and the server's log in `postgres.log`. Made if it is missing. */
   readonly dataDir: string;
-  /** Hears what takes long or is unusual. */
+  /** Gets a line about anything unusual. */
   readonly log?: (line: string) => void;
-  /** Ends a start that is not wanted any more, with AppError `canceled`; it stops nothing that runs. */
+  /** Cancels the start, with AppError `canceled`. It does not stop a server that runs. */
   readonly signal?: AbortSignal;
-  /** Called once when the server ends without `stop`, with a sentence that tells how. */
+  /** Called once if the server ends without `stop`, with a sentence that tells how. */
   readonly onExit?: (reason: string) => void;
-  /** Time for each of the two gentle ways to stop; 10 s by default. */
+  /** How long each of the two gentle ways to stop may take; 10 s by default. */
   readonly stopGraceMs?: number;
   /** The ways that a start as root may take, instead of all of them. */
   readonly rootWays?: readonly RootWay[];
 }
 
+/** A running server of a data folder. */
 export interface EmbeddedPostgres {
   /** postgres://user:password@127.0.0.1:port/qwen_edit. The user owns the database and is no superuser. */
   readonly url: string;
   readonly port: number;
   /** Process id of the server. */
   readonly pid: number;
-  /** True when the server was found running, left by a process that was killed. */
+  /** True if the server was found running, because the process that started it was killed. */
   readonly adopted: boolean;
-  /** Ends all connections and the server, and resolves when it is gone. Calling it again waits for the same. */
+  /** Ends all connections and the server, and resolves when it has ended. Calling it again waits for the same end. */
   stop(): Promise<void>;
 }
 
 const STOP_GRACE_MS = 10_000;
 
 /**
- * Starts PostgreSQL 18 for one data folder, with the binaries that npm installed. It is a process of its own that outlives
- * ours if we are killed; the next start then takes it over, or replaces it. Only for who holds the folder's lock
- * (acquireDataDirLock). It listens on a free port of 127.0.0.1 and nowhere else. Never run as root: see `ROOT_WAYS`.
+ * Starts PostgreSQL 18 for one data folder, with the binaries that npm installed. The caller must hold the lock of the folder
+ * (acquireDataDirLock). If our process is killed, the server keeps running, and the next start takes it over or replaces it. It
+ * listens on a free port of 127.0.0.1 only. It never runs as root: see `ROOT_WAYS`.
+ *
+ * @example
+ * const lock = await acquireDataDirLock('.qwen-edit');
+ * const { url, stop } = await startEmbeddedPostgres({ dataDir: '.qwen-edit' });
  *
  * Errors: `embedded_database_failed`, `disk_full`, `output_unwritable`, `data_dir_locked` (another server uses the cluster),
  * `canceled`.
@@ -71,7 +76,7 @@ async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres
 
   const identity = await chooseIdentity(places, binaries.postgres, options.rootWays ?? ROOT_WAYS, signal);
   await ensureCluster(places, binaries, identity, signal);
-  const { server, port } = await startServer({
+  const { server, port } = await startPostgresServer({
     places,
     binaries,
     identity,
@@ -88,7 +93,7 @@ async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres
   }
 }
 
-/** Takes over a server that was left running; one of another version, or that does not answer, is stopped instead. */
+/** Takes over a server that was left running. If it has another version or does not answer, it is stopped instead. */
 async function adopt(
   places: Places,
   binaries: Binaries,

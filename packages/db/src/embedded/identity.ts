@@ -5,11 +5,11 @@ import { AppError } from '@qwen-edit/contract';
 import { discard, type Places, UNFINISHED } from './places.ts';
 import { type Launch, runProgram } from './run-program.ts';
 
-/** Whom the server runs as. PostgreSQL refuses to run as root. */
+/** The user that the server runs as. PostgreSQL refuses to run as root. */
 export interface Identity {
   /** For messages. */
   readonly name: string;
-  /** Who must own the cluster's files; undefined where they are ours already. */
+  /** Who must own the cluster's files; undefined if they are ours already. */
   readonly owner: Owner | undefined;
   launch(program: string, args: readonly string[]): Launch;
 }
@@ -20,11 +20,11 @@ export interface Owner {
 }
 
 /**
- * The ways of a start as root, in the order of trying:
- * - `namespace`: in a user namespace where root has the number of another user. Nothing on the system changes and files stay
+ * How a start as root can avoid running the server as root, in the order in which they are tried:
+ * - `namespace`: in a user namespace in which root has the number of another user. Nothing on the system changes, and the files stay
  *   root's. Containers usually forbid it.
- * - `user`: as an existing user or one made for it, which must be able to reach the data folder.
- * - `user-with-access`: as such a user, with the one capability to pass folders that are closed to it, as /root is.
+ * - `user`: as an existing user, or one made for this, who must be able to reach the data folder.
+ * - `user-with-access`: as such a user, with the capability to pass folders that are closed to it, as /root is.
  */
 export const ROOT_WAYS = ['namespace', 'user', 'user-with-access'] as const;
 export type RootWay = (typeof ROOT_WAYS)[number];
@@ -35,9 +35,9 @@ interface User extends Owner {
 
 const OWN_USER = 'qwen-edit';
 const KNOWN_USERS = ['postgres', '_postgres', OWN_USER];
-/** Another process of this user could read the data, so it comes last. */
+/** Other processes may run as this user and could read the data, so it is the last choice. */
 const LAST_RESORT = 'nobody';
-/** Without the bit, access(2) of a user who is not root would not count the capability. */
+/** Without the secure bit, access(2) would ignore the capability of a user who is not root. */
 const PASS_ALL_FOLDERS = [
   '--clear-groups',
   '--securebits=+no_setuid_fixup',
@@ -48,8 +48,8 @@ const PASS_ALL_FOLDERS = [
 const self: Identity = { name: 'this user', owner: undefined, launch: (program, args) => ({ program, args }) };
 
 /**
- * Finds whom the server can run as, by trying: it must start the program and write to a folder in the data folder.
- * AppError `embedded_database_failed`, with what was tried, where nothing works.
+ * Finds a user that the server can run as, by trying: it must start the program and write to a folder in the data folder. AppError
+ * `embedded_database_failed`, with what was tried, if nothing works.
  */
 export async function chooseIdentity(
   places: Places,
@@ -66,7 +66,7 @@ export async function chooseIdentity(
     tried.push(`${identity.name}: ${problem}`);
     signal?.throwIfAborted();
   }
-  // A server that is set up already runs without a name; only setting it up needs one, and then says so.
+  // Only setting up a cluster needs a user with a name; if it has to, initdb says so.
   if (!isRoot) return self;
   throw new AppError('embedded_database_failed', `PostgreSQL must not run as root. Tried: ${tried.join('; ')}.`, {
     hint: 'Start qwen-edit as another user than root, or set DATABASE_URL to a PostgreSQL server.',
@@ -78,7 +78,7 @@ async function* rootIdentities(places: Places, ways: readonly RootWay[]): AsyncG
   const owner = await stat(places.cluster).catch(() => undefined);
   const owners =
     owner === undefined || owner.uid === 0 ? [] : [{ uid: owner.uid, gid: owner.gid, name: `${owner.uid}` }];
-  // Whose files they are already comes first: nothing has to change hands.
+  // The owner of the files comes first, because then the files need no other owner.
   if (ways.includes('user')) yield* owners.map(asUser);
   if (ways.includes('namespace')) yield* inNamespace(users);
   const others = ways.some((way) => way !== 'namespace') ? await suitableUsers(places, users) : [];
@@ -86,7 +86,7 @@ async function* rootIdentities(places: Places, ways: readonly RootWay[]): AsyncG
   if (ways.includes('user-with-access')) yield* [...owners, ...others].slice(0, 1).map(asUserWithAccess);
 }
 
-/** A user without an entry in /etc/passwd, as in some containers, cannot set up a cluster under its own number. */
+/** A user without an entry in /etc/passwd, as in some containers, cannot set up a cluster with its own number. */
 async function* namelessIdentities(): AsyncGenerator<Identity> {
   yield* inNamespace(await readUsers());
 }
@@ -132,7 +132,7 @@ async function suitableUsers(places: Places, users: readonly User[]): Promise<Us
   return made.length > 0 ? made : users.filter(({ name }) => name === LAST_RESORT);
 }
 
-/** What stands in the way, or undefined. */
+/** Why this identity does not work; undefined if it does. */
 async function tryOut(
   identity: Identity,
   places: Places,
@@ -156,11 +156,12 @@ async function tryOut(
   }
 }
 
+/** Makes the identity the owner of a folder. */
 export async function giveFolder(path: string, { owner }: Identity): Promise<void> {
   if (owner !== undefined) await chown(path, owner.uid, owner.gid);
 }
 
-/** A data folder that only root may enter is opened for the server's group to pass, not to list. */
+/** Lets the server's group pass a data folder that only root may enter. It may not list the folder. */
 async function letThrough(dataDir: string, { owner }: Identity): Promise<void> {
   if (owner === undefined || owner.uid === 0) return;
   const { uid, mode } = await stat(dataDir);

@@ -3,22 +3,22 @@ import { createHash } from 'node:crypto';
 import { closeSync, constants, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 
-/** A lock that the kernel gives back when the last process that holds it ends, however it ends. */
+/** A lock that the kernel releases when the last process that holds it ends, however it ends. */
 export interface KernelLock {
-  /** The open file that carries the lock. A child that inherits it holds the lock too. undefined where none does. */
+  /** The open file of the lock. A child process that inherits it holds the lock too. undefined if the lock has no file. */
   readonly fd: number | undefined;
-  /** Gives back this process's share. */
+  /** Releases the lock for this process. */
   release(): void;
 }
 
-/** Flags of open(2) that Node does not name. Sources: macOS fcntl.h; libuv's UV_FS_O_EXLOCK on Windows. */
+/** Flags of open(2) that Node has no names for. Sources: macOS fcntl.h; libuv's UV_FS_O_EXLOCK on Windows. */
 const DARWIN_EXLOCK_NONBLOCK = 0x20 | 0x04;
 const WINDOWS_EXLOCK = 0x10000000;
 const LOCK_HELD = 1;
 
 /**
- * Takes the exclusive lock of a file, which is made where it is missing and must never be removed. Resolves with undefined
- * when another process holds it. It does not wait. No process id is involved, so none that is used again can mislead.
+ * Takes the exclusive lock of a file, without waiting. Resolves with undefined if another process holds it. The file is made if it is
+ * missing and must never be removed. The lock does not depend on process ids, which may be used again.
  */
 export async function takeKernelLock(path: string): Promise<KernelLock | undefined> {
   return process.platform === 'linux' ? takeOnLinux(path) : takeByOpening(path);
@@ -35,7 +35,7 @@ function takeByOpening(path: string): KernelLock | undefined {
   }
 }
 
-/** flock(1) locks the open file that it inherits, and what it locked stays locked for us when it ends. */
+/** flock(1) locks the open file that it inherits from us, and the file stays locked for us when flock ends. */
 async function takeOnLinux(path: string): Promise<KernelLock | undefined> {
   const fd = openSync(path, 'a', 0o600);
   const code = await new Promise<number | null>((resolve) => {
@@ -49,8 +49,8 @@ async function takeOnLinux(path: string): Promise<KernelLock | undefined> {
 }
 
 /**
- * Where there is no flock(1), or a file system without locks: a name among the abstract sockets, which have no file and
- * hold for one network namespace, that is within one container.
+ * The lock if there is no flock(1), or if the file system has no locks: the name of an abstract socket. Such a name has no file and is
+ * known in one network namespace, which means within one container.
  */
 async function takeSocketName(path: string): Promise<KernelLock | undefined> {
   const name = `\0qwen-edit-${createHash('sha256').update(path).digest('hex')}`;
@@ -63,7 +63,7 @@ async function takeSocketName(path: string): Promise<KernelLock | undefined> {
   });
 }
 
-/** The plain number is kept: a FileHandle would be closed, and the lock lost, once nobody refers to it. */
+/** Keeps the plain number of the file: a FileHandle would be closed, and the lock lost, when nobody refers to it any more. */
 function byFile(fd: number): KernelLock {
   let open = true;
   return {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commandLine, processStart } from './process-info.ts';
 
-/** What a running server says of itself in `postmaster.pid`. Source: pidfile.h of PostgreSQL. */
+/** What a running server writes about itself into `postmaster.pid`. Source: pidfile.h of PostgreSQL. */
 export interface ServerFile {
   readonly pid: number;
   readonly port: number;
@@ -10,6 +10,7 @@ export interface ServerFile {
   readonly status: string;
 }
 
+/** Reads the file of a cluster's server; undefined if there is none. */
 export async function readServerFile(cluster: string): Promise<ServerFile | undefined> {
   const text = await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '');
   const lines = text.split('\n');
@@ -19,13 +20,13 @@ export async function readServerFile(cluster: string): Promise<ServerFile | unde
 
 /** A server that was found running. */
 export interface FoundServer extends ServerFile {
-  /** undefined where the system does not tell: then it may be another process with the id of a server that is gone. */
+  /** undefined if the system does not tell: then it may be another process, with the id of a server that has ended. */
   readonly commandLine: string | undefined;
 }
 
 /**
- * The server that runs on a cluster, or undefined. A process that only has the id of a server that is gone is told apart by
- * its command line, which names the cluster's folder.
+ * The server that runs on a cluster; undefined if there is none. Its command line names the cluster's folder, which tells it from
+ * another process that has the id of a server that has ended.
  */
 export async function findServer(cluster: string): Promise<FoundServer | undefined> {
   const file = await readServerFile(cluster);
@@ -34,7 +35,7 @@ export async function findServer(cluster: string): Promise<FoundServer | undefin
   return line === undefined || line.includes(` -D ${cluster} -c `) ? { ...file, commandLine: line } : undefined;
 }
 
-/** True when a server was started with this program, or nobody can tell. */
+/** True if a server was started with this program, or if that cannot be known. */
 export function isOfProgram(server: FoundServer, program: string): boolean {
   return server.commandLine === undefined || server.commandLine.startsWith(`${program} `);
 }

@@ -6,6 +6,7 @@ import { type Passwords, SUPERUSER } from './cluster.ts';
 const NAME = 'qwen_edit';
 const CONNECT_MS = 10_000;
 
+/** Where a server listens, and what is needed to log in. */
 export interface Address {
   readonly port: number;
   readonly cluster: string;
@@ -13,8 +14,8 @@ export interface Address {
 }
 
 /**
- * Makes sure that what answers on the port is the server of this cluster, makes the role and the database where they are
- * missing, and gives the URL. Both sides prove that they know the password (scram), and the server tells its folder.
+ * Makes sure that the server on this port is the one of this cluster: both sides prove that they know the password (scram), and the
+ * server tells its folder. Then makes the role and the database if they are missing, and returns the URL of the database.
  */
 export async function prepareDatabase({ port, cluster, passwords }: Address): Promise<string> {
   const client = new pg.Client({
@@ -23,7 +24,7 @@ export async function prepareDatabase({ port, cluster, passwords }: Address): Pr
     user: SUPERUSER,
     password: passwords.superuser,
     database: 'postgres',
-    // Else PGSSLMODE would decide, and this server has no certificate.
+    // Otherwise PGSSLMODE would decide, and this server has no certificate.
     ssl: false,
     application_name: 'qwen-edit start',
     connectionTimeoutMillis: CONNECT_MS,

@@ -8,8 +8,8 @@ const runFile = promisify(execFile);
 const START_TIME = 19;
 
 /**
- * When a process began, as a text that no later process of the same id has; undefined when there is no such process or it
- * has ended and only waits to be reaped. Windows tells no more than that the process lives.
+ * When a process began, as a text that no later process with the same id has; undefined if there is no such process, or if it has
+ * ended and only waits to be reaped. On Windows it only tells that the process lives.
  */
 export async function processStart(pid: number): Promise<string | undefined> {
   if (process.platform === 'linux') return linuxStart(pid);
@@ -28,13 +28,13 @@ async function linuxStart(pid: number): Promise<string | undefined> {
   return `${boot.trim()}/${fields[START_TIME]}`;
 }
 
-/** The command line of a process, its words joined by spaces; undefined where it cannot be read. */
+/** The command line of a process, its words joined by spaces; undefined if it cannot be read. */
 export async function commandLine(pid: number): Promise<string | undefined> {
   if (process.platform === 'linux') return (await read(`/proc/${pid}/cmdline`))?.replaceAll('\0', ' ');
   return process.platform === 'win32' ? undefined : ps(pid, 'command=');
 }
 
-/** True while a process has this id, whichever it is. */
+/** True if some process has this id. */
 export function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0);

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 
-/** A command as a certain user: what `spawn` needs. */
+/** A program to start, and the user to start it as. */
 export interface Launch {
   readonly program: string;
   readonly args: readonly string[];
@@ -17,25 +17,25 @@ export interface Ended {
 const OUTPUT_KEPT = 4000;
 
 /**
- * Environment of the server and its tools: nothing of ours, so that no PGDATA, locale or library path of the caller changes
- * what they do. Windows cannot start a program without its own variables.
+ * The environment of the server and its tools. Nothing of ours is in it, so that no PGDATA, locale or library path of the caller
+ * changes what they do. On Windows it is the caller's, because programs cannot start without some of its variables.
  */
-export const environment: NodeJS.ProcessEnv | undefined =
+export const cleanEnvironment: NodeJS.ProcessEnv | undefined =
   process.platform === 'win32'
     ? undefined
     : { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', TZ: 'UTC' };
 
-/** A folder that every user may be in. */
+/** A working folder that every user may enter. */
 export const NEUTRAL_FOLDER = process.platform === 'win32' ? undefined : '/';
 
-/** Runs a program to its end. Never rejects; a program that is aborted is not ok. */
+/** Runs a program to its end. Never rejects; if it is aborted, it is not ok. */
 export async function runProgram(launch: Launch, signal?: AbortSignal): Promise<Ended> {
   const { program, args, ...user } = launch;
   return new Promise((resolve) => {
     let output = '';
     const child = spawn(program, args, {
       ...user,
-      env: environment,
+      env: cleanEnvironment,
       cwd: NEUTRAL_FOLDER,
       stdio: ['ignore', 'pipe', 'pipe'],
       windowsHide: true,

@@ -9,19 +9,22 @@ export async function beginLog(path: string): Promise<void> {
   await writeFile(path, '', { mode: 0o600 });
 }
 
-/** The last lines of the log, for an error's message. */
+/** The last lines of the log, for the message of an error. */
 export async function logTail(path: string): Promise<string> {
   const text = await readFile(path, 'utf8').catch(() => '');
   return text.trim().split('\n').slice(-TAIL_LINES).join(' | ');
 }
 
-/** Empties the log whenever it has grown too big: the server appends, so it goes on at the beginning. Returns its end. */
+/**
+ * Empties the log whenever it has grown too big. The server appends to it, so it continues at the beginning. Returns a function that
+ * ends this.
+ */
 export function limitLog(path: string): () => void {
   const look = async (): Promise<void> => {
     const { size } = await stat(path);
     if (size > LIMIT_BYTES) await truncate(path);
   };
-  // A log that cannot be looked at is no reason to disturb anybody.
+  // If the log cannot be read, nothing else suffers.
   const timer = setInterval(() => void look().catch(() => undefined), LOOK_EVERY_MS).unref();
   return () => clearInterval(timer);
 }

@@ -7,15 +7,15 @@ import type { Identity } from './identity.ts';
 import type { Places } from './places.ts';
 import { readServerFile } from './postmaster-file.ts';
 import { isRunning, processStart } from './process-info.ts';
-import { environment, NEUTRAL_FOLDER, runProgram } from './run-program.ts';
+import { cleanEnvironment, NEUTRAL_FOLDER, runProgram } from './run-program.ts';
 import { serverArguments, serverOptions } from './settings.ts';
 
 /** A running server, started by us or found. */
 export interface ServerProcess {
   readonly pid: number;
-  /** How it ended, once that is known, for a sentence: `with code 1`. */
+  /** How it ended, as the end of a sentence (`with code 1`); undefined while it runs. */
   ended(): string | undefined;
-  /** True once it is gone. */
+  /** True if the process has ended. */
   gone(): Promise<boolean>;
   /** Calls back once when it ends. */
   onEnd(listener: (how: string) => void): void;
@@ -38,7 +38,7 @@ export function spawnServer(
     const child = spawn(program, args, {
       ...user,
       detached: true,
-      env: environment,
+      env: cleanEnvironment,
       cwd: NEUTRAL_FOLDER,
       // It inherits the lock and keeps it until its last process ends.
       stdio: ['ignore', log, log, ...(lockFd === undefined ? [] : [lockFd])],
@@ -50,7 +50,7 @@ export function spawnServer(
   }
 }
 
-/** On Windows pg_ctl gives up an administrator's rights, which the server itself refuses, and waits until it is ready. */
+/** On Windows pg_ctl starts the server, because it drops an administrator's rights, which the server refuses to have. */
 export async function startOnWindows(places: Places, binaries: Binaries, port: number): Promise<ServerProcess> {
   const options = serverOptions(port).join(' ');
   const args = ['start', '-w', '-D', places.cluster, '-l', places.log, '-o', options];
@@ -61,13 +61,13 @@ export async function startOnWindows(places: Places, binaries: Binaries, port: n
   return found;
 }
 
-/** A server that is not our child is looked at twice a second. undefined when it is gone already. */
+/** Watches a server that is not our child, twice a second. undefined if it has ended already. */
 export async function watchServer(pid: number): Promise<ServerProcess | undefined> {
   const start = await processStart(pid);
   if (start === undefined) return undefined;
   const watch = once();
   const timer = setInterval(() => {
-    // `ps` on each look would cost more than the certainty is worth where there is no /proc.
+    // Without /proc, the start time would need `ps` each time; then it is enough that the id is in use.
     const same = process.platform === 'linux' ? processStart(pid).then((now) => now === start) : isRunning(pid);
     void Promise.resolve(same).then((still) => {
       if (still) return;
@@ -80,11 +80,11 @@ export async function watchServer(pid: number): Promise<ServerProcess | undefine
 }
 
 /**
- * Stops a server: connections are closed and what is in memory is written (fast shutdown); after `graceMs` without that
- * (immediate shutdown), after twice that at once. Resolves when it is gone. Data is safe in each case.
+ * Stops a server. First it closes connections and writes what is in memory (fast shutdown); after `graceMs` it ends without writing
+ * (immediate shutdown); after twice that it is killed. Resolves when it has ended. Data is safe in each case.
  */
 export async function stopServer({ pid, gone }: ServerProcess, binaries: Binaries, graceMs: number): Promise<void> {
-  // Its process id may be another's by now.
+  // Another process may have its id by now.
   if (await gone()) return;
   for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
     await sendSignal(pid, signal, binaries);
@@ -99,7 +99,7 @@ export async function stopServer({ pid, gone }: ServerProcess, binaries: Binarie
   });
 }
 
-/** Windows knows no signals but the end; the server listens to pg_ctl there. */
+/** Windows has no signals except the one that kills, so pg_ctl sends the others. */
 async function sendSignal(pid: number, signal: 'SIGINT' | 'SIGQUIT' | 'SIGKILL', binaries: Binaries): Promise<void> {
   if (process.platform === 'win32' && signal !== 'SIGKILL') {
     await runProgram({ program: binaries.pgCtl, args: ['kill', signal.slice(3), String(pid)] });
@@ -108,7 +108,7 @@ async function sendSignal(pid: number, signal: 'SIGINT' | 'SIGQUIT' | 'SIGKILL',
   try {
     process.kill(pid, signal);
   } catch {
-    // It is gone, which the caller is about to see.
+    // It has ended, which the caller will see.
   }
 }
 

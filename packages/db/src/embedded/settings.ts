@@ -1,10 +1,10 @@
 /**
- * Settings of the server, on its command line: they hold whatever the cluster's files say, and a later version may change
- * them. Nothing here is secret.
+ * Settings of the server, given on its command line, so that they come before those in the cluster's files and a later version may
+ * change them. Nothing here is secret.
  */
 const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
-  // The paths of Unix sockets may have 107 bytes, and a data folder may lie deeper.
+  // The path of a Unix socket has at most 107 bytes, and the path of a data folder may be longer.
   unix_socket_directories: '',
   cluster_name: 'qwen-edit',
   max_connections: '60',
@@ -16,7 +16,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   max_wal_size: '256MB',
   fsync: 'on',
   jit: 'off',
-  // Fewer processes, and none of the big shared memory that containers limit to 64 MB.
+  // This saves processes, and shared memory, which containers limit to 64 MB.
   io_method: 'sync',
   max_parallel_workers_per_gather: '0',
   max_parallel_maintenance_workers: '0',

@@ -20,15 +20,15 @@ export interface StartDeps {
 
 const PORT_TRIES = 5;
 const POLL_MS = 15;
-/** The processes of a server that was killed see that within moments. */
+/** The processes of a killed server end within moments. */
 const LOCK_WAIT_MS = 10_000;
-/** Recovery after a crash reads the log again from the last checkpoint, at most a few hundred MB. */
+/** Recovery after a crash reads the write-ahead log from the last checkpoint on, at most a few hundred MB. */
 const READY_WAIT_MS = 120_000;
 const STOP_GRACE_MS = 2000;
 const LEFT_OVER_GRACE_MS = 10_000;
 
 /** Starts the server of a cluster on a free port and waits until it takes connections. */
-export async function startServer(deps: StartDeps): Promise<{ server: ServerProcess; port: number }> {
+export async function startPostgresServer(deps: StartDeps): Promise<{ server: ServerProcess; port: number }> {
   const lock = await takeServerLock(deps);
   try {
     await dropStaleFile(deps.places, lock);
@@ -39,12 +39,12 @@ export async function startServer(deps: StartDeps): Promise<{ server: ServerProc
       if (tries === PORT_TRIES) throw await notStarted(deps.places, 'finds no free port');
     }
   } finally {
-    // The server has its own share by now, or is not there.
+    // If the server runs, it holds the lock too.
     lock?.release();
   }
 }
 
-/** undefined when the port was taken in the moment between looking and listening. */
+/** undefined if another program took the port before the server could listen. */
 async function tryPort(
   deps: StartDeps,
   port: number,
@@ -85,17 +85,17 @@ async function notStarted(places: Places, what: string): Promise<AppError> {
 }
 
 /**
- * The lock that a server and all its processes hold. It is free when the last of them is gone, also where their process ids
- * mean nothing to us, as those of another container on the same folder.
+ * The lock that a server and all its processes hold. It is free when the last of them has ended, also if we cannot see these
+ * processes, because they run in another container on the same folder.
  */
 async function takeServerLock({ places, binaries, signal }: StartDeps): Promise<KernelLock | undefined> {
-  // A file that is open for one process alone cannot be handed on there; the server's own check has to do.
+  // On Windows a locked file cannot be passed on to another process; the server's own check has to be enough.
   if (process.platform === 'win32') return undefined;
   const until = performance.now() + LOCK_WAIT_MS;
   for (;;) {
     const lock = await takeKernelLock(places.serverLock);
     if (lock !== undefined) return lock;
-    // One that was still starting when its owner was killed may show itself only now.
+    // A server that was still starting when its owner was killed may be found only now.
     await stopLeftOver(places, binaries);
     if (performance.now() > until) {
       throw new AppError('data_dir_locked', `Another PostgreSQL server uses ${places.cluster}.`, {
@@ -118,8 +118,8 @@ export async function stopFound(found: FoundServer, server: ServerProcess, binar
 }
 
 /**
- * Only called when no server of this cluster was found. A process that now has the id of an old one, as is usual after the
- * restart of a container, would make PostgreSQL refuse; one whose id is free, it sees through itself.
+ * Only called if no server of this cluster was found. PostgreSQL would refuse to start if another process has the id in the file, as
+ * is usual after the restart of a container. If nobody has it, PostgreSQL removes the file itself.
  */
 async function dropStaleFile(places: Places, lock: KernelLock | undefined): Promise<void> {
   const file = await readServerFile(places.cluster);

@@ -1,18 +1,18 @@
 import { AppError } from '@qwen-edit/contract';
 import type { JobQueue, QueueLog } from '../job-queue.ts';
-import { createListener, type Listener } from './listener.ts';
+import { type ChannelListener, createChannelListener } from './channel-listener.ts';
+import { createPoller } from './poller.ts';
 import type { QueueTable } from './queue-table.ts';
-import { createRounds } from './rounds.ts';
 
 export interface PostgresQueueOptions {
   readonly table: QueueTable;
-  /** Where to LISTEN, on one connection beside the table's own: postgres://user:password@host:port/name */
+  /** The database to LISTEN at, on one more connection: postgres://user:password@host:port/name */
   readonly url: string;
   /** The channel that submissions and transitions notify. */
   readonly channel: string;
-  /** How long a received message stays hidden. A claim takes milliseconds, so this only has to cover a slow one. */
+  /** How long a received message stays hidden: longer than a slow claim takes. */
   readonly hideMs: number;
-  /** How long a message can be overlooked whose notification was lost; 5 s unless told. */
+  /** If a notification is lost, its message is found within this time; 5 s by default. */
   readonly pollMs?: number;
   readonly log?: QueueLog;
 }
@@ -20,13 +20,13 @@ export interface PostgresQueueOptions {
 const POLL_MS = 5000;
 
 /**
- * The jobs table as the queue: a queued job is its own message, so none can be lost, and a message whose job has changed its
- * state since it was received is void. Waiting receivers share one listening connection and cost a statement or two every
- * `pollMs`. Source: SELECT (SKIP LOCKED) and NOTIFY in the PostgreSQL documentation.
+ * The jobs table as the queue. A queued job is its own message, so none can be lost; a message is void if its job has changed its
+ * state since it was received. Waiting receivers share one listening connection, and one or two statements every `pollMs`.
+ * Source: SELECT (SKIP LOCKED) and NOTIFY in the PostgreSQL documentation.
  */
 export function createPostgresQueue({ table, url, channel, hideMs, pollMs, log }: PostgresQueueOptions): JobQueue {
-  const rounds = createRounds({ table, hideMs, pollMs: pollMs ?? POLL_MS, log });
-  let listener: Listener | undefined;
+  const poller = createPoller({ table, hideMs, pollMs: pollMs ?? POLL_MS, log });
+  let listener: ChannelListener | undefined;
   let closed: Promise<void> | undefined;
 
   return {
@@ -38,9 +38,9 @@ export function createPostgresQueue({ table, url, channel, hideMs, pollMs, log }
       return batch.map(() => true);
     },
     async receive(options) {
-      // Who only sends needs no listener.
-      if (closed === undefined) listener ??= createListener({ url, channel, onWake: rounds.wake, log });
-      return guard(rounds.receive(options));
+      // A queue that only sends needs no listener.
+      if (closed === undefined) listener ??= createChannelListener({ url, channel, onWake: poller.wake, log });
+      return guard(poller.receive(options));
     },
     extend: (message, ms) => guard(table.hide(message, ms)),
     ack: (message) => guard(table.hide(message, undefined)),
@@ -50,13 +50,13 @@ export function createPostgresQueue({ table, url, channel, hideMs, pollMs, log }
       await guard(table.nextVisibleMs());
     },
     close() {
-      closed ??= Promise.all([rounds.close(), listener?.close()]).then(() => undefined);
+      closed ??= Promise.all([poller.close(), listener?.close()]).then(() => undefined);
       return closed;
     },
   };
 }
 
-/** Says that it is the queue that cannot be used, where the database says so of itself. */
+/** Turns `database_unavailable` into `queue_unavailable`, because here the database is the queue. */
 async function guard<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;

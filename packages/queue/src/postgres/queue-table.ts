@@ -1,10 +1,10 @@
-/** A message in the jobs table: its receipt is void as soon as the job changes its state. */
+/** A message in the jobs table. Its receipt is void as soon as the job changes its state. */
 export interface TableMessage {
   readonly jobId: string;
   readonly receipt: string;
 }
 
-/** The jobs table as a Postgres queue sees it; packages/db has it (`createQueueTable`). */
+/** What a Postgres queue needs of the jobs table. `createQueueTable` of packages/db makes one. */
 export interface QueueTable {
   /** Takes visible messages, each for one caller only, and hides them for `hideMs`. */
   take(options: { readonly max: number; readonly hideMs: number }): Promise<readonly TableMessage[]>;
@@ -14,6 +14,6 @@ export interface QueueTable {
   show(message: TableMessage, delayMs: number): Promise<void>;
   /** Makes the messages of these jobs visible as soon as they may run, and notifies the channel. */
   send(jobIds: readonly string[]): Promise<void>;
-  /** Milliseconds until the next message is visible, 0 or less where one is; undefined where none is to come. */
+  /** Milliseconds until a message becomes visible, 0 or less if one is; undefined if none will. */
   nextVisibleMs(): Promise<number | undefined>;
 }

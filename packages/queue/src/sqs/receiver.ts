@@ -20,10 +20,10 @@ export interface ReceiverOptions {
 /** Longest poll and most messages of one request. Source: Amazon SQS, ReceiveMessage. */
 const LONGEST_POLL_S = 20;
 const BATCH = 10;
-/** How long a message of a later version is left to newer workers before it is looked at again. */
+/** A message of a later version is hidden for this time, so that newer workers may receive it. */
 const LATER_S = 60;
 
-/** Long polls until there is a message, `waitMs` is over, or the signal ends it. Throws what the SDK throws. */
+/** Long polls until there is a message, `waitMs` is over, or the signal is aborted. Throws what the SDK throws. */
 export function createReceiver(options: ReceiverOptions): JobQueue['receive'] {
   const { client, queueUrl, visibilityMs, now, log } = options;
 
@@ -41,15 +41,15 @@ export function createReceiver(options: ReceiverOptions): JobQueue['receive'] {
     return Messages;
   }
 
-  /** The messages that point at jobs; it does away with the others. */
-  async function sift(received: readonly Message[]): Promise<JobMessage[]> {
+  /** The messages that name jobs. Deletes or hides the others. */
+  async function keepJobs(received: readonly Message[]): Promise<JobMessage[]> {
     const receivedAt = now();
-    const sifted: JobMessage[] = [];
+    const kept: JobMessage[] = [];
     for (const { Body, ReceiptHandle = '', MessageId, Attributes } of received) {
       const body = parseBody(Body);
       if (body.kind === 'job') {
         const receiveCount = Number(Attributes?.ApproximateReceiveCount ?? 1);
-        sifted.push({ jobId: body.jobId, receiveCount, receipt: writeReceipt(ReceiptHandle, receivedAt) });
+        kept.push({ jobId: body.jobId, receiveCount, receipt: writeReceipt(ReceiptHandle, receivedAt) });
       } else {
         const facts = { message_id: MessageId, bytes: Buffer.byteLength(Body ?? '') };
         await dispose(body.kind, ReceiptHandle, facts).catch((error: unknown) => {
@@ -57,7 +57,7 @@ export function createReceiver(options: ReceiverOptions): JobQueue['receive'] {
         });
       }
     }
-    return sifted;
+    return kept;
   }
 
   async function dispose(kind: 'later' | 'malformed', handle: string, facts: object): Promise<void> {
@@ -66,7 +66,7 @@ export function createReceiver(options: ReceiverOptions): JobQueue['receive'] {
       log?.warn(facts, 'left a message of a later version to newer workers');
       await client.send(new ChangeMessageVisibilityCommand({ ...message, VisibilityTimeout: LATER_S }));
     } else {
-      // It points at no job, so nothing is lost: queued jobs whose message is gone are sent again.
+      // It names no job, so nothing is lost: queued jobs without a message are sent again.
       log?.warn(facts, 'deleted a message that is not ours');
       await client.send(new DeleteMessageCommand(message));
     }
@@ -76,21 +76,21 @@ export function createReceiver(options: ReceiverOptions): JobQueue['receive'] {
     const deadline = performance.now() + waitMs;
     for (let waitS = toSeconds(waitMs); !signal.aborted; waitS = toSeconds(deadline - performance.now())) {
       const received = await poll(max, waitS, signal);
-      const messages = await sift(received);
+      const messages = await keepJobs(received);
       if (messages.length > 0) return received.length < BATCH ? messages : more(messages, max, signal);
       if (waitS === 0) break;
     }
     return [];
   };
 
-  /** Goes on without waiting, as long as batches come full. What is there already is never lost to an error. */
+  /** Receives more without waiting, as long as batches are full. An error never loses messages that are here already. */
   async function more(messages: JobMessage[], max: number, signal: AbortSignal): Promise<readonly JobMessage[]> {
     while (messages.length < max) {
       const received = await poll(max - messages.length, 0, signal).catch((error: unknown) => {
         if (!signal.aborted) log?.warn({ err: error }, 'received fewer messages than asked for');
         return [];
       });
-      messages.push(...(await sift(received)));
+      messages.push(...(await keepJobs(received)));
       if (received.length < BATCH) break;
     }
     return messages;

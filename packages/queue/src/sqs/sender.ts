@@ -13,18 +13,18 @@ export interface SenderOptions {
 export type Send = (batch: readonly OutgoingMessage[], signal?: AbortSignal) => Promise<readonly boolean[]>;
 
 interface Answer {
-  /** Indices of the messages that the queue has. */
+  /** Indices of the messages that the queue has accepted. */
   readonly taken: ReadonlySet<number>;
   readonly failures: readonly SqsFailure[];
 }
 
-/** Entries of one request at most. Source: Amazon SQS, SendMessageBatch. */
+/** The most entries of one request. Source: Amazon SQS, SendMessageBatch. */
 const BATCH = 10;
 
 /**
- * Sends in batches of ten. Messages carry their owner as MessageGroupId, by which SQS shares a standard queue fairly among
- * owners; a queue that refuses it is asked once. In a FIFO queue a message in flight blocks its group, so that there each
- * job is its own group, and each sending has its own MessageDeduplicationId: sending a job again is meant.
+ * Sends in batches of ten. In a standard queue the MessageGroupId is the owner, so that SQS shares the queue fairly among owners;
+ * if the queue refuses groups, they are left out from then on. In a FIFO queue a message in flight blocks its group, so there each
+ * job is its own group. Each sending has its own MessageDeduplicationId, because a job may be sent again on purpose.
  */
 export function createSender({ client, queueUrl, log }: SenderOptions): Send {
   const fifo = queueUrl.endsWith('.fifo');
@@ -36,7 +36,7 @@ export function createSender({ client, queueUrl, log }: SenderOptions): Send {
     return groups ? { ...base, MessageGroupId: groupOf(owner) } : base;
   }
 
-  /** One request; what the queue did not take, it says why. */
+  /** Sends one request. Tells which messages the queue accepted, and why not the others. */
   async function request(batch: readonly OutgoingMessage[], signal: AbortSignal | undefined): Promise<Answer> {
     const command = new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries: batch.map(entry) });
     try {
@@ -85,7 +85,7 @@ export function createSender({ client, queueUrl, log }: SenderOptions): Send {
   };
 }
 
-/** As SQS wants a group: up to 128 visible characters of ASCII. Others are replaced by their digest. */
+/** A name that SQS allows for a group: up to 128 visible characters of ASCII. Other names are replaced by their digest. */
 function groupOf(name: string): string {
   return /^[\x21-\x7e]{1,128}$/.test(name) ? name : createHash('sha256').update(name).digest('hex');
 }

@@ -7,24 +7,24 @@ const CREDENTIALS = /CredentialsProviderError|TokenProviderError/;
 const STALE = /ReceiptHandleIsInvalid|MessageNotInflight/;
 const OVER = /receipt ?handle|Total VisibilityTimeout/i;
 
-/** True where the message was deleted, is visible again, or will be soon: another has it, or nobody needs it. */
+/** True if the receipt is void: the message was deleted, or is visible again or will be soon. */
 export function isStale(thrown: unknown): boolean {
   const name = nameOf(thrown);
   return STALE.test(name) || (name.includes('InvalidParameterValue') && OVER.test(textOf(thrown)));
 }
 
-/** What SQS says of a request or of one message of it. */
+/** Why SQS refused a request or one message of it. */
 export interface SqsFailure {
   readonly code: string | undefined;
   readonly message: string | undefined;
 }
 
-/** True where the queue knows no groups, as standard queues of LocalStack 4.4 do not. */
+/** True if the queue does not support groups, as standard queues of LocalStack 4.4 do not. */
 export function refusesGroups({ code = '', message = '' }: SqsFailure): boolean {
   return /InvalidParameterValue|UnsupportedOperation/.test(code) && message.includes('MessageGroupId');
 }
 
-/** Turns what the SDK throws into `queue_unavailable`; `setting` is the variable that names the queue. */
+/** Turns what the SDK throws into `queue_unavailable`. `setting` is the variable that names the queue, for the hint. */
 export function toSqsError(thrown: unknown, setting: string): AppError {
   if (thrown instanceof AppError) return thrown;
   const name = nameOf(thrown);
@@ -55,12 +55,13 @@ function explain(name: string, text: string, setting: string): [message: string,
   ];
 }
 
-/** The exception's name, or the system's code where it came from the network. */
+/** The name of the exception, or the code of the system if it came from the network. */
 export function nameOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
   return thrown.name === 'Error' && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : thrown.name;
 }
 
+/** The message of an error. */
 export function textOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }

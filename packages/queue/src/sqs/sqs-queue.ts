@@ -16,17 +16,17 @@ export interface SqsQueueOptions {
   readonly queueUrl: string;
   /** How long a received message stays hidden from others. */
   readonly visibilityMs: number;
-  /** Of SQS itself, where the queue's URL does not lead there. */
+  /** The address of SQS, if it is not the one in the queue's URL. */
   readonly endpoint?: string;
-  /** As in the queue's URL unless told, else as the SDK finds it. */
+  /** By default the region in the queue's URL, else what the SDK finds. */
   readonly region?: string;
-  /** As the SDK finds them unless told. */
+  /** By default what the SDK finds. */
   readonly credentials?: {
     readonly accessKeyId: string;
     readonly secretAccessKey: string;
     readonly sessionToken?: string;
   };
-  /** The variable that names this queue, for hints; QUEUE_URL unless told. */
+  /** The variable that names this queue, for hints; QUEUE_URL by default. */
   readonly setting?: string;
   readonly log?: QueueLog;
   /** Milliseconds since 1970. */
@@ -39,8 +39,8 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const AWS_HOST = /(?:^|\.)(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.amazonaws\.com(?:\.cn)?$/;
 
 /**
- * A queue of Amazon SQS, standard or FIFO, or of what speaks its protocol. A dead-letter queue is one like any other. An
- * abort of `receive` may catch a message on its way: it comes again after its visibility.
+ * A queue of Amazon SQS, standard or FIFO, or of a server with the same protocol. A dead-letter queue is used in the same way. If
+ * `receive` is aborted while a message is on its way, the message comes again when its visibility ends.
  */
 export function createSqsQueue(options: SqsQueueOptions): JobQueue {
   const { queueUrl, visibilityMs, log, now = Date.now, setting = 'QUEUE_URL' } = options;
@@ -96,7 +96,7 @@ export function createSqsQueue(options: SqsQueueOptions): JobQueue {
     },
     async extend(message, ms) {
       const timeout = visibilityOf(message.receipt, ms, now());
-      // A timeout of 0 would show it at once; left alone, it is shown when its 12 hours are over.
+      // A timeout of 0 would show the message at once. Without a call it is shown when its 12 hours are over.
       if (timeout > 0) await hide(message, timeout);
     },
     async ack({ receipt }) {

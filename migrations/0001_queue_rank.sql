@@ -1,0 +1,2 @@
+ALTER TABLE "jobs" ADD COLUMN "queue_rank" timestamp with time zone DEFAULT now() NOT NULL;--> statement-breakpoint
+CREATE INDEX "jobs_queue_order" ON "jobs" USING btree ("queue_rank","id","visible_at") WHERE "jobs"."status" = 'queued';

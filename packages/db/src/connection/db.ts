@@ -1,0 +1,63 @@
+import { NodePgDatabase, NodePgDriver } from 'drizzle-orm/node-postgres';
+import { PgDialect } from 'drizzle-orm/pg-core';
+import type pg from 'pg';
+import { toDatabaseError } from './database-error.ts';
+import { withNamedStatements } from './named-statements.ts';
+
+/**
+ * What statements run on: the pool, or one transaction. A statement that fails rejects with an AppError, whichever way it was
+ * written; see toDatabaseError. Drizzle's own `transaction` is left out, because it leaks connections and throws pg's errors:
+ * use that of Database.
+ */
+export type Db = Omit<NodePgDatabase, 'transaction'>;
+
+/** Statements on a pool or on one connection of it. */
+export function createDb(connection: pg.Pool | pg.PoolClient): Db {
+  const dialect = new PgDialect();
+  const session = new NodePgDriver(withNamedStatements(connection), dialect).createSession(undefined);
+  return new NodePgDatabase(dialect, withAppErrors(session), undefined);
+}
+
+/**
+ * The one place where errors of statements are translated. Every statement of drizzle is prepared by its session and then run
+ * by one of the prepared statement's methods, so a new function of this package cannot forget it. It has to be out here: what
+ * the connection throws, drizzle wraps into an error whose text holds the values, which may be prompts.
+ */
+function withAppErrors<T extends object>(session: T): T {
+  return replaceMethods(session, (name, call) =>
+    name === 'prepareQuery' ? (...args) => withTranslatedRuns(call(...args)) : undefined,
+  );
+}
+
+const RUNS = new Set<string | symbol>(['execute', 'all', 'values']);
+
+function withTranslatedRuns(prepared: unknown): unknown {
+  if (typeof prepared !== 'object' || prepared === null) return prepared;
+  return replaceMethods(prepared, (name, call) =>
+    RUNS.has(name)
+      ? async (...args) => {
+          try {
+            return await call(...args);
+          } catch (thrown) {
+            throw toDatabaseError(thrown);
+          }
+        }
+      : undefined,
+  );
+}
+
+type Method = (...args: unknown[]) => unknown;
+
+/** The same object, with another method in place of each for which `replace` gives one. */
+function replaceMethods<T extends object>(
+  object: T,
+  replace: (name: string | symbol, original: Method) => Method | undefined,
+): T {
+  return new Proxy(object, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      return replace(name, (...args) => Reflect.apply(value, target, args)) ?? value;
+    },
+  });
+}

@@ -1,0 +1,31 @@
+import type { JobError } from '@qwen-edit/contract';
+import { sql } from 'drizzle-orm';
+import type { Db } from '../../connection/db.ts';
+import { finish } from './finish.ts';
+
+/**
+ * Decides about a job whose message came out of the dead-letter queue. A leased job is healthy: it was delivered too often, but
+ * it did not fail. A queued one is sent once more, with its place in the queue; if its message has come back `maxRedrives` times,
+ * it becomes `failed`. `done`: the job is final or deleted.
+ */
+export async function handleDeadLetter(
+  db: Db,
+  jobId: string,
+  { maxRedrives, error }: { readonly maxRedrives: number; readonly error: JobError },
+): Promise<'healthy' | 'sent_again' | 'failed' | 'done'> {
+  const failed = await finish(db, {
+    type: 'job.failed',
+    where: sql`jobs.id = ${jobId} and jobs.status = 'queued' and jobs.redrives + 1 >= ${maxRedrives}`,
+    error,
+  });
+  if (failed.length === 1) return 'failed';
+  const { rowCount } = await db.execute(sql`
+    with changed as (
+      update jobs set redrives = redrives + 1, sent_at = now() where id = ${jobId} and status = 'queued'
+      returning id, owner
+    )
+    insert into outbox (job_id, owner) select id, owner from changed`);
+  if (rowCount === 1) return 'sent_again';
+  const { rows } = await db.execute(sql`select from jobs where id = ${jobId} and status = 'running'`);
+  return rows.length === 1 ? 'healthy' : 'done';
+}

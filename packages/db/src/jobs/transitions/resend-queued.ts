@@ -1,0 +1,22 @@
+import { sql } from 'drizzle-orm';
+import type { Db } from '../../connection/db.ts';
+import { interval } from '../../sql.ts';
+import { inQueueOrder } from '../queue-order.ts';
+
+/**
+ * Writes new messages for queued jobs that have waited for longer than `waitedMs` since they were last sent, in the order of the
+ * queue. Call it when the queue has shown itself empty, so that their messages must have been lost. Returns how many.
+ */
+export async function resendQueued(db: Db, waitedMs: number, limit: number): Promise<number> {
+  const { rowCount } = await db.execute(sql`
+    with lost as materialized (
+      select id, owner, queue_rank from jobs
+      where status = 'queued' and greatest(sent_at, run_after, created_at) < now() - ${interval(waitedMs)}
+        and not exists (select from outbox where job_id = jobs.id)
+      order by ${inQueueOrder} limit ${limit} for update skip locked
+    ), marked as (
+      update jobs set sent_at = now() from lost where jobs.id = lost.id
+    )
+    insert into outbox (job_id, owner) select id, owner from lost order by ${inQueueOrder}`);
+  return rowCount ?? 0;
+}

@@ -1,0 +1,43 @@
+import type { JobError } from '@qwen-edit/contract';
+import { sql } from 'drizzle-orm';
+import type { Db } from '../../connection/db.ts';
+import { interval, jsonb } from '../../sql.ts';
+import { holds, type Lease } from '../lease.ts';
+import { rankAtEnd } from '../queue-order.ts';
+import { cancelRunningJob } from './cancel-job.ts';
+import { FAILURE, finish } from './finish.ts';
+
+/**
+ * Ends an attempt that failed for a reason that may pass. The job goes back to the end of the queue, to be begun after
+ * `delayMs`; to `failed` if it has no attempt left; to `canceled` if that was asked for. Returns what became of it, or `lost` if
+ * the caller does not hold its lease, and then nothing has changed.
+ */
+export async function retryJob(
+  db: Db,
+  lease: Lease,
+  { error, delayMs }: { readonly error: JobError; readonly delayMs: number },
+): Promise<'queued' | 'failed' | 'canceled' | 'lost'> {
+  const delay = interval(delayMs);
+  const { rowCount } = await db.execute(sql`
+    with changed as (
+      update jobs set
+        status = 'queued', lease_token = null, lease_expires_at = null, failures = failures + 1,
+        run_after = now() + ${delay}, visible_at = now() + ${delay}, queue_rank = ${rankAtEnd(delayMs)},
+        error = ${jsonb(error)}, event_seq = event_seq + 1
+      where ${holds(lease)} and cancel_requested_at is null and failures + 1 < max_attempts
+      returning id, event_seq, failures
+    )
+    insert into job_events (job_id, seq, type, data)
+    select id, event_seq, 'job.retrying',
+      jsonb_build_object('error', ${jsonb(error)}, 'failures', failures, 'delay_ms', ${delayMs}::double precision)
+    from changed`);
+  if (rowCount === 1) return 'queued';
+  const exhausted = await finish(db, {
+    type: 'job.failed',
+    where: sql`${holds(lease)} and cancel_requested_at is null`,
+    error,
+    set: FAILURE,
+  });
+  if (exhausted.length === 1) return 'failed';
+  return (await cancelRunningJob(db, lease)) ? 'canceled' : 'lost';
+}

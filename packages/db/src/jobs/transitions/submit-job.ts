@@ -1,0 +1,121 @@
+import { AppError } from '@qwen-edit/contract';
+import { sql } from 'drizzle-orm';
+import type { Database } from '../../connection/database.ts';
+import { FOREIGN_KEY, sqlState } from '../../connection/database-error.ts';
+import type { Db } from '../../connection/db.ts';
+import { jsonb, textArray } from '../../sql.ts';
+import { rankAtEnd } from '../queue-order.ts';
+
+export interface NewJob {
+  readonly id: string;
+  readonly owner: string;
+  /** EditParameters of the contract. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly webhookUrl: string | undefined;
+  readonly webhookSecret: string | undefined;
+  /** RFC 3339. */
+  readonly deadline: string | undefined;
+  readonly maxAttempts: number;
+  /** Ids of its pictures' assets, in order. */
+  readonly inputs: readonly string[];
+}
+
+export interface SubmitJobOptions {
+  /** True if an outbox row has to carry the job to its queue; false if the queue is this database. */
+  readonly relayed: boolean;
+  /** Jobs that may wait at once. */
+  readonly maxQueue: number | undefined;
+  /** The claim on an Idempotency-Key, which the job completes. */
+  readonly idempotency: { readonly key: string; readonly token: string } | undefined;
+}
+
+/** What the database adds to a job that it accepts. */
+export interface Submitted {
+  readonly createdAt: Date;
+}
+
+/** Any number. Submissions that count the queue hold this advisory lock, so that they go one by one. */
+const COUNTING_LOCK = 7_311_202_512;
+
+/**
+ * Accepts a job at the end of the queue: row, inputs, event `job.queued`, and the outbox row if it is relayed, all or nothing.
+ * Returns false, changing nothing, if one of its pictures was swept meanwhile: store them again. Throws AppError `queue_full`, or
+ * `idempotency_in_flight` if another request has taken over the key.
+ */
+export async function submitJob(
+  database: Database,
+  job: NewJob,
+  options: SubmitJobOptions,
+): Promise<Submitted | false> {
+  try {
+    let submitted: Submitted | undefined;
+    const { relayed, maxQueue, idempotency } = options;
+    // One statement is a transaction by itself.
+    if (maxQueue === undefined && idempotency === undefined) submitted = await insertJob(database.db, job, relayed);
+    else
+      await database.transaction(async (tx) => {
+        if (maxQueue !== undefined) await refuseOverflow(tx, maxQueue);
+        submitted = await insertJob(tx, job, relayed);
+        if (idempotency !== undefined) await completeKey(tx, job, idempotency);
+      });
+    if (!relayed) database.notifyQueue();
+    return submitted ?? false;
+  } catch (thrown) {
+    if (sqlState(thrown) === FOREIGN_KEY) return false;
+    throw thrown;
+  }
+}
+
+async function insertJob(tx: Db, job: NewJob, relayed: boolean): Promise<Submitted> {
+  const inputs = textArray(job.inputs);
+  // As a number, because PostgreSQL refuses time zone offsets of 16 hours and more, which RFC 3339 allows.
+  const deadline = job.deadline === undefined ? null : Date.parse(job.deadline) / 1000;
+  // The pictures are locked in the order of their ids, as deleteJob does: with two orders, two transactions could wait for each
+  // other. After that their time of use is written, to rows that nobody else has locked.
+  const { rows } = await tx.execute<{ created_ms: number }>(sql`
+    with held as materialized (
+      select id from assets where id = any (${inputs}) order by id for key share
+    ), job as (
+      insert into jobs (id, owner, parameters, metadata, webhook_url, webhook_secret, deadline_at, max_attempts, queue_rank,
+        event_seq)
+      values (${job.id}, ${job.owner}, ${jsonb(job.parameters)}, ${jsonb(job.metadata)}, ${job.webhookUrl ?? null},
+        ${job.webhookSecret ?? null}, to_timestamp(${deadline}::double precision), ${job.maxAttempts}, ${rankAtEnd()}, 1)
+      returning id, owner, created_at
+    ), inputs as (
+      insert into job_inputs (job_id, position, asset_id)
+      select job.id, input.position - 1, input.asset_id
+      from job, unnest(${inputs}) with ordinality as input (asset_id, position),
+        (select count(*) from held) as after_locking
+    ), used as (
+      update assets set last_used_at = now() where id = any (array(
+        select id from assets where id = any (array(select id from held)) and last_used_at < now() - interval '1 minute'
+        for no key update skip locked
+      ))
+    ), event as (
+      insert into job_events (job_id, seq, type) select id, 1, 'job.queued' from job
+    ), message as (
+      insert into outbox (job_id, owner) select id, owner from job where ${relayed}
+    )
+    select (extract(epoch from created_at) * 1000)::double precision as created_ms from job`);
+  return { createdAt: new Date(rows[0]?.created_ms ?? Number.NaN) };
+}
+
+async function refuseOverflow(tx: Db, maxQueue: number): Promise<void> {
+  await tx.execute(sql`select pg_advisory_xact_lock(${COUNTING_LOCK})`);
+  const { rows } = await tx.execute<{ waiting: number }>(
+    sql`select count(*)::int as waiting from (select from jobs where status = 'queued' limit ${maxQueue}) as waiting`,
+  );
+  if ((rows[0]?.waiting ?? 0) >= maxQueue) {
+    throw new AppError('queue_full', `As many jobs are waiting as may: ${maxQueue}.`);
+  }
+}
+
+async function completeKey(tx: Db, job: NewJob, { key, token }: { key: string; token: string }): Promise<void> {
+  const { rowCount } = await tx.execute(sql`
+    update idempotency_keys set job_id = ${job.id}
+    where owner = ${job.owner} and key = ${key} and token = ${token} and job_id is null`);
+  if (rowCount === 0) {
+    throw new AppError('idempotency_in_flight', 'Another request with this Idempotency-Key has taken over.');
+  }
+}
