@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
-import { type Api, type ApiLimits, type ApiOptions, createApi, startServer } from '../../apps/api/src/index.ts';
+import {
+  type ApiLimits,
+  type ApiOptions,
+  createHttpApi,
+  type HttpApi,
+  startHttpServer,
+} from '../../apps/api/src/index.ts';
 import type { Job } from '../../packages/contract/src/index.ts';
 import { claimJob, type Database, type Lease, newToken, succeedJob } from '../../packages/db/src/index.ts';
 import { checkUrl, createSafeFetch } from '../../packages/net/src/index.ts';
@@ -18,7 +24,7 @@ export interface TestApi {
   readonly port: number;
   readonly database: Database;
   readonly store: ObjectStore;
-  readonly api: Api;
+  readonly api: HttpApi;
   /** Lines of its log. */
   readonly lines: readonly string[];
   /** Folder that it may write results to. */
@@ -55,7 +61,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   const files = createStore(`file:${join(folder, 'objects')}`, { signing: { secret, baseUrl: () => base } });
   const store = options.wrapStore?.(files) ?? files;
   const outputDir = join(folder, 'results');
-  const api = createApi({
+  const api = createHttpApi({
     database,
     store,
     queue: { relayed: false },
@@ -63,7 +69,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       return (await fetcher.fetch(url, init)).body;
     },
     checkUrl: (url) => checkUrl(url, { allowPrivate }),
-    proveImage,
+    validateImage: proveImage,
     checkImageShape,
     makeThumbnail: options.makeThumbnail ?? makeThumbnail,
     log: createLogger({ level: 'info', role: 'test', write: (line) => void lines.push(line) }),
@@ -79,7 +85,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       limits: { ...LIMITS, ...options.limits },
     },
   });
-  const server = await startServer({
+  const server = await startHttpServer({
     app: api,
     host: '127.0.0.1',
     port: 0,

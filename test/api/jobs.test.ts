@@ -327,7 +327,7 @@ describe('a result', () => {
     const api = await startTestApi({
       wrapStore: (store) => ({
         ...store,
-        kind: 's3',
+        answersSignedUrls: true,
         presignGet: async (key, { expiresSeconds, mediaType }) =>
           `https://s3.example/${key}?${expiresSeconds}&${mediaType}`,
       }),

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { startServer } from '../../apps/api/src/index.ts';
+import { startHttpServer } from '../../apps/api/src/index.ts';
 import { createClient } from '../../packages/client/src/index.ts';
 import { AppError, type ModelCard } from '../../packages/contract/src/index.ts';
 import { createDatabase, reportWorker, type WorkerState } from '../../packages/db/src/index.ts';
@@ -292,7 +292,7 @@ describe('a service that is stopped', () => {
 
 it('a port that is taken is told by name', async () => {
   const api = await startTestApi();
-  const start = (host: string, port: number) => startServer({ app: api.api, host, port });
+  const start = (host: string, port: number) => startHttpServer({ app: api.api, host, port });
   await expect(start('127.0.0.1', api.port)).rejects.toMatchObject({ code: 'port_in_use' });
   await expect(start('203.0.113.1', 0)).rejects.toMatchObject({ code: 'usage' });
 });

@@ -55,7 +55,7 @@ describe('a picture that a job was given', () => {
     const { job } = await startWithJob({
       wrapStore: (store) => ({
         ...store,
-        kind: 's3',
+        answersSignedUrls: true,
         presignGet: async (key, { mediaType }) => `https://s3.example/${key}?${mediaType}`,
       }),
     });
@@ -128,7 +128,7 @@ describe('a thumbnail', () => {
   });
 
   it('comes from the API on S3 too', async () => {
-    const { job } = await startWithJob({ wrapStore: (store) => ({ ...store, kind: 's3' }) });
+    const { job } = await startWithJob({ wrapStore: (store) => ({ ...store, answersSignedUrls: true }) });
     expect((await fetch(job.output![0]!.thumbnail_url, { redirect: 'manual' })).status).toBe(200);
   });
 

@@ -10,6 +10,7 @@ export function createMemoryStore(): ObjectStore {
   };
   return {
     kind: 'file',
+    answersSignedUrls: false,
     async put(key, body, { mediaType }) {
       const bytes = body instanceof Uint8Array ? body : missing();
       const info = { key, bytes: bytes.length, etag: '""', mediaType, lastModified: new Date() };

@@ -27,7 +27,7 @@ import type { Services } from './services.ts';
 import { createTally } from './tally.ts';
 import { createThumbnails } from './thumbnails.ts';
 
-export interface Api {
+export interface HttpApi {
   readonly fetch: Hono<ApiEnv>['fetch'];
   /** Ends streams and waits, and has connections closed after their answers. Requests that run are answered. */
   stop(): void;
@@ -38,8 +38,8 @@ export interface Api {
 /** Events that one query of a stream reads; the rest comes with the next. */
 const EVENTS_AT_ONCE = 100;
 
-/** The HTTP API over its parts. It needs node:http's request and response in its bindings: see startServer. */
-export function createApi(deps: ApiDeps): Api {
+/** The HTTP API over its parts. It needs node:http's request and response in its bindings: see startHttpServer. */
+export function createHttpApi(deps: ApiDeps): HttpApi {
   const { database, store, log, metrics, options } = deps;
   const limits = { ...DEFAULT_API_LIMITS, ...options.limits };
   const now = deps.now ?? (() => new Date());
@@ -62,7 +62,7 @@ export function createApi(deps: ApiDeps): Api {
     status: createServiceStatus({ database, store, limits, stopping }),
     budget,
     streams: createTally(),
-    proving: createLimiter(limits.proving),
+    validating: createLimiter(limits.validating),
     thumbnails: createThumbnails({
       store,
       makeThumbnail: deps.makeThumbnail,

@@ -4,13 +4,13 @@ import type { ObjectStore } from '@qwen-edit/storage';
 import type { Logger, Metrics } from '@qwen-edit/telemetry';
 
 /** What decides whether the pipeline takes a picture's shape; a part of the model's facts and the request. */
-export interface ShapeRules {
+export interface ImageShapeRules {
   readonly max_side?: number;
   readonly vae_image_size?: number;
   readonly condition_image_size?: number;
 }
 
-export interface ProvedPicture {
+export interface ValidatedImage {
   readonly width: number;
   readonly height: number;
   readonly mediaType: string;
@@ -29,14 +29,14 @@ export interface ApiDeps {
   /** Throws AppError `url_refused` for an address that may not be called. */
   readonly checkUrl: (url: string) => unknown;
   /** Decodes a picture to prove it. Throws AppErrors whose messages begin with `label`. */
-  readonly proveImage: (bytes: Uint8Array, label: string, rules: ShapeRules) => Promise<ProvedPicture>;
-  /** Judges the shape of a picture that was proved before. */
+  readonly validateImage: (bytes: Uint8Array, label: string, rules: ImageShapeRules) => Promise<ValidatedImage>;
+  /** Judges the shape of a picture that was validated before. */
   readonly checkImageShape: (
     size: { readonly width: number; readonly height: number },
     label: string,
-    rules: ShapeRules,
+    rules: ImageShapeRules,
   ) => void;
-  /** Makes a small WebP of a picture that was proved before. */
+  /** Makes a small WebP of a picture that was validated before. */
   readonly makeThumbnail: (bytes: Uint8Array) => Promise<Uint8Array>;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -98,8 +98,8 @@ export interface ApiLimits {
   readonly statusCachedMs: number;
   /** The same pages wait for so long for the database and the storage. */
   readonly statusTimeoutMs: number;
-  /** Pictures that are decoded at once, to be proved. */
-  readonly proving: number;
+  /** Pictures that are decoded at once, to be validated. */
+  readonly validating: number;
   /** Thumbnails that are made at once. */
   readonly thumbnailing: number;
 }
@@ -123,6 +123,6 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
   keysCachedMs: 3000,
   statusCachedMs: 1000,
   statusTimeoutMs: 2000,
-  proving: 2,
+  validating: 2,
   thumbnailing: 2,
 };

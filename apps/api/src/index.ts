@@ -1,10 +1,10 @@
-export { type Api, createApi } from './app.ts';
+export { createHttpApi, type HttpApi } from './app.ts';
 export {
   type ApiDeps,
   type ApiLimits,
   type ApiOptions,
   DEFAULT_API_LIMITS,
-  type ProvedPicture,
-  type ShapeRules,
+  type ImageShapeRules,
+  type ValidatedImage,
 } from './deps.ts';
-export { type RunningServer as Server, type ServerOptions, startServer } from './server.ts';
+export { type RunningServer, type ServerOptions, startHttpServer } from './server.ts';

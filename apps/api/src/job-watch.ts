@@ -4,7 +4,7 @@ import type { Logger } from '@qwen-edit/telemetry';
 import { describeError } from './describe-error.ts';
 
 /** What became of a wait: the job has newer events, is deleted, or the wait ended for another reason. */
-export type News = 'newer' | 'gone' | 'timeout' | 'aborted' | 'stopped';
+export type WaitOutcome = 'newer' | 'gone' | 'timeout' | 'aborted' | 'stopped';
 
 export interface WaitOptions {
   readonly signal: AbortSignal;
@@ -17,11 +17,11 @@ export interface WaitOptions {
  */
 export interface JobWatch {
   /** Waits for an event after `seq`. */
-  next(jobId: string, seq: number, options: WaitOptions): Promise<News>;
+  next(jobId: string, seq: number, options: WaitOptions): Promise<WaitOutcome>;
   /** Events after `seq`, in order. */
   events(jobId: string, seq: number): Promise<readonly JobEventRow[]>;
   /** Waits for the job's terminal event after `seq`. */
-  untilEnd(jobId: string, seq: number, options: WaitOptions): Promise<'ended' | Exclude<News, 'newer'>>;
+  untilEnd(jobId: string, seq: number, options: WaitOptions): Promise<'ended' | Exclude<WaitOutcome, 'newer'>>;
   /** Readers that wait now. */
   waiting(): number;
 }
@@ -40,7 +40,7 @@ export interface JobWatchDeps {
 interface Waiter {
   readonly jobId: string;
   readonly seq: number;
-  readonly settle: (news: News) => void;
+  readonly settle: (news: WaitOutcome) => void;
 }
 
 const AFTER_ERROR_MS = 1000;
@@ -84,10 +84,10 @@ export function createJobWatch({ readSeqs, readEvents, pollMs, log, stopping }: 
     }
   }
 
-  function next(jobId: string, seq: number, { signal, timeoutMs }: WaitOptions): Promise<News> {
+  function next(jobId: string, seq: number, { signal, timeoutMs }: WaitOptions): Promise<WaitOutcome> {
     if (signal.aborted) return Promise.resolve('aborted');
     if (stopping.aborted) return Promise.resolve('stopped');
-    const { promise, resolve } = Promise.withResolvers<News>();
+    const { promise, resolve } = Promise.withResolvers<WaitOutcome>();
     const onAbort = (): void => waiter.settle('aborted');
     const timer = timeoutMs === undefined ? undefined : setTimeout(() => waiter.settle('timeout'), timeoutMs);
     const waiter: Waiter = {

@@ -3,12 +3,12 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import { AppError, ERRORS, PROBLEM_MEDIA_TYPE, problemOf } from '@qwen-edit/contract';
-import type { Api } from './app.ts';
+import type { HttpApi } from './app.ts';
 import { requestIdOf } from './middleware/request-id.ts';
 import { problemResponse } from './problem.ts';
 
 export interface ServerOptions {
-  readonly app: Api;
+  readonly app: HttpApi;
   /** Address to listen on. */
   readonly host: string;
   /** 0 = a free one. */
@@ -38,7 +38,7 @@ const MAX_HEADER_BYTES = 32_768;
 const CHECKS = 4;
 
 /** Serves the API over HTTP/1.1. Throws AppError `port_in_use`, or `usage` for an address that cannot be listened on. */
-export async function startServer(options: ServerOptions): Promise<RunningServer> {
+export async function startHttpServer(options: ServerOptions): Promise<RunningServer> {
   const { app, host } = options;
   const server = createHttpServer(options);
   await listen(server, host, options.port);
@@ -144,7 +144,7 @@ function hostInUrl(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 
-async function closeServer(server: Server, app: Api, graceMs: number): Promise<void> {
+async function closeServer(server: Server, app: HttpApi, graceMs: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   server.close(() => resolve());
   app.stop();

@@ -17,7 +17,7 @@ export interface Services extends ApiDeps {
   /** Answers that are being streamed. */
   readonly streams: Tally;
   /** Runs the proof of a picture when there is room for it. */
-  readonly proving: <T>(task: () => Promise<T>) => Promise<T>;
+  readonly validating: <T>(task: () => Promise<T>) => Promise<T>;
   readonly thumbnails: Thumbnails;
   /** Aborts when the process begins to stop. */
   readonly stopping: AbortSignal;

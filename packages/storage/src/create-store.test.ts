@@ -14,6 +14,7 @@ describe('the address of a store', () => {
   ])('%s', async (url, kind) => {
     const store = createStore(url);
     expect(store.kind).toBe(kind);
+    expect(store.answersSignedUrls).toBe(kind === 's3');
     await store.close();
   });
 

@@ -71,6 +71,11 @@ export interface PresignPutOptions {
  */
 export interface ObjectStore {
   readonly kind: 'file' | 's3';
+  /**
+   * True if the store itself answers the addresses that it signs. False if they lead back to the service that uses the store,
+   * which then has to answer them, and may as well send an object itself.
+   */
+  readonly answersSignedUrls: boolean;
   /** Durable when it resolves. */
   put(key: string, body: ObjectBody, options: PutOptions): Promise<ObjectInfo>;
   /** Undefined if there is no object; `range_not_satisfiable` if the range begins after the object's end. */

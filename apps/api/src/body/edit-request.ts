@@ -6,7 +6,7 @@ import type { FormPart } from './read-multipart.ts';
 import type { RawSubmission } from './submission.ts';
 
 /** A request of POST /edit: a submission, and what its answer is to be. */
-export interface EditRequest extends RawSubmission {
+export interface GuideEditRequest extends RawSubmission {
   /** Wants the results in the configured folder: under this name, or one made of the job's id. */
   readonly outputPath: string | true | undefined;
 }
@@ -18,7 +18,7 @@ const STEPS = 'num_inference_steps';
  * A JSON body of POST /edit: pictures in `image_base64`, `image_url`, or in `images` as a list or as an object of the two.
  * Throws AppError `invalid_parameter`.
  */
-export function editFromJson(value: unknown, query: Iterable<readonly [string, string]>): EditRequest {
+export function editFromJson(value: unknown, query: Iterable<readonly [string, string]>): GuideEditRequest {
   const { image_base64, image_url, images, ...rest } = Object.fromEntries(membersOf(value, 'The body'));
   const sources = [
     ...base64Images(image_base64, 'image_base64'),
@@ -29,7 +29,7 @@ export function editFromJson(value: unknown, query: Iterable<readonly [string, s
 }
 
 /** A form of POST /edit, as FastAPI takes it: files, and flat fields. */
-export function editFromForm(parts: readonly FormPart[], query: Iterable<readonly [string, string]>): EditRequest {
+export function editFromForm(parts: readonly FormPart[], query: Iterable<readonly [string, string]>): GuideEditRequest {
   const { fields, images } = fromForm(parts, IMAGE_NAMES);
   return finish(new Map(fields), images, query);
 }
@@ -64,7 +64,7 @@ function finish(
   fields: Map<string, unknown>,
   images: readonly ImageSource[],
   query: Iterable<readonly [string, string]>,
-): EditRequest {
+): GuideEditRequest {
   addFlatFields(fields, query);
   if (fields.has('steps')) {
     const steps = fields.get('steps');

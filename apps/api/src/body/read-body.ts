@@ -3,7 +3,7 @@ import type { ByteShare } from '../byte-budget.ts';
 import type { ApiContext } from '../context.ts';
 import type { Services } from '../services.ts';
 import { mediaTypeOf } from './media-type.ts';
-import { readJson } from './read-json.ts';
+import { readJsonBody } from './read-json.ts';
 import { type FormPart, readMultipart } from './read-multipart.ts';
 import { receive } from './receive.ts';
 
@@ -12,13 +12,13 @@ export type BodyContent =
   | { readonly kind: 'form'; readonly parts: readonly FormPart[] };
 
 /** Reads a JSON or multipart body whole, within the limits of a request and of all requests together. */
-export async function readBody(c: ApiContext, services: Services, share: ByteShare): Promise<BodyContent> {
+export async function readSubmissionBody(c: ApiContext, services: Services, share: ByteShare): Promise<BodyContent> {
   const { limits } = services;
   const contentType = c.req.header('content-type') ?? '';
   const chunks = held(receiveBody(c, services, limits.bodyBytes), share);
   switch (mediaTypeOf(contentType)) {
     case 'application/json':
-      return { kind: 'json', value: await readJson(chunks) };
+      return { kind: 'json', value: await readJsonBody(chunks) };
     case 'multipart/form-data': {
       const { parts, fieldBytes, imageBytes } = limits;
       return {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseJson, readJson } from './read-json.ts';
+import { parseJson, readJsonBody } from './read-json.ts';
 
 async function* pieces(...all: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* all;
@@ -8,7 +8,7 @@ async function* pieces(...all: readonly Uint8Array[]): AsyncGenerator<Uint8Array
 it('a body that is cut anywhere is read whole', async () => {
   const bytes = Buffer.from('{"prompt":"把图片变成 👩‍👩‍👧"}');
   for (let cut = 0; cut <= bytes.length; cut++) {
-    const read = await readJson(pieces(bytes.subarray(0, cut), bytes.subarray(cut)));
+    const read = await readJsonBody(pieces(bytes.subarray(0, cut), bytes.subarray(cut)));
     expect(read).toEqual({ prompt: '把图片变成 👩‍👩‍👧' });
   }
 });
@@ -19,7 +19,7 @@ it.each([
   ['nothing', Buffer.alloc(0)],
   ['rubbish', Buffer.from('{]')],
 ])('%s is malformed', async (_, bytes) => {
-  await expect(readJson(pieces(bytes))).rejects.toMatchObject({ code: 'request_malformed' });
+  await expect(readJsonBody(pieces(bytes))).rejects.toMatchObject({ code: 'request_malformed' });
 });
 
 it('millions of members are not parsed', () => {

@@ -34,7 +34,7 @@ function refuseProto(key: string, value: unknown): unknown {
 }
 
 /** Reads a JSON body. Throws AppError `request_malformed`, also for what is not UTF-8. */
-export async function readJson(chunks: AsyncIterable<Uint8Array>): Promise<unknown> {
+export async function readJsonBody(chunks: AsyncIterable<Uint8Array>): Promise<unknown> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let text = '';
   try {

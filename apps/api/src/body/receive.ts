@@ -33,7 +33,7 @@ export async function* receive(
       continue;
     }
     received += chunk.length;
-    if (received > limits.maxBytes) throw tooLarge(limits.maxBytes);
+    if (received > limits.maxBytes) throw bodyTooLarge(limits.maxBytes);
     if (performance.now() > end) throw tooSlow();
     yield chunk;
   }
@@ -46,7 +46,7 @@ function refuseByHeaders({ headers }: IncomingMessage, maxBytes: number): void {
       hint: 'Send the body without Content-Encoding.',
     });
   }
-  if (Number(headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  if (Number(headers['content-length'] ?? 0) > maxBytes) throw bodyTooLarge(maxBytes);
 }
 
 /** Resolves when there may be more to read. Leaves no listener behind. */
@@ -69,7 +69,7 @@ export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
-export function tooLarge(maxBytes: number): AppError {
+export function bodyTooLarge(maxBytes: number): AppError {
   return new AppError('request_too_large', `The body has more than ${maxBytes} bytes.`);
 }
 

@@ -17,7 +17,7 @@ export interface RawSubmission {
   readonly images: readonly ImageSource[];
 }
 
-export interface Submission {
+export interface ValidatedSubmission {
   readonly parameters: EditParameters;
   readonly options: JobOptions;
   readonly images: readonly ImageSource[];
@@ -27,7 +27,7 @@ export interface Submission {
  * Checks everything about a request but its pictures and addresses. Throws AppError `invalid_parameter`, `prompt_empty` or
  * `prompt_too_long`.
  */
-export function checkSubmission({ fields, images }: RawSubmission, now: Date): Submission {
+export function validateSubmission({ fields, images }: RawSubmission, now: Date): ValidatedSubmission {
   const said: Record<string, unknown> = {};
   const about: Record<string, unknown> = {};
   for (const [name, value] of fields) {

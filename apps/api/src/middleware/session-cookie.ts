@@ -11,11 +11,11 @@ export function sessionKeyOf(c: ApiContext): string | undefined {
   return getCookie(c, NAME);
 }
 
-export function startSession(c: ApiContext, key: string, publicUrl: string | undefined): void {
+export function setSessionCookie(c: ApiContext, key: string, publicUrl: string | undefined): void {
   setCookie(c, NAME, key, { ...ATTRIBUTES, maxAge: MAX_AGE_SECONDS, secure: isHttps(c, publicUrl) });
 }
 
-export function clearSession(c: ApiContext): void {
+export function clearSessionCookie(c: ApiContext): void {
   deleteCookie(c, NAME, ATTRIBUTES);
 }
 

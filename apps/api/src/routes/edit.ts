@@ -2,8 +2,8 @@ import { AppError, type Caller, isErrorCode, isTerminal } from '@qwen-edit/contr
 import { type JobRecord, requestCancel } from '@qwen-edit/db';
 import type { Hono } from 'hono';
 import { editFromForm, editFromJson } from '../body/edit-request.ts';
-import { readBody } from '../body/read-body.ts';
-import { checkSubmission, type Submission } from '../body/submission.ts';
+import { readSubmissionBody } from '../body/read-body.ts';
+import { type ValidatedSubmission, validateSubmission } from '../body/submission.ts';
 import { type ApiContext, type ApiEnv, clientGone } from '../context.ts';
 import { describeError } from '../describe-error.ts';
 import { answerEdit } from '../edit/edit-answer.ts';
@@ -47,11 +47,11 @@ async function submitEdit(
   const { budget, now, options } = services;
   const share = budget.open();
   try {
-    const body = await readBody(c, services, share);
+    const body = await readSubmissionBody(c, services, share);
     const query = new URL(c.req.url).searchParams;
     const request = body.kind === 'json' ? editFromJson(body.value, query) : editFromForm(body.parts, query);
     const { outputPath } = request;
-    const submission = asPng(checkSubmission(request, now()));
+    const submission = asPng(validateSubmission(request, now()));
     if (typeof outputPath === 'string') checkOutputName(outputPath);
     if (outputPath !== undefined && options.outputDir === undefined) {
       throw new AppError('invalid_parameter', 'output_path cannot be used: no folder for results is configured.', {
@@ -71,7 +71,7 @@ async function submitEdit(
 }
 
 /** The guide promises PNG, whatever this job's checkpoint or a later default would choose. */
-function asPng(submission: Submission): Submission {
+function asPng(submission: ValidatedSubmission): ValidatedSubmission {
   return { ...submission, parameters: { output_format: 'png', ...submission.parameters } };
 }
 

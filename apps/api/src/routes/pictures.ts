@@ -34,7 +34,7 @@ async function getPicture(c: ApiContext, services: Services, series: Series): Pr
   const { limits, store } = services;
   const { picture, place } = await findPicture(c, services, series);
   const facts = factsOf(picture, place, series);
-  const here = store.kind === 'file' || c.req.raw.method === 'HEAD' || c.req.header('if-none-match') === facts.etag;
+  const here = !store.answersSignedUrls || c.req.raw.method === 'HEAD' || c.req.header('if-none-match') === facts.etag;
   if (here || callsFromScript(c)) {
     const response = await sendObject(c, services, facts);
     if (response === undefined) throw absent(series);

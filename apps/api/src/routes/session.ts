@@ -2,11 +2,11 @@ import { AppError } from '@qwen-edit/contract';
 import type { Hono } from 'hono';
 import { z } from 'zod';
 import { receiveBody } from '../body/read-body.ts';
-import { readJson } from '../body/read-json.ts';
+import { readJsonBody } from '../body/read-json.ts';
 import { invalidIssue } from '../body/submission.ts';
 import type { ApiContext, ApiEnv } from '../context.ts';
 import { pageOf } from '../middleware/same-site.ts';
-import { clearSession, startSession } from '../middleware/session-cookie.ts';
+import { clearSessionCookie, setSessionCookie } from '../middleware/session-cookie.ts';
 import { route } from '../routing.ts';
 import type { Services } from '../services.ts';
 
@@ -24,18 +24,18 @@ export function sessionRoutes(app: Hono<ApiEnv>, services: Services): void {
   route(app, '/v1/session', {
     POST: async (c) => {
       refuseOthers(c);
-      const parsed = bodySchema.safeParse(await readJson(receiveBody(c, services, SMALL)));
+      const parsed = bodySchema.safeParse(await readJsonBody(receiveBody(c, services, SMALL)));
       if (!parsed.success) throw invalidIssue(parsed.error);
       const { key } = parsed.data;
       if ((await gate.identify(key)) === undefined) {
         throw new AppError('unauthorized', 'The API key is unknown or was revoked.');
       }
-      startSession(c, key, options.publicUrl);
+      setSessionCookie(c, key, options.publicUrl);
       return c.body(null, 204);
     },
     DELETE: (c) => {
       refuseOthers(c);
-      clearSession(c);
+      clearSessionCookie(c);
       return c.body(null, 204);
     },
   });

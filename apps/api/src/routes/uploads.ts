@@ -4,7 +4,7 @@ import type { Hono } from 'hono';
 import { z } from 'zod';
 import { baseUrlOf } from '../base-url.ts';
 import { receiveBody } from '../body/read-body.ts';
-import { readJson } from '../body/read-json.ts';
+import { readJsonBody } from '../body/read-json.ts';
 import { hasBody } from '../body/receive.ts';
 import { invalidIssue } from '../body/submission.ts';
 import type { ApiContext, ApiEnv } from '../context.ts';
@@ -37,7 +37,7 @@ export function uploadRoutes(app: Hono<ApiEnv>, services: Services): void {
       await addUpload(database.db, { id, owner, key, mediaType: media_type ?? 'application/octet-stream' });
       const upload = {
         id,
-        url: store.kind === 'file' ? atCaller(c, url, services.options.publicUrl) : url,
+        url: store.answersSignedUrls ? url : atCaller(c, url, services.options.publicUrl),
         method: 'PUT',
         headers: media_type === undefined ? {} : { 'Content-Type': media_type },
         expires_at: new Date(now().getTime() + expiresSeconds * 1000).toISOString(),
@@ -56,7 +56,7 @@ function atCaller(c: ApiContext, url: string, publicUrl: string | undefined): st
 
 /** The body may be left out. */
 async function readRequest(c: ApiContext, services: Services): Promise<z.output<typeof bodySchema>> {
-  const value = hasBody(c.env.incoming) ? await readJson(receiveBody(c, services, SMALL)) : {};
+  const value = hasBody(c.env.incoming) ? await readJsonBody(receiveBody(c, services, SMALL)) : {};
   const parsed = bodySchema.safeParse(value);
   if (!parsed.success) throw invalidIssue(parsed.error);
   return parsed.data;

@@ -1,6 +1,6 @@
 import type { JobEventRow } from '@qwen-edit/db';
 import { expect, it } from 'vitest';
-import type { JobWatch, News } from '../job-watch.ts';
+import type { JobWatch, WaitOutcome } from '../job-watch.ts';
 import { followJob, formatEvent, presentEvent, seqOfEventId } from './sse.ts';
 
 const row = (seq: number, type: JobEventRow['type'] = 'job.progress'): JobEventRow => ({
@@ -39,7 +39,7 @@ it.each([
 });
 
 /** A watch with a script: what is read after each seq, and what each wait brings. */
-function scripted(events: Record<number, JobEventRow[]>, news: News[]): JobWatch {
+function scripted(events: Record<number, JobEventRow[]>, news: WaitOutcome[]): JobWatch {
   return {
     events: async (_id, seq) => events[seq] ?? [],
     next: async () => news.shift() ?? 'stopped',

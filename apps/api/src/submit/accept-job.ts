@@ -1,17 +1,17 @@
 import { AppError, type Caller, GUIDE_DEFAULTS, type PresentableJob } from '@qwen-edit/contract';
 import { type NewJob, newId, type QueueTimes, readQueueTimes, submitJob } from '@qwen-edit/db';
-import type { Submission } from '../body/submission.ts';
+import type { ValidatedSubmission } from '../body/submission.ts';
 import type { ByteShare } from '../byte-budget.ts';
-import type { ShapeRules } from '../deps.ts';
+import type { ImageShapeRules } from '../deps.ts';
 import { currentModel, type ModelFacts } from '../model-facts.ts';
 import type { Services } from '../services.ts';
 import type { KeyHold } from './idempotency.ts';
+import { type InputImage, sha256Of, storeInputImage, validateInputImage } from './input-image.ts';
 import { loadImage } from './load-image.ts';
-import { type InputImage, proveInput, sha256Of, storeInput } from './store-input.ts';
 
 export interface Acceptance {
   readonly caller: Caller;
-  readonly submission: Submission;
+  readonly submission: ValidatedSubmission;
   readonly share: ByteShare;
   readonly signal: AbortSignal;
   /** Form of the request, for the metrics. */
@@ -40,7 +40,7 @@ export async function acceptJob(services: Services, acceptance: Acceptance): Pro
   if (about.webhook_url !== undefined) await checkUrl(about.webhook_url);
   const model = currentModel((await services.status.workers()) ?? []);
   refuseTooFewSteps(submission, model);
-  const images = await proveImages(services, acceptance, rulesOf(submission, model));
+  const images = await validateImages(services, acceptance, rulesOf(submission, model));
 
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const inputs = await storeImages(services, caller.owner, images, attempt === 1);
@@ -102,21 +102,21 @@ function presentable(
   };
 }
 
-/** All are proved before one is stored, so that a picture that is refused leaves nothing behind. */
-async function proveImages(
+/** All are validated before one is stored, so that a picture that is refused leaves nothing behind. */
+async function validateImages(
   services: Services,
   { caller: { owner }, submission, share, signal }: Acceptance,
-  rules: ShapeRules,
+  rules: ImageShapeRules,
 ): Promise<readonly InputImage[]> {
   const images: InputImage[] = [];
-  const proved = new Map<string, InputImage>();
+  const validated = new Map<string, InputImage>();
   for (const [index, source] of submission.images.entries()) {
     if (signal.aborted) throw new AppError('canceled', 'The caller has hung up.');
     const label = `Picture ${index + 1}`;
     const bytes = await loadImage(services, source, { owner, label, share, signal });
     const sha256 = sha256Of(bytes);
-    const image = proved.get(sha256) ?? (await proveInput(services, owner, { bytes, sha256, label }, rules));
-    proved.set(sha256, image);
+    const image = validated.get(sha256) ?? (await validateInputImage(services, owner, { bytes, sha256, label }, rules));
+    validated.set(sha256, image);
     images.push(image);
   }
   return images;
@@ -131,19 +131,19 @@ async function storeImages(
 ): Promise<readonly string[]> {
   const ids = new Map<string, string>();
   for (const image of images) {
-    if (!ids.has(image.sha256)) ids.set(image.sha256, await storeInput(services, owner, image, trusted));
+    if (!ids.has(image.sha256)) ids.set(image.sha256, await storeInputImage(services, owner, image, trusted));
   }
   return images.flatMap(({ sha256 }) => ids.get(sha256) ?? []);
 }
 
 /** What the worker would refuse later, refused now, as far as live workers tell. */
-function refuseTooFewSteps({ parameters }: Submission, model: ModelFacts | undefined): void {
+function refuseTooFewSteps({ parameters }: ValidatedSubmission, model: ModelFacts | undefined): void {
   const fewest = model?.min_inference_steps ?? 1;
   const steps = parameters.num_inference_steps ?? model?.num_inference_steps ?? GUIDE_DEFAULTS.num_inference_steps;
   if (steps < fewest) throw new AppError('steps_too_few', `This model needs ${fewest} steps or more, not ${steps}.`);
 }
 
-function rulesOf({ parameters: { max_side } }: Submission, model: ModelFacts | undefined): ShapeRules {
+function rulesOf({ parameters: { max_side } }: ValidatedSubmission, model: ModelFacts | undefined): ImageShapeRules {
   const { vae_image_size, condition_image_size } = model ?? {};
   return {
     ...(max_side === undefined ? {} : { max_side }),

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import type { Submission } from '../body/submission.ts';
+import type { ValidatedSubmission } from '../body/submission.ts';
 import { canonicalJson, readIdempotencyKey, requestHash } from './idempotency.ts';
 
-const submission = (changes: Partial<Submission> = {}): Submission => ({
+const submission = (changes: Partial<ValidatedSubmission> = {}): ValidatedSubmission => ({
   parameters: { prompt: 'x' },
   options: {},
   images: [{ kind: 'bytes', bytes: Buffer.from('one') }],

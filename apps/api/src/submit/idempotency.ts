@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { AppError } from '@qwen-edit/contract';
 import { claimKey, newToken, noteRequestHash, releaseKey } from '@qwen-edit/db';
 import type { ImageSource } from '../body/image-source.ts';
-import type { Submission } from '../body/submission.ts';
+import type { ValidatedSubmission } from '../body/submission.ts';
 import { describeError } from '../describe-error.ts';
 import type { Services } from '../services.ts';
-import { sha256Of } from './store-input.ts';
+import { sha256Of } from './input-image.ts';
 
 /** A claim on an Idempotency-Key, which the job completes. */
 export interface KeyHold {
@@ -13,7 +13,7 @@ export interface KeyHold {
   readonly token: string;
 }
 
-export interface Outcome {
+export interface SubmitOutcome {
   readonly jobId: string;
   /** True where an earlier request made the job. */
   readonly replayed: boolean;
@@ -34,9 +34,13 @@ export function readIdempotencyKey(header: string | undefined): string | undefin
  */
 export async function submitOnce(
   services: Services,
-  { owner, key, submission }: { readonly owner: string; readonly key: string; readonly submission: Submission },
+  {
+    owner,
+    key,
+    submission,
+  }: { readonly owner: string; readonly key: string; readonly submission: ValidatedSubmission },
   make: (hold: KeyHold) => Promise<string>,
-): Promise<Outcome> {
+): Promise<SubmitOutcome> {
   const { database, limits } = services;
   const token = newToken();
   const claim = await claimKey(database.db, { owner, key }, token, limits.idempotencyLockMs);
@@ -60,7 +64,7 @@ export async function submitOnce(
 }
 
 /** Digest of what was asked for. A picture is its content where that was sent, else the place that was named. */
-export function requestHash({ parameters, options, images }: Submission): string {
+export function requestHash({ parameters, options, images }: ValidatedSubmission): string {
   const request = { parameters, options, images: images.map(identityOf) };
   return createHash('sha256').update(canonicalJson(request)).digest('hex');
 }

@@ -1,4 +1,4 @@
-import { createApi, type Server, startServer } from '@qwen-edit/api';
+import { createHttpApi, type RunningServer, startHttpServer } from '@qwen-edit/api';
 import { AppError } from '@qwen-edit/contract';
 import { hasApiKeys } from '@qwen-edit/db';
 import { checkUrl, createSafeFetch } from '@qwen-edit/net';
@@ -22,7 +22,7 @@ const PICTURE_REDIRECTS = 5;
 export async function startApi(
   { config, backends, log, metrics, signingSecret }: RoleContext,
   extras: ApiExtras,
-): Promise<Server> {
+): Promise<RunningServer> {
   const { allowPrivateUrls: allowPrivate } = config;
   const keysRequired = !isLoopback(config.host);
   if (keysRequired && !config.insecure && !(await hasApiKeys(backends.database.db))) {
@@ -37,7 +37,7 @@ export async function startApi(
     maxRedirects: PICTURE_REDIRECTS,
     maxBytes: config.maxBodyBytes,
   });
-  const app = createApi({
+  const app = createHttpApi({
     database: backends.database,
     store: backends.store,
     queue: backends.queue,
@@ -47,7 +47,7 @@ export async function startApi(
       return body;
     },
     checkUrl: (url) => checkUrl(url, { allowPrivate }),
-    proveImage,
+    validateImage: proveImage,
     checkImageShape,
     makeThumbnail,
     log,
@@ -67,7 +67,7 @@ export async function startApi(
       limits: { bodyBytes: config.maxBodyBytes },
     },
   });
-  const server = await startServer({ app, host: config.host, port: config.port });
+  const server = await startHttpServer({ app, host: config.host, port: config.port });
   return {
     ...server,
     async close(graceMs) {

@@ -96,6 +96,7 @@ export function createFileStore({ folder, signing, now = () => new Date() }: Fil
 
   return {
     kind: 'file',
+    answersSignedUrls: false,
     put: (key, body, options) =>
       feed(body, options, async (source) => {
         checkKey(key);

@@ -122,6 +122,7 @@ export function createS3Store({ bucket, prefix, ...options }: S3StoreOptions): O
 
   return {
     kind: 's3',
+    answersSignedUrls: true,
     put: (key, body, options) =>
       feed(body, options, async (source) => {
         const { mediaType, signal } = options;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { addInput, findInput, newId } from '@qwen-edit/db';
 import { STORED_KINDS } from '@qwen-edit/storage';
-import type { ProvedPicture, ShapeRules } from '../deps.ts';
+import type { ImageShapeRules, ValidatedImage } from '../deps.ts';
 import { describeError } from '../describe-error.ts';
 import type { Services } from '../services.ts';
 
@@ -14,7 +14,7 @@ export interface LoadedImage {
 }
 
 export interface InputImage extends LoadedImage {
-  readonly facts: ProvedPicture;
+  readonly facts: ValidatedImage;
   /** Where the owner has stored it already. */
   readonly known: { readonly id: string; readonly key: string } | undefined;
 }
@@ -24,19 +24,19 @@ export function sha256Of(bytes: Uint8Array): string {
 }
 
 /**
- * Proves that bytes are a picture that a worker will take; what the owner has stored was proved before, and only its shape is
+ * Proves that bytes are a picture that a worker will take; what the owner has stored was validated before, and only its shape is
  * judged anew. Throws AppError `image_invalid`, `image_too_large` or `image_ratio`.
  */
-export async function proveInput(
+export async function validateInputImage(
   services: Services,
   owner: string,
   { bytes, label, sha256 }: LoadedImage,
-  rules: ShapeRules,
+  rules: ImageShapeRules,
 ): Promise<InputImage> {
-  const { database, proving, proveImage, checkImageShape } = services;
+  const { database, validating, validateImage, checkImageShape } = services;
   const known = await findInput(database.db, owner, sha256);
   if (known === undefined) {
-    return { bytes, label, sha256, known, facts: await proving(() => proveImage(bytes, label, rules)) };
+    return { bytes, label, sha256, known, facts: await validating(() => validateImage(bytes, label, rules)) };
   }
   // Rows of inputs always have a size.
   const facts = { width: known.width ?? 1, height: known.height ?? 1, mediaType: known.mediaType };
@@ -48,7 +48,7 @@ export async function proveInput(
  * Stores a picture, unless it is known to be stored and `trusted` says that this was just looked up. Returns the id of its
  * asset. Throws errors of the store.
  */
-export async function storeInput(
+export async function storeInputImage(
   services: Services,
   owner: string,
   { bytes, sha256, facts, known }: InputImage,
