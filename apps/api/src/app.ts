@@ -1,6 +1,7 @@
+import { OpenAPIHono } from '@hono/zod-openapi';
 import { AppError, ERRORS, toAppError } from '@qwen-edit/contract';
 import { readEventSeqs, readEvents } from '@qwen-edit/db';
-import { Hono } from 'hono';
+import type { Logger } from '@qwen-edit/telemetry';
 import { createByteBudget } from './byte-budget.ts';
 import type { ApiContext, ApiEnv } from './context.ts';
 import { type ApiDeps, DEFAULT_API_LIMITS } from './deps.ts';
@@ -11,34 +12,31 @@ import { accessLog } from './middleware/access-log.ts';
 import { createGate } from './middleware/authenticate.ts';
 import { requestId } from './middleware/request-id.ts';
 import { problemResponse } from './problem.ts';
-import { editRoutes } from './routes/edit.ts';
-import { jobEventRoutes } from './routes/job-events.ts';
-import { jobRoutes } from './routes/jobs.ts';
-import { modelRoutes } from './routes/models.ts';
-import { objectRoutes } from './routes/objects.ts';
-import { operationRoutes } from './routes/operations.ts';
-import { pageRoutes } from './routes/page.ts';
-import { pictureRoutes } from './routes/pictures.ts';
-import { sessionRoutes } from './routes/session.ts';
-import { uploadRoutes } from './routes/uploads.ts';
-import { webhookRoutes } from './routes/webhooks.ts';
+import { createRoutes } from './routes/routes.ts';
+import { mountRoutes } from './routing/mount-routes.ts';
+import { type OpenApiDocument, openApiDocument } from './routing/openapi.ts';
+import type { ApiRoute } from './routing/route.ts';
 import { createServiceStatus } from './service-status.ts';
 import type { Services } from './services.ts';
 import { createTally } from './tally.ts';
 import { createThumbnails } from './thumbnails.ts';
 
 export interface HttpApi {
-  readonly fetch: Hono<ApiEnv>['fetch'];
-  /** Ends streams and waits, and has connections closed after their answers. Requests that run are answered. */
+  readonly fetch: OpenAPIHono<ApiEnv>['fetch'];
+  /** Every route that is mounted. */
+  readonly routes: readonly ApiRoute[];
+  /** Describes all routes in OpenAPI 3.1. */
+  openApi(): OpenApiDocument;
+  /** Ends streams and waits, and closes connections after their answers. Requests that run are still answered. */
   stop(): void;
-  /** What is held now: to be nothing when nobody calls. */
+  /** What requests hold now; all of it is 0 when nobody calls. */
   stats(): { readonly waiting: number; readonly streams: number; readonly bytesHeld: number };
 }
 
-/** Events that one query of a stream reads; the rest comes with the next. */
+/** Events that one query of a stream reads; the next query reads the rest. */
 const EVENTS_AT_ONCE = 100;
 
-/** The HTTP API over its parts. It needs node:http's request and response in its bindings: see startHttpServer. */
+/** Makes the HTTP API of its parts. It needs node:http's request and response in its bindings: see startHttpServer. */
 export function createHttpApi(deps: ApiDeps): HttpApi {
   const { database, store, log, metrics, options } = deps;
   const limits = { ...DEFAULT_API_LIMITS, ...options.limits };
@@ -72,30 +70,24 @@ export function createHttpApi(deps: ApiDeps): HttpApi {
     }),
   };
 
-  const app = new Hono<ApiEnv>();
-  app.use(accessLog({ log, metrics }), requestId());
+  const routes = createRoutes(services);
+  const quietPaths = new Set(routes.filter(({ quiet }) => quiet).map(({ path }) => path));
+  const app = new OpenAPIHono<ApiEnv>();
+  app.use(accessLog({ log, metrics, quietPaths }), requestId());
   app.use(async (c, next) => {
     await next();
     if (stopping.aborted) c.res.headers.set('Connection', 'close');
   });
-  app.onError((thrown, c) => answerError(services, thrown, c));
+  app.onError((thrown, c) => answerError(log, thrown, c));
   app.notFound((c) =>
     problemResponse(new AppError('not_found', 'There is nothing at this address.'), c.get('requestId')),
   );
-  pageRoutes(app, services);
-  operationRoutes(app, services);
-  sessionRoutes(app, services);
-  jobRoutes(app, services);
-  jobEventRoutes(app, services);
-  pictureRoutes(app, services);
-  uploadRoutes(app, services);
-  objectRoutes(app, services);
-  modelRoutes(app, services);
-  webhookRoutes(app, services);
-  editRoutes(app, services);
+  mountRoutes(app, routes, services.gate);
 
   return {
     fetch: app.fetch,
+    routes,
+    openApi: () => openApiDocument(app, options.version),
     stop: () => stopper.abort(),
     stats: () => ({
       waiting: services.watch.waiting(),
@@ -105,8 +97,8 @@ export function createHttpApi(deps: ApiDeps): HttpApi {
   };
 }
 
-/** Packages throw AppErrors; anything else is unforeseen. */
-function answerError({ log }: Services, thrown: unknown, c: ApiContext): Response {
+/** Packages throw AppErrors; every other error is unforeseen. */
+function answerError(log: Logger, thrown: unknown, c: ApiContext): Response {
   const error = toAppError(thrown);
   const request_id = c.get('requestId');
   const line = { request_id, route: c.get('route'), code: error.code };

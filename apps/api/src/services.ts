@@ -6,7 +6,7 @@ import type { ServiceStatus } from './service-status.ts';
 import type { Tally } from './tally.ts';
 import type { Thumbnails } from './thumbnails.ts';
 
-/** What the routes work with. */
+/** All parts of the API. Nothing takes them whole but the table of routes: each function picks what it uses. */
 export interface Services extends ApiDeps {
   readonly now: () => Date;
   readonly limits: ApiLimits;
@@ -16,7 +16,7 @@ export interface Services extends ApiDeps {
   readonly budget: ByteBudget;
   /** Answers that are being streamed. */
   readonly streams: Tally;
-  /** Runs the proof of a picture when there is room for it. */
+  /** Runs the validation of a picture as soon as few enough others run. */
   readonly validating: <T>(task: () => Promise<T>) => Promise<T>;
   readonly thumbnails: Thumbnails;
   /** Aborts when the process begins to stop. */

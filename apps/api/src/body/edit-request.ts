@@ -1,11 +1,31 @@
-import { AppError } from '@qwen-edit/contract';
+import { AppError, editParametersSchema, LIMITS } from '@qwen-edit/contract';
+import { z } from 'zod';
 import { addField, addFlatFields, membersOf } from './form-values.ts';
 import { type ImageSource, parseImage, parseUrl } from './image-source.ts';
-import { fromForm, parseImages } from './job-request.ts';
+import { fileSchema, formFields, fromForm, parseImages, submissionFields } from './job-request.ts';
 import type { FormPart } from './read-multipart.ts';
+import { submissionBody } from './request-body.ts';
 import type { RawSubmission } from './submission.ts';
 
-/** A request of POST /edit: a submission, and what its answer is to be. */
+/** What only this call knows. */
+const otherFields = {
+  steps: editParametersSchema.shape.num_inference_steps,
+  output_path: z.union([z.string(), z.boolean()]).optional(),
+};
+
+/** The body of POST /edit. */
+export const editBody = submissionBody({
+  json: z.strictObject({
+    image_base64: z.union([z.string(), z.array(z.string())]).optional(),
+    image_url: z.union([z.string(), z.array(z.string())]).optional(),
+    images: z.unknown().optional(),
+    ...submissionFields,
+    ...otherFields,
+  }),
+  form: z.strictObject({ image: z.array(fileSchema).min(1).max(LIMITS.images), ...formFields, ...otherFields }),
+});
+
+/** A request of POST /edit: a submission, and how it wants its answer. */
 export interface GuideEditRequest extends RawSubmission {
   /** Wants the results in the configured folder: under this name, or one made of the job's id. */
   readonly outputPath: string | true | undefined;

@@ -20,8 +20,11 @@ const imageObjectSchema = z.union([
   z.strictObject({ upload_id: z.string() }),
 ]);
 
+/** A picture as JSON names it. */
+export const imageSourceSchema = z.union([z.string(), imageObjectSchema]);
+
 /**
- * A picture as JSON says it: a text (base64, data URL, upload id or web address), or `{ url }`, `{ data }` or
+ * A picture as JSON names it: a text (base64, data URL, upload id or web address), or `{ url }`, `{ data }` or
  * `{ upload_id }`. Throws AppError `invalid_parameter` that names `path`.
  */
 export function parseImage(value: unknown, path: string): ImageSource {
@@ -40,7 +43,7 @@ function parseText(text: string, path: string): ImageSource {
   return { kind: 'bytes', bytes: decodeBase64(text, path) };
 }
 
-/** A web address of a picture; whether it may be called is judged when it is. */
+/** A web address of a picture; whether it may be fetched is checked when it is fetched. */
 export function parseUrl(url: string, path: string): ImageSource {
   if (url.startsWith('data:')) return { kind: 'bytes', bytes: decodeBase64(url, path) };
   if (url.length > MAX_URL) throw invalid(path, `must have at most ${MAX_URL} characters as an address`);

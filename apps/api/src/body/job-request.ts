@@ -1,25 +1,45 @@
-import { AppError } from '@qwen-edit/contract';
+import { AppError, editParametersSchema, jobOptionsSchema, LIMITS } from '@qwen-edit/contract';
+import { z } from 'zod';
 import { addField, addFlatFields, membersOf } from './form-values.ts';
-import { type ImageSource, parseImage } from './image-source.ts';
+import { type ImageSource, imageSourceSchema, parseImage } from './image-source.ts';
 import { parseJson } from './read-json.ts';
 import type { FormPart } from './read-multipart.ts';
+import { submissionBody } from './request-body.ts';
 import type { RawSubmission } from './submission.ts';
 
 const IMAGE_NAMES = /^images?(\[\])?$/;
 
-/** A JSON body of POST /v1/jobs. Throws AppError `invalid_parameter`. */
+/** The fields of a submission, besides its pictures. */
+export const submissionFields = { ...editParametersSchema.shape, ...jobOptionsSchema.shape };
+/** The fields of a form. A submission may also give them, or some of them, as JSON in `params`. */
+export const formFields = {
+  ...editParametersSchema.partial().shape,
+  ...jobOptionsSchema.shape,
+  params: z.string().optional(),
+};
+/** A file in a form. */
+export const fileSchema = z.string().meta({ format: 'binary' });
+
+/** The body of POST /v1/jobs. */
+export const jobBody = submissionBody({
+  json: z.strictObject({ images: z.array(imageSourceSchema).min(1).max(LIMITS.images), ...submissionFields }),
+  form: z.strictObject({ image: z.array(fileSchema).min(1).max(LIMITS.images), ...formFields }),
+});
+
+/** Reads a JSON body of POST /v1/jobs. Throws AppError `invalid_parameter`. */
 export function fromJson(value: unknown): RawSubmission {
   const { images, ...rest } = Object.fromEntries(membersOf(value, 'The body'));
   if (!Array.isArray(images)) throw new AppError('invalid_parameter', 'images must be a list of pictures.');
   return { fields: new Map(Object.entries(rest)), images: parseImages(images, 'images') };
 }
 
+/** Pictures as JSON names them. Throws AppError `invalid_parameter` that names `path`. */
 export function parseImages(images: readonly unknown[], path: string): readonly ImageSource[] {
   return images.map((image, index) => parseImage(image, `${path}.${index}`));
 }
 
 /**
- * A form of POST /v1/jobs: pictures as files or texts, `params` and `metadata` as JSON, and flat fields.
+ * Reads a form of POST /v1/jobs: pictures as files or texts, `params` and `metadata` as JSON, and flat fields.
  * Throws AppError `invalid_parameter` or `request_malformed`.
  */
 export function fromForm(parts: readonly FormPart[], imageNames: RegExp = IMAGE_NAMES): RawSubmission {

@@ -15,7 +15,7 @@ type Outgoing = Pick<ServerResponse, 'writeContinue'>;
  * Throws AppError `media_type_unsupported` for an encoded body, `request_too_large`, `request_timeout`, and
  * `request_malformed` where the body breaks off.
  */
-export async function* receive(
+export async function* receiveBody(
   incoming: IncomingMessage,
   outgoing: Outgoing,
   limits: ReceiveLimits,

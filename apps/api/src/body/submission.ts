@@ -8,7 +8,7 @@ import {
   parseEditParameters,
   refuseUnstorable,
 } from '@qwen-edit/contract';
-import type { z } from 'zod';
+import { invalidParameter } from '../invalid-parameter.ts';
 import type { ImageSource } from './image-source.ts';
 
 /** What a request asks for, before it is checked. */
@@ -51,14 +51,5 @@ export function validateSubmission({ fields, images }: RawSubmission, now: Date)
 function parseOptions(about: unknown): JobOptions {
   const parsed = jobOptionsSchema.safeParse(about);
   if (parsed.success) return parsed.data;
-  throw invalidIssue(parsed.error);
-}
-
-/** The first thing that a schema found, by path. */
-export function invalidIssue(error: z.ZodError): AppError {
-  const issue = error.issues[0];
-  const path = issue?.path.join('.') ?? '';
-  const message = issue?.message ?? 'invalid';
-  if (path === '') return new AppError('invalid_parameter', message);
-  return new AppError('invalid_parameter', /^[A-Z]/.test(message) ? `${path}: ${message}` : `${path} ${message}`);
+  throw invalidParameter(parsed.error);
 }

@@ -2,11 +2,15 @@ import type { Logger, Metrics } from '@qwen-edit/telemetry';
 import type { MiddlewareHandler } from 'hono';
 import type { ApiEnv } from '../context.ts';
 
-/** Routes that machines ask all the time. */
-const QUIET = new Set(['/livez', '/readyz', '/metrics', '/health']);
+export interface AccessLogDeps {
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Paths of routes that machines call all the time: their requests are logged at the level debug. */
+  readonly quietPaths: ReadonlySet<string>;
+}
 
 /** Logs and measures each request until its answer begins. */
-export function accessLog({ log, metrics }: { log: Logger; metrics: Metrics }): MiddlewareHandler<ApiEnv> {
+export function accessLog({ log, metrics, quietPaths }: AccessLogDeps): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     const start = performance.now();
     await next();
@@ -15,7 +19,7 @@ export function accessLog({ log, metrics }: { log: Logger; metrics: Metrics }): 
     const route = c.get('route');
     metrics.requestSeconds.observe({ route, method: methodLabel(method), status: String(c.res.status) }, ms / 1000);
     const line = { request_id: c.get('requestId'), method, route, status: c.res.status, ms: Math.round(ms) };
-    if (QUIET.has(route)) log.debug(line, 'request');
+    if (quietPaths.has(route)) log.debug(line, 'request');
     else log.info(line, 'request');
   };
 }

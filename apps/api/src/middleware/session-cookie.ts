@@ -1,22 +1,23 @@
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import type { ApiContext } from '../context.ts';
 
-const NAME = 'qwen_edit_session';
+/** The cookie that keeps an API key in a browser. */
+export const SESSION_COOKIE = 'qwen_edit_session';
 const MAX_AGE_SECONDS = 30 * 86_400;
 /** Out of reach of scripts, and sent with no request that another site causes. Source: RFC 6265bis, section 4.1.2. */
 const ATTRIBUTES = { httpOnly: true, sameSite: 'Strict', path: '/' } as const;
 
 /** The API key that the caller's browser keeps. */
 export function sessionKeyOf(c: ApiContext): string | undefined {
-  return getCookie(c, NAME);
+  return getCookie(c, SESSION_COOKIE);
 }
 
 export function setSessionCookie(c: ApiContext, key: string, publicUrl: string | undefined): void {
-  setCookie(c, NAME, key, { ...ATTRIBUTES, maxAge: MAX_AGE_SECONDS, secure: isHttps(c, publicUrl) });
+  setCookie(c, SESSION_COOKIE, key, { ...ATTRIBUTES, maxAge: MAX_AGE_SECONDS, secure: isHttps(c, publicUrl) });
 }
 
 export function clearSessionCookie(c: ApiContext): void {
-  deleteCookie(c, NAME, ATTRIBUTES);
+  deleteCookie(c, SESSION_COOKIE, ATTRIBUTES);
 }
 
 /** A proxy may end TLS before us; then the page's own origin tells how the browser reaches it. */

@@ -1,55 +1,68 @@
 import { AppError, type Caller, isErrorCode, isTerminal } from '@qwen-edit/contract';
 import { type JobRecord, requestCancel } from '@qwen-edit/db';
-import type { Hono } from 'hono';
-import { editFromForm, editFromJson } from '../body/edit-request.ts';
-import { readSubmissionBody } from '../body/read-body.ts';
+import { editBody, editFromForm, editFromJson } from '../body/edit-request.ts';
 import { type ValidatedSubmission, validateSubmission } from '../body/submission.ts';
-import { type ApiContext, type ApiEnv, clientGone } from '../context.ts';
+import { type ApiContext, clientGone } from '../context.ts';
+import type { ApiOptions } from '../deps.ts';
 import { describeError } from '../describe-error.ts';
-import { answerEdit } from '../edit/edit-answer.ts';
+import { answerEdit, editAnswerSchema } from '../edit/edit-answer.ts';
 import { checkOutputName } from '../edit/output-files.ts';
-import { jobNotFound } from '../ids.ts';
-import { route } from '../routing.ts';
+import { findJob } from '../find-job.ts';
+import { jobNotFound } from '../routing/path-params.ts';
+import { ANY_QUERY, type ApiRoute, defineRoute, jsonAnswer, NO_PARAMS } from '../routing/route.ts';
 import type { Services } from '../services.ts';
 import { acceptJob } from '../submit/accept-job.ts';
 import { readIdempotencyKey, submitOnce } from '../submit/idempotency.ts';
-import { findJob } from './jobs.ts';
+import type { SubmitDeps } from '../submit/submit-from-request.ts';
+
+type EditDeps = SubmitDeps & Pick<Services, 'store' | 'watch'> & { readonly options: Pick<ApiOptions, 'outputDir'> };
 
 /**
- * The guide's own API: a job that the caller waits for. Who hangs up cancels it, unless an Idempotency-Key says that the caller
- * may come back for it.
+ * The guide's own API: a job that the caller waits for. If the caller hangs up the job is canceled, unless an Idempotency-Key
+ * says that the caller may come back for it.
  */
-export function editRoutes(app: Hono<ApiEnv>, services: Services): void {
-  route(app, '/edit', {
-    POST: async (c) => postEdit(c, services, await services.gate.admit(c, 'submit')),
-  });
+export function editRoutes(deps: EditDeps): readonly ApiRoute[] {
+  return [
+    defineRoute({
+      method: 'POST',
+      path: '/edit',
+      scope: 'submit',
+      summary: 'Submits an edit and waits for its picture',
+      params: NO_PARAMS,
+      // The fields of the edit may stand here or in the body.
+      query: ANY_QUERY,
+      body: editBody,
+      answers: { 200: jsonAnswer(editAnswerSchema, 'The pictures, or the files that they were written to') },
+      handler: ({ c, caller }) => postEdit(c, deps, caller),
+    }),
+  ];
 }
 
-async function postEdit(c: ApiContext, services: Services, caller: Caller): Promise<Response> {
+async function postEdit(c: ApiContext, deps: EditDeps, caller: Caller): Promise<Response> {
   const signal = clientGone(c);
   const key = readIdempotencyKey(c.req.header('idempotency-key'));
-  const { jobId, outputPath } = await submitEdit(c, services, { caller, key, signal });
-  const record = await waitForEnd(services, { owner: caller.owner, id: jobId, cancels: key === undefined, signal });
+  const { jobId, outputPath } = await submitEdit(c, deps, { caller, key, signal });
+  const record = await waitForEnd(deps, { owner: caller.owner, id: jobId, cancels: key === undefined, signal });
   if (record.job.status !== 'succeeded') throw failureOf(record);
-  const { outputDir } = services.options;
+  const { outputDir } = deps.options;
   const files =
     outputPath === undefined || outputDir === undefined
       ? undefined
       : { folder: outputDir, name: outputPath === true ? jobId : outputPath };
-  return c.json(await answerEdit(services, record, files));
+  return c.json(await answerEdit(deps, record, files));
 }
 
 async function submitEdit(
   c: ApiContext,
-  services: Services,
+  deps: EditDeps,
   { caller, key, signal }: { readonly caller: Caller; readonly key: string | undefined; readonly signal: AbortSignal },
 ) {
-  const { budget, now, options } = services;
+  const { budget, limits, now, options } = deps;
   const share = budget.open();
   try {
-    const body = await readSubmissionBody(c, services, share);
+    const content = await editBody.read(c, limits, share);
     const query = new URL(c.req.url).searchParams;
-    const request = body.kind === 'json' ? editFromJson(body.value, query) : editFromForm(body.parts, query);
+    const request = content.kind === 'json' ? editFromJson(content.value, query) : editFromForm(content.parts, query);
     const { outputPath } = request;
     const submission = asPng(validateSubmission(request, now()));
     if (typeof outputPath === 'string') checkOutputName(outputPath);
@@ -59,9 +72,9 @@ async function submitEdit(
       });
     }
     const acceptance = { caller, submission, share, signal, form: 'edit' } as const;
-    if (key === undefined) return { jobId: (await acceptJob(services, acceptance)).job.id, outputPath };
-    const { jobId } = await submitOnce(services, { owner: caller.owner, key, submission }, async (idempotency) => {
-      const { job } = await acceptJob(services, { ...acceptance, idempotency });
+    if (key === undefined) return { jobId: (await acceptJob(deps, acceptance)).job.id, outputPath };
+    const { jobId } = await submitOnce(deps, { owner: caller.owner, key, submission }, async (idempotency) => {
+      const { job } = await acceptJob(deps, { ...acceptance, idempotency });
       return job.id;
     });
     return { jobId, outputPath };
@@ -70,7 +83,7 @@ async function submitEdit(
   }
 }
 
-/** The guide promises PNG, whatever this job's checkpoint or a later default would choose. */
+/** The guide promises PNG, whatever the job's checkpoint or a later default would choose. */
 function asPng(submission: ValidatedSubmission): ValidatedSubmission {
   return { ...submission, parameters: { output_format: 'png', ...submission.parameters } };
 }
@@ -78,19 +91,22 @@ function asPng(submission: ValidatedSubmission): ValidatedSubmission {
 interface Wait {
   readonly owner: string;
   readonly id: string;
-  /** Whether a caller who hangs up takes the job along. */
+  /** Whether the job is canceled when its caller hangs up. */
   readonly cancels: boolean;
   readonly signal: AbortSignal;
 }
 
-async function waitForEnd(services: Services, { owner, id, cancels, signal }: Wait): Promise<JobRecord> {
-  const { database, log, watch } = services;
-  const record = await findJob(services, owner, id);
+async function waitForEnd(
+  deps: Pick<Services, 'database' | 'log' | 'watch'>,
+  { owner, id, cancels, signal }: Wait,
+): Promise<JobRecord> {
+  const { database, log, watch } = deps;
+  const record = await findJob(deps, owner, id);
   if (isTerminal(record.job.status)) return record;
   const outcome = await watch.untilEnd(id, record.job.eventSeq, { signal });
   switch (outcome) {
     case 'ended':
-      return findJob(services, owner, id);
+      return findJob(deps, owner, id);
     case 'aborted':
       if (cancels)
         await requestCancel(database.db, { owner, id }).catch((thrown: unknown) => {
@@ -106,7 +122,7 @@ async function waitForEnd(services: Services, { owner, id, cancels, signal }: Wa
   }
 }
 
-/** Why the job has no results, as an error of its own. */
+/** Why the job has no results, as the error to answer. */
 function failureOf({ job }: JobRecord): AppError {
   if (job.status === 'canceled') return new AppError('canceled', `The job ${job.id} was cancelled.`);
   const { code = 'internal', message = '', hint } = job.error ?? {};

@@ -1,16 +1,15 @@
-import { AppError, isTerminal } from '@qwen-edit/contract';
+import { AppError, isTerminal, jobEventSchema } from '@qwen-edit/contract';
 import { readEvents } from '@qwen-edit/db';
-import type { Hono } from 'hono';
 import { z } from 'zod';
-import type { ApiContext, ApiEnv } from '../context.ts';
+import type { ApiContext } from '../context.ts';
 import { describeError } from '../describe-error.ts';
-import { jobIdOf } from '../ids.ts';
-import { parseQuery, queryNumber } from '../query.ts';
-import { route } from '../routing.ts';
+import { findJob } from '../find-job.ts';
+import { jobParamsSchema } from '../routing/path-params.ts';
+import { queryNumber } from '../routing/read-query.ts';
+import { type ApiRoute, defineRoute, emptyAnswer } from '../routing/route.ts';
 import type { Services } from '../services.ts';
 import { bodyStream, limitStall } from '../stream/body-stream.ts';
 import { followJob, presentEvent, seqOfEventId } from '../stream/sse.ts';
-import { findJob } from './jobs.ts';
 
 const MAX_SEQ = 999_999_999;
 const querySchema = z.strictObject({
@@ -19,24 +18,42 @@ const querySchema = z.strictObject({
 });
 const DEFAULT_LIMIT = 100;
 
-/** The log of a job: as it grows for who accepts text/event-stream, else as it is. */
-export function jobEventRoutes(app: Hono<ApiEnv>, services: Services): void {
-  route(app, '/v1/jobs/:id/events', {
-    GET: async (c) => {
-      const { owner } = await services.gate.admit(c, 'read');
-      const id = jobIdOf(c);
-      const { job } = await findJob(services, owner, id);
-      const { after = 0, limit = DEFAULT_LIMIT } = parseQuery(c, querySchema);
-      if (!/\btext\/event-stream\b/i.test(c.req.header('accept') ?? '')) {
-        const events = await readEvents(services.database.db, id, after, limit);
-        return c.json({ data: events.map(presentEvent) });
-      }
-      const from = lastSeen(c, id) ?? after;
-      // This status tells a browser not to connect again; an ended stream alone does not.
-      if (isTerminal(job.status) && from >= job.eventSeq) return c.body(null, 204);
-      return streamEvents(c, services, id, from);
-    },
-  });
+type StreamDeps = Pick<Services, 'watch' | 'limits' | 'log' | 'streams'>;
+
+/** The log of a job: as a stream that grows if the caller accepts text/event-stream, else as JSON of what there is now. */
+export function jobEventRoutes(deps: StreamDeps & Pick<Services, 'database'>): readonly ApiRoute[] {
+  const { database } = deps;
+  return [
+    defineRoute({
+      method: 'GET',
+      path: '/v1/jobs/:id/events',
+      scope: 'read',
+      summary: 'Reads or follows the events of a job',
+      params: jobParamsSchema,
+      query: querySchema,
+      answers: {
+        200: {
+          description: 'The events',
+          content: {
+            'application/json': z.object({ data: z.array(jobEventSchema) }),
+            'text/event-stream': z.string(),
+          },
+        },
+        204: emptyAnswer('The caller has seen the last event of a job that has ended'),
+      },
+      async handler({ c, caller: { owner }, params: { id }, query: { after = 0, limit = DEFAULT_LIMIT } }) {
+        const { job } = await findJob(deps, owner, id);
+        if (!/\btext\/event-stream\b/i.test(c.req.header('accept') ?? '')) {
+          const events = await readEvents(database.db, id, after, limit);
+          return c.json({ data: events.map(presentEvent) });
+        }
+        const from = lastSeen(c, id) ?? after;
+        // This status tells a browser not to connect again; the end of a stream does not.
+        if (isTerminal(job.status) && from >= job.eventSeq) return c.body(null, 204);
+        return streamEvents(c, deps, id, from);
+      },
+    }),
+  ];
 }
 
 function lastSeen(c: ApiContext, jobId: string): number | undefined {
@@ -50,14 +67,14 @@ function lastSeen(c: ApiContext, jobId: string): number | undefined {
 
 function streamEvents(
   c: ApiContext,
-  { watch, limits, log, streams }: Services,
+  { watch, limits, log, streams }: StreamDeps,
   jobId: string,
   after: number,
 ): Response {
   const headers = {
     'Content-Type': 'text/event-stream; charset=utf-8',
     'Cache-Control': 'no-store, no-transform',
-    // Asks nginx not to collect the events.
+    // Asks nginx to pass each event on at once.
     'X-Accel-Buffering': 'no',
   };
   if (c.req.raw.method === 'HEAD') return c.body(null, 200, headers);

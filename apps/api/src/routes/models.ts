@@ -1,8 +1,14 @@
-import { AppError, GUIDE_DEFAULTS, LIMITS, type Model, type ModelCard, type ModelList } from '@qwen-edit/contract';
-import type { Hono } from 'hono';
-import type { ApiEnv } from '../context.ts';
+import {
+  AppError,
+  GUIDE_DEFAULTS,
+  LIMITS,
+  type Model,
+  type ModelCard,
+  type ModelList,
+  modelListSchema,
+} from '@qwen-edit/contract';
 import { cardOf, type ModelFacts, modelOf } from '../model-facts.ts';
-import { route } from '../routing.ts';
+import { ANY_QUERY, type ApiRoute, defineRoute, jsonAnswer, NO_PARAMS } from '../routing/route.ts';
 import type { LiveWorker } from '../service-status.ts';
 import type { Services } from '../services.ts';
 
@@ -17,21 +23,28 @@ const PARAMETER_LIMITS = {
   max_side: LIMITS.maxSide,
 } as const;
 
-/** The models of live workers, with what is taken where a request doesn't say. */
-export function modelRoutes(app: Hono<ApiEnv>, services: Services): void {
-  const { gate, limits, status } = services;
-  route(app, '/v1/models', {
-    GET: async (c) => {
-      await gate.admit(c, 'read');
-      const workers = await status.workers();
-      if (workers === undefined) throw new AppError('database_unavailable', 'The workers cannot be asked for now.');
-      return c.json({
-        data: presentModels(workers),
-        defaults: GUIDE_DEFAULTS,
-        limits: { ...PARAMETER_LIMITS, image_bytes: limits.imageBytes, body_bytes: limits.bodyBytes },
-      } satisfies ModelList);
-    },
-  });
+/** The models of live workers, with the values that are used if a request does not name them. */
+export function modelRoutes({ limits, status }: Pick<Services, 'limits' | 'status'>): readonly ApiRoute[] {
+  return [
+    defineRoute({
+      method: 'GET',
+      path: '/v1/models',
+      scope: 'read',
+      summary: 'Lists the models, the edits that they know, defaults and limits',
+      params: NO_PARAMS,
+      query: ANY_QUERY,
+      answers: { 200: jsonAnswer(modelListSchema, 'The models') },
+      async handler({ c }) {
+        const workers = await status.workers();
+        if (workers === undefined) throw new AppError('database_unavailable', 'The workers cannot be asked for now.');
+        return c.json({
+          data: presentModels(workers),
+          defaults: GUIDE_DEFAULTS,
+          limits: { ...PARAMETER_LIMITS, image_bytes: limits.imageBytes, body_bytes: limits.bodyBytes },
+        } satisfies ModelList);
+      },
+    }),
+  ];
 }
 
 /** Each model that live workers have, once, as the API shows it. */

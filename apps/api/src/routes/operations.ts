@@ -1,47 +1,90 @@
-import type { Hono } from 'hono';
-import type { ApiEnv } from '../context.ts';
+import { z } from 'zod';
+import type { ApiOptions } from '../deps.ts';
 import { currentModel } from '../model-facts.ts';
 import { problemResponse } from '../problem.ts';
-import { route } from '../routing.ts';
+import { ANY_QUERY, type ApiRoute, defineRoute, jsonAnswer, NO_PARAMS } from '../routing/route.ts';
 import type { LiveWorker } from '../service-status.ts';
 import type { Services } from '../services.ts';
 
-/** What machines and people ask about the service itself. Open to all: it tells of no job. */
-export function operationRoutes(app: Hono<ApiEnv>, services: Services): void {
-  const { metrics, options, status } = services;
-  route(app, '/health', {
-    GET: async (c) => {
-      const [workers = [], counts] = await Promise.all([status.workers(), status.counts()]);
-      const queued = counts?.queued ?? 0;
-      return c.json({
-        version: options.version,
-        model: currentModel(workers)?.name ?? null,
-        workers: workers.map((worker) => presentWorker(worker, queued)),
-      });
-    },
-  });
-  route(app, '/livez', { GET: (c) => c.json({ status: 'live' }) });
-  route(app, '/readyz', {
-    GET: async (c) => {
-      const obstacle = await status.obstacle();
-      return obstacle === undefined ? c.json({ status: 'ready' }) : problemResponse(obstacle, c.get('requestId'));
-    },
-  });
-  route(app, '/metrics', {
-    GET: async (c) => {
-      await measureQueue(services);
-      return c.body(await metrics.registry.metrics(), 200, { 'Content-Type': metrics.registry.contentType });
-    },
-  });
+/** As the guide names it. All workers share one queue, so that each one has the whole queue before it. */
+const workerHealthSchema = z.object({
+  gpu_id: z.int().nullable(),
+  ready: z.boolean(),
+  queue_len: z.int(),
+  last_error: z.string().nullable(),
+  uptime_s: z.int(),
+});
+const serviceHealthSchema = z.object({
+  version: z.string(),
+  model: z.string().nullable(),
+  workers: z.array(workerHealthSchema),
+});
+const liveSchema = z.object({ status: z.literal('live') });
+const readySchema = z.object({ status: z.literal('ready') });
+
+interface OperationDeps extends Pick<Services, 'metrics' | 'status'> {
+  readonly options: Pick<ApiOptions, 'version'>;
 }
 
-/** As the guide names it. All workers share one queue, so that each has all of it before it. */
-function presentWorker({ gpuId, ready, lastError, uptimeSeconds }: LiveWorker, queued: number) {
+/** What machines and people ask about the service itself. They are open to all: no answer tells anything of a job. */
+export function operationRoutes({ metrics, options, status }: OperationDeps): readonly ApiRoute[] {
+  const open = { method: 'GET', scope: 'open', params: NO_PARAMS, query: ANY_QUERY, quiet: true } as const;
+  return [
+    defineRoute({
+      ...open,
+      path: '/health',
+      summary: 'The workers, as the guide shows them',
+      answers: { 200: jsonAnswer(serviceHealthSchema, 'The workers') },
+      async handler({ c }) {
+        const [workers = [], counts] = await Promise.all([status.workers(), status.counts()]);
+        const queued = counts?.queued ?? 0;
+        const health: z.output<typeof serviceHealthSchema> = {
+          version: options.version,
+          model: currentModel(workers)?.name ?? null,
+          workers: workers.map((worker) => presentWorker(worker, queued)),
+        };
+        return c.json(health);
+      },
+    }),
+    defineRoute({
+      ...open,
+      path: '/livez',
+      summary: 'Whether the process runs',
+      answers: { 200: jsonAnswer(liveSchema, 'It runs') },
+      handler: ({ c }) => c.json({ status: 'live' }),
+    }),
+    defineRoute({
+      ...open,
+      path: '/readyz',
+      summary: 'Whether the service can work',
+      answers: { 200: jsonAnswer(readySchema, 'It can') },
+      async handler({ c }) {
+        const obstacle = await status.obstacle();
+        return obstacle === undefined ? c.json({ status: 'ready' }) : problemResponse(obstacle, c.get('requestId'));
+      },
+    }),
+    defineRoute({
+      ...open,
+      path: '/metrics',
+      summary: 'Metrics for Prometheus',
+      answers: { 200: { description: 'The metrics', content: { 'text/plain': z.string() } } },
+      async handler({ c }) {
+        await measureQueue({ metrics, status });
+        return c.body(await metrics.registry.metrics(), 200, { 'Content-Type': metrics.registry.contentType });
+      },
+    }),
+  ];
+}
+
+function presentWorker(
+  { gpuId, ready, lastError, uptimeSeconds }: LiveWorker,
+  queued: number,
+): z.output<typeof workerHealthSchema> {
   return { gpu_id: gpuId, ready, queue_len: queued, last_error: lastError, uptime_s: Math.round(uptimeSeconds) };
 }
 
-/** Without the database there are no figures, rather than old ones. */
-async function measureQueue({ metrics, status }: Services): Promise<void> {
+/** While the database cannot be asked there are no figures, rather than old ones. */
+async function measureQueue({ metrics, status }: Pick<Services, 'metrics' | 'status'>): Promise<void> {
   const [workers, counts] = await Promise.all([status.workers(), status.counts()]);
   metrics.queueDepth.reset();
   metrics.queueAgeSeconds.reset();

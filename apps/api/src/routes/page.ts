@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '@qwen-edit/contract';
-import type { Hono } from 'hono';
+import { z } from 'zod';
 import { matchesNone } from '../byte-range.ts';
-import type { ApiContext, ApiEnv } from '../context.ts';
-import { createBuiltPage } from '../page/built-page.ts';
+import type { ApiContext } from '../context.ts';
+import type { ApiOptions } from '../deps.ts';
+import { createBuiltPage, type PageAsset } from '../page/built-page.ts';
 import { PLAIN_STYLE_HASH, plainContent, plainPage } from '../page/plain-page.ts';
-import { route } from '../routing.ts';
+import { ANY_QUERY, type ApiRoute, binaryAnswer, defineRoute, emptyAnswer, NO_PARAMS } from '../routing/route.ts';
 import type { Services } from '../services.ts';
 import { presentModels } from './models.ts';
 
@@ -15,7 +16,11 @@ const policy = (directives: Readonly<Record<string, string>>): string =>
     .join('; ');
 
 const PLAIN_POLICY = policy({ 'style-src': PLAIN_STYLE_HASH, 'form-action': "'none'" });
-/** Pictures and results may lie on an object storage, whose name is not known here. */
+interface PageDeps extends Pick<Services, 'status'> {
+  readonly options: Pick<ApiOptions, 'pageDir'>;
+}
+
+/** Pictures may lie in an object storage, whose name is not known here. */
 const BUILT_POLICY = policy({
   'script-src': "'self'",
   'style-src': `'self' ${PLAIN_STYLE_HASH}`,
@@ -26,36 +31,59 @@ const BUILT_POLICY = policy({
 });
 
 /**
- * The page for people. Open to all: it tells of no job. Where none is built it is a plain one, which is also what is seen
- * without scripts. Without the database, the models are left out.
+ * The page for people. It is open to all: it tells nothing of any job. If no page was built, a plain one is sent, which is also
+ * what a browser without scripts shows. While the database cannot be asked, the page leaves the models out.
  */
-export function pageRoutes(app: Hono<ApiEnv>, { status, options }: Pick<Services, 'status' | 'options'>): void {
+export function pageRoutes({ status, options }: PageDeps): readonly ApiRoute[] {
   const built = createBuiltPage(options.pageDir);
-  route(app, '/', {
-    GET: async (c) => {
-      const { origin } = new URL(c.req.url);
-      const models = presentModels((await status.workers()) ?? []);
-      const html = await built.html(() => plainContent(origin, models));
-      return html === undefined
-        ? sendPage(c, plainPage(origin, models), PLAIN_POLICY)
-        : sendPage(c, html, BUILT_POLICY);
-    },
-  });
-  route(app, '/assets/:name', {
-    GET: async (c) => {
-      const asset = await built.asset(c.req.param('name') ?? '', c.req.header('accept-encoding'));
-      if (asset === undefined) throw new AppError('not_found', 'The page has no such part.');
-      const headers = {
-        'Content-Type': asset.mediaType,
-        'Cache-Control': 'public, max-age=31536000, immutable',
-        ETag: asset.etag,
-        Vary: 'Accept-Encoding',
-        ...(asset.encoding === undefined ? {} : { 'Content-Encoding': asset.encoding }),
-      };
-      if (matchesNone(c.req.header('if-none-match'), asset.etag)) return c.body(null, 304, headers);
-      return c.body(new Uint8Array(asset.bytes), 200, { ...headers, 'Content-Length': String(asset.bytes.length) });
-    },
-  });
+  return [
+    defineRoute({
+      method: 'GET',
+      path: '/',
+      scope: 'open',
+      summary: 'The page for people',
+      params: NO_PARAMS,
+      query: ANY_QUERY,
+      answers: {
+        200: { description: 'The page', content: { 'text/html': z.string() } },
+        304: emptyAnswer('The caller has the page'),
+      },
+      async handler({ c }) {
+        const { origin } = new URL(c.req.url);
+        const models = presentModels((await status.workers()) ?? []);
+        const html = await built.html(() => plainContent(origin, models));
+        return html === undefined
+          ? sendPage(c, plainPage(origin, models), PLAIN_POLICY)
+          : sendPage(c, html, BUILT_POLICY);
+      },
+    }),
+    defineRoute({
+      method: 'GET',
+      path: '/assets/:name',
+      scope: 'open',
+      summary: 'A part of the page',
+      params: z.object({ name: z.string() }),
+      query: ANY_QUERY,
+      answers: { 200: binaryAnswer(['*/*'], 'The part'), 304: emptyAnswer('The caller has the part') },
+      async handler({ c, params: { name } }) {
+        const asset = await built.asset(name, c.req.header('accept-encoding'));
+        if (asset === undefined) throw new AppError('not_found', 'The page has no such part.');
+        return sendAsset(c, asset);
+      },
+    }),
+  ];
+}
+
+function sendAsset(c: ApiContext, { bytes, mediaType, encoding, etag }: PageAsset): Response {
+  const headers = {
+    'Content-Type': mediaType,
+    'Cache-Control': 'public, max-age=31536000, immutable',
+    ETag: etag,
+    Vary: 'Accept-Encoding',
+    ...(encoding === undefined ? {} : { 'Content-Encoding': encoding }),
+  };
+  if (matchesNone(c.req.header('if-none-match'), etag)) return c.body(null, 304, headers);
+  return c.body(new Uint8Array(bytes), 200, { ...headers, 'Content-Length': String(bytes.length) });
 }
 
 function sendPage(c: ApiContext, html: string, contentPolicy: string): Response {
@@ -63,7 +91,7 @@ function sendPage(c: ApiContext, html: string, contentPolicy: string): Response 
   const headers = {
     'Content-Security-Policy': contentPolicy,
     'Referrer-Policy': 'same-origin',
-    // Asked for each time: the page names parts that a new version no longer has.
+    // A browser asks each time: an old page names parts that a new version no longer has.
     'Cache-Control': 'no-cache',
     ETag: etag,
   };

@@ -1,50 +1,89 @@
 import { AppError } from '@qwen-edit/contract';
 import { type AssetRow, readInput, readOutput } from '@qwen-edit/db';
-import type { Hono } from 'hono';
+import { z } from 'zod';
 import { matchesNone } from '../byte-range.ts';
-import { type ApiContext, type ApiEnv, clientGone } from '../context.ts';
+import { type ApiContext, clientGone } from '../context.ts';
 import { endingOf } from '../edit/output-files.ts';
-import { jobIdOf } from '../ids.ts';
-import { route } from '../routing.ts';
+import { jobIdSchema } from '../routing/path-params.ts';
+import { ANY_QUERY, type ApiRoute, binaryAnswer, defineRoute, emptyAnswer } from '../routing/route.ts';
 import type { Services } from '../services.ts';
-import { type ObjectFacts, sendObject } from '../stream/send-object.ts';
+import { type ObjectFacts, type SendDeps, sendObject } from '../stream/send-object.ts';
 
-/** What a job was given and what it made. */
+/** The pictures that a job was given, and those that it made. */
 const SERIES = {
-  inputs: { read: readInput, called: 'input-', absent: 'The job has no such picture.' },
-  outputs: { read: readOutput, called: '', absent: 'The job has no such result, or none yet.' },
+  inputs: {
+    read: readInput,
+    fileName: (job: string, n: number) => `${job}-input-${n}`,
+    absent: 'The job has no such picture.',
+  },
+  outputs: {
+    read: readOutput,
+    fileName: (job: string, n: number) => `${job}-${n}`,
+    absent: 'The job has no such result, or none yet.',
+  },
 } as const;
 type Series = (typeof SERIES)[keyof typeof SERIES];
 
-/** What is under these addresses never changes. */
+/** A picture under one of these addresses never changes. */
 const FOR_EVER = 'private, max-age=31536000, immutable';
 
+type PictureDeps = SendDeps & Pick<Services, 'database' | 'limits'>;
+
 /**
- * Pictures of jobs: the picture itself from the file store, a redirect to a signed address on S3, but for scripts of
- * a page. A thumbnail is always sent from here: it is small, and a list shows many.
+ * Pictures of jobs. The API sends a picture itself if the store's signed addresses lead back to it, else it redirects to the
+ * store, except for scripts of a page. It always sends thumbnails itself: they are small, and a list shows many.
  */
-export function pictureRoutes(app: Hono<ApiEnv>, services: Services): void {
-  for (const [name, series] of Object.entries(SERIES)) {
-    route(app, `/v1/jobs/:id/${name}/:n`, { GET: (c) => getPicture(c, services, series) });
-    route(app, `/v1/jobs/:id/${name}/:n/thumbnail`, { GET: (c) => getThumbnail(c, services, series) });
-  }
+export function pictureRoutes(deps: PictureDeps & Pick<Services, 'thumbnails'>): readonly ApiRoute[] {
+  return Object.entries(SERIES).flatMap(([name, series]) => [
+    pictureRoute(`/v1/jobs/:id/${name}/:n`, deps, series),
+    thumbnailRoute(`/v1/jobs/:id/${name}/:n/thumbnail`, deps, series),
+  ]);
 }
 
-async function getPicture(c: ApiContext, services: Services, series: Series): Promise<Response> {
-  const { limits, store } = services;
-  const { picture, place } = await findPicture(c, services, series);
-  const facts = factsOf(picture, place, series);
-  const here = !store.answersSignedUrls || c.req.raw.method === 'HEAD' || c.req.header('if-none-match') === facts.etag;
-  if (here || callsFromScript(c)) {
-    const response = await sendObject(c, services, facts);
-    if (response === undefined) throw absent(series);
-    return response;
-  }
-  const Location = await store.presignGet(picture.key, {
-    expiresSeconds: limits.downloadExpirySeconds,
-    mediaType: picture.mediaType,
+function paramsOf({ absent }: Series) {
+  return z.object({
+    id: jobIdSchema,
+    n: z
+      .string()
+      .regex(/^\d{1,3}$/, absent)
+      .transform(Number),
   });
-  return c.body(null, 302, { Location, ETag: facts.etag });
+}
+
+function pictureRoute(path: string, deps: PictureDeps, series: Series): ApiRoute {
+  const { store, limits } = deps;
+  return defineRoute({
+    method: 'GET',
+    path,
+    scope: 'read',
+    summary: 'A picture',
+    params: paramsOf(series),
+    query: ANY_QUERY,
+    answers: {
+      200: binaryAnswer(['image/*'], 'The picture'),
+      206: binaryAnswer(['image/*'], 'The part of the picture that Range asks for'),
+      302: emptyAnswer('The address of the picture'),
+      304: emptyAnswer('The caller has the picture'),
+    },
+    async handler({ c, caller: { owner }, params: { id, n } }) {
+      const picture = await findPicture(deps, series, { owner, jobId: id, position: n });
+      const facts = factsOf(picture, series.fileName(id, n));
+      if (!store.answersSignedUrls || needsNoContent(c, facts.etag) || callsFromScript(c)) {
+        const response = await sendObject(c, deps, facts);
+        if (response === undefined) throw new AppError('not_found', series.absent);
+        return response;
+      }
+      const Location = await store.presignGet(picture.key, {
+        expiresSeconds: limits.downloadExpirySeconds,
+        mediaType: picture.mediaType,
+      });
+      return c.body(null, 302, { Location, ETag: facts.etag });
+    },
+  });
+}
+
+function needsNoContent(c: ApiContext, etag: string): boolean {
+  return c.req.raw.method === 'HEAD' || c.req.header('if-none-match') === etag;
 }
 
 /** A browser lets a script follow to another host only if that host allows it, which a bucket seldom does. */
@@ -52,50 +91,49 @@ function callsFromScript(c: ApiContext): boolean {
   return c.req.header('sec-fetch-dest') === 'empty';
 }
 
-async function getThumbnail(c: ApiContext, services: Services, series: Series): Promise<Response> {
-  const { picture } = await findPicture(c, services, series);
-  const etag = `"thumbnail-${picture.sha256}"`;
-  const headers = { 'Content-Type': 'image/webp', 'Cache-Control': FOR_EVER, ETag: etag };
-  if (matchesNone(c.req.header('if-none-match'), etag)) return c.body(null, 304, headers);
-  const bytes = await services.thumbnails.read({ key: picture.key, bytes: picture.bytes ?? 0 }, clientGone(c));
-  if (bytes === undefined) throw absent(series);
-  return c.body(new Uint8Array(bytes), 200, { ...headers, 'Content-Length': String(bytes.length) });
-}
-
-interface Place {
-  readonly jobId: string;
-  readonly position: number;
+function thumbnailRoute(path: string, deps: Pick<Services, 'database' | 'thumbnails'>, series: Series): ApiRoute {
+  return defineRoute({
+    method: 'GET',
+    path,
+    scope: 'read',
+    summary: 'A picture, small',
+    params: paramsOf(series),
+    query: ANY_QUERY,
+    answers: {
+      200: binaryAnswer(['image/webp'], 'The thumbnail'),
+      304: emptyAnswer('The caller has the thumbnail'),
+    },
+    async handler({ c, caller: { owner }, params: { id, n } }) {
+      const picture = await findPicture(deps, series, { owner, jobId: id, position: n });
+      const etag = `"thumbnail-${picture.sha256}"`;
+      const headers = { 'Content-Type': 'image/webp', 'Cache-Control': FOR_EVER, ETag: etag };
+      if (matchesNone(c.req.header('if-none-match'), etag)) return c.body(null, 304, headers);
+      const bytes = await deps.thumbnails.read({ key: picture.key, bytes: picture.bytes ?? 0 }, clientGone(c));
+      if (bytes === undefined) throw new AppError('not_found', series.absent);
+      return c.body(new Uint8Array(bytes), 200, { ...headers, 'Content-Length': String(bytes.length) });
+    },
+  });
 }
 
 async function findPicture(
-  c: ApiContext,
-  { database, gate }: Services,
-  series: Series,
-): Promise<{ readonly picture: AssetRow; readonly place: Place }> {
-  const { owner } = await gate.admit(c, 'read');
-  const n = c.req.param('n') ?? '';
-  const jobId = jobIdOf(c);
-  if (!/^\d{1,3}$/.test(n)) throw absent(series);
-  const place = { jobId, position: Number(n) };
-  const picture = await series.read(database.db, { owner, ...place });
-  if (picture === undefined) throw absent(series);
-  return { picture, place };
+  { database }: Pick<Services, 'database'>,
+  { read, absent }: Series,
+  place: { readonly owner: string; readonly jobId: string; readonly position: number },
+): Promise<AssetRow> {
+  const picture = await read(database.db, place);
+  if (picture === undefined) throw new AppError('not_found', absent);
+  return picture;
 }
 
-function factsOf({ key, bytes, sha256, mediaType }: AssetRow, place: Place, { called }: Series): ObjectFacts {
-  const fileName = `${place.jobId}-${called}${place.position}.${endingOf(mediaType)}`;
+function factsOf({ key, bytes, sha256, mediaType }: AssetRow, fileName: string): ObjectFacts {
   return {
     key,
     bytes: bytes ?? 0,
     etag: `"${sha256}"`,
     headers: {
       'Content-Type': mediaType,
-      'Content-Disposition': `inline; filename="${fileName}"`,
+      'Content-Disposition': `inline; filename="${fileName}.${endingOf(mediaType)}"`,
       'Cache-Control': FOR_EVER,
     },
   };
-}
-
-function absent({ absent }: Series): AppError {
-  return new AppError('not_found', absent);
 }

@@ -1,47 +1,69 @@
 import { AppError } from '@qwen-edit/contract';
-import type { Hono } from 'hono';
 import { z } from 'zod';
-import { receiveBody } from '../body/read-body.ts';
-import { readJsonBody } from '../body/read-json.ts';
-import { invalidIssue } from '../body/submission.ts';
-import type { ApiContext, ApiEnv } from '../context.ts';
+import { type BodyTimes, jsonBody } from '../body/request-body.ts';
+import type { ApiContext } from '../context.ts';
+import type { ApiOptions } from '../deps.ts';
+import type { Gate } from '../middleware/authenticate.ts';
 import { pageOf } from '../middleware/same-site.ts';
 import { clearSessionCookie, setSessionCookie } from '../middleware/session-cookie.ts';
-import { route } from '../routing.ts';
-import type { Services } from '../services.ts';
+import { ANY_QUERY, type ApiRoute, defineRoute, emptyAnswer, NO_PARAMS } from '../routing/route.ts';
 
-const bodySchema = z.strictObject({
-  key: z.string('must be a text').min(1, 'must not be empty').max(1000, 'is too long'),
-});
-const SMALL = 10_000;
+const sessionBody = jsonBody(
+  z.strictObject({
+    key: z.string('must be a text').min(1, 'must not be empty').max(1000, 'is too long'),
+  }),
+  { required: true },
+);
+
+interface SessionRouteDeps {
+  readonly gate: Pick<Gate, 'identify'>;
+  readonly limits: BodyTimes;
+  readonly options: Pick<ApiOptions, 'publicUrl'>;
+}
 
 /**
- * Lets the page in a browser call with an API key that its scripts need not keep, and that pictures, event streams and links
- * carry too. Nothing is kept here: a key that is revoked stops working at once, whatever cookies hold it.
+ * Lets a page in a browser call with an API key that its scripts need not keep. Pictures, event streams and links carry the
+ * key too. The service keeps nothing: a key that is revoked stops working at once, whatever cookies hold it.
  */
-export function sessionRoutes(app: Hono<ApiEnv>, services: Services): void {
-  const { gate, options } = services;
-  route(app, '/v1/session', {
-    POST: async (c) => {
-      refuseOthers(c);
-      const parsed = bodySchema.safeParse(await readJsonBody(receiveBody(c, services, SMALL)));
-      if (!parsed.success) throw invalidIssue(parsed.error);
-      const { key } = parsed.data;
-      if ((await gate.identify(key)) === undefined) {
-        throw new AppError('unauthorized', 'The API key is unknown or was revoked.');
-      }
-      setSessionCookie(c, key, options.publicUrl);
-      return c.body(null, 204);
-    },
-    DELETE: (c) => {
-      refuseOthers(c);
-      clearSessionCookie(c);
-      return c.body(null, 204);
-    },
-  });
+export function sessionRoutes({ gate, limits, options }: SessionRouteDeps): readonly ApiRoute[] {
+  return [
+    defineRoute({
+      method: 'POST',
+      path: '/v1/session',
+      scope: 'open',
+      summary: 'Signs a browser in with an API key',
+      params: NO_PARAMS,
+      query: ANY_QUERY,
+      body: sessionBody,
+      answers: { 204: emptyAnswer('The browser has the cookie of a session') },
+      async handler({ c }) {
+        refuseForeignPage(c);
+        const { key } = await sessionBody.read(c, limits);
+        if ((await gate.identify(key)) === undefined) {
+          throw new AppError('unauthorized', 'The API key is unknown or was revoked.');
+        }
+        setSessionCookie(c, key, options.publicUrl);
+        return c.body(null, 204);
+      },
+    }),
+    defineRoute({
+      method: 'DELETE',
+      path: '/v1/session',
+      scope: 'open',
+      summary: 'Signs a browser out',
+      params: NO_PARAMS,
+      query: ANY_QUERY,
+      answers: { 204: emptyAnswer('The cookie of the session is deleted') },
+      handler({ c }) {
+        refuseForeignPage(c);
+        clearSessionCookie(c);
+        return c.body(null, 204);
+      },
+    }),
+  ];
 
-  /** No page but ours may sign a person in or out. */
-  function refuseOthers(c: ApiContext): void {
+  /** Only our own page may sign a person in or out. */
+  function refuseForeignPage(c: ApiContext): void {
     const { url, method } = c.req;
     const page = pageOf({ url, method, header: (name) => c.req.header(name), publicUrl: options.publicUrl });
     if (page === 'foreign')

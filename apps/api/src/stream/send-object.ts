@@ -1,11 +1,11 @@
 import { AppError } from '@qwen-edit/contract';
-import type { ByteRange, ObjectStore } from '@qwen-edit/storage';
-import type { Logger } from '@qwen-edit/telemetry';
+import type { ByteRange } from '@qwen-edit/storage';
 import { matchesNone, readRange } from '../byte-range.ts';
 import type { ApiContext } from '../context.ts';
+import type { ApiLimits } from '../deps.ts';
 import { describeError } from '../describe-error.ts';
 import { problemResponse } from '../problem.ts';
-import type { Tally } from '../tally.ts';
+import type { Services } from '../services.ts';
 import { bodyStream, limitStall } from './body-stream.ts';
 
 /** What is sent of an object, besides its content. */
@@ -17,18 +17,15 @@ export interface ObjectFacts {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-interface Sender {
-  readonly store: ObjectStore;
-  readonly log: Logger;
-  readonly limits: { readonly stallMs: number };
-  readonly streams: Tally;
+export interface SendDeps extends Pick<Services, 'store' | 'log' | 'streams'> {
+  readonly limits: Pick<ApiLimits, 'stallMs'>;
 }
 
 /**
- * Answers GET and HEAD with an object, whole or a range of it, or with 304 where the caller has it. undefined where the
- * store has none. Source: RFC 9110, sections 13 and 14.
+ * Answers GET and HEAD with an object, whole or a range of it, or with 304 if the caller has it already. Returns undefined if
+ * the store has no such object. Source: RFC 9110, sections 13 and 14.
  */
-export async function sendObject(c: ApiContext, sender: Sender, facts: ObjectFacts): Promise<Response | undefined> {
+export async function sendObject(c: ApiContext, deps: SendDeps, facts: ObjectFacts): Promise<Response | undefined> {
   const { key, bytes, etag } = facts;
   const headers = { ...facts.headers, ETag: etag, 'Accept-Ranges': 'bytes' };
   if (matchesNone(c.req.header('if-none-match'), etag)) return c.body(null, 304, headers);
@@ -47,13 +44,13 @@ export async function sendObject(c: ApiContext, sender: Sender, facts: ObjectFac
         };
   const status = range === 'all' ? 200 : 206;
   if (c.req.raw.method === 'HEAD') return c.body(null, status, { ...headers, ...partial });
-  const body = await openBody(c, sender, key, range === 'all' ? undefined : range);
+  const body = await openBody(c, deps, key, range === 'all' ? undefined : range);
   return body === undefined ? undefined : c.body(body, status, { ...headers, ...partial });
 }
 
 async function openBody(
   c: ApiContext,
-  { store, log, limits, streams }: Sender,
+  { store, log, limits, streams }: SendDeps,
   key: string,
   range: ByteRange | undefined,
 ): Promise<ReadableStream<Uint8Array> | undefined> {

@@ -2,12 +2,28 @@ import { AppError, type Caller, GUIDE_DEFAULTS, type PresentableJob } from '@qwe
 import { type NewJob, newId, type QueueTimes, readQueueTimes, submitJob } from '@qwen-edit/db';
 import type { ValidatedSubmission } from '../body/submission.ts';
 import type { ByteShare } from '../byte-budget.ts';
-import type { ImageShapeRules } from '../deps.ts';
+import type { ApiOptions, ImageShapeRules } from '../deps.ts';
 import { currentModel, type ModelFacts } from '../model-facts.ts';
+import type { ServiceStatus } from '../service-status.ts';
 import type { Services } from '../services.ts';
 import type { KeyHold } from './idempotency.ts';
-import { type InputImage, sha256Of, storeInputImage, validateInputImage } from './input-image.ts';
-import { loadImage } from './load-image.ts';
+import {
+  type InputImage,
+  type StoreDeps,
+  sha256Of,
+  storeInputImage,
+  type ValidateDeps,
+  validateInputImage,
+} from './input-image.ts';
+import { type LoadDeps, loadImage } from './load-image.ts';
+
+export interface AcceptDeps
+  extends LoadDeps,
+    ValidateDeps,
+    StoreDeps,
+    Pick<Services, 'queue' | 'metrics' | 'status' | 'checkUrl'> {
+  readonly options: Pick<ApiOptions, 'maxAttempts' | 'maxQueue'>;
+}
 
 export interface Acceptance {
   readonly caller: Caller;
@@ -19,31 +35,31 @@ export interface Acceptance {
   readonly idempotency?: KeyHold | undefined;
 }
 
-/** What is told of a job, and where its log is. */
+/** A job as it is shown, and the seq of its newest event. */
 export type AcceptedJob = PresentableJob & { readonly job: { readonly eventSeq: number } };
 
-/** Stored pictures may be swept before the job that needs them is committed; not over and over. */
+/** The sweeper may remove a stored picture before the job that needs it is committed. The pictures are then stored again. */
 const ATTEMPTS = 3;
 /** Jobs ahead that the answer counts at most: a long queue must not slow down those who join it. */
 const COUNTED = 1000;
 const LONGEST_WAIT_SECONDS = 3600;
 
 /**
- * Makes a job of a request whose parameters are checked: gets, proves and stores its pictures, then commits. Returns the
+ * Makes a job of a request whose parameters are checked: loads, validates and stores its pictures, then commits. Returns the
  * job as it is now. Throws AppErrors of the pictures, the addresses and the parts of the service, `queue_full`,
  * `idempotency_in_flight`.
  */
-export async function acceptJob(services: Services, acceptance: Acceptance): Promise<AcceptedJob> {
-  const { database, queue, options, metrics, checkUrl } = services;
+export async function acceptJob(deps: AcceptDeps, acceptance: Acceptance): Promise<AcceptedJob> {
+  const { database, queue, options, metrics, status, checkUrl } = deps;
   const { caller, submission, idempotency, signal, form } = acceptance;
   const { parameters, options: about } = submission;
   if (about.webhook_url !== undefined) await checkUrl(about.webhook_url);
-  const model = currentModel((await services.status.workers()) ?? []);
+  const model = currentModel((await status.workers()) ?? []);
   refuseTooFewSteps(submission, model);
-  const images = await validateImages(services, acceptance, rulesOf(submission, model));
+  const images = await validateImages(deps, acceptance, rulesOf(submission, model));
 
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    const inputs = await storeImages(services, caller.owner, images, attempt === 1);
+    const inputs = await storeImages(deps, caller.owner, images, attempt === 1);
     if (signal.aborted) throw new AppError('canceled', 'The caller has hung up.');
     const job = {
       id: newId('job'),
@@ -61,7 +77,7 @@ export async function acceptJob(services: Services, acceptance: Acceptance): Pro
       maxQueue: options.maxQueue,
       idempotency,
     }).catch(async (thrown: unknown) => {
-      throw await sayWhen(services, thrown);
+      throw await withRetryAfter(status, thrown);
     });
     if (!accepted) continue;
     metrics.jobsSubmitted.inc({ form });
@@ -71,8 +87,8 @@ export async function acceptJob(services: Services, acceptance: Acceptance): Pro
   throw new AppError('storage_unavailable', 'The stored pictures were swept before the job was accepted.');
 }
 
-/** A full queue has room when the next job is begun. */
-async function sayWhen({ status }: Services, thrown: unknown): Promise<unknown> {
+/** If the queue is full, tells when the next waiting job will start: then there is room for another. */
+async function withRetryAfter(status: Pick<ServiceStatus, 'nextStart'>, thrown: unknown): Promise<unknown> {
   if (!(thrown instanceof AppError) || thrown.code !== 'queue_full') return thrown;
   const seconds = await status.nextStart();
   if (seconds === undefined) return thrown;
@@ -80,7 +96,7 @@ async function sayWhen({ status }: Services, thrown: unknown): Promise<unknown> 
   return new AppError('queue_full', thrown.message, { retryAfterSeconds });
 }
 
-/** A job that was just made, without a look at its row. */
+/** A job that was just made, without reading its row. */
 function presentable(
   job: NewJob,
   createdAt: Date,
@@ -102,9 +118,9 @@ function presentable(
   };
 }
 
-/** All are validated before one is stored, so that a picture that is refused leaves nothing behind. */
+/** Validates all pictures before one is stored, so that a request that is refused leaves nothing behind. */
 async function validateImages(
-  services: Services,
+  deps: LoadDeps & ValidateDeps,
   { caller: { owner }, submission, share, signal }: Acceptance,
   rules: ImageShapeRules,
 ): Promise<readonly InputImage[]> {
@@ -113,30 +129,30 @@ async function validateImages(
   for (const [index, source] of submission.images.entries()) {
     if (signal.aborted) throw new AppError('canceled', 'The caller has hung up.');
     const label = `Picture ${index + 1}`;
-    const bytes = await loadImage(services, source, { owner, label, share, signal });
+    const bytes = await loadImage(deps, source, { owner, label, share, signal });
     const sha256 = sha256Of(bytes);
-    const image = validated.get(sha256) ?? (await validateInputImage(services, owner, { bytes, sha256, label }, rules));
+    const image = validated.get(sha256) ?? (await validateInputImage(deps, owner, { bytes, sha256, label }, rules));
     validated.set(sha256, image);
     images.push(image);
   }
   return images;
 }
 
-/** Ids of the assets, in the order of the pictures; one that comes twice is stored once. */
+/** Stores the pictures; one that comes twice is stored once. Returns the ids of the assets, in the order of the pictures. */
 async function storeImages(
-  services: Services,
+  deps: StoreDeps,
   owner: string,
   images: readonly InputImage[],
   trusted: boolean,
 ): Promise<readonly string[]> {
   const ids = new Map<string, string>();
   for (const image of images) {
-    if (!ids.has(image.sha256)) ids.set(image.sha256, await storeInputImage(services, owner, image, trusted));
+    if (!ids.has(image.sha256)) ids.set(image.sha256, await storeInputImage(deps, owner, image, trusted));
   }
   return images.flatMap(({ sha256 }) => ids.get(sha256) ?? []);
 }
 
-/** What the worker would refuse later, refused now, as far as live workers tell. */
+/** Refuses now what a worker would refuse later, as far as live workers tell. */
 function refuseTooFewSteps({ parameters }: ValidatedSubmission, model: ModelFacts | undefined): void {
   const fewest = model?.min_inference_steps ?? 1;
   const steps = parameters.num_inference_steps ?? model?.num_inference_steps ?? GUIDE_DEFAULTS.num_inference_steps;

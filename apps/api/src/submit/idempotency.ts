@@ -3,6 +3,7 @@ import { AppError } from '@qwen-edit/contract';
 import { claimKey, newToken, noteRequestHash, releaseKey } from '@qwen-edit/db';
 import type { ImageSource } from '../body/image-source.ts';
 import type { ValidatedSubmission } from '../body/submission.ts';
+import type { ApiLimits } from '../deps.ts';
 import { describeError } from '../describe-error.ts';
 import type { Services } from '../services.ts';
 import { sha256Of } from './input-image.ts';
@@ -27,13 +28,17 @@ export function readIdempotencyKey(header: string | undefined): string | undefin
   throw new AppError('invalid_parameter', 'Idempotency-Key must have 1 to 255 printable ASCII characters.');
 }
 
+interface IdempotencyDeps extends Pick<Services, 'database' | 'log'> {
+  readonly limits: Pick<ApiLimits, 'idempotencyLockMs'>;
+}
+
 /**
- * Has `make` make a job, once for each key of an owner. The same request again gets the same job. Another one with the key is
- * `idempotency_mismatch`; one that comes while the first is worked on, `idempotency_in_flight`. A request that fails leaves
- * the key free.
+ * Has `make` make a job, once for each key of an owner. If the same request comes again, it gets the same job. Throws AppError
+ * `idempotency_mismatch` if another request has used the key, `idempotency_in_flight` while the first request still runs. A
+ * request that fails leaves the key free.
  */
 export async function submitOnce(
-  services: Services,
+  { database, limits, log }: IdempotencyDeps,
   {
     owner,
     key,
@@ -41,7 +46,6 @@ export async function submitOnce(
   }: { readonly owner: string; readonly key: string; readonly submission: ValidatedSubmission },
   make: (hold: KeyHold) => Promise<string>,
 ): Promise<SubmitOutcome> {
-  const { database, limits } = services;
   const token = newToken();
   const claim = await claimKey(database.db, { owner, key }, token, limits.idempotencyLockMs);
   if (claim.outcome === 'busy') throw inFlight();
@@ -57,13 +61,13 @@ export async function submitOnce(
     return { jobId: await make({ key, token }), replayed: false };
   } catch (thrown) {
     await releaseKey(database.db, { owner, key }, token).catch((failure: unknown) => {
-      services.log.warn({ errors: describeError(failure) }, 'an Idempotency-Key stays claimed for a while');
+      log.warn({ errors: describeError(failure) }, 'an Idempotency-Key stays claimed for a while');
     });
     throw thrown;
   }
 }
 
-/** Digest of what was asked for. A picture is its content where that was sent, else the place that was named. */
+/** Digest of a request. A picture counts by its content if that was sent, else by the place that was named. */
 export function requestHash({ parameters, options, images }: ValidatedSubmission): string {
   const request = { parameters, options, images: images.map(identityOf) };
   return createHash('sha256').update(canonicalJson(request)).digest('hex');

@@ -15,7 +15,7 @@ export interface LoadedImage {
 
 export interface InputImage extends LoadedImage {
   readonly facts: ValidatedImage;
-  /** Where the owner has stored it already. */
+  /** The object that holds it, if the owner has stored it already. */
   readonly known: { readonly id: string; readonly key: string } | undefined;
 }
 
@@ -23,17 +23,19 @@ export function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+export type ValidateDeps = Pick<Services, 'database' | 'validating' | 'validateImage' | 'checkImageShape'>;
+export type StoreDeps = Pick<Services, 'database' | 'store' | 'log'>;
+
 /**
- * Proves that bytes are a picture that a worker will take; what the owner has stored was validated before, and only its shape is
- * judged anew. Throws AppError `image_invalid`, `image_too_large` or `image_ratio`.
+ * Checks that bytes are a picture that a worker will take. A picture that the owner has stored was decoded before, so that only
+ * its shape is checked again. Throws AppError `image_invalid`, `image_too_large` or `image_ratio`.
  */
 export async function validateInputImage(
-  services: Services,
+  { database, validating, validateImage, checkImageShape }: ValidateDeps,
   owner: string,
   { bytes, label, sha256 }: LoadedImage,
   rules: ImageShapeRules,
 ): Promise<InputImage> {
-  const { database, validating, validateImage, checkImageShape } = services;
   const known = await findInput(database.db, owner, sha256);
   if (known === undefined) {
     return { bytes, label, sha256, known, facts: await validating(() => validateImage(bytes, label, rules)) };
@@ -45,33 +47,32 @@ export async function validateInputImage(
 }
 
 /**
- * Stores a picture, unless it is known to be stored and `trusted` says that this was just looked up. Returns the id of its
- * asset. Throws errors of the store.
+ * Stores a picture, unless the owner has stored it already and `trusted` says that this was just looked up. Returns the id of
+ * its asset. Throws errors of the store.
  */
 export async function storeInputImage(
-  services: Services,
+  { database, store, log }: StoreDeps,
   owner: string,
   { bytes, sha256, facts, known }: InputImage,
   trusted: boolean,
 ): Promise<string> {
-  const { database, store } = services;
   if (known !== undefined && trusted) {
-    // An object that was lost comes back with its picture; otherwise no job of this owner could use it again.
+    // If the object was lost it is stored again; otherwise no job of this owner could use the picture.
     if ((await store.head(known.key)) === undefined) await store.put(known.key, bytes, { mediaType: facts.mediaType });
     return known.id;
   }
   const id = newId('asset');
   const key = STORED_KINDS.input.keyOf({ assetId: id });
   await store.put(key, bytes, { mediaType: facts.mediaType });
-  // Where this fails, the row may be there all the same: the object stays, and is swept if it has none.
+  // If this fails the row may still exist. So the object stays, and the sweeper removes it if it has no row.
   const row = await addInput(database.db, { id, owner, key, sha256, bytes: bytes.length, ...facts });
-  // Another request stored the same picture meanwhile. Where its row is gone again, ours is missed at the job's commit.
-  if (row?.id !== id) await removeObject(services, key);
+  // Another request stored the same picture meanwhile. If its row is deleted again, the job's commit finds that it is missing.
+  if (row?.id !== id) await removeObject({ store, log }, key);
   return row?.id ?? id;
 }
 
-/** An object without a row is swept sometime; it need not wait for that. */
-async function removeObject({ store, log }: Services, key: string): Promise<void> {
+/** The sweeper would remove an object without a row too, but later. */
+async function removeObject({ store, log }: Pick<Services, 'store' | 'log'>, key: string): Promise<void> {
   await store.delete([key]).catch((thrown: unknown) => {
     log.warn({ key, errors: describeError(thrown) }, 'an object without a row stays for the sweeper');
   });

@@ -3,7 +3,12 @@ import { findUpload } from '@qwen-edit/db';
 import { readObject } from '@qwen-edit/storage';
 import type { ImageSource } from '../body/image-source.ts';
 import type { ByteShare } from '../byte-budget.ts';
+import type { ApiLimits } from '../deps.ts';
 import type { Services } from '../services.ts';
+
+export interface LoadDeps extends Pick<Services, 'database' | 'store' | 'fetchPicture'> {
+  readonly limits: Pick<ApiLimits, 'imageBytes'>;
+}
 
 export interface LoadOptions {
   readonly owner: string;
@@ -17,25 +22,32 @@ export interface LoadOptions {
  * The bytes of a picture, wherever they are. Throws AppError `invalid_parameter` for an unknown upload, `upload_incomplete`,
  * `image_too_large`, and those of fetchPicture.
  */
-export async function loadImage(services: Services, source: ImageSource, options: LoadOptions): Promise<Uint8Array> {
+export async function loadImage(deps: LoadDeps, source: ImageSource, options: LoadOptions): Promise<Uint8Array> {
   switch (source.kind) {
     case 'bytes':
       return source.bytes;
     case 'url':
-      return fetchImage(services, source.url, options);
+      return fetchImage(deps, source.url, options);
     case 'upload':
-      return readUpload(services, source.id, options);
+      return readUpload(deps, source.id, options);
   }
 }
 
-async function fetchImage({ fetchPicture, limits }: Services, url: string, options: LoadOptions): Promise<Uint8Array> {
+async function fetchImage(
+  { fetchPicture, limits }: Pick<LoadDeps, 'fetchPicture' | 'limits'>,
+  url: string,
+  options: LoadOptions,
+): Promise<Uint8Array> {
   const bytes = await fetchPicture(url, { maxBytes: limits.imageBytes, signal: options.signal });
   options.share.hold(bytes.length);
   return bytes;
 }
 
-async function readUpload(services: Services, id: string, options: LoadOptions): Promise<Uint8Array> {
-  const { database, store, limits } = services;
+async function readUpload(
+  { database, store, limits }: Pick<LoadDeps, 'database' | 'store' | 'limits'>,
+  id: string,
+  options: LoadOptions,
+): Promise<Uint8Array> {
   const { label, owner, share, signal } = options;
   const upload = await findUpload(database.db, owner, id);
   if (upload === undefined) throw new AppError('invalid_parameter', `${label} names an upload that does not exist.`);
