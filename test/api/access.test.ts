@@ -11,23 +11,36 @@ async function keyOf(api: TestApi, owner: string, scopes: readonly Scope[] = SCO
   return { id: row.id, headers: { authorization: `Bearer ${secret}` }, secret };
 }
 
-const ROUTES: readonly (readonly [string, string, Scope])[] = [
+/** Scopes that callers rely on. A route that is not named here is tested all the same: by the table of routes. */
+const PROMISED: readonly (readonly [string, string, Scope])[] = [
   ['POST', '/v1/jobs', 'submit'],
   ['GET', '/v1/jobs', 'read'],
-  ['GET', '/v1/jobs/job_0', 'read'],
-  ['DELETE', '/v1/jobs/job_0', 'submit'],
-  ['POST', '/v1/jobs/job_0/cancel', 'submit'],
-  ['GET', '/v1/jobs/job_0/events', 'read'],
-  ['GET', '/v1/jobs/job_0/inputs/0', 'read'],
-  ['GET', '/v1/jobs/job_0/inputs/0/thumbnail', 'read'],
-  ['GET', '/v1/jobs/job_0/outputs/0', 'read'],
-  ['GET', '/v1/jobs/job_0/outputs/0/thumbnail', 'read'],
-  ['GET', '/v1/jobs/job_0/webhooks', 'read'],
+  ['GET', '/v1/jobs/:id', 'read'],
+  ['DELETE', '/v1/jobs/:id', 'submit'],
+  ['POST', '/v1/jobs/:id/cancel', 'submit'],
+  ['GET', '/v1/jobs/:id/events', 'read'],
+  ['GET', '/v1/jobs/:id/inputs/:n', 'read'],
+  ['GET', '/v1/jobs/:id/inputs/:n/thumbnail', 'read'],
+  ['GET', '/v1/jobs/:id/outputs/:n', 'read'],
+  ['GET', '/v1/jobs/:id/outputs/:n/thumbnail', 'read'],
+  ['GET', '/v1/jobs/:id/webhooks', 'read'],
   ['POST', '/v1/uploads', 'submit'],
   ['GET', '/v1/models', 'read'],
-  ['POST', '/v1/webhook-deliveries/msg_0/redeliver', 'submit'],
+  ['POST', '/v1/webhook-deliveries/:id/redeliver', 'submit'],
   ['POST', '/edit', 'submit'],
 ];
+/** What answers without a key: these tell nothing of any job, or ask for a signature or a key of their own. */
+const OPEN = [
+  ...['GET /', 'GET /assets/:name', 'GET /health', 'GET /livez', 'GET /readyz', 'GET /metrics'],
+  ...['POST /v1/session', 'DELETE /v1/session', 'GET /v1/objects/*', 'PUT /v1/objects/*'],
+];
+
+/** The routes that need a key, each with an address that matches its path. */
+function routesWithScope({ url, api }: TestApi) {
+  return api.routes
+    .filter(({ scope }) => scope !== 'open')
+    .map((route) => ({ ...route, url: url + route.path.replaceAll(/:\w+/g, '0') }));
+}
 
 describe('once a key was made', () => {
   it('no route but those about the service itself answers without one', async () => {
@@ -35,9 +48,9 @@ describe('once a key was made', () => {
     expect((await fetch(`${api.url}/v1/jobs`)).status).toBe(200);
     const { id } = await keyOf(api, 'ann');
     await revokeApiKey(api.database.db, id);
-    for (const [method, path] of ROUTES) {
-      const response = await fetch(api.url + path, { method });
-      expect(response.headers.get('www-authenticate'), path).toBe('Bearer');
+    for (const { method, url } of routesWithScope(api)) {
+      const response = await fetch(url, { method });
+      expect(response.headers.get('www-authenticate'), url).toBe('Bearer');
       expect(await response.json()).toMatchObject({ status: 401, code: 'unauthorized' });
     }
     for (const path of ['/', '/health', '/livez', '/readyz', '/metrics'])
@@ -65,10 +78,39 @@ describe('once a key was made', () => {
       read: await keyOf(api, 'ann', ['read']),
       admin: await keyOf(api, 'ann', ['admin']),
     };
-    for (const [method, path, scope] of ROUTES) {
+    for (const { method, url, scope } of routesWithScope(api)) {
       for (const [name, { headers }] of Object.entries(keys)) {
-        const { status } = await fetch(api.url + path, { method, headers });
-        expect(status === 403, `${name}: ${method} ${path}`).toBe(name !== scope && name !== 'admin');
+        const { status } = await fetch(url, { method, headers });
+        expect(status === 403, `${name}: ${method} ${url}`).toBe(name !== scope && name !== 'admin');
+      }
+    }
+  });
+
+  it('each route asks for the scope that was promised, and no other route is open', async () => {
+    const { routes } = (await startTestApi()).api;
+    for (const [method, path, scope] of PROMISED)
+      expect(routes, path).toContainEqual(expect.objectContaining({ method, path, scope }));
+    const open = routes.filter(({ scope }) => scope === 'open').map(({ method, path }) => `${method} ${path}`);
+    expect(open.sort()).toEqual([...OPEN].sort());
+  });
+
+  it('no route reads a body before the caller is admitted', async () => {
+    const api = await startTestApi();
+    await keyOf(api, 'ann');
+    const { headers } = await keyOf(api, 'bob', ['read']);
+    const readOnly = `authorization: ${headers.authorization}`;
+    const bodies = routesWithScope(api).filter(({ body }) => body !== undefined);
+    expect(bodies.length).toBeGreaterThanOrEqual(3);
+    for (const { method, url } of bodies) {
+      const { pathname } = new URL(url);
+      for (const [status, ...credentials] of [[401], [403, readOnly]] as const) {
+        // A body that is read would be asked for by a 100, or waited for.
+        const lines = [`${method} ${pathname} HTTP/1.1`, `host: 127.0.0.1:${api.port}`, ...credentials];
+        const sent = [...lines, 'content-type: application/json', 'content-length: 9', 'expect: 100-continue'];
+        const raw = openRaw(api.port, `${sent.join('\r\n')}\r\n\r\n`);
+        const answer = await raw.answer((received) => received.includes('}'));
+        raw.socket.destroy();
+        expect([answer.status, raw.received().includes('100 Continue')], pathname).toEqual([status, false]);
       }
     }
   });
