@@ -157,7 +157,7 @@ it("one owner's jobs, pictures and events do not exist for another", async () =>
   expect((await fetch(`${api.url}/v1/jobs/${job.id}/outputs/0`, { headers: ann })).status).toBe(200);
 });
 
-describe('where other machines can reach it', () => {
+describe('if other machines can reach the API', () => {
   it('nobody gets in without a key, and the local token is one', async () => {
     const api = await startTestApi({ keysRequired: true, localToken: 'a-secret-of-this-machine' });
     expect((await fetch(`${api.url}/v1/jobs`)).status).toBe(401);

@@ -192,7 +192,7 @@ it('requests together hold no more memory than is allowed, and give it back', as
   await submitOne(api);
 });
 
-describe('what is no request', () => {
+describe('something that is not a request', () => {
   it.each([
     ['rubbish', '\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03\r\n\r\n', 400, 'request_malformed'],
     ['without Host', 'GET / HTTP/1.1\r\n\r\n', 400, undefined],

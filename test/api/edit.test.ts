@@ -189,7 +189,7 @@ describe('output_path', () => {
     expect((await readdir(api.outputDir)).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
-  it('replaces what is there, and follows no link out of the folder', async () => {
+  it('replaces a file of the same name, and follows no link out of the folder', async () => {
     const api = await startTestApi();
     await mkdir(api.outputDir, { recursive: true });
     const outside = join(api.outputDir, '../outside.png');
@@ -220,7 +220,7 @@ describe('output_path', () => {
     expect(await response.json()).toMatchObject({ status: 400, code: 'invalid_parameter' });
   });
 
-  it('is refused where no folder is configured', async () => {
+  it('is refused if no folder is configured', async () => {
     const api = await startTestApi({ outputDir: undefined });
     const response = await postJson(api, { prompt: 'x', image_base64: base64, output_path: 'a.png' });
     expect(await response.json()).toMatchObject({ status: 400, code: 'invalid_parameter' });

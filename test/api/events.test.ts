@@ -73,7 +73,7 @@ it('events come as they happen, from the first to the terminal one, and the stre
   expect(api.api.stats().waiting).toBe(0);
 });
 
-it('a reader that lost its connection goes on where it was, without a gap or a repetition', async () => {
+it('a reader that lost its connection continues after the last event it saw, without a gap or a repetition', async () => {
   const { api, id } = await startStory();
   const first = await follow(api, id);
   await first.next();
@@ -89,7 +89,7 @@ it('a reader that lost its connection goes on where it was, without a gap or a r
   second.close();
 });
 
-it('the client of ours reads a whole story', async () => {
+it('our client reads all events of a job', async () => {
   const { api, id } = await startStory();
   const seen: JobEvent[] = [];
   const reading = (async () => {

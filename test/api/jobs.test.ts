@@ -257,7 +257,7 @@ describe('a result', () => {
     return { api, id, bytes, get };
   }
 
-  it('comes whole, with what a cache needs', async () => {
+  it('comes whole, with the headers that a cache needs', async () => {
     const { id, bytes, get } = await startWithResult();
     const response = await get();
     expect(response.status).toBe(200);
@@ -347,7 +347,7 @@ describe('a result', () => {
     expect([head.status, head.headers.get('etag')]).toEqual([200, etag]);
   });
 
-  it('whose storage breaks off is cut off, so that nobody takes a part for the whole', async () => {
+  it('is cut off if the storage breaks off, so that nobody takes a part for the whole', async () => {
     const bytes = await picture('#f00', { width: 300, height: 200 });
     const bodies: Readable[] = [];
     const api = await startTestApi({
@@ -428,7 +428,7 @@ describe('an upload', () => {
   });
 });
 
-it('what was told to a receiver can be read, and told again', async () => {
+it('the webhooks of a job can be read, and sent again', async () => {
   const api = await startTestApi();
   const { id } = await submitOne(api, { webhook_url: 'https://example.com/hook' });
   const read = async () =>

@@ -216,7 +216,7 @@ it('a request id that can be logged is kept, another is replaced', async () => {
   for (const bad of ['', 'a b', 'x'.repeat(129), '"', 'a/b']) expect(await idOf(bad)).toMatch(/^req_[0-9a-f]{32}$/);
 });
 
-it('what is unforeseen is logged with its place, and told to nobody; prompts are in no line', async () => {
+it('an unforeseen error is logged with its place, and no caller sees it; prompts are in no line', async () => {
   const api = await startTestApi({
     database: await freshDatabase(),
     wrapStore: (store) => ({
@@ -277,7 +277,7 @@ describe('a service that is stopped', () => {
     expect(rows, 'no job is lost').toEqual([{ status: 'queued' }, { status: 'queued' }, { status: 'queued' }]);
   });
 
-  it('cuts off what is not finished when the grace is over', async () => {
+  it('closes connections that are not finished when the grace is over', async () => {
     const api = await startTestApi();
     const half = openRaw(
       api.port,
@@ -290,7 +290,7 @@ describe('a service that is stopped', () => {
   });
 });
 
-it('a port that is taken is told by name', async () => {
+it('a port that is taken is an error of its own', async () => {
   const api = await startTestApi();
   const start = (host: string, port: number) => startHttpServer({ app: api.api, host, port });
   await expect(start('127.0.0.1', api.port)).rejects.toMatchObject({ code: 'port_in_use' });

@@ -22,7 +22,7 @@ async function ensure(folder: string, signal?: AbortSignal): Promise<readonly st
   return said;
 }
 
-it('the page is built where it is missing or stale, by two starts at once too, and a start that finds it does nothing', async () => {
+it('the page is built if it is missing or stale, also by two starts at the same time, and a start that finds it does nothing', async () => {
   const folder = await emptyFolder();
   const both = await Promise.all([ensure(folder), ensure(folder)]);
   expect(both.flat().filter((line) => line.startsWith('warn'))).toEqual([]);

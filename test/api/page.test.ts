@@ -55,7 +55,7 @@ describe('the built page', () => {
     expect(await response.text()).toContain('<title>built</title>');
   });
 
-  it('shows the plain page to who runs no scripts, with the texts of models escaped', async () => {
+  it('shows the plain page to browsers without scripts, with the texts of models escaped', async () => {
     const api = await startTestApi({ pageDir: await builtFolder() });
     const model = { name: 'Qwen-Image-Edit-2511', digest: 'a', card };
     const facts = { host: 'h', pid: 1, device: 'cpu', gpuId: null, ready: true, lastError: null };
@@ -90,7 +90,7 @@ describe('the built page', () => {
     expect((await fetch(`${api.url}/assets/cat-9c.jpg`, { headers: { 'if-none-match': etag } })).status).toBe(304);
   });
 
-  it('comes compressed to who takes that, and plain to others', async () => {
+  it('comes compressed to callers that accept that, and plain to others', async () => {
     const api = await startTestApi({ pageDir: await builtFolder() });
     for (const [accepted, encoding] of [
       ['gzip, deflate, br', 'br'],
@@ -135,7 +135,7 @@ describe('the built page', () => {
   });
 });
 
-it('where no page is built a plain one is shown, which runs no script', async () => {
+it('if no page is built a plain one is shown, which runs no script', async () => {
   const empty = await mkdtemp(join(tmpdir(), 'qwen-edit-page-'));
   onTestFinished(() => rm(empty, { recursive: true }));
   for (const pageDir of [undefined, empty, join(empty, 'none')]) {

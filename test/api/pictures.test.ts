@@ -107,7 +107,7 @@ describe('a thumbnail', () => {
     }
   });
 
-  it('is made once, however many ask for it at once, and not by who has it', async () => {
+  it('is made once for any number of callers at the same time, and not for a caller that has it', async () => {
     let made = 0;
     const { api, job } = await startWithJob({
       makeThumbnail(bytes) {
@@ -151,7 +151,7 @@ describe('a thumbnail', () => {
     expect((await fetch(other.input.images[0]!.thumbnail_url)).status).toBe(200);
   });
 
-  it('is made by two at a time, and not at all when who asked has gone meanwhile', async () => {
+  it('is made two at a time, and not at all if its callers have hung up meanwhile', async () => {
     const { promise: gate, resolve: open } = Promise.withResolvers<void>();
     let running = 0;
     let most = 0;

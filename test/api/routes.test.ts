@@ -80,7 +80,7 @@ describe('a new route', () => {
 describe('the table of routes', () => {
   const server = sharedApi();
 
-  it('is in the OpenAPI document whole, each route with the security of its scope', () => {
+  it('is whole in the OpenAPI document, each route with the security of its scope', () => {
     const { routes, openApi } = server().api;
     const document = openApi();
     expect(document.openapi).toBe('3.1.0');

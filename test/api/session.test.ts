@@ -35,7 +35,7 @@ describe('a session', () => {
     expect(cookie).toBe(`qwen_edit_session=${secret}; Max-Age=2592000; Path=/; HttpOnly; SameSite=Strict`);
   });
 
-  it('has a cookie for https alone where the page is reached by that, also behind a proxy', async () => {
+  it('has a cookie for https only if the page is reached by https, also behind a proxy', async () => {
     const api = await startTestApi();
     const { secret } = await keyOf(api, 'ann');
     const origin = api.url.replace('http:', 'https:');
@@ -97,7 +97,7 @@ describe('a session', () => {
     expect(end.headers.get('set-cookie')).toBe('qwen_edit_session=; Max-Age=0; Path=/; HttpOnly; SameSite=Strict');
   });
 
-  it('of a key that is not known here changes nothing where no key is needed', async () => {
+  it('of an unknown key changes nothing while no key is needed', async () => {
     const api = await startTestApi({ localToken: 'a-secret-of-this-machine' });
     const stale = { cookie: 'qwen_edit_session=qe_of_another_service; theme=dark' };
     expect((await fetch(`${api.url}/v1/jobs`, { headers: stale })).status).toBe(200);

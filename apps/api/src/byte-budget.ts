@@ -1,8 +1,8 @@
 import { AppError } from '@qwen-edit/contract';
 
-/** What one request holds of the budget. */
+/** The part of the budget that one request holds. */
 export interface ByteShare {
-  /** Throws AppError `not_ready` where all requests together would hold too much. */
+  /** Takes bytes of the budget. Throws AppError `not_ready` if all requests together would hold too much. */
   hold(bytes: number): void;
   /** Gives everything back. */
   close(): void;
@@ -10,11 +10,11 @@ export interface ByteShare {
 
 export interface ByteBudget {
   open(): ByteShare;
-  /** Held by all shares. */
+  /** The bytes that all shares hold. */
   held(): number;
 }
 
-/** Bounds the memory that all requests together fill with what callers send. */
+/** Limits the memory that all requests together may fill with bodies and pictures. */
 export function createByteBudget(total: number): ByteBudget {
   let held = 0;
   return {

@@ -1,9 +1,9 @@
-/** What a Range header asks for: all of the content, a part of it (both ends included), or nothing that is there. */
+/** What a Range header asks for: the whole content, a part (`end` included), or a part that does not exist. */
 export type RangeRequest = 'all' | 'unsatisfiable' | { readonly start: number; readonly end: number };
 
 /**
- * Reads a Range header for content of `size` bytes. Several ranges, other units and what cannot be understood get all of it,
- * as the standard allows. Source: RFC 9110, section 14.2.
+ * Reads a Range header for content of `size` bytes. Several ranges, other units and a header that cannot be read mean
+ * the whole content, as the standard allows. Source: RFC 9110, section 14.2.
  */
 export function readRange(header: string | undefined, size: number): RangeRequest {
   const [, first, last] = /^bytes=\s*(\d{0,15})-(\d{0,15})\s*$/i.exec(header ?? '') ?? [];
@@ -18,7 +18,7 @@ export function readRange(header: string | undefined, size: number): RangeReques
   return { start, end: last === '' ? size - 1 : Math.min(Number(last), size - 1) };
 }
 
-/** True where one of the tags of If-None-Match is `etag`, compared weakly. Source: RFC 9110, section 13.1.2. */
+/** True if one of the tags of If-None-Match is `etag`, by weak comparison. Source: RFC 9110, section 13.1.2. */
 export function matchesNone(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false;
   if (header.trim() === '*') return true;

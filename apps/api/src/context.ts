@@ -5,7 +5,9 @@ export interface ApiEnv {
   Bindings: HttpBindings;
   Variables: {
     requestId: string;
-    /** Pattern of the route, for logs and metrics; never the address itself, which may be signed. */
+    /**
+     * Path of the route, as `/v1/jobs/:id`, for logs and metrics. Never the address itself: that may hold a signature.
+     */
     route: string;
   };
 }

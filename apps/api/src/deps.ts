@@ -3,13 +3,16 @@ import type { Database } from '@qwen-edit/db';
 import type { ObjectStore } from '@qwen-edit/storage';
 import type { Logger, Metrics } from '@qwen-edit/telemetry';
 
-/** What decides whether the pipeline takes a picture's shape; a part of the model's facts and the request. */
+/**
+ * What decides whether the pipeline accepts the shape of a picture: facts of the model, and `max_side` of the request.
+ */
 export interface ImageShapeRules {
   readonly max_side?: number;
   readonly vae_image_size?: number;
   readonly condition_image_size?: number;
 }
 
+/** What validating a picture tells of it. */
 export interface ValidatedImage {
   readonly width: number;
   readonly height: number;
@@ -21,22 +24,25 @@ export interface ApiDeps {
   readonly store: ObjectStore;
   /** `relayed`: an accepted job needs an outbox row, because its queue is not the database. */
   readonly queue: { readonly relayed: boolean };
-  /** Gets a picture from a stranger's address. Throws AppError `url_refused`, `url_unreachable`, `url_too_large`. */
+  /**
+   * Fetches a picture from an address that a caller gave. Throws AppError `url_refused`, `url_unreachable`,
+   * `url_too_large`.
+   */
   readonly fetchPicture: (
     url: string,
     options: { readonly maxBytes: number; readonly signal: AbortSignal },
   ) => Promise<Uint8Array>;
-  /** Throws AppError `url_refused` for an address that may not be called. */
+  /** Throws AppError `url_refused` for an address that the service must not call. */
   readonly checkUrl: (url: string) => unknown;
-  /** Decodes a picture to prove it. Throws AppErrors whose messages begin with `label`. */
+  /** Checks, by decoding it, that bytes are a whole picture. Throws AppErrors whose messages begin with `label`. */
   readonly validateImage: (bytes: Uint8Array, label: string, rules: ImageShapeRules) => Promise<ValidatedImage>;
-  /** Judges the shape of a picture that was validated before. */
+  /** Checks the shape of a picture that was decoded before. Throws AppErrors whose messages begin with `label`. */
   readonly checkImageShape: (
     size: { readonly width: number; readonly height: number },
     label: string,
     rules: ImageShapeRules,
   ) => void;
-  /** Makes a small WebP of a picture that was validated before. */
+  /** Makes a small WebP of a picture that was decoded before. */
   readonly makeThumbnail: (bytes: Uint8Array) => Promise<Uint8Array>;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -47,22 +53,22 @@ export interface ApiDeps {
 
 export interface ApiOptions {
   readonly version: string;
-  /** Where the API is reached, for the addresses it gives out; else they follow the request's Host. */
+  /** The address under which callers reach the API. Without it, addresses in answers follow the request's Host. */
   readonly publicUrl?: string | undefined;
-  /** Jobs that may wait at once; undefined = any number. */
+  /** Jobs that may wait at one time; undefined = any number. */
   readonly maxQueue?: number | undefined;
   readonly maxAttempts: number;
-  /** True where the server listens on more than the loopback: nobody gets in without a key. */
+  /** True if the server listens on more than the loopback: then every caller needs a key. */
   readonly keysRequired: boolean;
-  /** Lets everybody in there all the same. */
+  /** Admits callers without a key although `keysRequired` is true. */
   readonly insecure: boolean;
-  /** Lets in as the local owner whoever can read the data folder. */
+  /** A key of the local owner, for programs that can read the data folder. */
   readonly localToken?: string | undefined;
   /** Folder that `/edit` may write results to. */
   readonly outputDir?: string | undefined;
-  /** Folder of the built page. Without it, or where it is empty, `/` is a plain page. */
+  /** Folder of the built page. Without it, or while it is empty, `/` is a plain page. */
   readonly pageDir?: string | undefined;
-  /** What the file store signs its addresses with; without it /v1/objects has nothing. */
+  /** The secret that the file store signs its addresses with. Without it, every address under /v1/objects is a 404. */
   readonly signingSecret?: string | Uint8Array | undefined;
   readonly limits?: Partial<ApiLimits> | undefined;
 }
@@ -71,36 +77,36 @@ export interface ApiOptions {
 export interface ApiLimits {
   /** Of one request's body. */
   readonly bodyBytes: number;
-  /** Of all bodies and fetched pictures that are held at once. */
+  /** Of all bodies and fetched pictures that the process holds at one time. */
   readonly bytesInFlight: number;
   /** Of one encoded picture. */
   readonly imageBytes: number;
   readonly parts: number;
   readonly fieldBytes: number;
-  /** A body that is silent for so long has ended. */
+  /** A body of which nothing arrives for so long is given up. */
   readonly bodyIdleMs: number;
   readonly bodyTotalMs: number;
-  /** How often the events of watched jobs are looked for. */
+  /** Time between two queries for the events of watched jobs. */
   readonly waitPollMs: number;
   readonly maxWaitSeconds: number;
   readonly heartbeatMs: number;
-  /** A reader that takes nothing for so long is cut off. */
+  /** A reader that takes nothing for so long is disconnected. */
   readonly stallMs: number;
-  /** A worker that was silent for longer counts as gone. */
+  /** A worker that has not reported for longer counts as gone. */
   readonly workerFreshMs: number;
   /** How long a request may work before another one with its Idempotency-Key takes over. */
   readonly idempotencyLockMs: number;
   readonly uploadExpirySeconds: number;
   readonly downloadExpirySeconds: number;
-  /** How long it may go unnoticed that the first API key was made. */
+  /** How long the API may still admit callers without a key after the first key was made. */
   readonly keysCachedMs: number;
-  /** Age of what /health, /metrics and /readyz tell. */
+  /** How old the answers of /health, /metrics and /readyz may be. */
   readonly statusCachedMs: number;
-  /** The same pages wait for so long for the database and the storage. */
+  /** How long these routes wait for the database and the storage. */
   readonly statusTimeoutMs: number;
-  /** Pictures that are decoded at once, to be validated. */
+  /** Pictures that are decoded at one time, to validate them. */
   readonly validating: number;
-  /** Thumbnails that are made at once. */
+  /** Thumbnails that are made at one time. */
   readonly thumbnailing: number;
 }
 

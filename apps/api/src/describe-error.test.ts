@@ -2,7 +2,7 @@ import { AppError } from '@qwen-edit/contract';
 import { expect, it } from 'vitest';
 import { describeError } from './describe-error.ts';
 
-it('an error is told with its causes and places, but not what a query carried', () => {
+it('an error is logged with its causes and places, but without the parameters of a query', () => {
   const inner = Object.assign(new Error('column "x" does not exist'), { code: '42703' });
   const query = Object.assign(new Error('Failed query: insert\nparams: private words', { cause: inner }), {
     params: ['private words'],
@@ -18,7 +18,7 @@ it('an error is told with its causes and places, but not what a query carried', 
   expect(described[0]?.frames[0]).toContain('describe-error.test.ts');
 });
 
-it('what is no error, and causes in a circle, come to an end', () => {
+it('a thrown value that is not an error, and causes in a circle, come to an end', () => {
   expect(describeError('private')).toEqual([{ name: 'string', message: 'no error was thrown', frames: [] }]);
   const circle = new Error('round');
   circle.cause = circle;

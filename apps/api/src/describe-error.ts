@@ -1,4 +1,4 @@
-/** One error of a chain of causes, as the log keeps it. */
+/** One error of a chain of causes, as it is logged. */
 export interface LoggedError {
   readonly name: string;
   readonly message: string;
@@ -8,7 +8,10 @@ export interface LoggedError {
 
 const DEEPEST = 5;
 
-/** An error and its causes for the log: where it happened, without what a query carried, which may be a prompt. */
+/**
+ * An error and its causes, as they are logged. The message of a failed query is left out: its parameters may hold a
+ * prompt.
+ */
 export function describeError(thrown: unknown, depth = 0): readonly LoggedError[] {
   if (depth === DEEPEST) return [];
   if (!(thrown instanceof Error)) return [{ name: typeof thrown, message: 'no error was thrown', frames: [] }];

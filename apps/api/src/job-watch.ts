@@ -3,7 +3,7 @@ import type { JobEventRow } from '@qwen-edit/db';
 import type { Logger } from '@qwen-edit/telemetry';
 import { describeError } from './describe-error.ts';
 
-/** What became of a wait: the job has newer events, is deleted, or the wait ended for another reason. */
+/** How a wait ended: `newer`: the job has newer events; `gone`: the job is deleted; `stopped`: the process stops. */
 export type WaitOutcome = 'newer' | 'gone' | 'timeout' | 'aborted' | 'stopped';
 
 export interface WaitOptions {
@@ -12,24 +12,25 @@ export interface WaitOptions {
 }
 
 /**
- * Follows jobs. However many readers follow however many jobs, there is one query a round, none while nobody waits, and one
- * to read the same new events for all of a job's readers. A database that is away is waited for.
+ * Follows jobs for any number of readers. Each round asks for the events of all watched jobs in one query; while nobody
+ * waits there is no query. All readers of a job share the query that reads its new events. If the database cannot be
+ * reached, the watch keeps trying.
  */
 export interface JobWatch {
-  /** Waits for an event after `seq`. */
+  /** Waits until the job has an event after `seq`. */
   next(jobId: string, seq: number, options: WaitOptions): Promise<WaitOutcome>;
   /** Events after `seq`, in order. */
   events(jobId: string, seq: number): Promise<readonly JobEventRow[]>;
   /** Waits for the job's terminal event after `seq`. */
   untilEnd(jobId: string, seq: number, options: WaitOptions): Promise<'ended' | Exclude<WaitOutcome, 'newer'>>;
-  /** Readers that wait now. */
+  /** How many readers wait now. */
   waiting(): number;
 }
 
 export interface JobWatchDeps {
-  /** seq of the newest event of each of these jobs that exists. */
+  /** The seq of the newest event of each of these jobs; a job that does not exist is left out. */
   readonly readSeqs: (ids: readonly string[]) => Promise<ReadonlyMap<string, number>>;
-  /** Events of a job after `seq`, in order, as many as one query should read. */
+  /** Events of a job after `seq`, in order, at most as many as one query should read. */
   readonly readEvents: (jobId: string, seq: number) => Promise<readonly JobEventRow[]>;
   readonly pollMs: number;
   readonly log: Logger;
@@ -45,6 +46,7 @@ interface Waiter {
 
 const AFTER_ERROR_MS = 1000;
 
+/** Watches jobs until `stopping` aborts. */
 export function createJobWatch({ readSeqs, readEvents, pollMs, log, stopping }: JobWatchDeps): JobWatch {
   const waiters = new Set<Waiter>();
   const reads = new Map<string, Promise<readonly JobEventRow[]>>();
@@ -65,7 +67,7 @@ export function createJobWatch({ readSeqs, readEvents, pollMs, log, stopping }: 
   async function ask(): Promise<void> {
     round = undefined;
     asking = true;
-    // Who comes while the query runs was not asked for by it.
+    // The query knows nothing of readers that come while it runs; they wait for the next round.
     const asked = [...waiters];
     try {
       const seqs = await readSeqs([...new Set(asked.map(({ jobId }) => jobId))]);
@@ -126,7 +128,7 @@ export function createJobWatch({ readSeqs, readEvents, pollMs, log, stopping }: 
       const left = end === undefined ? undefined : Math.max(0, end - performance.now());
       const news = await next(jobId, seen, { signal, timeoutMs: left });
       if (news !== 'newer') return news;
-      // What cannot be read now is newer the next time too, when the database is back.
+      // If the events cannot be read now, the next round finds them newer again.
       for (const event of await events(jobId, seen).catch(() => [])) {
         if (isTerminalEvent(event.type)) return 'ended';
         seen = event.seq;

@@ -1,4 +1,4 @@
-/** Runs a task when fewer than `limit` others run; tasks wait in the order of their coming. */
+/** Runs at most `limit` tasks at one time; further tasks wait, and start in the order in which they came. */
 export function createLimiter(limit: number): <T>(task: () => Promise<T>) => Promise<T> {
   let running = 0;
   const waiting: (() => void)[] = [];

@@ -2,7 +2,7 @@ import { type ModelCard, modelCardSchema } from '@qwen-edit/contract';
 import { z } from 'zod';
 import type { LiveWorker } from './service-status.ts';
 
-/** What a worker tells of its model. Fields that an older or newer worker does not tell are left out. */
+/** What a worker reports of its model. A field that an older or newer worker does not report is left out. */
 export const modelFactsSchema = z.object({
   name: z.string(),
   digest: z.string().optional(),
@@ -18,18 +18,21 @@ export const modelFactsSchema = z.object({
 });
 export type ModelFacts = z.output<typeof modelFactsSchema>;
 
+/** The facts of a worker's model. Undefined if the worker reports none, or none that can be read. */
 export function modelOf(worker: LiveWorker): ModelFacts | undefined {
   return modelFactsSchema.safeParse(worker.model).data;
 }
 
 const cardSchema = z.object({ card: modelCardSchema });
 
-/** What the worker's model says of itself. Read apart from the facts, which every submission needs and this is longer than. */
+/**
+ * The card of a worker's model. It is parsed apart from the facts: it is long, and a submission needs only the facts.
+ */
 export function cardOf(worker: LiveWorker): ModelCard | undefined {
   return cardSchema.safeParse(worker.model).data?.card;
 }
 
-/** The model that jobs are run with, as far as live workers tell: a ready worker's first. */
+/** The model that jobs run with, as far as live workers report it. A ready worker comes before others. */
 export function currentModel(workers: readonly LiveWorker[]): ModelFacts | undefined {
   const known = [...workers].sort((a, b) => Number(b.ready) - Number(a.ready)).map(modelOf);
   return known.find((facts) => facts !== undefined);

@@ -1,6 +1,7 @@
 /**
- * Seconds of `Prefer: wait=N`, at most `longest`; 0 where it is not asked for. What cannot be understood is ignored, as the
- * standard wants; of a preference that comes twice the first counts. Source: RFC 7240, sections 2 and 4.3.
+ * Seconds of `Prefer: wait=N`, at most `longest`; 0 if the header does not ask for a wait. As the standard says, a
+ * preference that cannot be read is ignored, and if one comes twice the first counts. Source: RFC 7240, sections 2 and
+ * 4.3.
  */
 export function waitSecondsOf(prefer: string | undefined, longest: number): number {
   for (const preference of splitOutsideQuotes(prefer ?? '')) {
@@ -12,7 +13,7 @@ export function waitSecondsOf(prefer: string | undefined, longest: number): numb
   return 0;
 }
 
-/** Commas separate preferences, except in quoted values. */
+/** Splits at commas, but not inside of quotes. */
 function splitOutsideQuotes(text: string): readonly string[] {
   return text.match(/(?:"(?:[^"\\]|\\.)*"|[^",])+/g) ?? [];
 }

@@ -3,7 +3,10 @@ import { type AppError, ERRORS, type ErrorCode, PROBLEM_MEDIA_TYPE, problemOf } 
 const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = { queue_full: 10, idempotency_in_flight: 1 };
 const UNAVAILABLE_SECONDS = 5;
 
-/** An error as an answer, with the headers that its status asks for. Source: RFC 9457; RFC 9110, sections 10.2.3 and 11.6.1. */
+/**
+ * An error as an answer, with the headers that its status asks for. Source: RFC 9457; RFC 9110, sections 10.2.3 and
+ * 11.6.1.
+ */
 export function problemResponse(
   error: AppError,
   requestId: string,

@@ -13,31 +13,33 @@ export interface ServerOptions {
   readonly host: string;
   /** 0 = a free one. */
   readonly port: number;
-  /** Time in milliseconds for a request's headers to arrive. */
+  /** Milliseconds in which a request's headers must arrive. */
   readonly headersTimeoutMs?: number | undefined;
-  /** Time for a whole request to arrive; the API's own limits of bodies come first. */
+  /** Milliseconds in which a whole request must arrive. The API's own limits for bodies are shorter. */
   readonly requestTimeoutMs?: number | undefined;
-  /** How long an idle connection is kept. */
+  /** Milliseconds for which an idle connection is kept. */
   readonly keepAliveMs?: number | undefined;
 }
 
 export interface RunningServer {
-  /** Where it is reached from this machine, without a slash at its end. */
+  /** The address of the server on this machine, without a slash at its end. */
   readonly url: string;
   readonly port: number;
   /**
-   * Takes no more connections, ends streams and waits, and lets running requests finish for `graceMs`; what is left then is
-   * cut off.
+   * Takes no more connections, ends streams and waits, and lets running requests finish for `graceMs`. Connections that
+   * are still open after that are closed.
    */
   close(graceMs: number): Promise<void>;
 }
 
 const DEFAULTS = { headersTimeoutMs: 20_000, requestTimeoutMs: 660_000, keepAliveMs: 5000 };
 const MAX_HEADER_BYTES = 32_768;
-/** How often node:http looks for requests that have timed out, for each timeout. */
+/** How many times within a timeout node:http looks for requests that have passed it. */
 const CHECKS = 4;
 
-/** Serves the API over HTTP/1.1. Throws AppError `port_in_use`, or `usage` for an address that cannot be listened on. */
+/**
+ * Serves the API over HTTP/1.1. Throws AppError `port_in_use`, or `usage` for an address that cannot be listened on.
+ */
 export async function startHttpServer(options: ServerOptions): Promise<RunningServer> {
   const { app, host } = options;
   const server = createHttpServer(options);
@@ -77,7 +79,7 @@ function createHttpServer({ app, ...options }: ServerOptions): Server {
     },
     listener,
   );
-  // By itself node:http would ask for every body, also for those that are refused by their headers.
+  // Without this, node:http would ask for every body, also for one that is refused by its headers.
   server.on('checkContinue', listener);
   server.on('clientError', (error, socket) => {
     const current = answers.get(socket);
@@ -88,7 +90,7 @@ function createHttpServer({ app, ...options }: ServerOptions): Server {
   return server;
 }
 
-/** What is no request that the API could look at: an address or a Host header that cannot be parsed. */
+/** Answers a request whose address or Host header cannot be parsed. */
 function answerUnreadable(cause: unknown): Response {
   return problemResponse(
     new AppError('request_malformed', 'The request line or the Host header is wrong.', { cause }),
@@ -101,7 +103,7 @@ const REFUSALS: Readonly<Record<string, AppError>> = {
   ERR_HTTP_REQUEST_TIMEOUT: new AppError('request_timeout', 'The request took too long to arrive.'),
 };
 
-/** Answers what node:http's parser refused, and closes the connection. */
+/** Answers a request that node:http's parser refused, and closes the connection. */
 function refuse(error: Error, socket: Duplex): void {
   const code = 'code' in error ? String(error.code) : '';
   const refusal = REFUSALS[code] ?? new AppError('request_malformed', 'The request is not well-formed HTTP.');
@@ -148,7 +150,7 @@ async function closeServer(server: Server, app: HttpApi, graceMs: number): Promi
   const { promise, resolve } = Promise.withResolvers<void>();
   server.close(() => resolve());
   app.stop();
-  // Connections whose answer began before cannot be told to close; they are found idle.
+  // A connection whose answer began before `stop` was not told to close; it is closed once it is idle.
   const sweep = setInterval(() => server.closeIdleConnections(), 50);
   const cut = setTimeout(() => server.closeAllConnections(), graceMs);
   await promise;

@@ -14,15 +14,18 @@ import type { ApiLimits } from './deps.ts';
 
 export type LiveWorker = WorkerRow & { readonly uptimeSeconds: number };
 
-/** How the service is. Each answer is asked for once at a time, waited for briefly, and kept for a moment. */
+/**
+ * The state of the service. Each value is read by one query at a time, which may take a short time only, and kept for a
+ * moment.
+ */
 export interface ServiceStatus {
-  /** undefined where the database doesn't say. */
+  /** Workers that report. Undefined if the database does not answer. */
   workers(): Promise<readonly LiveWorker[] | undefined>;
-  /** undefined where the database doesn't say. */
+  /** Jobs by status. Undefined if the database does not answer. */
   counts(): Promise<JobCounts | undefined>;
-  /** Seconds until the next waiting job may be begun, guessed; undefined where that cannot be. */
+  /** Estimated seconds until the next waiting job may start. Undefined if there is nothing to estimate from. */
   nextStart(): Promise<number | undefined>;
-  /** What keeps the service from working; undefined where nothing does. */
+  /** The error that keeps the service from working. Undefined if it works. */
   obstacle(): Promise<AppError | undefined>;
 }
 
@@ -30,14 +33,14 @@ export interface ServiceStatusDeps {
   readonly database: Database;
   readonly store: ObjectStore;
   readonly limits: Pick<ApiLimits, 'workerFreshMs' | 'statusCachedMs' | 'statusTimeoutMs'>;
-  /** A service that is being stopped is not ready for more. */
+  /** A service that is being stopped takes no more work. */
   readonly stopping: AbortSignal;
 }
 
 export function createServiceStatus({ database, store, limits, stopping }: ServiceStatusDeps): ServiceStatus {
   const { statusCachedMs, statusTimeoutMs } = limits;
 
-  /** Asks for one of them. */
+  /** One value, read and kept as the interface promises. Undefined if reading fails. */
   function known<T>(ask: () => Promise<T>): () => Promise<T | undefined> {
     return shared(statusCachedMs, () => inTime(ask, statusTimeoutMs).catch(() => undefined));
   }
@@ -61,7 +64,7 @@ export function createServiceStatus({ database, store, limits, stopping }: Servi
   };
 }
 
-/** The same answer for all who ask within `ms` of its arrival, and for all who ask before. */
+/** Shares one answer among all calls that come while it is read or within `ms` after it. */
 function shared<T>(ms: number, ask: () => Promise<T>): () => Promise<T> {
   let answer: Promise<T> | undefined;
   let until = Number.POSITIVE_INFINITY;

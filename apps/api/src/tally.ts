@@ -1,10 +1,11 @@
-/** Counts what is open now. */
+/** Counts how many of something are open now. */
 export interface Tally {
-  /** Opens one; the function closes it, once. */
+  /** Counts one more. The function that it returns counts it off again; only its first call counts. */
   enter(): () => void;
   count(): number;
 }
 
+/** A tally that begins at 0. */
 export function createTally(): Tally {
   let open = 0;
   return {

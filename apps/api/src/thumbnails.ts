@@ -11,11 +11,11 @@ export interface Original {
   readonly bytes: number;
 }
 
-/** Small pictures of stored ones, kept beside them once they were asked for. */
+/** Small copies of stored pictures. Each is made when it is first asked for, and then kept in the store. */
 export interface Thumbnails {
   /**
-   * The thumbnail as WebP; undefined where the picture itself is not in the store. Throws AppError `not_ready` where memory
-   * is full, `not_found` for a picture that cannot be read, `canceled`, and those of the store.
+   * The thumbnail as WebP. Undefined if the picture itself is not in the store. Throws AppError `not_ready` while
+   * memory is full, `not_found` for a picture that cannot be decoded, `canceled`, and the errors of the store.
    */
   read(picture: Original, signal: AbortSignal): Promise<Uint8Array | undefined>;
 }
@@ -30,12 +30,12 @@ export interface ThumbnailsDeps {
 }
 
 interface Making {
-  /** Of those who wait for it. */
+  /** The signals of all callers that wait for it. */
   readonly signals: AbortSignal[];
   readonly result: Promise<Uint8Array | undefined>;
 }
 
-/** Far above what any has. */
+/** Far more than any thumbnail has. */
 const MAX_BYTES = 1_000_000;
 
 const thumbnailKey = (pictureKey: string): string => STORED_KINDS.thumbnail.keyOf({ pictureKey });
@@ -44,7 +44,10 @@ export function createThumbnails({ store, makeThumbnail, budget, atOnce, log }: 
   const limit = createLimiter(atOnce);
   const making = new Map<string, Making>();
 
-  /** However many ask for it at once, a thumbnail is made once; one that nobody waits for any more is not begun. */
+  /**
+   * Callers that ask for the same thumbnail at the same time share it. If all of them hang up before it starts, it is
+   * not made.
+   */
   function begin(picture: Original, signal: AbortSignal): Making {
     const { key } = picture;
     const signals = [signal];
@@ -68,7 +71,7 @@ export function createThumbnails({ store, makeThumbnail, budget, atOnce, log }: 
         log.warn({ key, errors: describeError(thrown) }, 'a stored picture cannot be read');
         throw new AppError('not_found', 'The picture cannot be read, and has no thumbnail.', { cause: thrown });
       });
-      // It is made again where it could not be kept.
+      // If it cannot be kept it is made again the next time.
       await store.put(thumbnailKey(key), thumbnail, { mediaType: 'image/webp' }).catch((thrown: unknown) => {
         log.warn({ key, errors: describeError(thrown) }, 'a thumbnail could not be kept');
       });

@@ -1,28 +1,31 @@
 import { AppError, editParametersSchema, LIMITS } from '@qwen-edit/contract';
 import { z } from 'zod';
 import { addField, addFlatFields, membersOf } from './form-values.ts';
-import { type ImageSource, parseImage, parseUrl } from './image-source.ts';
-import { fileSchema, formFields, fromForm, parseImages, submissionFields } from './job-request.ts';
+import { type ImageSource, imageSourceSchema, parseImage, parseUrl } from './image-source.ts';
+import { fileSchema, fromForm, optionalFields, parseImages } from './job-request.ts';
 import type { FormPart } from './read-multipart.ts';
 import { submissionBody } from './request-body.ts';
 import type { RawSubmission } from './submission.ts';
 
-/** What only this call knows. */
-const otherFields = {
+const textOrList = z.union([z.string(), z.array(z.string())]).optional();
+/** A query may give the parameters instead of the body, so that none of them has to be here. */
+const fields = {
+  ...optionalFields,
   steps: editParametersSchema.shape.num_inference_steps,
   output_path: z.union([z.string(), z.boolean()]).optional(),
 };
 
-/** The body of POST /edit. */
+/** The body of POST /edit. A form may also name its files `file`, `files` or `images`. */
 export const editBody = submissionBody({
   json: z.strictObject({
-    image_base64: z.union([z.string(), z.array(z.string())]).optional(),
-    image_url: z.union([z.string(), z.array(z.string())]).optional(),
-    images: z.unknown().optional(),
-    ...submissionFields,
-    ...otherFields,
+    image_base64: textOrList,
+    image_url: textOrList,
+    images: z
+      .union([z.string(), z.array(imageSourceSchema), z.object({ image_base64: textOrList, image_url: textOrList })])
+      .optional(),
+    ...fields,
   }),
-  form: z.strictObject({ image: z.array(fileSchema).min(1).max(LIMITS.images), ...formFields, ...otherFields }),
+  form: z.object({ image: z.array(fileSchema).max(LIMITS.images).optional(), ...fields }),
 });
 
 /** A request of POST /edit: a submission, and how it wants its answer. */
@@ -35,8 +38,8 @@ const IMAGE_NAMES = /^(file|files|image|images|image_base64|image_url)(\[\])?$/;
 const STEPS = 'num_inference_steps';
 
 /**
- * A JSON body of POST /edit: pictures in `image_base64`, `image_url`, or in `images` as a list or as an object of the two.
- * Throws AppError `invalid_parameter`.
+ * A JSON body of POST /edit: pictures in `image_base64`, `image_url`, or in `images` as a list or as an object of the
+ * two. Throws AppError `invalid_parameter`.
  */
 export function editFromJson(value: unknown, query: Iterable<readonly [string, string]>): GuideEditRequest {
   const { image_base64, image_url, images, ...rest } = Object.fromEntries(membersOf(value, 'The body'));

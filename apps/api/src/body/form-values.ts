@@ -11,13 +11,13 @@ const NUMBERS = new Set([
   'width',
   'steps',
 ]);
-/** Fields for which an empty text, as a page's form sends it, says nothing. */
+/** Fields that count as left out if they are empty: a page's form sends every field. */
 const MAY_BE_EMPTY = new Set([...NUMBERS, 'seed', 'output_format', 'deadline', 'webhook_url', 'webhook_secret']);
 const DECIMAL = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 
 /**
- * Puts texts of a form or a query into `fields` as the JSON values that they mean. What is no number stays a text, for the
- * schema to refuse. Throws AppError `invalid_parameter` for a field that comes twice.
+ * Adds texts of a form or a query to `fields`, as the JSON values that they mean. A text that is not a number stays a
+ * text, so that the schema refuses it. Throws AppError `invalid_parameter` for a field that comes twice.
  */
 export function addFlatFields(fields: Map<string, unknown>, flat: Iterable<readonly [string, string]>): void {
   for (const [name, text] of flat) {
@@ -26,7 +26,7 @@ export function addFlatFields(fields: Map<string, unknown>, flat: Iterable<reado
   }
 }
 
-/** Throws AppError `invalid_parameter` for a field that comes twice. */
+/** Adds a field. Throws AppError `invalid_parameter` for a field that comes twice. */
 export function addField(fields: Map<string, unknown>, name: string, value: unknown): void {
   if (fields.has(name)) throw new AppError('invalid_parameter', `${name} is given more than once.`);
   fields.set(name, value);

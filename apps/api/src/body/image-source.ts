@@ -1,7 +1,7 @@
 import { AppError } from '@qwen-edit/contract';
 import { z } from 'zod';
 
-/** Where a picture of a request comes from. */
+/** The place that a picture of a request comes from. */
 export type ImageSource =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'url'; readonly url: string }
@@ -10,7 +10,7 @@ export type ImageSource =
 const UPLOAD_ID = /^upload_[0-9a-f]{32}$/;
 const HTTP = /^https?:\/\//i;
 const BASE64_DATA_URL = /^data:[^,]{0,200};base64,/i;
-/** What is in neither alphabet of RFC 4648. One character at a time, so that a long text takes linear time. */
+/** A character of neither alphabet of RFC 4648. The pattern is one character, so that a long text takes linear time. */
 const NOT_BASE64 = /[^A-Za-z0-9+/_-]/;
 const MAX_URL = 2048;
 
@@ -59,7 +59,7 @@ function parseUpload(id: string, path: string): ImageSource {
 export function decodeBase64(text: string, path: string): Uint8Array {
   const start = BASE64_DATA_URL.exec(text)?.[0].length ?? 0;
   const rest = start === 0 ? text : text.slice(start);
-  // Encoders for mail break lines.
+  // Encoders made for mail put line breaks into base64.
   const data = rest.includes('\n') ? rest.replaceAll(/\r?\n/g, '') : rest;
   if (NOT_BASE64.test(data.endsWith('=') ? data.slice(0, data.endsWith('==') ? -2 : -1) : data)) {
     throw invalid(path, 'must be base64, a data URL with base64, the id of an upload, or an http(s) address');

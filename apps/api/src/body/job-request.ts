@@ -9,21 +9,23 @@ import type { RawSubmission } from './submission.ts';
 
 const IMAGE_NAMES = /^images?(\[\])?$/;
 
-/** The fields of a submission, besides its pictures. */
-export const submissionFields = { ...editParametersSchema.shape, ...jobOptionsSchema.shape };
-/** The fields of a form. A submission may also give them, or some of them, as JSON in `params`. */
-export const formFields = {
-  ...editParametersSchema.partial().shape,
-  ...jobOptionsSchema.shape,
-  params: z.string().optional(),
-};
+/** The fields of a submission whose parameters may also be given elsewhere. */
+export const optionalFields = { ...editParametersSchema.partial().shape, ...jobOptionsSchema.shape };
 /** A file in a form. */
 export const fileSchema = z.string().meta({ format: 'binary' });
 
-/** The body of POST /v1/jobs. */
+/** The body of POST /v1/jobs. A form may give its fields one by one, or together as JSON in `params`. */
 export const jobBody = submissionBody({
-  json: z.strictObject({ images: z.array(imageSourceSchema).min(1).max(LIMITS.images), ...submissionFields }),
-  form: z.strictObject({ image: z.array(fileSchema).min(1).max(LIMITS.images), ...formFields }),
+  json: z.strictObject({
+    images: z.array(imageSourceSchema).min(1).max(LIMITS.images),
+    ...editParametersSchema.shape,
+    ...jobOptionsSchema.shape,
+  }),
+  form: z.object({
+    image: z.array(fileSchema).min(1).max(LIMITS.images),
+    params: z.string().optional(),
+    ...optionalFields,
+  }),
 });
 
 /** Reads a JSON body of POST /v1/jobs. Throws AppError `invalid_parameter`. */
@@ -62,7 +64,7 @@ function imageOf(part: FormPart, path: string): ImageSource {
   return part.kind === 'file' ? { kind: 'bytes', bytes: part.bytes } : parseImage(part.text, path);
 }
 
-/** A field may come as a file, as curl's `-F params=@file` sends it. */
+/** The text of a part. A field may come as a file, as curl sends it for `-F params=@file`. */
 function textOf(part: FormPart): string {
   if (part.kind === 'text') return part.text;
   try {

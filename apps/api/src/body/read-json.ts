@@ -1,11 +1,11 @@
 import { AppError } from '@qwen-edit/contract';
 
-/** More than any request has, in its longest texts too; millions would keep the process from its other work. */
+/** More than any real request has. Parsing millions of members would block the process. */
 const MAX_MARKS = 100_000;
 
 /**
- * Parses a JSON text. Throws AppError `request_malformed`; `invalid_parameter` for a member named `__proto__`, which could
- * become what it must not be.
+ * Parses a JSON text. Throws AppError `request_malformed`, and `invalid_parameter` for a member named `__proto__`:
+ * copied into an object, it could change the object's prototype.
  */
 export function parseJson(text: string, what = 'The body'): unknown {
   if (',[{'.split('').some((mark) => occursTooOften(text, mark))) {
@@ -33,7 +33,7 @@ function refuseProto(key: string, value: unknown): unknown {
   return value;
 }
 
-/** Reads a JSON body. Throws AppError `request_malformed`, also for what is not UTF-8. */
+/** Reads a JSON body. Throws AppError `request_malformed`, also if the body is not UTF-8. */
 export async function readJsonBody(chunks: AsyncIterable<Uint8Array>): Promise<unknown> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let text = '';

@@ -11,13 +11,13 @@ export interface FormLimits {
   readonly fileBytes: number;
 }
 
-/** A part's header is a name, a file name and a type. */
+/** The headers of a part hold little: a name, a file name and a type. */
 const HEADER = { headerPairs: 20, headerSize: 16_384 };
 
 /**
- * The parts of a multipart/form-data body, in order and in memory. A part is a file when it has a file name or the type of
- * a picture or of bytes; what the type says is otherwise ignored.
- * Throws AppError `request_malformed` or `request_too_large`. Source: RFC 7578.
+ * The parts of a multipart/form-data body, in order and in memory. A part is a file when it has a file name or the type
+ * of a picture or of bytes; other types are ignored. Throws AppError `request_malformed` or `request_too_large`.
+ * Source: RFC 7578.
  */
 export async function readMultipart(
   chunks: AsyncIterable<Uint8Array>,
@@ -90,7 +90,7 @@ function malformed(cause: unknown): AppError {
   return new AppError('request_malformed', 'The body is not well-formed multipart/form-data.', { cause });
 }
 
-/** A name may be missing, or be of any length. */
+/** Shortens a name for a message: it may be missing, or of any length. */
 function quoted(name: string | undefined): string {
   return JSON.stringify((name ?? '').slice(0, 100));
 }

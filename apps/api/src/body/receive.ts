@@ -3,7 +3,7 @@ import { AppError } from '@qwen-edit/contract';
 
 export interface ReceiveLimits {
   readonly maxBytes: number;
-  /** A body that is silent for so long is given up. */
+  /** A body of which nothing arrives for so long is given up. */
   readonly idleMs: number;
   readonly totalMs: number;
 }
@@ -11,9 +11,9 @@ export interface ReceiveLimits {
 type Outgoing = Pick<ServerResponse, 'writeContinue'>;
 
 /**
- * The pieces of a request's body. Reading ends at the limits, and the connection is left open for the answer.
- * Throws AppError `media_type_unsupported` for an encoded body, `request_too_large`, `request_timeout`, and
- * `request_malformed` where the body breaks off.
+ * Reads a request's body in pieces. Reading stops at the limits, and the connection stays open for the answer. Throws
+ * AppError `media_type_unsupported` for a compressed body, `request_too_large`, `request_timeout`, and
+ * `request_malformed` if the body breaks off.
  */
 export async function* receiveBody(
   incoming: IncomingMessage,
@@ -21,7 +21,7 @@ export async function* receiveBody(
   limits: ReceiveLimits,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   refuseByHeaders(incoming, limits.maxBytes);
-  // The server leaves this to us, so that what is refused by its headers is never sent.
+  // The server leaves this to us, so that a caller never sends a body that is refused by its headers.
   if (/^100-continue$/i.test(incoming.headers.expect ?? '')) outgoing.writeContinue();
   const end = performance.now() + limits.totalMs;
   let received = 0;
@@ -49,7 +49,7 @@ function refuseByHeaders({ headers }: IncomingMessage, maxBytes: number): void {
   if (Number(headers['content-length'] ?? 0) > maxBytes) throw bodyTooLarge(maxBytes);
 }
 
-/** Resolves when there may be more to read. Leaves no listener behind. */
+/** Resolves when there may be more to read. */
 async function nextChunk(incoming: IncomingMessage, waitMs: number): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const broken = (): void => reject(brokenOff());
@@ -64,11 +64,12 @@ async function nextChunk(incoming: IncomingMessage, waitMs: number): Promise<voi
   }
 }
 
-/** True where the request has a body, even an empty chunked one. Source: RFC 9112, section 6. */
+/** True if the request has a body, even an empty chunked one. Source: RFC 9112, section 6. */
 export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
+/** The error of a body above its limit. */
 export function bodyTooLarge(maxBytes: number): AppError {
   return new AppError('request_too_large', `The body has more than ${maxBytes} bytes.`);
 }

@@ -55,7 +55,9 @@ export function jsonBody<T>(schema: z.ZodType<T>, { required }: { readonly requi
   };
 }
 
-/** Declares a body with pictures, which is read as a stream. The schemas describe it; its reader does not check them. */
+/**
+ * Declares a body with pictures, which is read as a stream. The schemas describe it; its reader does not check them.
+ */
 export function submissionBody(schemas: { readonly json: z.ZodType; readonly form: z.ZodType }): SubmissionBody {
   return {
     required: true,

@@ -11,12 +11,13 @@ import {
 import { invalidParameter } from '../invalid-parameter.ts';
 import type { ImageSource } from './image-source.ts';
 
-/** What a request asks for, before it is checked. */
+/** The fields and pictures of a request, before they are checked. */
 export interface RawSubmission {
   readonly fields: ReadonlyMap<string, unknown>;
   readonly images: readonly ImageSource[];
 }
 
+/** A request whose fields are checked. Its pictures are not loaded yet. */
 export interface ValidatedSubmission {
   readonly parameters: EditParameters;
   readonly options: JobOptions;
@@ -24,19 +25,19 @@ export interface ValidatedSubmission {
 }
 
 /**
- * Checks everything about a request but its pictures and addresses. Throws AppError `invalid_parameter`, `prompt_empty` or
- * `prompt_too_long`.
+ * Checks the fields of a request and the number of its pictures, but no picture and no address. Throws AppError
+ * `invalid_parameter`, `prompt_empty` or `prompt_too_long`.
  */
 export function validateSubmission({ fields, images }: RawSubmission, now: Date): ValidatedSubmission {
-  const said: Record<string, unknown> = {};
-  const about: Record<string, unknown> = {};
+  const parameterFields: Record<string, unknown> = {};
+  const optionFields: Record<string, unknown> = {};
   for (const [name, value] of fields) {
-    if (EDIT_PARAMETER_NAMES.includes(name)) said[name] = value;
-    else if (Object.hasOwn(jobOptionsSchema.shape, name)) about[name] = value;
+    if (EDIT_PARAMETER_NAMES.includes(name)) parameterFields[name] = value;
+    else if (Object.hasOwn(jobOptionsSchema.shape, name)) optionFields[name] = value;
     else throw new AppError('invalid_parameter', `${JSON.stringify(name.slice(0, 100))} is not a known field.`);
   }
-  const parameters = parseEditParameters(said);
-  const options = parseOptions(about);
+  const parameters = parseEditParameters(parameterFields);
+  const options = parseOptions(optionFields);
   refuseUnstorable(parameters, 'params');
   refuseUnstorable(options, 'options');
   if (options.deadline !== undefined && new Date(options.deadline) <= now) {
@@ -48,8 +49,8 @@ export function validateSubmission({ fields, images }: RawSubmission, now: Date)
   return { parameters, options, images };
 }
 
-function parseOptions(about: unknown): JobOptions {
-  const parsed = jobOptionsSchema.safeParse(about);
+function parseOptions(optionFields: unknown): JobOptions {
+  const parsed = jobOptionsSchema.safeParse(optionFields);
   if (parsed.success) return parsed.data;
   throw invalidParameter(parsed.error);
 }

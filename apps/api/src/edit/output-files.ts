@@ -3,9 +3,9 @@ import { mkdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
 
-/** A plain name: no folder, nothing hidden, nothing that a file system trims. */
+/** A plain file name: no folder, no hidden file, no character at an end that a file system would remove. */
 const NAME = /^[\p{L}\p{N}_](?:[\p{L}\p{N} ._-]*[\p{L}\p{N}_])?$/u;
-/** File systems take 255; the rest is for a number and an ending. */
+/** File systems allow 255 bytes; the rest is for a number and an ending. */
 const MAX_NAME_BYTES = 200;
 const ENDINGS: Readonly<Record<string, RegExp>> = { png: /\.png$/i, jpg: /\.jpe?g$/i, webp: /\.webp$/i };
 
@@ -17,11 +17,12 @@ export function checkOutputName(name: string): void {
   });
 }
 
+/** The ending of file names for a media type, as `jpg`. */
 export function endingOf(mediaType: string): string {
   return mediaType === 'image/jpeg' ? 'jpg' : mediaType.replace(/^image\//, '');
 }
 
-/** Name of one result: `name` with the ending of its format, and a number from the second on. */
+/** The file name of one result: `name` with the ending of its format, and a number from the second result on. */
 export function outputFileName(name: string, index: number, mediaType: string): string {
   const ending = endingOf(mediaType);
   const given = ENDINGS[ending]?.exec(name)?.[0] ?? '';
@@ -30,7 +31,7 @@ export function outputFileName(name: string, index: number, mediaType: string): 
 }
 
 /**
- * Writes a file whole or not at all, in place of one of the same name; a link of that name is replaced, not followed.
+ * Writes a file whole or not at all. Replaces a file of the same name; a link of that name is replaced, not followed.
  * Returns its absolute path. Throws AppError `disk_full` or `output_unwritable`.
  */
 export async function writeOutputFile(folder: string, name: string, bytes: Uint8Array): Promise<string> {

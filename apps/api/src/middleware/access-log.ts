@@ -9,7 +9,7 @@ export interface AccessLogDeps {
   readonly quietPaths: ReadonlySet<string>;
 }
 
-/** Logs and measures each request until its answer begins. */
+/** Logs each request, and measures the time until its answer begins. */
 export function accessLog({ log, metrics, quietPaths }: AccessLogDeps): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     const start = performance.now();
@@ -24,7 +24,7 @@ export function accessLog({ log, metrics, quietPaths }: AccessLogDeps): Middlewa
   };
 }
 
-/** A caller must not make up new time series. */
+/** Callers may send any method; each one would become a time series of its own. */
 function methodLabel(method: string): string {
   return ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'].includes(method) ? method : 'other';
 }

@@ -7,9 +7,9 @@ import { refuseForeignPages, refuseForgedRequest } from './same-site.ts';
 import { sessionKeyOf } from './session-cookie.ts';
 
 export interface Gate {
-  /** Who calls. Throws AppError `unauthorized`, `forbidden` or `origin_refused`. */
+  /** The caller, if they have this scope. Throws AppError `unauthorized`, `forbidden` or `origin_refused`. */
   admit(c: ApiContext, scope: Scope): Promise<Caller>;
-  /** Whose key this is; undefined where it is unknown or revoked. */
+  /** The holder of a key; undefined if the key is unknown or revoked. */
   identify(key: string): Promise<Caller | undefined>;
 }
 
@@ -23,15 +23,15 @@ export interface GateDeps {
 const LOCAL: Caller = { owner: LOCAL_OWNER, scopes: SCOPES };
 
 /**
- * Lets callers in by API key, in a header or in the cookie of a session; without one only where no key was ever made and only
- * this machine can call.
+ * Admits callers by an API key in a header or in the cookie of a session. Admits callers without a key only if no key
+ * was ever made and only this machine can call.
  */
 export function createGate({ database, options, limits, now }: GateDeps): Gate {
   const anyHost = options.keysRequired && options.insecure;
   let keysUsed = false;
   let lookedAt = Number.NEGATIVE_INFINITY;
 
-  /** A key that was made stays made, so that only "none yet" has to be asked again. */
+  /** Once a key was made, keys are needed for ever, so that only "none was made yet" has to be asked again. */
   async function needsKey(): Promise<boolean> {
     if (options.keysRequired && !options.insecure) return true;
     const time = now().getTime();
@@ -63,7 +63,8 @@ export function createGate({ database, options, limits, now }: GateDeps): Gate {
       refuseForgedRequest(page);
       return known;
     }
-    // Cookies do not know ports: another service's, or an earlier one's, must not lock anybody out where no key is needed.
+    // A cookie belongs to all ports of a host. If no key is needed, the cookie of another service must not lock anybody
+    // out.
     if (await needsKey()) {
       throw new AppError(
         'unauthorized',
@@ -86,7 +87,10 @@ export function createGate({ database, options, limits, now }: GateDeps): Gate {
   };
 }
 
-/** The key of the request: `Authorization: Bearer KEY` or `X-API-Key: KEY`. Throws `unauthorized` for another scheme. */
+/**
+ * The key that the request carries: `Authorization: Bearer KEY` or `X-API-Key: KEY`. Throws `unauthorized` for another
+ * scheme.
+ */
 export function tokenOf(header: (name: string) => string | undefined): string | undefined {
   const authorization = header('authorization');
   if (authorization === undefined) return header('x-api-key');

@@ -4,12 +4,12 @@ import type { ApiEnv } from '../context.ts';
 
 const ACCEPTABLE = /^[A-Za-z0-9._:-]{1,128}$/;
 
-/** The caller's X-Request-Id where it can be logged as it is, else a new one. */
+/** The caller's X-Request-Id if it is safe to log, else a new one. */
 export function requestIdOf(header: string | undefined): string {
   return header !== undefined && ACCEPTABLE.test(header) ? header : `req_${randomUUID().replaceAll('-', '')}`;
 }
 
-/** Names the request, and gives every answer the headers that all of them have. */
+/** Gives the request its id, and every answer the headers that all answers have. */
 export function requestId(): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     const id = requestIdOf(c.req.header('x-request-id'));

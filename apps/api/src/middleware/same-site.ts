@@ -1,7 +1,7 @@
 import { AppError } from '@qwen-edit/contract';
 
 export interface PageCheck {
-  /** Address of the request, its host as the caller names it. */
+  /** The address of the request, with the host name that the caller used. */
   readonly url: string;
   readonly method: string;
   readonly header: (name: string) => string | undefined;
@@ -9,13 +9,13 @@ export interface PageCheck {
 }
 
 export interface SiteCheck extends PageCheck {
-  /** True where any name may lead here, as on an address that others reach. */
+  /** True if any host name may lead here, as on an address that other machines reach. */
   readonly anyHost: boolean;
 }
 
 /**
- * Where no key proves who calls, a web page must not: neither one whose name was made to point at this machine (DNS
- * rebinding), nor one of another origin. Throws AppError `origin_refused`.
+ * Refuses web pages where callers need no key: a page whose host name was made to point at this machine (DNS
+ * rebinding), and a page of another origin. Throws AppError `origin_refused`.
  */
 export function refuseForeignPages({ url, method, header, publicUrl, anyHost }: SiteCheck): void {
   const { host, hostname } = new URL(url);
@@ -32,9 +32,10 @@ export function refuseForeignPages({ url, method, header, publicUrl, anyHost }: 
 }
 
 /**
- * A cookie proves who sits there, not which page calls: what changes something has to come from our own page, and what reads
- * must not come from another, unless a person follows a link. SameSite alone lets through pages of other ports of the same
- * host. Throws AppError `origin_refused`. Source: OWASP, Cross-Site Request Forgery Prevention; Fetch Metadata.
+ * Refuses requests that a foreign page makes with the session of our user. A cookie shows who the user is, not which
+ * page calls. So a request that changes something has to come from our own page, and one that reads must not come from
+ * another page, unless a person follows a link. SameSite alone does not stop pages of other ports of the same host.
+ * Throws AppError `origin_refused`. Source: OWASP, Cross-Site Request Forgery Prevention; Fetch Metadata.
  */
 export function refuseForgedRequest(check: PageCheck): void {
   const page = pageOf(check);
@@ -43,7 +44,7 @@ export function refuseForgedRequest(check: PageCheck): void {
   if (reads ? page === 'foreign' && !navigates(header, method) : page !== 'own') throw foreignOrigin();
 }
 
-/** What the browser says of the page that calls: ours, another's, or nothing, as programs do. */
+/** Which page calls, as the browser says: our own, a foreign one, or `unsaid`, as for programs. */
 export function pageOf({ url, header, publicUrl }: PageCheck): 'own' | 'foreign' | 'unsaid' {
   const site = header('sec-fetch-site');
   if (site !== undefined && site !== 'same-origin' && site !== 'none') return 'foreign';

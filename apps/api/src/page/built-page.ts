@@ -1,27 +1,27 @@
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 
-/** A part of the page, as it is sent. */
+/** A file of the page, ready to be sent. */
 export interface PageAsset {
   readonly bytes: Buffer;
   readonly mediaType: string;
-  /** Of the bytes, where they are compressed. */
+  /** How the bytes are compressed; undefined if they are not. */
   readonly encoding: 'br' | 'gzip' | undefined;
   /** With its quotes. */
   readonly etag: string;
 }
 
-/** The page that was built from apps/web. Every answer looks at the files, so that a new build needs no restart. */
+/** The page that was built from apps/web. The files are read for each answer, so that a new build needs no restart. */
 export interface BuiltPage {
-  /** The page, with `plain` for who runs no scripts; undefined where none is built. */
+  /** The page, with `plain` for browsers without scripts. Undefined if no page was built. */
   html(plain: () => string): Promise<string | undefined>;
-  /** A file of its `assets`, compressed where the caller takes that; undefined where there is none of this name. */
+  /** A file of its `assets`, compressed if the caller accepts that. Undefined if no file has this name. */
   asset(name: string, acceptEncoding: string | undefined): Promise<PageAsset | undefined>;
 }
 
-/** Where the built page wants what is shown without scripts: inside of its `noscript`. */
+/** Stands in the `noscript` of the built page, for the content that browsers without scripts show. */
 const PLACEHOLDER = '<!--plain-page-->';
-/** No folder, nothing hidden, nothing that leads out of the folder. */
+/** Matches no folder, no hidden file and no path that leads out of the folder. */
 const NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
 const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
@@ -58,7 +58,7 @@ export function createBuiltPage(folder: string | undefined): BuiltPage {
         const bytes = await read('assets', `${name}${encoding.ending}`);
         if (bytes === undefined) continue;
         const mediaType = MEDIA_TYPES[extname(name)] ?? 'application/octet-stream';
-        // The name has a digest of the content in it.
+        // The build puts a digest of the content into the name.
         return { bytes, mediaType, encoding: encoding.name, etag: `"${name}${encoding.ending}"` };
       }
       return undefined;

@@ -12,7 +12,7 @@ th, td { text-align: start; vertical-align: top; padding: .25rem .75rem .25rem 0
 th { font-weight: 600 }
 `;
 
-/** The one style in the text of a page that a Content-Security-Policy has to let through. Source: CSP 3, section 2.3.1. */
+/** The hash of the only inline style. The Content-Security-Policy has to allow it. Source: CSP 3, section 2.3.1. */
 export const PLAIN_STYLE_HASH = `'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`;
 
 const EXAMPLE = `curl BASE/edit \\
@@ -34,7 +34,7 @@ ${plainContent(base, models)}</body>
 `;
 }
 
-/** The same to be put into another page, for who runs no scripts. */
+/** The same content without the page around it, to be put into another page for browsers without scripts. */
 export function plainContent(base: string, models: readonly Model[]): string {
   return `<style>${STYLE}</style>
 <h1>qwen-edit</h1>
@@ -57,7 +57,7 @@ function exampleOf(base: string, models: readonly Model[]): string {
   return EXAMPLE.replace('BASE', () => base).replace('PROMPT', () => prompt);
 }
 
-/** Nothing for a model that says nothing of itself. */
+/** An empty text for a model that says nothing of itself. */
 function modelSection({ id, demo, summary, full_model, edits }: Model): string {
   const note = demo ? 'This is a demo model: its edits are not those of the real one.' : undefined;
   const facts = [summary?.en ?? note, summary?.zh, full_model?.en, full_model?.zh].filter((fact) => fact !== undefined);

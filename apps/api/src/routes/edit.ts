@@ -18,8 +18,8 @@ import type { SubmitDeps } from '../submit/submit-from-request.ts';
 type EditDeps = SubmitDeps & Pick<Services, 'store' | 'watch'> & { readonly options: Pick<ApiOptions, 'outputDir'> };
 
 /**
- * The guide's own API: a job that the caller waits for. If the caller hangs up the job is canceled, unless an Idempotency-Key
- * says that the caller may come back for it.
+ * The guide's own API: a job that the caller waits for. If the caller hangs up the job is canceled, unless an
+ * Idempotency-Key says that the caller may come back for it.
  */
 export function editRoutes(deps: EditDeps): readonly ApiRoute[] {
   return [

@@ -20,7 +20,9 @@ const DEFAULT_LIMIT = 100;
 
 type StreamDeps = Pick<Services, 'watch' | 'limits' | 'log' | 'streams'>;
 
-/** The log of a job: as a stream that grows if the caller accepts text/event-stream, else as JSON of what there is now. */
+/**
+ * The log of a job: as a stream that grows if the caller accepts text/event-stream, else as JSON of what there is now.
+ */
 export function jobEventRoutes(deps: StreamDeps & Pick<Services, 'database'>): readonly ApiRoute[] {
   const { database } = deps;
   return [

@@ -47,7 +47,7 @@ export function modelRoutes({ limits, status }: Pick<Services, 'limits' | 'statu
   ];
 }
 
-/** Each model that live workers have, once, as the API shows it. */
+/** The models of live workers as the API shows them, each one once. */
 export function presentModels(workers: readonly LiveWorker[]): Model[] {
   return groupByModel(workers).map(presentModel);
 }
@@ -58,7 +58,7 @@ interface Group {
   readonly workers: readonly LiveWorker[];
 }
 
-/** Two folders with the same digest make the same pictures. */
+/** Groups by digest: two folders with the same digest make the same pictures. */
 function groupByModel(workers: readonly LiveWorker[]): readonly Group[] {
   const groups = new Map<string, Group>();
   for (const worker of workers) {

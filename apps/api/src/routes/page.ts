@@ -31,8 +31,8 @@ const BUILT_POLICY = policy({
 });
 
 /**
- * The page for people. It is open to all: it tells nothing of any job. If no page was built, a plain one is sent, which is also
- * what a browser without scripts shows. While the database cannot be asked, the page leaves the models out.
+ * The page for people. It is open to all: it tells nothing of any job. If no page was built, a plain one is sent, which
+ * is also what a browser without scripts shows. While the database cannot be asked, the page leaves the models out.
  */
 export function pageRoutes({ status, options }: PageDeps): readonly ApiRoute[] {
   const built = createBuiltPage(options.pageDir);

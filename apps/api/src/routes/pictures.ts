@@ -30,8 +30,8 @@ const FOR_EVER = 'private, max-age=31536000, immutable';
 type PictureDeps = SendDeps & Pick<Services, 'database' | 'limits'>;
 
 /**
- * Pictures of jobs. The API sends a picture itself if the store's signed addresses lead back to it, else it redirects to the
- * store, except for scripts of a page. It always sends thumbnails itself: they are small, and a list shows many.
+ * Pictures of jobs. The API sends a picture itself if the store's signed addresses lead back to it, else it redirects
+ * to the store, except for scripts of a page. It always sends thumbnails itself: they are small, and a list shows many.
  */
 export function pictureRoutes(deps: PictureDeps & Pick<Services, 'thumbnails'>): readonly ApiRoute[] {
   return Object.entries(SERIES).flatMap(([name, series]) => [

@@ -12,7 +12,10 @@ import { signedObjectRoutes } from './signed-objects.ts';
 import { uploadRoutes } from './uploads.ts';
 import { webhookRoutes } from './webhooks.ts';
 
-/** Every route of the API. A route that is added here is admitted by its scope, measured, described and tested by its definition. */
+/**
+ * Every route of the API. A route that is added here is admitted by its scope, measured, described and tested by its
+ * definition.
+ */
 export function createRoutes(services: Services): readonly ApiRoute[] {
   return [
     ...pageRoutes(services),

@@ -22,8 +22,8 @@ interface SessionRouteDeps {
 }
 
 /**
- * Lets a page in a browser call with an API key that its scripts need not keep. Pictures, event streams and links carry the
- * key too. The service keeps nothing: a key that is revoked stops working at once, whatever cookies hold it.
+ * Lets a page in a browser call with an API key that its scripts need not keep. Pictures, event streams and links carry
+ * the key too. The service keeps nothing: a key that is revoked stops working at once, whatever cookies hold it.
  */
 export function sessionRoutes({ gate, limits, options }: SessionRouteDeps): readonly ApiRoute[] {
   return [

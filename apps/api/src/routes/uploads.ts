@@ -66,8 +66,8 @@ export function uploadRoutes(deps: UploadDeps): readonly ApiRoute[] {
 }
 
 /**
- * A signed address of this API, under the name by which the caller reaches it. The store does not know that name, and its
- * signatures leave the name out.
+ * A signed address of this API, under the name by which the caller reaches it. The store does not know that name, and
+ * its signatures leave the name out.
  */
 function atBaseUrl(url: string, baseUrl: string): string {
   const { pathname, search } = new URL(url);

@@ -7,8 +7,8 @@ import { toOpenApiRoute } from './openapi.ts';
 import type { ApiRoute } from './route.ts';
 
 /**
- * Answers each route by its method, and every other method of its path with 405 and Allow. GET answers HEAD too. Each route
- * is also registered for the OpenAPI document.
+ * Answers each route by its method, and every other method of its path with 405 and Allow. GET answers HEAD too. Each
+ * route is also registered for the OpenAPI document.
  */
 export function mountRoutes(app: OpenAPIHono<ApiEnv>, routes: readonly ApiRoute[], gate: Pick<Gate, 'admit'>): void {
   for (const route of routes) {

@@ -1,8 +1,9 @@
 import type { ServerResponse } from 'node:http';
 
 /**
- * A body of an answer that reads its source only as fast as the caller takes it. `end` runs once, when the source has ended,
- * failed, or the caller has hung up. An answer whose source fails is cut off, so that nobody takes it for whole.
+ * A body of an answer that reads its source only as fast as the caller takes it. `end` runs once: when the source has
+ * ended or failed, or the caller has hung up. If the source fails the connection is closed, so that nobody takes the
+ * answer for complete.
  */
 export function bodyStream(
   source: AsyncIterable<Uint8Array>,
@@ -35,7 +36,10 @@ export function bodyStream(
   );
 }
 
-/** Cuts off a reader that takes nothing for `ms`. After the answer node:http sets the connection's own timeout again. */
+/**
+ * Disconnects a reader that takes nothing for `ms`. After the answer, node:http sets the connection's own timeout
+ * again.
+ */
 export function limitStall(outgoing: ServerResponse, ms: number): void {
   outgoing.socket?.setTimeout(ms);
 }

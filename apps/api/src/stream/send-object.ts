@@ -22,8 +22,8 @@ export interface SendDeps extends Pick<Services, 'store' | 'log' | 'streams'> {
 }
 
 /**
- * Answers GET and HEAD with an object, whole or a range of it, or with 304 if the caller has it already. Returns undefined if
- * the store has no such object. Source: RFC 9110, sections 13 and 14.
+ * Answers GET and HEAD with an object, whole or a range of it, or with 304 if the caller has it already. Returns
+ * undefined if the store has no such object. Source: RFC 9110, sections 13 and 14.
  */
 export async function sendObject(c: ApiContext, deps: SendDeps, facts: ObjectFacts): Promise<Response | undefined> {
   const { key, bytes, etag } = facts;

@@ -3,7 +3,7 @@ import type { JobEventRow } from '@qwen-edit/db';
 import type { JobWatch } from '../job-watch.ts';
 
 export const HEARTBEAT = ': heartbeat\n\n';
-/** What a browser waits before it connects again. */
+/** Milliseconds that a browser waits before it connects again. */
 const RETRY = 'retry: 2000\n\n';
 
 /** An event as the API shows it. */
@@ -11,7 +11,10 @@ export function presentEvent({ jobId, seq, type, createdAt, data }: JobEventRow)
   return { id: `${jobId}:${seq}`, job_id: jobId, seq, type, created_at: createdAt.toISOString(), data };
 }
 
-/** An event as server-sent. JSON holds no line break, so that one data line is enough. Source: HTML, section 9.2. */
+/**
+ * An event in the format of server-sent events. JSON has no line breaks, so that one data line is enough. Source: HTML,
+ * section 9.2.
+ */
 export function formatEvent(event: JobEvent): string {
   return `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 }
@@ -24,9 +27,9 @@ export interface FollowOptions {
 }
 
 /**
- * The events of a job after `after` as a stream of texts, with a comment whenever there was none for a while. Ends after the
- * terminal event, when the job is deleted, and when the process stops. The next event is not read before the last one is
- * taken, so that a slow reader costs no memory.
+ * The events of a job after `after`, as texts for a stream, with a comment whenever there was no event for a while.
+ * Ends after the terminal event, when the job is deleted, and when the process stops. An event is read only after the
+ * reader took the one before, so that a slow reader costs no memory.
  */
 export async function* followJob(
   watch: JobWatch,
@@ -48,7 +51,7 @@ export async function* followJob(
   }
 }
 
-/** Where a reader left off: the seq of `Last-Event-ID: <job id>:<seq>`. undefined for an id that is none of this job. */
+/** The last event that a reader saw: the seq of `Last-Event-ID: <job id>:<seq>`. Undefined for an id of another job. */
 export function seqOfEventId(header: string, jobId: string): number | undefined {
   const digits = header.startsWith(`${jobId}:`) ? header.slice(jobId.length + 1) : '';
   return /^\d{1,9}$/.test(digits) ? Number(digits) : undefined;

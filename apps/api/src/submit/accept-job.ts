@@ -38,22 +38,25 @@ export interface Acceptance {
 /** A job as it is shown, and the seq of its newest event. */
 export type AcceptedJob = PresentableJob & { readonly job: { readonly eventSeq: number } };
 
-/** The sweeper may remove a stored picture before the job that needs it is committed. The pictures are then stored again. */
+/**
+ * The sweeper may remove a stored picture before the job that needs it is committed. The pictures are then stored
+ * again.
+ */
 const ATTEMPTS = 3;
 /** Jobs ahead that the answer counts at most: a long queue must not slow down those who join it. */
 const COUNTED = 1000;
 const LONGEST_WAIT_SECONDS = 3600;
 
 /**
- * Makes a job of a request whose parameters are checked: loads, validates and stores its pictures, then commits. Returns the
- * job as it is now. Throws AppErrors of the pictures, the addresses and the parts of the service, `queue_full`,
- * `idempotency_in_flight`.
+ * Makes a job of a request whose parameters are checked: loads, validates and stores its pictures, then commits.
+ * Returns the job as it is now. Throws AppErrors of the pictures, the addresses and the parts of the service,
+ * `queue_full`, `idempotency_in_flight`.
  */
 export async function acceptJob(deps: AcceptDeps, acceptance: Acceptance): Promise<AcceptedJob> {
   const { database, queue, options, metrics, status, checkUrl } = deps;
   const { caller, submission, idempotency, signal, form } = acceptance;
-  const { parameters, options: about } = submission;
-  if (about.webhook_url !== undefined) await checkUrl(about.webhook_url);
+  const { parameters, options: jobOptions } = submission;
+  if (jobOptions.webhook_url !== undefined) await checkUrl(jobOptions.webhook_url);
   const model = currentModel((await status.workers()) ?? []);
   refuseTooFewSteps(submission, model);
   const images = await validateImages(deps, acceptance, rulesOf(submission, model));
@@ -65,10 +68,10 @@ export async function acceptJob(deps: AcceptDeps, acceptance: Acceptance): Promi
       id: newId('job'),
       owner: caller.owner,
       parameters,
-      metadata: about.metadata ?? {},
-      webhookUrl: about.webhook_url,
-      webhookSecret: about.webhook_secret,
-      deadline: about.deadline,
+      metadata: jobOptions.metadata ?? {},
+      webhookUrl: jobOptions.webhook_url,
+      webhookSecret: jobOptions.webhook_secret,
+      deadline: jobOptions.deadline,
       maxAttempts: options.maxAttempts,
       inputs,
     };
@@ -138,7 +141,10 @@ async function validateImages(
   return images;
 }
 
-/** Stores the pictures; one that comes twice is stored once. Returns the ids of the assets, in the order of the pictures. */
+/**
+ * Stores the pictures; one that comes twice is stored once. Returns the ids of the assets, in the order of the
+ * pictures.
+ */
 async function storeImages(
   deps: StoreDeps,
   owner: string,

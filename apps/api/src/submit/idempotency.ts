@@ -8,21 +8,25 @@ import { describeError } from '../describe-error.ts';
 import type { Services } from '../services.ts';
 import { sha256Of } from './input-image.ts';
 
-/** A claim on an Idempotency-Key, which the job completes. */
+/** A claim on an Idempotency-Key. The transaction that accepts the job completes it. */
 export interface KeyHold {
   readonly key: string;
   readonly token: string;
 }
 
+/** The job of a request. */
 export interface SubmitOutcome {
   readonly jobId: string;
-  /** True where an earlier request made the job. */
+  /** True if an earlier request made the job. */
   readonly replayed: boolean;
 }
 
 const PRINTABLE = /^[\x20-\x7e]{1,255}$/;
 
-/** The Idempotency-Key of a request. Throws AppError `invalid_parameter`. Source: draft-ietf-httpapi-idempotency-key-header. */
+/**
+ * The Idempotency-Key of a request. Throws AppError `invalid_parameter`. Source:
+ * draft-ietf-httpapi-idempotency-key-header.
+ */
 export function readIdempotencyKey(header: string | undefined): string | undefined {
   if (header === undefined || PRINTABLE.test(header)) return header;
   throw new AppError('invalid_parameter', 'Idempotency-Key must have 1 to 255 printable ASCII characters.');
@@ -33,9 +37,9 @@ interface IdempotencyDeps extends Pick<Services, 'database' | 'log'> {
 }
 
 /**
- * Has `make` make a job, once for each key of an owner. If the same request comes again, it gets the same job. Throws AppError
- * `idempotency_mismatch` if another request has used the key, `idempotency_in_flight` while the first request still runs. A
- * request that fails leaves the key free.
+ * Has `make` make a job, once for each key of an owner. If the same request comes again, it gets the same job. Throws
+ * AppError `idempotency_mismatch` if another request has used the key, `idempotency_in_flight` while the first request
+ * still runs. A request that fails leaves the key free.
  */
 export async function submitOnce(
   { database, limits, log }: IdempotencyDeps,
@@ -84,7 +88,7 @@ function identityOf(source: ImageSource): string {
   }
 }
 
-/** JSON whose members are in the order of their names. */
+/** JSON with the members of each object in the order of their names. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, each: unknown) =>
     typeof each === 'object' && each !== null && !Array.isArray(each)

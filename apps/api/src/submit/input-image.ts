@@ -27,8 +27,8 @@ export type ValidateDeps = Pick<Services, 'database' | 'validating' | 'validateI
 export type StoreDeps = Pick<Services, 'database' | 'store' | 'log'>;
 
 /**
- * Checks that bytes are a picture that a worker will take. A picture that the owner has stored was decoded before, so that only
- * its shape is checked again. Throws AppError `image_invalid`, `image_too_large` or `image_ratio`.
+ * Checks that bytes are a picture that a worker will take. A picture that the owner has stored was decoded before, so
+ * that only its shape is checked again. Throws AppError `image_invalid`, `image_too_large` or `image_ratio`.
  */
 export async function validateInputImage(
   { database, validating, validateImage, checkImageShape }: ValidateDeps,
@@ -47,8 +47,8 @@ export async function validateInputImage(
 }
 
 /**
- * Stores a picture, unless the owner has stored it already and `trusted` says that this was just looked up. Returns the id of
- * its asset. Throws errors of the store.
+ * Stores a picture, unless the owner has stored it already and `trusted` says that this was just looked up. Returns the
+ * id of its asset. Throws errors of the store.
  */
 export async function storeInputImage(
   { database, store, log }: StoreDeps,
@@ -66,7 +66,8 @@ export async function storeInputImage(
   await store.put(key, bytes, { mediaType: facts.mediaType });
   // If this fails the row may still exist. So the object stays, and the sweeper removes it if it has no row.
   const row = await addInput(database.db, { id, owner, key, sha256, bytes: bytes.length, ...facts });
-  // Another request stored the same picture meanwhile. If its row is deleted again, the job's commit finds that it is missing.
+  // Another request stored the same picture meanwhile. If its row is deleted again, the job's commit finds that it is
+  // missing.
   if (row?.id !== id) await removeObject({ store, log }, key);
   return row?.id ?? id;
 }

@@ -19,8 +19,8 @@ export interface LoadOptions {
 }
 
 /**
- * The bytes of a picture, wherever they are. Throws AppError `invalid_parameter` for an unknown upload, `upload_incomplete`,
- * `image_too_large`, and those of fetchPicture.
+ * Loads the bytes of a picture from the request, from an address or from an upload. Throws AppError `invalid_parameter`
+ * for an unknown upload, `upload_incomplete`, `image_too_large`, and those of fetchPicture.
  */
 export async function loadImage(deps: LoadDeps, source: ImageSource, options: LoadOptions): Promise<Uint8Array> {
   switch (source.kind) {

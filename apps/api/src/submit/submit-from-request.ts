@@ -9,8 +9,8 @@ import { type KeyHold, readIdempotencyKey, type SubmitOutcome, submitOnce } from
 export type SubmitDeps = AcceptDeps & Pick<Services, 'budget' | 'limits' | 'log' | 'now'>;
 
 /**
- * Makes a job of the request's body, or finds the job that an earlier request with the same Idempotency-Key made. `made` is
- * the job if this request made it.
+ * Makes a job of the request's body, or finds the job that an earlier request with the same Idempotency-Key made.
+ * `made` is the job if this request made it.
  */
 export async function submitFromRequest(
   c: ApiContext,
