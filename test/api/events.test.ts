@@ -39,14 +39,14 @@ async function* readBlocks(response: Response): AsyncGenerator<string, undefined
 
 const names = (block: string | undefined): string[] => (block ?? '').split('\n').slice(0, 2);
 
-async function startStory(options: Parameters<typeof startTestApi>[0] = {}) {
+async function startWithQueuedJob(options: Parameters<typeof startTestApi>[0] = {}) {
   const api = await startTestApi(options);
   const { id } = await submitOne(api);
   return { api, id, ids: (...seqs: number[]) => seqs.map((seq) => `${id}:${seq}`) };
 }
 
 it('events come as they happen, from the first to the terminal one, and the stream ends', async () => {
-  const { api, id } = await startStory();
+  const { api, id } = await startWithQueuedJob();
   const stream = await follow(api, id);
   expect(Object.fromEntries(stream.response.headers)).toMatchObject({
     'content-type': 'text/event-stream; charset=utf-8',
@@ -74,7 +74,7 @@ it('events come as they happen, from the first to the terminal one, and the stre
 });
 
 it('a reader that lost its connection continues after the last event it saw, without a gap or a repetition', async () => {
-  const { api, id } = await startStory();
+  const { api, id } = await startWithQueuedJob();
   const first = await follow(api, id);
   await first.next();
   expect(names(await first.next())[0]).toBe(`id: ${id}:1`);
@@ -90,7 +90,7 @@ it('a reader that lost its connection continues after the last event it saw, wit
 });
 
 it('our client reads all events of a job', async () => {
-  const { api, id } = await startStory();
+  const { api, id } = await startWithQueuedJob();
   const seen: JobEvent[] = [];
   const reading = (async () => {
     for await (const event of createClient({ baseUrl: api.url }).events(id)) seen.push(event);
@@ -107,14 +107,14 @@ describe('Last-Event-ID', () => {
   it.each(['job_0:1', 'x', '1', ':', 'job_00000000000000000000000000000000:1'])(
     'of another job (%s) is refused',
     async (last) => {
-      const { api, id } = await startStory();
+      const { api, id } = await startWithQueuedJob();
       const { response } = await follow(api, id, { 'last-event-id': last });
       expect(await response.json()).toMatchObject({ status: 400, code: 'invalid_parameter' });
     },
   );
 
   it('from the future waits until that is past', async () => {
-    const { api, id } = await startStory({ limits: { heartbeatMs: 100 } });
+    const { api, id } = await startWithQueuedJob({ limits: { heartbeatMs: 100 } });
     const stream = await follow(api, id, { 'last-event-id': `${id}:3` });
     await stream.next();
     expect(await stream.next()).toBe(': heartbeat');
@@ -128,7 +128,7 @@ describe('Last-Event-ID', () => {
   });
 
   it('of the end of a final job tells a browser not to come again', async () => {
-    const { api, id } = await startStory();
+    const { api, id } = await startWithQueuedJob();
     await requestCancel(api.database.db, { owner: 'local', id });
     for (const seq of [2, 99])
       expect((await follow(api, id, { 'last-event-id': `${id}:${seq}` })).response.status).toBe(204);
@@ -140,7 +140,7 @@ describe('Last-Event-ID', () => {
 });
 
 it('events can be read as JSON, page by page', async () => {
-  const { api, id, ids } = await startStory();
+  const { api, id, ids } = await startWithQueuedJob();
   const lease = await claim(api.database, id);
   await recordProgress(api.database.db, lease, { stage: 'encode', step: 0, total: 1 });
   const read = async (query: string) => {
@@ -156,7 +156,7 @@ it('events can be read as JSON, page by page', async () => {
 });
 
 it('a silent job is accompanied by heartbeats', async () => {
-  const { api, id } = await startStory({ limits: { heartbeatMs: 50 } });
+  const { api, id } = await startWithQueuedJob({ limits: { heartbeatMs: 50 } });
   const stream = await follow(api, id);
   await stream.next();
   await stream.next();
@@ -165,7 +165,7 @@ it('a silent job is accompanied by heartbeats', async () => {
 });
 
 it('the stream of a job that is deleted ends', async () => {
-  const { api, id } = await startStory();
+  const { api, id } = await startWithQueuedJob();
   const stream = await follow(api, id, { 'last-event-id': `${id}:5` });
   await stream.next();
   await requestCancel(api.database.db, { owner: 'local', id });
@@ -174,7 +174,7 @@ it('the stream of a job that is deleted ends', async () => {
 });
 
 it('a reader that goes away frees everything', async () => {
-  const { api, id } = await startStory();
+  const { api, id } = await startWithQueuedJob();
   const streams = await Promise.all(Array.from({ length: 20 }, () => follow(api, id)));
   for (const stream of streams) await stream.next();
   await eventually(() => api.api.stats().waiting === 20);
@@ -184,7 +184,7 @@ it('a reader that goes away frees everything', async () => {
 });
 
 it('a reader that takes nothing costs no memory, and is cut off', async () => {
-  const { api, id } = await startStory({ limits: { stallMs: 300, heartbeatMs: 100 } });
+  const { api, id } = await startWithQueuedJob({ limits: { stallMs: 300, heartbeatMs: 100 } });
   const lease = await claim(api.database, id);
   const data_url = `data:image/webp;base64,${'A'.repeat(200_000)}`;
   for (let step = 1; step <= 200; step++)
@@ -208,7 +208,7 @@ it('a reader that takes nothing costs no memory, and is cut off', async () => {
 });
 
 it('a thousand readers of one job cost the database one query a round', async () => {
-  const { api, id } = await startStory({ limits: { waitPollMs: 100 } });
+  const { api, id } = await startWithQueuedJob({ limits: { waitPollMs: 100, heartbeatMs: 600_000 } });
   const streams: Stream[] = [];
   for (let n = 0; n < 1000; n += 50)
     streams.push(

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { AppError, type Job, jobListSchema, jobSchema } from '../../packages/contract/src/index.ts';
 import { freshDatabase } from '../db/harness.ts';
-import { claim, finishJob, picture, startTestApi, submitJson, submitOne, type TestApi } from './harness.ts';
+import { claim, eventually, finishJob, picture, startTestApi, submitJson, submitOne, type TestApi } from './harness.ts';
 
 const prompt = 'make it blue';
 
@@ -183,7 +183,7 @@ describe('Prefer: wait', () => {
     const api = await startTestApi();
     const images = [(await picture()).toString('base64')];
     const answer = submitJson(api, { prompt, images }, { prefer: 'respond-async, wait=30' });
-    await expect.poll(async () => (await list(api)).data.length).toBe(1);
+    await eventually(async () => (await list(api)).data.length === 1);
     const { id } = (await list(api)).data[0]!;
     await finishJob(api, await claim(api.database, id), [await picture('#f00'), await picture('#0f0')]);
     const response = await answer;
