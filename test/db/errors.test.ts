@@ -64,10 +64,12 @@ function open(url: string, options: { readonly max?: number; readonly connectTim
 describe('what fails in the database rejects with an AppError, whoever called it', () => {
   /** Sends each of the statements by itself and in a transaction. */
   async function expectAll({ db, transaction }: Database, code: string): Promise<void> {
-    for (const name of names) {
-      expectAppError(await thrownBy(send(name, db)), code, name);
-      expectAppError(await thrownBy(transaction((tx) => send(name, tx))), code, name);
-    }
+    await Promise.all(
+      names.map(async (name) => {
+        expectAppError(await thrownBy(send(name, db)), code, name);
+        expectAppError(await thrownBy(transaction((tx) => send(name, tx))), code, name);
+      }),
+    );
   }
 
   it('every kind of statement, when the server is gone', async () => {
@@ -84,7 +86,7 @@ describe('what fails in the database rejects with an AppError, whoever called it
   });
 
   it('every kind of statement, when all connections are taken', async () => {
-    const database = await freshDatabase({ max: 1, connectTimeoutMs: 50 });
+    const database = await freshDatabase({ max: 1, connectTimeoutMs: 2000 });
     const held = Promise.withResolvers<void>();
     const holder = database.transaction(() => held.promise);
     await expectAll(database, 'database_unavailable');
