@@ -2,8 +2,8 @@ import { type SQL, sql } from 'drizzle-orm';
 import { interval } from '../sql.ts';
 
 /**
- * The order in which queued jobs are taken, as columns of `jobs`: lowest first. Whatever takes, counts or sends queued jobs in
- * order uses this and nothing else, so that priorities or fairness between owners change this file only.
+ * The order in which queued jobs are taken, as columns of `jobs`, the last of which is the id: lowest first. Whatever takes, counts
+ * or sends queued jobs in order uses this and nothing else, so that priorities or fairness between owners change this file only.
  *
  * @example sql`select id from jobs where status = 'queued' order by ${inQueueOrder}`
  * @example sql`(${inQueueOrder}) <= (select ${inQueueOrder} from jobs where id = ${id})`

@@ -7,7 +7,7 @@ import type { Db } from '../../connection/db.ts';
  */
 export async function nextVisibleMs(db: Db): Promise<number | undefined> {
   const { rows } = await db.execute<{ wait_ms: number | null }>(sql`
-    select case when isfinite(visible_at) then extract(epoch from visible_at - now()) * 1000 end::double precision as wait_ms
-    from jobs where status = 'queued' order by visible_at limit 1`);
+    select case when isfinite(first) then extract(epoch from first - now()) * 1000 end::double precision as wait_ms
+    from (select min(visible_at) as first from jobs where status = 'queued') as queued`);
   return rows[0]?.wait_ms ?? undefined;
 }

@@ -54,10 +54,10 @@ export async function readQueueTimes(
   if (jobIds.length === 0) return new Map();
   const { rows } = await db.execute<{ id: string; position: number | null; eta: number | null }>(sql`
     with ${ESTIMATES}, wanted as materialized (
-      select id, status, queue_rank from jobs where id = any (${textArray(jobIds)})
+      select status, ${inQueueOrder} from jobs where id = any (${textArray(jobIds)})
     ), ahead as materialized (
       select id, row_number() over (order by ${inQueueOrder}) - 1 as position from (
-        select id, queue_rank from jobs where status = 'queued'
+        select ${inQueueOrder} from jobs where status = 'queued'
           and (${inQueueOrder}) <= (select ${inQueueOrder} from wanted where status = 'queued' order by ${queuePlace} desc limit 1)
         order by ${inQueueOrder} limit ${counted}
       ) as first

@@ -22,7 +22,7 @@ export async function takeQueuedJobs(
   // server undoes it, the job is looked at twice, so this commit need not wait for the disk.
   const { rows } = await db.execute<{ id: string; event_seq: number }>(sql`
     with taken as materialized (
-      select id, queue_rank, event_seq from jobs where status = 'queued' and visible_at <= now()
+      select event_seq, ${inQueueOrder} from jobs where status = 'queued' and visible_at <= now()
       order by ${inQueueOrder} limit ${sql.raw(String(Math.trunc(max)))} for update skip locked
     ), hidden as (
       update jobs set visible_at = now() + ${interval(hideMs)} from taken where jobs.id = taken.id

@@ -10,7 +10,7 @@ import { inQueueOrder } from '../queue-order.ts';
 export async function resendQueued(db: Db, waitedMs: number, limit: number): Promise<number> {
   const { rowCount } = await db.execute(sql`
     with lost as materialized (
-      select id, owner, queue_rank from jobs
+      select owner, ${inQueueOrder} from jobs
       where status = 'queued' and greatest(sent_at, run_after, created_at) < now() - ${interval(waitedMs)}
         and not exists (select from outbox where job_id = jobs.id)
       order by ${inQueueOrder} limit ${limit} for update skip locked

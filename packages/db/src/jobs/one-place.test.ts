@@ -8,6 +8,13 @@ const TRANSITIONS = 'packages/db/src/jobs/transitions/';
 const WRITE =
   /\b(?:update\s+(?:only\s+)?|insert\s+into\s+|delete\s+from\s+)(?:public\.)?"?jobs\b|\.(?:update|insert|delete)\(\s*jobs\b/gi;
 
+/** An order of queued jobs that is written out, instead of `inQueueOrder`. */
+const ORDER = /\border\s+by\s[\w\s,."(]*?\b(?:visible_at|queue_rank)\b|\borderBy\([^;]*?\b(?:visibleAt|queueRank)\b/gi;
+
+function ordersOfQueue(text: string): string[] {
+  return [...text.matchAll(ORDER)].map(([found]) => found);
+}
+
 function writesToJobs(text: string): string[] {
   return [...text.matchAll(WRITE)].map(([found]) => found);
 }
@@ -23,10 +30,16 @@ async function sourceFiles(): Promise<string[]> {
     .filter((path) => !path.includes('node_modules/'));
 }
 
+/** Paths of the sources in which something is found. */
+async function sourcesWith(find: (text: string) => readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const path of await sourceFiles())
+    if (find(await readFile(join(ROOT, path), 'utf8')).length > 0) found.push(path);
+  return found;
+}
+
 it('only the files of jobs/transitions write to the jobs table', async () => {
-  const files = await sourceFiles();
-  const writing: string[] = [];
-  for (const path of files) if (writesToJobs(await readFile(join(ROOT, path), 'utf8')).length > 0) writing.push(path);
+  const writing = await sourcesWith(writesToJobs);
   // If it found none at all, it would look in the wrong place.
   expect(writing.length).toBeGreaterThan(5);
   expect(writing.filter((path) => !path.startsWith(TRANSITIONS))).toEqual([]);
@@ -51,4 +64,18 @@ it.each([
   'insert into jobs_old',
 ])('what writes to no job is left alone: %s', (text) => {
   expect(writesToJobs(text)).toEqual([]);
+});
+
+it('the order of the queue is written in one place', async () => {
+  expect(await sourcesWith(ordersOfQueue)).toEqual([]);
+  const order = await readFile(join(import.meta.dirname, 'queue-order.ts'), 'utf8');
+  expect(order).toContain('inQueueOrder: SQL = sql`queue_rank, id`');
+});
+
+it.each([
+  'sql`select id from jobs order by queue_rank, id`',
+  'sql`select id from jobs order by owner, jobs.visible_at limit 1`',
+  'db.select().from(jobs).orderBy(asc(jobs.id), asc(jobs.queueRank))',
+])('an order that is planted elsewhere is found: %s', (planted) => {
+  expect(ordersOfQueue(planted)).toHaveLength(1);
 });
