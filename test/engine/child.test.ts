@@ -3,14 +3,25 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { Duplex, PassThrough } from 'node:stream';
 import { expect, it, onTestFinished } from 'vitest';
-import { readFrames, writeFrame } from '../../packages/pipeline/src/engine/framing.ts';
-import { type Command, type EngineEvent, eventSchema } from '../../packages/pipeline/src/engine/protocol.ts';
+import { readFrames, writeFrame } from '../../packages/pipeline/src/process/framing.ts';
+import {
+  type EngineCommand,
+  type EngineEvent,
+  engineEventSchema,
+} from '../../packages/pipeline/src/process/protocol.ts';
 import { checkpointDir, inputBytes } from '../parity/goldens.ts';
 import { request } from './edits.ts';
 
-const program = join(import.meta.dirname, '../../packages/pipeline/src/engine/child.ts');
-const LOAD: Command = { type: 'load', id: 1, modelDir: checkpointDir('tiny-c'), threads: 1 };
-const EDIT: Command = {
+const program = join(import.meta.dirname, '../../packages/pipeline/src/process/child.ts');
+const LOAD = {
+  type: 'load',
+  id: 1,
+  modelDir: checkpointDir('tiny-c'),
+  device: 'cpu',
+  precision: 'fp32',
+  threads: 1,
+} as const satisfies EngineCommand;
+const EDIT: EngineCommand = {
   type: 'edit',
   id: 2,
   parameters: request(20).parameters,
@@ -37,7 +48,7 @@ function startChild(): {
   let heard = (): void => undefined;
   readFrames(pipe, {
     onFrame: ({ header }) => {
-      events.push(eventSchema.parse(header));
+      events.push(engineEventSchema.parse(header));
       heard();
     },
     onGarbage: (what) => expect.fail(what),
@@ -57,7 +68,7 @@ function startChild(): {
 }
 
 /** Several frames in one chunk of bytes. */
-function together(...frames: [Command, Uint8Array[]?][]): Buffer {
+function together(...frames: [EngineCommand, Uint8Array[]?][]): Buffer {
   const stream = new PassThrough();
   for (const [header, parts] of frames) writeFrame(stream, header, parts);
   const chunks: Buffer[] = [];
@@ -109,9 +120,15 @@ it('an edit before a model is loaded is a typed error, and a load that fails can
   await until('loaded', 3);
 });
 
+it.each([{ device: 'tpu' }, { precision: 'int3' }])('a load with an unknown %j is a typed error', async (unknown) => {
+  const { pipe, until } = startChild();
+  pipe.write(together([{ ...LOAD, ...unknown }]));
+  expect(await until('error')).toMatchObject({ id: 1, code: 'invalid_parameter' });
+});
+
 it.each<[string, Buffer, number]>([
   ['bytes that are no message', Buffer.from('GET / HTTP/1.1'), 2],
-  ['a command that no one knows', together([{ type: 'dance', id: 1 } as unknown as Command]), 2],
+  ['a command that no one knows', together([{ type: 'dance', id: 1 } as unknown as EngineCommand]), 2],
   ['the wish to end', together([{ type: 'shutdown', id: 1 }]), 0],
 ])('after %s the process ends', async (_, bytes, code) => {
   const { child, pipe, until } = startChild();

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '@qwen-edit/contract';
 import { describe, expect, it } from 'vitest';
 import { createPipeline, type PipelineOptions } from '../../packages/pipeline/src/index.ts';
+import { PROTOCOL_VERSION } from '../../packages/pipeline/src/process/protocol.ts';
 import { expectRefusal } from '../bad-input/refusals.ts';
 import { checkpointDir } from '../parity/goldens.ts';
 import { isThere, pipelineFor, request } from './edits.ts';
@@ -15,8 +16,8 @@ type Fault = [string, string, ErrorCode, string];
 describe('an engine that cannot even greet is a typed error', () => {
   it.each<Fault>([
     ['words instead of a message', `pipe.write('Segmentation fault, core dumped');`, 'engine_protocol', 'no message'],
-    ['another version', `send({ type: 'hello', version: 1 });`, 'engine_protocol', 'version 2'],
-    ['no greeting first', `send({ type: 'alive' });`, 'engine_protocol', 'version 2'],
+    ['another version', `send({ type: 'hello', version: 1 });`, 'engine_protocol', `version ${PROTOCOL_VERSION}`],
+    ['no greeting first', `send({ type: 'alive' });`, 'engine_protocol', `version ${PROTOCOL_VERSION}`],
     ['an unknown message', `send({ type: 'howdy' });`, 'engine_protocol', 'fits no schema'],
     ['an end with exit code 0', 'process.exit(0);', 'engine_crashed', 'exit code 0'],
     ['a missing module', `await import('no-such-module');`, 'engine_crashed', 'no-such-module'],

@@ -5,7 +5,7 @@ import { temporaryFolder } from '../bad-input/model-copies.ts';
 import { FAKE_MODEL } from '../fakes/results.ts';
 
 const engine = (file: string): string =>
-  JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../packages/pipeline/src/engine', file)).href);
+  JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../packages/pipeline/src/process', file)).href);
 
 /**
  * An engine program that does `fault` the first time it is started, and is the true engine from then on. `fault` sees

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { AppError, type EditParameters, GUIDE_DEFAULTS, type OutputFormat } from '@qwen-edit/contract';
 import sharp from 'sharp';
-import type { EngineEvent } from '../../packages/pipeline/src/engine/protocol.ts';
 import type { ModelFacts } from '../../packages/pipeline/src/index.ts';
+import type { EngineEvent } from '../../packages/pipeline/src/process/protocol.ts';
 
 export const FAKE_MODEL: ModelFacts = {
   name: 'fake-model',

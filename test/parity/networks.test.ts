@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadModel, type Model } from '../../packages/pipeline/src/engine/model.ts';
-import { type Planes, tiled } from '../../packages/pipeline/src/engine/vae-tiling.ts';
+import type { FloatArray, Planes } from '../../packages/pipeline/src/arrays.ts';
+import { type LoadedModel, loadModel } from '../../packages/pipeline/src/engine/model.ts';
+import { tiled } from '../../packages/pipeline/src/engine/vae-tiling.ts';
 import type { PatchGrid } from '../../packages/pipeline/src/image/preprocess.ts';
-import type { FloatArray } from '../../packages/pipeline/src/matrix.ts';
 import {
   CHECKPOINTS,
   checkpointDir,
@@ -17,7 +17,7 @@ import {
 
 const NETWORK = 1e-4;
 const pause = async (): Promise<void> => undefined;
-const load = (dir: string): Promise<Model> => loadModel(dir, { threads: availableParallelism(), pause });
+const load = (dir: string): Promise<LoadedModel> => loadModel(dir, { threads: availableParallelism(), pause });
 
 function planes({ data, shape }: GoldenTensor): Planes {
   const [, channels = 0, height = 0, width = 0] = shape;
@@ -25,7 +25,7 @@ function planes({ data, shape }: GoldenTensor): Planes {
 }
 
 describe.each(CHECKPOINTS)('each network of %s is within 1e-4 of the largest value of diffusers', (checkpoint) => {
-  let model: Model;
+  let model: LoadedModel;
   let tensors: Map<string, GoldenTensor>;
   const tensor = (name: string): GoldenTensor => tensors.get(name)!;
   const close = (got: Float32Array, name: string): void =>
@@ -78,7 +78,7 @@ describe.each(CHECKPOINTS)('each network of %s is within 1e-4 of the largest val
       row += rows * across;
     }
     const embeds = await Promise.all(patches.map((grid) => model.textEncoder.encodeImage(grid)));
-    const isImage = ids.map((id) => id === model.folder.prompt.imageTokenId);
+    const isImage = ids.map((id) => id === model.prompt.imageTokenId);
     const imageStarts = ids.flatMap((_, i) => (isImage[i] && !isImage[i - 1] ? [i] : []));
     close(
       (await model.textEncoder.encodeTokens({ ids, imageStarts }, embeds, patches)).data,

@@ -1,13 +1,13 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { describe, expect, it } from 'vitest';
 import { limitSide } from '../../packages/contract/src/index.ts';
-import { schedulerSchema } from '../../packages/pipeline/src/hub/component-configs.ts';
+import { schedulerSchema } from '../../packages/pipeline/src/hub/scheduler-config.ts';
+import { readTokenizerFiles } from '../../packages/pipeline/src/hub/tokenizer-files.ts';
 import { calculateDimensions, smartResize } from '../../packages/pipeline/src/image/dimensions.ts';
 import { resizeBicubicTorchvision, resizeLanczos } from '../../packages/pipeline/src/image/resample.ts';
 import { randn } from '../../packages/pipeline/src/sampling/noise.ts';
 import { createSchedule } from '../../packages/pipeline/src/sampling/schedule.ts';
 import { createPromptEncoder } from '../../packages/pipeline/src/text/prompt.ts';
-import { readTokenizerFiles } from '../../packages/pipeline/src/text/tokenizer-files.ts';
 import { absoluteError, checkpointDir, golden, inputPixels, readJson, sha256 } from './goldens.ts';
 
 interface Text {

@@ -1,10 +1,4 @@
-/** Channel planes [channels, height, width]. */
-export interface Planes {
-  readonly data: Float32Array;
-  readonly channels: number;
-  readonly height: number;
-  readonly width: number;
-}
+import type { Planes } from '../arrays.ts';
 
 /** Pixels of a tile's side and from one tile to the next. Source: AutoencoderKLQwenImage. */
 const TILE = 256;

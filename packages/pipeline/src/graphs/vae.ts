@@ -1,15 +1,6 @@
+import type { VaeConfig } from '../hub/vae-config.ts';
 import { createGraph, type Graph, type GraphSource, type Value } from '../onnx/graph.ts';
 import { add, attention, mul, silu } from '../onnx/layers.ts';
-
-/** What the graphs need of vae/config.json. Source: AutoencoderKLQwenImage. */
-export interface VaeGeometry {
-  readonly base_dim: number;
-  readonly z_dim: number;
-  readonly dim_mult: readonly number[];
-  readonly num_res_blocks: number;
-  readonly attn_scales: readonly number[];
-  readonly input_channels: number;
-}
 
 /**
  * The VAE on a single frame: a causal 3-D convolution then sees zeros before the frame, so that only the last temporal
@@ -17,7 +8,7 @@ export interface VaeGeometry {
  */
 
 /** pixels [1, 3, H, W] in [-1, 1] -> moments' mean [1, z, H / f, W / f]. Source: QwenImageEncoder3d, quant_conv, mode(). */
-export function vaeEncoderGraph(c: VaeGeometry, source: GraphSource): Graph {
+export function vaeEncoderGraph(c: VaeConfig, source: GraphSource): Graph {
   const g = createGraph('vae-encoder', source);
   const dims = [1, ...c.dim_mult].map((multiplier) => multiplier * c.base_dim);
   let x = causalConv(
@@ -52,7 +43,7 @@ export function vaeEncoderGraph(c: VaeGeometry, source: GraphSource): Graph {
 }
 
 /** latents [1, z, h, w] -> pixels [1, 3, h · f, w · f], not clamped. Source: post_quant_conv, QwenImageDecoder3d. */
-export function vaeDecoderGraph(c: VaeGeometry, source: GraphSource): Graph {
+export function vaeDecoderGraph(c: VaeConfig, source: GraphSource): Graph {
   const g = createGraph('vae-decoder', source);
   const multipliers = [...c.dim_mult].reverse();
   const dims = [multipliers[0]!, ...multipliers].map((multiplier) => multiplier * c.base_dim);

@@ -1,6 +1,5 @@
-import { GUIDE_DEFAULTS, LIMITS } from '@qwen-edit/contract';
+import { DIFFUSERS_AREAS, GUIDE_DEFAULTS, LIMITS } from '@qwen-edit/contract';
 import { z } from 'zod';
-import { DIFFUSERS_AREAS } from '../image/shape.ts';
 import { checkConfig } from './read-json.ts';
 
 const area = z

@@ -3,25 +3,17 @@ import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, parse, sep } from 'node:path';
 import { AppError, type ModelCard } from '@qwen-edit/contract';
 import { z } from 'zod';
-import type { ProcessorConfig } from '../image/preprocess.ts';
-import type { SchedulerConfig } from '../sampling/schedule.ts';
-import { createPromptEncoder, type PromptEncoder } from '../text/prompt.ts';
-import { readTokenizerFiles } from '../text/tokenizer-files.ts';
 import { weightsDigest } from '../weights/digest.ts';
 import { openWeights, type Weights } from '../weights/weights.ts';
-import {
-  processorSchema,
-  schedulerSchema,
-  type TextEncoderConfig,
-  type TransformerConfig,
-  textEncoderSchema,
-  transformerSchema,
-  type VaeConfig,
-  vaeSchema,
-} from './component-configs.ts';
 import { type EditConfig, resolveEditConfig } from './edit-config.ts';
 import { readModelCard } from './model-card.ts';
-import { checkConfig, readJson, readJsonIfThere } from './read-json.ts';
+import { type ProcessorConfig, processorSchema } from './processor-config.ts';
+import { checkConfig, readOptionalJson, readRequiredJson } from './read-json.ts';
+import { type SchedulerConfig, schedulerSchema } from './scheduler-config.ts';
+import { type TextEncoderConfig, textEncoderSchema } from './text-encoder-config.ts';
+import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.ts';
+import { type TransformerConfig, transformerSchema } from './transformer-config.ts';
+import { type VaeConfig, vaeSchema } from './vae-config.ts';
 
 /** A checkpoint in Hugging Face layout, its configurations read and its weights' headers proved. */
 export interface ModelFolder {
@@ -35,7 +27,7 @@ export interface ModelFolder {
   readonly card: ModelCard | undefined;
   readonly scheduler: SchedulerConfig;
   readonly processor: ProcessorConfig;
-  readonly prompt: PromptEncoder;
+  readonly tokenizer: TokenizerFiles;
   readonly textEncoder: { readonly config: TextEncoderConfig; readonly weights: Weights };
   readonly transformer: { readonly config: TransformerConfig; readonly weights: Weights };
   readonly vae: { readonly config: VaeConfig; readonly weights: Weights };
@@ -57,17 +49,17 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
     (facts) => facts.isDirectory(),
     () => false,
   );
-  const index = isFolder ? await readJsonIfThere(dir, 'model_index.json') : undefined;
+  const index = isFolder ? await readOptionalJson(dir, 'model_index.json') : undefined;
   if (index === undefined) throw new AppError('model_not_found', `${dir} is not a model folder.`);
   checkConfig(indexSchema, index, 'model_index.json');
 
   const jsons: unknown[] = [];
   const config = async <T>(schema: z.ZodType<T>, file: string): Promise<T> => {
-    const json = await readJson(dir, file);
+    const json = await readRequiredJson(dir, file);
     jsons.push(file, json);
     return checkConfig(schema, json, file);
   };
-  const editJson = (await readJsonIfThere(dir, 'edit_config.json')) ?? {};
+  const editJson = (await readOptionalJson(dir, 'edit_config.json')) ?? {};
   const card = await readModelCard(dir);
   const textEncoder = await config(textEncoderSchema, 'text_encoder/config.json');
   const transformer = await config(transformerSchema, 'transformer/config.json');
@@ -96,7 +88,7 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
     card,
     scheduler,
     processor,
-    prompt: createPromptEncoder(tokenizer.file, tokenizer.config),
+    tokenizer,
     textEncoder: { config: textEncoder, weights: weights.text_encoder },
     transformer: { config: transformer, weights: weights.transformer },
     vae: { config: vae, weights: weights.vae },
@@ -109,9 +101,9 @@ function saidToBeDemo(edit: EditConfig, card: ModelCard | undefined): EditConfig
 }
 
 async function readProcessor(dir: string): Promise<ProcessorConfig> {
-  const old = await readJsonIfThere(dir, 'processor/preprocessor_config.json');
+  const old = await readOptionalJson(dir, 'processor/preprocessor_config.json');
   if (old !== undefined) return checkConfig(processorSchema, old, 'processor/preprocessor_config.json');
-  const json = await readJson(dir, 'processor/processor_config.json');
+  const json = await readRequiredJson(dir, 'processor/processor_config.json');
   return checkConfig(z.looseObject({ image_processor: processorSchema }), json, 'processor/processor_config.json')
     .image_processor;
 }

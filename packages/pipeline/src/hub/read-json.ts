@@ -4,7 +4,7 @@ import { AppError } from '@qwen-edit/contract';
 import type { z } from 'zod';
 
 /** Parses a JSON file of the model. undefined where there is none. Throws `model_corrupt` for what is not JSON. */
-export async function readJsonIfThere(dir: string, file: string): Promise<unknown> {
+export async function readOptionalJson(dir: string, file: string): Promise<unknown> {
   let text: string;
   try {
     text = await readFile(join(dir, file), 'utf8');
@@ -20,8 +20,8 @@ export async function readJsonIfThere(dir: string, file: string): Promise<unknow
 }
 
 /** Parses a JSON file that has to be there. */
-export async function readJson(dir: string, file: string): Promise<unknown> {
-  const json = await readJsonIfThere(dir, file);
+export async function readRequiredJson(dir: string, file: string): Promise<unknown> {
+  const json = await readOptionalJson(dir, file);
   if (json === undefined) throw new AppError('model_incomplete', `${file} is missing.`);
   return json;
 }

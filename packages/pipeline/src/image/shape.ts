@@ -1,8 +1,12 @@
-import { AppError, GUIDE_DEFAULTS, limitSide, roundedDimensions, type Size } from '@qwen-edit/contract';
+import {
+  AppError,
+  DIFFUSERS_AREAS,
+  GUIDE_DEFAULTS,
+  limitSide,
+  roundedDimensions,
+  type Size,
+} from '@qwen-edit/contract';
 import { isBeyondRatio, MAX_RATIO } from './dimensions.ts';
-
-/** Pixels of a reference for the VAE and for the text encoder, where a checkpoint's edit_config.json says nothing. */
-export const DIFFUSERS_AREAS = { vae_image_size: 1024 * 1024, condition_image_size: 384 * 384 } as const;
 
 /** What decides which shapes will do: the request's max_side, and the areas of the checkpoint (see ModelFacts). */
 export interface ShapeRules {

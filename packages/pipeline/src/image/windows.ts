@@ -1,4 +1,4 @@
-import type { PatchGrid } from './preprocess.ts';
+import type { Grid } from '../arrays.ts';
 
 /** How the vision tower's windowed attention orders the patches of one picture. */
 export interface WindowPlan {
@@ -24,7 +24,7 @@ const MASKED = -1e9;
  * Windows of `side` × `side` merge units, row-major; those at the right and bottom edges are smaller. Runs need windows of
  * one length, so shorter ones are filled up and the filling is masked. Source: get_vision_window_index.
  */
-export function planWindows(grid: Pick<PatchGrid, 'rows' | 'columns'>, merge: number, side: number): WindowPlan {
+export function planWindows(grid: Grid, merge: number, side: number): WindowPlan {
   const rows = grid.rows / merge;
   const columns = grid.columns / merge;
   const unit = merge * merge;

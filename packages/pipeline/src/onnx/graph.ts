@@ -2,6 +2,7 @@ import { relative, sep } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
 import type { Dtype, TensorInfo } from '../weights/safetensors.ts';
 import type { Weights } from '../weights/weights.ts';
+import type { LinearForm, LinearLayer } from './linear.ts';
 import { createProtoWriter, type ProtoWriter } from './protobuf.ts';
 
 /** A value that flows through a graph. */
@@ -30,6 +31,8 @@ export interface Graph {
    * pointed at, with a Cast behind them where they are stored in half precision. `as` gives it another shape of the same size.
    */
   weight(name: string, shape: readonly number[], as?: readonly number[]): Value;
+  /** A linear layer in the form that the precision of the graph's source gives it. Call `linear` of layers.ts. */
+  linear(x: Value, layer: LinearLayer): Value;
   /** Rows `indices` [S] of the table `name` as fp32 [S, D]: only these are read and widened, never the whole table. */
   rows(name: string, shape: readonly number[], indices: Value): Value;
   serialize(): Uint8Array;
@@ -39,6 +42,8 @@ export interface GraphSource {
   readonly weights: Weights;
   /** Folder from which the checkpoint's files are named; all of them lie below it. */
   readonly root: string;
+  /** How products with a weight are computed. */
+  readonly linear: LinearForm;
 }
 
 /** A graph cannot take and give a value under the same name, so that in the file outputs carry this suffix. */
@@ -126,6 +131,7 @@ export function createGraph(name: string, source?: GraphSource): Graph {
       weights.set(weightName, value);
       return value;
     },
+    linear: (x, layer) => needed().linear(graph, x, layer),
     rows(weightName, shape, indices) {
       const info = find(weightName, shape);
       return widen(graph.op('Gather', [pointAt(info, shape), indices], { axis: 0 }), info.dtype);

@@ -1,4 +1,4 @@
-import type { Planes } from '../engine/vae-tiling.ts';
+import type { Planes } from '../arrays.ts';
 import type { Pixels } from '../image/resample.ts';
 
 /** A linear map from the channels of normalised latents to a colour in [-1, 1]. */

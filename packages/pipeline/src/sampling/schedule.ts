@@ -1,17 +1,5 @@
 import { AppError } from '@qwen-edit/contract';
-
-/** The keys of scheduler_config.json that act. Source: FlowMatchEulerDiscreteScheduler. */
-export interface SchedulerConfig {
-  readonly num_train_timesteps: number;
-  readonly use_dynamic_shifting: boolean;
-  readonly shift: number;
-  readonly base_shift: number;
-  readonly max_shift: number;
-  readonly base_image_seq_len: number;
-  readonly max_image_seq_len: number;
-  readonly shift_terminal: number | null;
-  readonly time_shift_type: 'exponential' | 'linear';
-}
+import type { SchedulerConfig } from '../hub/scheduler-config.ts';
 
 export interface Schedule {
   /** steps + 1 noise levels, from about 1 down to 0. */

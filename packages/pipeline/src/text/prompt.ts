@@ -1,6 +1,6 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { AppError } from '@qwen-edit/contract';
-import type { TokenizerConfig, TokenizerFile } from './tokenizer-files.ts';
+import type { TokenizerConfig, TokenizerFile } from '../hub/tokenizer-files.ts';
 
 /** The words around a prompt. Source: QwenImageEditPlusPipeline.prompt_template_encode. */
 const SYSTEM =

@@ -1,5 +1,5 @@
-import type { PatchGrid } from './image/preprocess.ts';
-import { mergeOrder } from './image/preprocess.ts';
+import type { FloatArray, Grid } from '../arrays.ts';
+import { mergeOrder } from '../image/preprocess.ts';
 
 /** Rotary angles of the three networks: cos and sin [tokens, head_dim / 2], computed in fp32 as the references do. */
 export interface Angles {
@@ -9,7 +9,14 @@ export interface Angles {
   readonly half: number;
 }
 
-type Grid = Pick<PatchGrid, 'rows' | 'columns'>;
+/** Angles under the names that graphs give them. */
+export function anglesInputs({ cos, sin, tokens, half }: Angles): {
+  readonly cos: FloatArray;
+  readonly sin: FloatArray;
+} {
+  const dims = [tokens, half];
+  return { cos: { data: cos, dims }, sin: { data: sin, dims } };
+}
 
 const f = Math.fround;
 

@@ -3,22 +3,26 @@ import { getPriority, setPriority } from 'node:os';
 import { Duplex } from 'node:stream';
 import { AppError, toAppError } from '@qwen-edit/contract';
 import { type Frame, readFrames, writeFrame } from './framing.ts';
-import { type Command, type EngineEvent, eventSchema, PROTOCOL_FD, PROTOCOL_VERSION } from './protocol.ts';
+import { type EngineCommand, type EngineEvent, engineEventSchema, PROTOCOL_FD, PROTOCOL_VERSION } from './protocol.ts';
 
 /** What an operation of the engine may tell before it ends. */
-export type Listener = (event: EngineEvent, parts: readonly Uint8Array[]) => void;
-export type Order = Command extends infer C ? (C extends { id: number } ? Omit<C, 'id'> : never) : never;
+export type EngineEventListener = (event: EngineEvent, parts: readonly Uint8Array[]) => void;
+export type UnnumberedCommand = EngineCommand extends infer C
+  ? C extends { id: number }
+    ? Omit<C, 'id'>
+    : never
+  : never;
 
 /** One engine process, from its start to its end. It is not restarted: whoever needs another starts another. */
-export interface Engine {
+export interface EngineProcess {
   /** Sends a command and resolves with the event that ends it. Rejects with the engine's typed error, or with its end. */
   ask(
-    order: Order,
+    order: UnnumberedCommand,
     parts?: readonly Uint8Array[],
-    listener?: Listener,
+    listener?: EngineEventListener,
   ): Promise<{ event: EngineEvent; parts: readonly Uint8Array[] }>;
   /** Sends a command that has no answer. */
-  tell(order: Order): void;
+  tell(order: UnnumberedCommand): void;
   /** Ends the process at once. What was asked rejects with `error`. */
   kill(error: AppError): void;
   /** Asks the process to end, kills it after `graceMs`, resolves when it is gone. */
@@ -28,7 +32,7 @@ export interface Engine {
   readonly pid: number | undefined;
 }
 
-export interface EngineOptions {
+export interface EngineProcessOptions {
   /** The program to run with this Node; engine/child.ts, or a stand-in that speaks the same protocol. */
   readonly program: string;
   /** Longest time without a message while something is asked. */
@@ -40,13 +44,13 @@ export interface EngineOptions {
 interface Pending {
   readonly resolve: (answer: { event: EngineEvent; parts: readonly Uint8Array[] }) => void;
   readonly reject: (error: AppError) => void;
-  readonly listener: Listener | undefined;
+  readonly listener: EngineEventListener | undefined;
 }
 
 const STDERR_KEPT = 4000;
 
 /** Starts an engine process. It is ready when `ask` answers; a wrong version or nonsense ends it. */
-export function startEngine(options: EngineOptions): Engine {
+export function startEngineProcess(options: EngineProcessOptions): EngineProcess {
   const child = spawn(process.execPath, [options.program], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     windowsHide: true,
@@ -125,7 +129,7 @@ export function startEngine(options: EngineOptions): Engine {
   };
   const onFrame = (frame: Frame): void => {
     if (ended !== undefined) return;
-    const parsed = eventSchema.safeParse(frame.header);
+    const parsed = engineEventSchema.safeParse(frame.header);
     if (!parsed.success) {
       end(new AppError('engine_protocol', 'The engine sent a message that fits no schema.'));
       return;
@@ -147,7 +151,7 @@ export function startEngine(options: EngineOptions): Engine {
   pipe.on('error', () => undefined);
   readFrames(pipe, { onFrame, onGarbage: (what) => end(new AppError('engine_protocol', `The engine sent ${what}.`)) });
 
-  const write = (order: Order, parts: readonly Uint8Array[]): number => {
+  const write = (order: UnnumberedCommand, parts: readonly Uint8Array[]): number => {
     const id = nextId++;
     if (pipe.writable) writeFrame(pipe, { ...order, id }, parts);
     return id;

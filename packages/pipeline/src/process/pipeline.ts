@@ -1,15 +1,24 @@
 import { availableParallelism } from 'node:os';
 import { AppError, toAppError } from '@qwen-edit/contract';
 import { checkRequest } from '../check-request.ts';
+import { deviceNamed } from '../engine/devices.ts';
+import { precisionNamed } from '../engine/precision.ts';
 import type { EditHooks, EditRequest, EditResult, ModelFacts, StepEvent } from '../types.ts';
-import { type Engine, type Listener, type Order, startEngine } from './engine.ts';
+import {
+  type EngineEventListener,
+  type EngineProcess,
+  startEngineProcess,
+  type UnnumberedCommand,
+} from './engine-process.ts';
 import type { EngineStats } from './protocol.ts';
 
 export interface PipelineOptions {
   /** A checkpoint in Hugging Face layout. */
   readonly modelDir: string;
-  readonly device?: 'cpu';
-  readonly precision?: 'fp32';
+  /** What the networks run on: `cpu`, which is also the default if absent or empty. */
+  readonly device?: string | undefined;
+  /** How they compute: `fp32`, which is also the default if absent or empty. */
+  readonly precision?: string | undefined;
   /** Threads of the networks; default: one a core. */
   readonly threads?: number;
   /** Added to this process's niceness for the engine's, as far as the system allows it; default 0. */
@@ -57,11 +66,13 @@ const CLOSE_GRACE_MS = 500;
 export async function createPipeline(options: PipelineOptions): Promise<Pipeline> {
   const program = options.program ?? `${import.meta.dirname}/child.ts`;
   const { threads = availableParallelism(), nice = 0, signal } = options;
+  const device = deviceNamed(options.device).name;
+  const precision = precisionNamed(options.precision).name;
   if (!Number.isInteger(threads) || threads < 1)
     throw new AppError('invalid_parameter', `threads must be a whole number of at least 1, not ${threads}.`);
   if (!Number.isInteger(nice)) throw new AppError('invalid_parameter', `nice must be a whole number, not ${nice}.`);
-  let engine: Engine | undefined;
-  let loaded: Promise<Engine> | undefined;
+  let engine: EngineProcess | undefined;
+  let loaded: Promise<EngineProcess> | undefined;
   let model: ModelFacts | undefined;
   let closed = false;
   let load_s = 0;
@@ -69,20 +80,24 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   let running = false;
 
   /** The engine with its model loaded; a fresh one where there is none or where it has ended. */
-  const ready = async (onStep: PipelineOptions['onStep']): Promise<Engine> => {
+  const ready = async (onStep: PipelineOptions['onStep']): Promise<EngineProcess> => {
     if (closed) throw new AppError('engine_closed', 'The pipeline was closed.');
     if (loaded === undefined || engine?.alive !== true) {
-      engine = startEngine({ program, silenceMs: options.silenceMs ?? DEFAULT_SILENCE_MS, nice });
+      engine = startEngineProcess({ program, silenceMs: options.silenceMs ?? DEFAULT_SILENCE_MS, nice });
       loaded = loadInto(engine, onStep);
     }
     return loaded;
   };
 
-  const loadInto = async (fresh: Engine, onStep: PipelineOptions['onStep']): Promise<Engine> => {
+  const loadInto = async (fresh: EngineProcess, onStep: PipelineOptions['onStep']): Promise<EngineProcess> => {
     try {
-      const { event } = await fresh.ask({ type: 'load', modelDir: options.modelDir, threads }, [], (each) => {
-        if (each.type === 'step') onStep?.({ stage: each.stage, step: each.step, total: each.total });
-      });
+      const { event } = await fresh.ask(
+        { type: 'load', modelDir: options.modelDir, device, precision, threads },
+        [],
+        (each) => {
+          if (each.type === 'step') onStep?.({ stage: each.stage, step: each.step, total: each.total });
+        },
+      );
       if (event.type !== 'loaded') return misfit(fresh);
       load_s = event.load_s;
       model = event.model;
@@ -162,7 +177,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
 }
 
 /** An engine that answers another question than the one asked is broken: it is ended. */
-function misfit(engine: Engine): never {
+function misfit(engine: EngineProcess): never {
   const error = new AppError('engine_protocol', 'The engine answered something else than what was asked.');
   engine.kill(error);
   throw error;
@@ -183,7 +198,7 @@ function canceled(): AppError {
 }
 
 /** Throws what `checkRequest` throws: a request that is wrong costs no engine anything. */
-function orderOf(request: EditRequest, hooks: EditHooks): Order {
+function orderOf(request: EditRequest, hooks: EditHooks): UnnumberedCommand {
   const { snapshotEvery } = hooks;
   const previewEvery = hooks.onPreview === undefined ? undefined : hooks.previewEvery;
   for (const [name, every] of Object.entries({ snapshotEvery, previewEvery: hooks.previewEvery })) {
@@ -205,7 +220,7 @@ function partsOf(request: EditRequest, hooks: EditHooks): Uint8Array[] {
   return hooks.resume === undefined ? [...request.images] : [...request.images, hooks.resume.bytes];
 }
 
-function listenerOf(hooks: EditHooks, engine: Engine): Listener {
+function listenerOf(hooks: EditHooks, engine: EngineProcess): EngineEventListener {
   return (event, [bytes]) => {
     switch (event.type) {
       case 'step':
@@ -225,7 +240,7 @@ function listenerOf(hooks: EditHooks, engine: Engine): Listener {
 }
 
 function resultOf(
-  event: Awaited<ReturnType<Engine['ask']>>['event'],
+  event: Awaited<ReturnType<EngineProcess['ask']>>['event'],
   parts: readonly Uint8Array[],
   load_s: number,
 ): EditResult | undefined {

@@ -1,11 +1,18 @@
 import { Socket } from 'node:net';
 import { AppError, toAppError } from '@qwen-edit/contract';
 import { type RunResult, runEdit } from '../edit.ts';
+import { type LoadedModel, loadModel } from '../engine/model.ts';
+import { modelFacts } from '../model-facts.ts';
 import type { Preview } from '../types.ts';
 import type { Frame } from './framing.ts';
 import { readFrames, writeFrame } from './framing.ts';
-import { loadModel, type Model, modelFacts } from './model.ts';
-import { type Command, commandSchema, type EngineEvent, PROTOCOL_FD, PROTOCOL_VERSION } from './protocol.ts';
+import {
+  type EngineCommand,
+  type EngineEvent,
+  engineCommandSchema,
+  PROTOCOL_FD,
+  PROTOCOL_VERSION,
+} from './protocol.ts';
 
 /**
  * The engine process. It runs the networks, which block its thread; it listens to its parent between two segments, and
@@ -30,7 +37,7 @@ const state = {
   edits: 0,
   lastAlive: performance.now(),
 };
-let model: Model | undefined;
+let model: LoadedModel | undefined;
 let work: Promise<void> = Promise.resolve();
 
 /** Lets waiting messages in. Throws AppError `canceled` when one of them asked for that. */
@@ -44,10 +51,12 @@ async function pause(): Promise<void> {
   if (state.running <= state.canceledThrough) throw new AppError('canceled', 'The edit was cancelled.');
 }
 
-async function load(command: Extract<Command, { type: 'load' }>): Promise<void> {
+async function load(command: Extract<EngineCommand, { type: 'load' }>): Promise<void> {
   const start = performance.now();
-  const { id, threads } = command;
-  model = await loadModel(command.modelDir, {
+  const { id, modelDir, device, precision, threads } = command;
+  model = await loadModel(modelDir, {
+    device,
+    precision,
     threads,
     pause,
     onStep: (step, total) => send({ type: 'step', id, stage: 'load', step, total }),
@@ -55,7 +64,7 @@ async function load(command: Extract<Command, { type: 'load' }>): Promise<void> 
   send({ type: 'loaded', id, load_s: (performance.now() - start) / 1000, model: modelFacts(model) });
 }
 
-async function edit(command: Extract<Command, { type: 'edit' }>, parts: readonly Uint8Array[]): Promise<void> {
+async function edit(command: Extract<EngineCommand, { type: 'edit' }>, parts: readonly Uint8Array[]): Promise<void> {
   const { id, snapshotEvery, previewEvery } = command;
   if (model === undefined) throw new AppError('engine_protocol', 'An edit was asked for before a model was loaded.');
   const resume = command.resume ? parts[command.images] : undefined;
@@ -128,12 +137,12 @@ function sendStats(id: number): void {
 }
 
 function onFrame(frame: Frame): void {
-  const parsed = commandSchema.safeParse(frame.header);
+  const parsed = engineCommandSchema.safeParse(frame.header);
   if (parsed.success) obey(parsed.data, frame.parts);
   else leave(2);
 }
 
-function obey(command: Command, parts: readonly Uint8Array[]): void {
+function obey(command: EngineCommand, parts: readonly Uint8Array[]): void {
   switch (command.type) {
     case 'load':
       queue(command.id, () => load(command));

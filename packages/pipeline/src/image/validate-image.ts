@@ -4,7 +4,7 @@ import { checkImageBytes } from './file-size.ts';
 import { checkImageShape, type ShapeRules } from './shape.ts';
 
 /** What is known of a picture once it is proved; its sides as a person sees it, EXIF orientation applied. */
-export interface ProvedImage extends Size {
+export interface ValidatedImage extends Size {
   /** By its content, as `image/jpeg`. */
   readonly mediaType: string;
 }
@@ -15,7 +15,7 @@ export interface ProvedImage extends Size {
  * model: pass `rules` (ModelFacts and the request's max_side) to have the shape judged as it will be.
  * Throws AppError `image_invalid`, `image_too_large` or `image_ratio`; messages begin with `label`.
  */
-export async function proveImage(bytes: Uint8Array, label: string, rules: ShapeRules = {}): Promise<ProvedImage> {
+export async function validateImage(bytes: Uint8Array, label: string, rules: ShapeRules = {}): Promise<ValidatedImage> {
   checkImageBytes(bytes, label);
   const { facts, picture, damaged } = await openImage(bytes, label);
   const { width, height } = facts.autoOrient;
