@@ -36,7 +36,7 @@ describe.each(CHECKPOINTS)('words of a user cannot become structure in %s', (che
     expect(count(plain.ids, '<|image_pad|>')).toBe(10);
     for (const content of special.keys()) expect(count(ids, content), content).toBe(count(plain.ids, content));
     expect(imageStarts).toEqual(plain.imageStarts);
-    // What stands before the words, and what after.
+    // What is before the prompt, and what is after it.
     const head = plain.imageStarts[1]! + 6;
     expect(ids.slice(0, head)).toEqual(plain.ids.slice(0, head));
     expect(ids.slice(-5)).toEqual(plain.ids.slice(-5));

@@ -31,7 +31,7 @@ const EDIT: EngineCommand = {
 };
 const PICTURE = inputBytes('sq_72x72');
 
-/** The engine's own program, spoken to without the parent's side of the protocol. */
+/** Starts the engine's program without the parent's side of the protocol. */
 function startChild(): {
   child: ChildProcess;
   pipe: Duplex;
@@ -85,7 +85,7 @@ it('a cancel in the same chunk as its edit ends it before its first step', async
   expect(events.some((event) => event.type === 'step' && event.stage === 'denoise')).toBe(false);
 });
 
-it('a cancel is for the work before it, not for that behind it', async () => {
+it('a cancel ends the work that was sent before it, not the work that was sent after it', async () => {
   const { pipe, until } = startChild();
   pipe.write(together([LOAD]));
   await until('loaded');
@@ -101,7 +101,7 @@ it('a cancel is for the work before it, not for that behind it', async () => {
   expect(await until('result')).toMatchObject({ id: 5 });
 });
 
-it('a wish for a snapshot in the same chunk as its edit is heard, once', async () => {
+it('a request for a snapshot in the same chunk as its edit is answered, once', async () => {
   const { pipe, events, until } = startChild();
   pipe.write(together([LOAD]));
   await until('loaded');
@@ -128,8 +128,8 @@ it.each([{ device: 'tpu' }, { precision: 'int3' }])('a load with an unknown %j i
 
 it.each<[string, Buffer, number]>([
   ['bytes that are no message', Buffer.from('GET / HTTP/1.1'), 2],
-  ['a command that no one knows', together([{ type: 'dance', id: 1 } as unknown as EngineCommand]), 2],
-  ['the wish to end', together([{ type: 'shutdown', id: 1 }]), 0],
+  ['an unknown command', together([{ type: 'dance', id: 1 } as unknown as EngineCommand]), 2],
+  ['a shutdown', together([{ type: 'shutdown', id: 1 }]), 0],
 ])('after %s the process ends', async (_, bytes, code) => {
   const { child, pipe, until } = startChild();
   await until('hello');

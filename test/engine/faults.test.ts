@@ -13,7 +13,7 @@ const prefix = (magic: string, header: number, parts: number): string =>
 
 type Fault = [string, string, ErrorCode, string];
 
-describe('an engine that cannot even greet is a typed error', () => {
+describe('an engine that does not begin with hello is a typed error', () => {
   it.each<Fault>([
     ['words instead of a message', `pipe.write('Segmentation fault, core dumped');`, 'engine_protocol', 'no message'],
     ['another version', `send({ type: 'hello', version: 1 });`, 'engine_protocol', `version ${PROTOCOL_VERSION}`],
@@ -31,7 +31,7 @@ describe('an engine that cannot even greet is a typed error', () => {
     await expectRefusal(createPipeline(options), 'engine_crashed', 'none.ts');
   });
 
-  it('a program that never says a word', async () => {
+  it('a program that never sends anything', async () => {
     const options = { modelDir: checkpointDir('tiny-c'), threads: 1, program: await faultyOnce(''), silenceMs: 300 };
     await expectRefusal(createPipeline(options), 'engine_silent', '0.3 s');
   });
@@ -92,7 +92,7 @@ describe('an engine that fails in the middle of an edit is a typed error, and th
   });
 
   it('silence', async () => {
-    // Long enough for the true engine, which follows, to be heard of now and then while it starts.
+    // The true engine follows: while it starts, it must be able to send something within this time.
     const pipeline = await pipelineFor({ program: await faultyOnce(inMidEdit('')), silenceMs: 2500 });
     await expectRefusal(pipeline.edit(request(1)), 'engine_silent', 'nothing for 2.5 s');
     expect((await pipeline.edit(request(1))).outputs).toHaveLength(1);
@@ -114,7 +114,7 @@ describe('an engine that fails in the middle of an edit is a typed error, and th
   });
 });
 
-it('an engine that ignores the wish to end is ended', async () => {
+it('an engine that ignores shutdown is killed', async () => {
   const stubborn = `${LOADS} pipe.removeAllListeners('close'); setInterval(() => undefined, 1000);
     on('stats', ({ id }) => send({ type: 'stats', id, stats: { pid: process.pid, uptime_s: 0, edits: 0, rss: 1, peak_rss: 1 } }));`;
   const pipeline = await pipelineFor({ program: await faultyOnce(stubborn) });

@@ -11,7 +11,7 @@ const command = join(import.meta.dirname, '../../apps/cli/bin/qwen-edit.js');
 const folder = mkdtempSync(join(tmpdir(), 'qwen-edit-parity-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The flags that say what a golden edit's arguments say. */
+/** A golden edit's arguments as flags of the command. */
 function flagsOf({ arguments: said }: GoldenEdit): string[] {
   const negative =
     said.negative_prompt === null ? ['--no-negative-prompt'] : ['--negative-prompt', said.negative_prompt];

@@ -40,8 +40,8 @@ function fill(tokens: number, half: number, angle: (token: number, i: number) =>
 }
 
 /**
- * Positions [temporal, height, width] of each token: a word advances all three, a picture lies on its merged grid and then
- * advances by the longer side. Source: get_rope_index of Qwen2.5-VL.
+ * Positions [temporal, height, width] of each token: a word advances all three, a picture has a position for each place of its merged grid,
+ * and advances them by its longer side. Source: get_rope_index of Qwen2.5-VL.
  */
 export function mropePositions(
   length: number,

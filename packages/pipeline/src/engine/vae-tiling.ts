@@ -8,7 +8,7 @@ const UNTILED_AREA = 1024 * 1024;
 /** Rounding a side to a multiple of 32 adds at most this. */
 const ROUNDING = 16;
 
-/** Whether a picture is larger than 1024², apart from what rounding its sides to multiples of 32 may have added. */
+/** Whether a picture is larger than 1024², not counting what rounding its sides to multiples of 32 may have added. */
 export function isTiled(width: number, height: number): boolean {
   return width * height > UNTILED_AREA && (width - ROUNDING) * (height - ROUNDING) > UNTILED_AREA;
 }

@@ -22,8 +22,8 @@ export const TIME_PROJ_CHANNELS = 256;
 const MLP_RATIO = 4;
 
 /**
- * The image stream is carried as two values, target and reference: they differ in their modulation only, target tokens
- * follow the timestep, reference tokens see t = 0 (zero_cond_t) or the same t (row 1 of `temb` says which).
+ * The image stream is carried as two values, target and reference. They differ in their modulation only: target tokens
+ * follow the timestep (row 0 of `temb`), reference tokens see t = 0 (zero_cond_t) or the same timestep (row 1).
  */
 interface Streams {
   readonly target: Value;

@@ -28,13 +28,13 @@ export function patchEmbedGraph(c: VisionGeometry, source: GraphSource): Graph {
   return g;
 }
 
-/** Where the tokens lie in windows that are filled up to the same length; values of the graph. */
+/** The places of the tokens in windows that are padded to the same length; values of the graph. */
 interface Windows {
-  /** [windows · length] token in each place (any token where a window has none). */
+  /** [windows · length] the token in each place; in padding, any token. */
   readonly gather: Value;
   /** [N] place of each token. */
   readonly scatter: Value;
-  /** [windows, 1, length, length]: 0 for keys that are tokens, very negative for filling. */
+  /** [windows, 1, length, length]: 0 for keys that are tokens, very negative for padding. */
   readonly bias: Value;
   /** [3]: windows, length, D */
   readonly shape: Value;

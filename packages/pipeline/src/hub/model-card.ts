@@ -7,7 +7,7 @@ const HINT =
 
 /**
  * model_card.json, which a checkpoint may carry beside model_index.json: what people are told about the model. undefined
- * where there is none; other keys are ignored. Throws AppError `model_corrupt` or `model_unsupported`, naming the key.
+ * if there is no such file; other keys are ignored. Throws AppError `model_corrupt` or `model_unsupported`, naming the key.
  */
 export async function readModelCard(dir: string): Promise<ModelCard | undefined> {
   const json = await readOptionalJson(dir, FILE);

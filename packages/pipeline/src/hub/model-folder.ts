@@ -15,15 +15,15 @@ import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.ts';
 import { type TransformerConfig, transformerSchema } from './transformer-config.ts';
 import { type VaeConfig, vaeSchema } from './vae-config.ts';
 
-/** A checkpoint in Hugging Face layout, its configurations read and its weights' headers proved. */
+/** A checkpoint in Hugging Face layout, its configurations and its weights' headers read and checked. */
 export interface ModelFolder {
   readonly name: string;
-  /** Of configurations and weights; two folders with the same digest make the same pictures. */
+  /** Digest of configurations and weights; two folders with the same digest make the same pictures. */
   readonly digest: string;
   /** Folder below which all weight files lie, links resolved. */
   readonly root: string;
   readonly edit: EditConfig;
-  /** What people are told about the model, where the folder says it. */
+  /** What people are told about the model, if the folder has a model_card.json. */
   readonly card: ModelCard | undefined;
   readonly scheduler: SchedulerConfig;
   readonly processor: ProcessorConfig;
@@ -84,7 +84,7 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
     name: basename(await realpath(dir)),
     digest: `sha256:${digest.digest('hex')}`,
     root: commonFolder(all.flatMap((component) => [...component.tensors.values()].map((info) => info.path))),
-    edit: saidToBeDemo(resolveEditConfig(editJson), card),
+    edit: withDemoOfCard(resolveEditConfig(editJson), card),
     card,
     scheduler,
     processor,
@@ -96,7 +96,7 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
 }
 
 /** Either file may say that this is a demo model. */
-function saidToBeDemo(edit: EditConfig, card: ModelCard | undefined): EditConfig {
+function withDemoOfCard(edit: EditConfig, card: ModelCard | undefined): EditConfig {
   return { ...edit, demo: edit.demo || card?.demo === true };
 }
 
@@ -108,26 +108,26 @@ async function readProcessor(dir: string): Promise<ProcessorConfig> {
     .image_processor;
 }
 
-/** Components have to agree with each other where data passes from one to the next. */
+/** Components have to agree on the shape of what one passes to the next. */
 function checkFit(
   text: TextEncoderConfig,
   transformer: TransformerConfig,
   vae: VaeConfig,
   processor: ProcessorConfig,
 ): void {
-  const differ = (what: string): never => {
+  const refuse = (what: string): never => {
     throw new AppError('model_unsupported', `The parts of this model do not fit together: ${what}.`);
   };
   if (transformer.joint_attention_dim !== text.text.hidden_size)
-    differ('joint_attention_dim is not the hidden_size of the text encoder');
+    refuse('joint_attention_dim is not the hidden_size of the text encoder');
   if (transformer.in_channels !== 4 * vae.z_dim)
-    differ('in_channels of the transformer is not 4 times z_dim of the VAE');
+    refuse('in_channels of the transformer is not 4 times z_dim of the VAE');
   const { vision } = text;
-  if (processor.patch_size !== vision.patch_size) differ('patch_size of the processor and of the vision tower');
+  if (processor.patch_size !== vision.patch_size) refuse('patch_size of the processor and of the vision tower');
   if (processor.merge_size !== vision.spatial_merge_size)
-    differ('merge_size of the processor and spatial_merge_size of the vision tower');
+    refuse('merge_size of the processor and spatial_merge_size of the vision tower');
   if (processor.temporal_patch_size !== vision.temporal_patch_size)
-    differ('temporal_patch_size of the processor and of the vision tower');
+    refuse('temporal_patch_size of the processor and of the vision tower');
 }
 
 /** Longest folder that all paths share. */

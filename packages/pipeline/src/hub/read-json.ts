@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
 import type { z } from 'zod';
 
-/** Parses a JSON file of the model. undefined where there is none. Throws `model_corrupt` for what is not JSON. */
+/** Parses a JSON file of the model; undefined if there is no such file. Throws AppError `model_corrupt` if it is not JSON. */
 export async function readOptionalJson(dir: string, file: string): Promise<unknown> {
   let text: string;
   try {
@@ -19,14 +19,17 @@ export async function readOptionalJson(dir: string, file: string): Promise<unkno
   }
 }
 
-/** Parses a JSON file that has to be there. */
+/** Parses a JSON file that has to be there. Throws AppError `model_incomplete` or `model_corrupt`. */
 export async function readRequiredJson(dir: string, file: string): Promise<unknown> {
   const json = await readOptionalJson(dir, file);
   if (json === undefined) throw new AppError('model_incomplete', `${file} is missing.`);
   return json;
 }
 
-/** Checks JSON against a schema. Throws `model_unsupported` naming the key and what it may be; `hint` says what to do where the table's hint does not fit. */
+/**
+ * Checks JSON against a schema. Throws AppError `model_unsupported`, which names the key and what it may be; `hint` replaces
+ * the hint that this code has.
+ */
 export function checkConfig<T>(schema: z.ZodType<T>, json: unknown, file: string, hint?: string): T {
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;

@@ -77,7 +77,7 @@ const visionSchema = z.object({
 
 /**
  * text_encoder/config.json of both generations: flat with rope_scaling (transformers 4), or nested text_config with
- * rope_parameters (5); nested keys win where both are there. Source: Qwen2_5_VLConfig.
+ * rope_parameters (5); if both are there, the nested keys count. Source: Qwen2_5_VLConfig.
  */
 export const textEncoderSchema: z.ZodType<TextEncoderConfig> = z
   .preprocess(flatten, languageSchema.extend({ vision_config: visionSchema }))

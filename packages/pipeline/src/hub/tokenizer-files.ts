@@ -12,7 +12,7 @@ const tokenizerSchema = z.looseObject({
     vocab: z.record(z.string(), z.int().min(0)),
   }),
 });
-/** The parts of tokenizer.json; everything else is passed on as it is. */
+/** The parts of tokenizer.json that we read; the rest is passed on as it is. */
 export type TokenizerFile = z.output<typeof tokenizerSchema>;
 
 const configSchema = z.looseObject({
@@ -31,7 +31,7 @@ const PRETOKENIZE =
 
 /**
  * Reads a tokenizer from `dir`: tokenizer.json, or vocab.json with merges.txt and the added tokens of added_tokens.json
- * or tokenizer_config.json. undefined where the folder holds neither. Throws `model_incomplete` or `model_corrupt`.
+ * or tokenizer_config.json. undefined if the folder has neither. Throws AppError `model_incomplete` or `model_corrupt`.
  */
 export async function readTokenizerFiles(dir: string, folder: string): Promise<TokenizerFiles | undefined> {
   const config = checkConfig(

@@ -17,7 +17,7 @@ export async function encodeImage(image: Pixels, format: OutputFormat): Promise<
   return raw.jpeg({ quality: QUALITY, chromaSubsampling: '4:4:4' }).toBuffer();
 }
 
-/** Small: a preview is seen for a few seconds, and travels with the events of its edit. */
+/** Small, because a preview is seen for a few seconds and is sent with the events of its edit. */
 const PREVIEW = { side: 256, quality: 70 } as const;
 
 /** Encodes a preview as WebP (quality 70), at most 256 pixels on its longer side. */

@@ -8,7 +8,7 @@ import {
 } from '@qwen-edit/contract';
 import { isBeyondRatio, MAX_RATIO } from './dimensions.ts';
 
-/** What decides which shapes will do: the request's max_side, and the areas of the checkpoint (see ModelFacts). */
+/** What decides which shapes the pipeline takes: the request's max_side, and the areas of the checkpoint (see ModelFacts). */
 export interface ShapeRules {
   readonly max_side?: number;
   readonly vae_image_size?: number;
@@ -16,8 +16,8 @@ export interface ShapeRules {
 }
 
 /**
- * Proves that a picture of `size`, orientation applied, is not too narrow for the pipeline; needs neither model nor pixels.
- * Rules that are left out are the guide's and diffusers'. Throws AppError `image_ratio`, which begins with `label`.
+ * Checks that a picture of `size`, orientation applied, is not too narrow for the pipeline. It needs neither model nor pixels.
+ * Rules that are left out have the guide's and diffusers' values. Throws AppError `image_ratio`, which begins with `label`.
  */
 export function checkImageShape(size: Size, label: string, rules: ShapeRules = {}): void {
   const refuse = (why: string): never => {

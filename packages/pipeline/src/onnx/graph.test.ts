@@ -41,7 +41,7 @@ describe('ONNX Runtime reads what the builder writes', () => {
     expect(out.flat?.dims).toEqual([4]);
   });
 
-  it('a value may go in and come out under the same name', async () => {
+  it('an input and an output may have the same name', async () => {
     const g = createGraph('same');
     g.output('x', g.input('x', ['n']), ['n']);
     expect((await run(g, { x: { data: Float32Array.of(1, 2), dims: [2] } })).x?.data).toEqual(Float32Array.of(1, 2));
@@ -113,7 +113,7 @@ it('a weight of another shape is refused before the runtime sees it', async () =
   expect(() => g.weight('v', [4, 8])).toThrow('the weight v is missing');
 });
 
-it('what the runtime refuses is an engine_failed with its words', async () => {
+it("a graph that the runtime refuses is an engine_failed with the runtime's message", async () => {
   const g = createGraph('nonsense');
   g.output('y', g.op('NoSuchOperator', [g.input('x', ['n'])]), ['n']);
   await expect(run(g, {})).rejects.toMatchObject({

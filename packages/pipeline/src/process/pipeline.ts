@@ -27,7 +27,7 @@ export interface PipelineOptions {
   readonly signal?: AbortSignal;
   /** Progress of loading, stage `load`. */
   readonly onStep?: (event: StepEvent) => void;
-  /** Longest time that the engine may say nothing while it works; default 10 minutes. */
+  /** Longest time that the engine may send nothing while it works; default 10 minutes. */
   readonly silenceMs?: number;
   /** How long a cancelled edit may take to reach the end of its segment before its engine is killed; default 10 s. */
   readonly cancelGraceMs?: number;
@@ -38,16 +38,23 @@ export interface PipelineOptions {
 /** A loaded checkpoint that edits pictures, in a process of its own. */
 export interface Pipeline {
   /**
-   * Edits. Several calls wait for each other. Rejects with an AppError; after `engine_crashed`, `engine_protocol` and
-   * `engine_silent` the next call starts a fresh engine.
+   * Makes one edit. Calls that come at the same time run one after the other. Rejects with an AppError: those of the
+   * request (`invalid_parameter`, `image_invalid`, …), `canceled` after `hooks.signal` was aborted, and `engine_crashed`,
+   * `engine_protocol` or `engine_silent`, after which the next call starts a new engine.
+   * @example
+   * const { outputs, receipt } = await pipeline.edit(
+   *   { images: [photo], parameters: { prompt: 'Replace the sky by a sunset', seed: '7' } },
+   *   { signal, onStep: ({ stage, step, total }) => console.log(stage, step, total) },
+   * );
    */
   edit(request: EditRequest, hooks?: EditHooks): Promise<EditResult>;
-  /** Has the running edit's onSnapshot called as soon as its step is done. */
+  /** Asks for a snapshot of the running edit: its onSnapshot is called as soon as the current step is done. */
   requestSnapshot(): void;
+  /** Memory and work of the engine's process. */
   stats(): Promise<EngineStats>;
-  /** Of the model, as it was loaded the last time. */
+  /** What the model is and recommends, as it was loaded the last time. */
   readonly model: ModelFacts;
-  /** Of the engine's process; undefined while there is none, until the next call starts one. */
+  /** Process id of the engine; undefined if it has ended, until the next call starts a new one. */
   readonly enginePid: number | undefined;
   /** Seconds that loading took, the last time. */
   readonly load_s: number;
@@ -60,8 +67,13 @@ const DEFAULT_CANCEL_GRACE_MS = 10_000;
 const CLOSE_GRACE_MS = 500;
 
 /**
- * Starts an engine and loads a model. Rejects with the AppError that says why a model cannot be loaded:
- * `model_not_found`, `model_incomplete`, `model_corrupt`, `model_unsupported`; with `canceled` where `signal` says so.
+ * Starts an engine process and loads a model into it. Rejects with an AppError: `invalid_parameter` for options that do not
+ * exist, `model_not_found`, `model_incomplete`, `model_corrupt` or `model_unsupported` for a model that cannot be loaded,
+ * `canceled` after `signal` was aborted.
+ * @example
+ * const pipeline = await createPipeline({ modelDir: '/models/Qwen-Image-Edit-2511' });
+ * const { outputs } = await pipeline.edit({ images: [jpeg], parameters: { prompt: 'Make it night' } });
+ * await pipeline.close();
  */
 export async function createPipeline(options: PipelineOptions): Promise<Pipeline> {
   const program = options.program ?? `${import.meta.dirname}/child.ts`;
@@ -79,7 +91,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   let queue: Promise<unknown> = Promise.resolve();
   let running = false;
 
-  /** The engine with its model loaded; a fresh one where there is none or where it has ended. */
+  /** The engine with its model loaded; a new one if there is none, or if the last one has ended. */
   const ready = async (onStep: PipelineOptions['onStep']): Promise<EngineProcess> => {
     if (closed) throw new AppError('engine_closed', 'The pipeline was closed.');
     if (loaded === undefined || engine?.alive !== true) {
@@ -98,7 +110,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
           if (each.type === 'step') onStep?.({ stage: each.stage, step: each.step, total: each.total });
         },
       );
-      if (event.type !== 'loaded') return misfit(fresh);
+      if (event.type !== 'loaded') return endBrokenEngine(fresh);
       load_s = event.load_s;
       model = event.model;
       return fresh;
@@ -109,8 +121,8 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   };
 
   const editNow = async (request: EditRequest, hooks: EditHooks): Promise<EditResult> => {
-    const order = orderOf(request, hooks);
-    // Others may wait for the same engine: a cancelled edit leaves it loading, and hears of it no more.
+    const command = editCommandOf(request, hooks);
+    // Others may wait for the same engine: a cancelled edit stops waiting, but leaves the engine loading.
     const current = await untilAborted(
       ready((event) => hooks.signal?.aborted !== true && hooks.onStep?.(event)),
       hooks.signal,
@@ -128,8 +140,8 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     hooks.signal?.addEventListener('abort', onAbort, { once: true });
     running = true;
     try {
-      const { event, parts } = await current.ask(order, partsOf(request, hooks), listenerOf(hooks, current));
-      return resultOf(event, parts, load_s) ?? misfit(current);
+      const { event, parts } = await current.ask(command, partsOf(request, hooks), listenerOf(hooks, current));
+      return resultOf(event, parts, load_s) ?? endBrokenEngine(current);
     } finally {
       running = false;
       clearTimeout(grace);
@@ -158,7 +170,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     async stats() {
       const current = await ready(undefined);
       const { event } = await current.ask({ type: 'stats' });
-      return event.type === 'stats' ? event.stats : misfit(current);
+      return event.type === 'stats' ? event.stats : endBrokenEngine(current);
     },
     get model() {
       return model!;
@@ -176,14 +188,14 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   };
 }
 
-/** An engine that answers another question than the one asked is broken: it is ended. */
-function misfit(engine: EngineProcess): never {
+/** Ends an engine whose answer does not fit the question: it is broken. */
+function endBrokenEngine(engine: EngineProcess): never {
   const error = new AppError('engine_protocol', 'The engine answered something else than what was asked.');
   engine.kill(error);
   throw error;
 }
 
-/** Settles as `promise` does, or rejects with `canceled` as soon as the signal says so. */
+/** Settles as `promise` does, or rejects with `canceled` as soon as the signal is aborted. */
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(canceled());
@@ -197,8 +209,8 @@ function canceled(): AppError {
   return new AppError('canceled', 'The edit was cancelled before it began.');
 }
 
-/** Throws what `checkRequest` throws: a request that is wrong costs no engine anything. */
-function orderOf(request: EditRequest, hooks: EditHooks): UnnumberedCommand {
+/** Throws what `checkRequest` throws, so that a wrong request never reaches the engine. */
+function editCommandOf(request: EditRequest, hooks: EditHooks): UnnumberedCommand {
   const { snapshotEvery } = hooks;
   const previewEvery = hooks.onPreview === undefined ? undefined : hooks.previewEvery;
   for (const [name, every] of Object.entries({ snapshotEvery, previewEvery: hooks.previewEvery })) {
@@ -227,12 +239,12 @@ function listenerOf(hooks: EditHooks, engine: EngineProcess): EngineEventListene
         hooks.onStep?.({ stage: event.stage, step: event.step, total: event.total });
         break;
       case 'snapshot':
-        if (bytes === undefined) misfit(engine);
+        if (bytes === undefined) endBrokenEngine(engine);
         hooks.onSnapshot?.({ step: event.step, total: event.total, bytes });
         break;
       case 'preview': {
         const { type: _type, id: _id, ...facts } = event;
-        if (bytes === undefined) misfit(engine);
+        if (bytes === undefined) endBrokenEngine(engine);
         hooks.onPreview?.({ ...facts, bytes });
       }
     }

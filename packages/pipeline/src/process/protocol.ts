@@ -3,9 +3,9 @@ import { z } from 'zod';
 import type { ModelFacts } from '../types.ts';
 
 /**
- * What parent and engine say to each other, as frames (see framing.ts) over the child's file descriptor 3.
- * The engine speaks first (`hello`); a parent of another version ends it. A message that fits no schema is a broken peer,
- * never skipped.
+ * The messages between parent and engine, sent as frames (see framing.ts) over the child's file descriptor 3. The engine
+ * speaks first (`hello`); a parent of another version ends it. A message that fits no schema means that the other side is
+ * broken: it is never skipped.
  */
 export const PROTOCOL_VERSION = 3;
 /** The child's end of the pipe. */
@@ -13,7 +13,7 @@ export const PROTOCOL_FD = 3;
 
 const id = z.int().min(1);
 
-/** Parent to engine. Binary parts: `edit` carries the pictures, then the snapshot where `resume` is true. */
+/** Parent to engine. Binary parts: `edit` carries the pictures, then the snapshot if `resume` is true. */
 export const engineCommandSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('load'),
@@ -89,10 +89,10 @@ const resultSchema = z.object({
   latentsShape: z.array(z.int()).optional(),
 });
 
-/** EngineProcess to parent. Binary parts: `snapshot` carries the state; `preview` the encoded picture; `result` the encoded outputs, then latents if asked for. */
+/** Engine to parent. Binary parts: `snapshot` carries the state; `preview` the encoded picture; `result` the encoded outputs, then latents if asked for. */
 export const engineEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('hello'), version: z.int() }),
-  /** Sent now and then while work goes on, so that silence means trouble. */
+  /** Sent between two segments, at most once a second, so that silence means trouble. */
   z.object({ type: z.literal('alive') }),
   z.object({ type: z.literal('loaded'), id, load_s: seconds, model: modelSchema }),
   z.object({

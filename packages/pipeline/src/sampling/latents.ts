@@ -46,7 +46,7 @@ export function normaliseLatents(latents: Float32Array, mean: readonly number[],
   });
 }
 
-/** x / (1 / std) + mean per channel of [C, h, w], the division kept as there. */
+/** x / (1 / std) + mean per channel of [C, h, w], with the division that the reference has. */
 export function denormaliseLatents(
   latents: Float32Array,
   mean: readonly number[],

@@ -22,8 +22,8 @@ export function minSteps(config: SchedulerConfig): number {
 }
 
 /**
- * Noise levels of `steps` steps for a picture of `tokens` target tokens, each operation in fp32 as there.
- * Throws AppError `steps_too_few` where the terminal shift would divide 0 by 0. Source: set_timesteps.
+ * Noise levels of `steps` steps for a picture of `tokens` target tokens, each operation in fp32 as in the reference.
+ * Throws AppError `steps_too_few` if the terminal shift would divide 0 by 0. Source: set_timesteps.
  */
 export function createSchedule(config: SchedulerConfig, steps: number, tokens: number): Schedule {
   const linear = Array.from({ length: steps }, (_, i) => f(steps === 1 ? 1 : 1 + (i * (1 / steps - 1)) / (steps - 1)));

@@ -11,7 +11,7 @@ export interface SamplingState {
   readonly seed: string;
   /** Digest of model, pictures and parameters: a state fits only the edit that it came from. */
   readonly fingerprint: string;
-  /** Packed latents of every picture asked for. */
+  /** Packed latents of every picture that was asked for. */
   readonly latents: readonly Float32Array[];
 }
 
@@ -34,7 +34,7 @@ function sha256(facts: z.output<typeof factsSchema>, body: Uint8Array): string {
     .digest('hex');
 }
 
-/** JSON header, newline, latents as little-endian fp32; the header carries the hash of its facts and of the latents. */
+/** Writes a JSON header, a newline, and the latents as little-endian fp32; the header has the hash of its facts and of the latents. */
 export function writeSnapshot(state: SamplingState): Snapshot {
   const body = Buffer.concat(
     state.latents.map((each) => new Uint8Array(each.buffer, each.byteOffset, each.byteLength)),
@@ -56,7 +56,7 @@ export function writeSnapshot(state: SamplingState): Snapshot {
 }
 
 /**
- * Digest of what decides how an edit goes on after a snapshot: model, precision, pictures (by their digests) and parameters,
+ * Digest of what decides how an edit continues after a snapshot: model, precision, pictures (by their digests) and parameters,
  * apart from the format of the output.
  */
 export function fingerprintOf(

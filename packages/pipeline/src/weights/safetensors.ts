@@ -27,7 +27,7 @@ const entrySchema = z.object({
 });
 
 /**
- * Reads and proves the header of a safetensors file: every tensor lies inside the file, none overlap, nothing is left over.
+ * Reads and checks the header of a safetensors file: every tensor lies inside the file, none overlap, no byte is left over.
  * Tensors of other types than F32, F16 and BF16 are returned in `unsupported`, by name.
  * Throws AppError `model_corrupt`. Source: the format's specification (huggingface/safetensors).
  */
