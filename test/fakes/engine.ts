@@ -29,7 +29,7 @@
  */
 import { Socket } from 'node:net';
 import { basename } from 'node:path';
-import { AppError, GUIDE_DEFAULTS, parseEditParameters, toAppError } from '@qwen-edit/contract';
+import { AppError, GUIDE_DEFAULTS, parseEditParameters, type Size, toAppError } from '@qwen-edit/contract';
 import { readFrames, writeFrame } from '../../packages/pipeline/src/process/framing.ts';
 import {
   type EngineCommand,
@@ -40,7 +40,7 @@ import {
 } from '../../packages/pipeline/src/process/protocol.ts';
 import { loadScript } from './config.ts';
 import { commitFault, type Victim } from './faults.ts';
-import { describePicture, drawPicture, FAKE_MODEL, receiptOf, type Size, settle } from './results.ts';
+import { describePicture, drawPicture, FAKE_MODEL, receiptOf, settle } from './results.ts';
 import { readScript } from './script.ts';
 
 const ALIVE_EVERY_MS = 100;

@@ -18,7 +18,7 @@ import {
   inputBytes,
   inputPixels,
   psnr,
-  readJson,
+  readGoldenJson,
   readTensors,
   relativeError,
   sha256,
@@ -39,7 +39,7 @@ describe.each(CHECKPOINTS)('whole edits of %s are those of diffusers', (checkpoi
   });
 
   describe.each(goldenEdits(checkpoint))('%s', (name) => {
-    const wanted = readJson<GoldenEdit>(golden('edits', checkpoint, `${name}.json`));
+    const wanted = readGoldenJson<GoldenEdit>(golden('edits', checkpoint, `${name}.json`));
     const said = wanted.arguments;
     const merge = 2;
 

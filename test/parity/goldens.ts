@@ -21,7 +21,7 @@ export function golden(...path: string[]): string {
   return join(fixtures, 'goldens', ...path);
 }
 
-export function readJson<T>(path: string): T {
+export function readGoldenJson<T>(path: string): T {
   return JSON.parse(readFileSync(path, 'utf8')) as T;
 }
 

@@ -10,7 +10,7 @@ import {
   type GoldenTensor,
   golden,
   inputPixels,
-  readJson,
+  readGoldenJson,
   readTensors,
   relativeError,
 } from './goldens.ts';
@@ -44,9 +44,9 @@ describe.each(CHECKPOINTS)('each network of %s is within 1e-4 of the largest val
   });
 
   it('transformer, with two references of other sizes', async () => {
-    const { transformer } = readJson<{ transformer: { img_shapes: [number, number, number][]; timestep: number } }>(
-      golden('networks', `${checkpoint}.json`),
-    );
+    const { transformer } = readGoldenJson<{
+      transformer: { img_shapes: [number, number, number][]; timestep: number };
+    }>(golden('networks', `${checkpoint}.json`));
     const hidden = tensor('transformer.hidden_states');
     const text = tensor('transformer.encoder_hidden_states');
     const channels = hidden.shape[2]!;
@@ -97,7 +97,7 @@ describe('tiled VAE blends seams as diffusers does', () => {
   it('tiny-b at 320 × 272, tiles of 256 every 192', async () => {
     const model = await load(checkpointDir('tiny-b'));
     const tensors = readTensors(golden('networks', 'tiny-b-tiled.safetensors'));
-    const { seam } = readJson<{ seam: [number, number] }>(golden('networks', 'tiny-b-tiled.json'));
+    const { seam } = readGoldenJson<{ seam: [number, number] }>(golden('networks', 'tiny-b-tiled.json'));
     const image = await inputPixels('tiles_320x272');
     const area = image.width * image.height;
     const data = new Float32Array(3 * area);

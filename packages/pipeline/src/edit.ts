@@ -35,7 +35,7 @@ import { versions } from './versions.ts';
 /** Text positions that the transformer's rotary table has in the reference. */
 const MAX_TEXT_TOKENS = 4096;
 
-export interface RunHooks extends Pick<EditHooks, 'onStep' | 'returnLatents' | 'previewEvery' | 'onPreview'> {
+interface RunHooks extends Pick<EditHooks, 'onStep' | 'returnLatents' | 'previewEvery' | 'onPreview'> {
   /** Bytes of a snapshot to continue from. */
   readonly resume?: Uint8Array;
   /** Called after each step; `snapshot` writes down the state as it is then. */
@@ -44,7 +44,7 @@ export interface RunHooks extends Pick<EditHooks, 'onStep' | 'returnLatents' | '
   readonly observe?: (name: ObservedName, value: FloatArray) => void;
 }
 
-export type ObservedName =
+type ObservedName =
   | 'prompt_embeds'
   | 'negative_prompt_embeds'
   | 'image_latents'

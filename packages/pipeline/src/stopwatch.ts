@@ -1,7 +1,7 @@
 type Stage = 'encode_s' | 'denoise_s' | 'decode_s';
 
 /** Measures how long the stages of an edit take, in seconds. */
-export interface Stopwatch {
+interface Stopwatch {
   /** Ends a stage: the time since the last call, or since the start, is its own. */
   lap(stage: Stage): void;
   /** The stages that have ended, and all of the time since the start. */

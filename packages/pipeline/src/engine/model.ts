@@ -16,11 +16,11 @@ export interface LoadedModel {
   readonly textEncoder: TextEncoder;
   readonly transformer: Transformer;
   readonly vae: Vae;
-  /** See LoadOptions. */
+  /** See ModelLoadOptions. */
   readonly pause: () => Promise<void>;
 }
 
-export interface LoadOptions {
+export interface ModelLoadOptions {
   /** Name of a device and of a precision; if absent or empty, the default. */
   readonly device?: string;
   readonly precision?: string;
@@ -34,7 +34,7 @@ export interface LoadOptions {
  * Opens a folder and loads all of its networks. Weights stay in their files, so this is quick whatever their size.
  * Throws what openModelFolder throws, and AppError `invalid_parameter` for an unknown device or precision.
  */
-export async function loadModel(dir: string, options: LoadOptions): Promise<LoadedModel> {
+export async function loadModel(dir: string, options: ModelLoadOptions): Promise<LoadedModel> {
   const steps = 4;
   const step = (done: number): void => options.onStep?.(done, steps);
   const device = deviceNamed(options.device);

@@ -63,7 +63,7 @@ const f = Math.fround;
  * Sinusoids of the target's and of the references' timestep, [2, 256]: cosines first, argument 1000 t.
  * Source: get_timestep_embedding with flip_sin_to_cos, downscale_freq_shift 0, scale 1000.
  */
-export function timeProjection(timestep: number, zeroCondT: boolean): FloatArray {
+function timeProjection(timestep: number, zeroCondT: boolean): FloatArray {
   const half = TIME_PROJ_CHANNELS / 2;
   const data = new Float32Array(2 * TIME_PROJ_CHANNELS);
   for (const [row, t] of [timestep, zeroCondT ? 0 : timestep].entries()) {

@@ -6,7 +6,7 @@ import { z } from 'zod';
  */
 
 /** A whole number of at least 1. */
-export const count = z.int().min(1);
+export const positiveInt = z.int().min(1);
 
 /** A key that may be absent, or have this one value. */
 export const must = <const T extends string | number | boolean>(value: T) =>

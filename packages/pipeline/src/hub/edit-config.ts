@@ -11,7 +11,7 @@ const area = z
  * edit_config.json, which a checkpoint may have beside model_index.json: what its training asks for. A request comes before
  * this file, and this file before the guide's defaults. Keys that are not listed here have no effect; results warn of them.
  */
-export const editConfigSchema = z.object({
+const editConfigSchema = z.object({
   /** Pixels that a reference has for the VAE. diffusers: 1024². */
   vae_image_size: area.optional(),
   /** Pixels that a reference has for the text encoder. diffusers: 384². */

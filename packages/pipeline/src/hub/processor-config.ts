@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, must } from './config-keys.ts';
+import { must, positiveInt } from './config-keys.ts';
 
 /** What the picture processor of the text encoder does. Source: Qwen2VLImageProcessor. */
 export interface ProcessorConfig {
@@ -19,12 +19,12 @@ export const processorSchema: z.ZodType<ProcessorConfig> = z
   .object({
     image_mean: triple.default([0.48145466, 0.4578275, 0.40821073]),
     image_std: triple.default([0.26862954, 0.26130258, 0.27577711]),
-    min_pixels: count.nullish(),
-    max_pixels: count.nullish(),
-    size: z.object({ shortest_edge: count.optional(), longest_edge: count.optional() }).nullish(),
-    patch_size: count.default(14),
-    merge_size: count.default(2),
-    temporal_patch_size: count.default(2),
+    min_pixels: positiveInt.nullish(),
+    max_pixels: positiveInt.nullish(),
+    size: z.object({ shortest_edge: positiveInt.optional(), longest_edge: positiveInt.optional() }).nullish(),
+    patch_size: positiveInt.default(14),
+    merge_size: positiveInt.default(2),
+    temporal_patch_size: positiveInt.default(2),
     resample: must(3),
     do_resize: must(true),
     do_rescale: must(true),

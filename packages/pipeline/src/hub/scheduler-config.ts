@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, must, off } from './config-keys.ts';
+import { must, off, positiveInt } from './config-keys.ts';
 
 /** The keys of scheduler/scheduler_config.json that act. Source: FlowMatchEulerDiscreteScheduler. */
 export interface SchedulerConfig {
@@ -17,7 +17,7 @@ export interface SchedulerConfig {
 /** Absent keys take the pipeline's defaults. */
 export const schedulerSchema: z.ZodType<SchedulerConfig> = z.object({
   _class_name: must('FlowMatchEulerDiscreteScheduler'),
-  num_train_timesteps: count.default(1000),
+  num_train_timesteps: positiveInt.default(1000),
   use_dynamic_shifting: z.boolean().default(false),
   shift: z.number().positive().default(1),
   base_shift: z.number().default(0.5),

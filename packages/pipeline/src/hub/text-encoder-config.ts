@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, must, off, unquantised } from './config-keys.ts';
+import { must, off, positiveInt, unquantised } from './config-keys.ts';
 
 /** The keys of the language model that act, by the checkpoint's own names. Source: Qwen2_5_VLTextModel. */
 export interface LanguageConfig {
@@ -38,17 +38,17 @@ const ropeSchema = z.object({
   type: z.enum(['mrope', 'default'], 'must be mrope or default').optional(),
   rope_type: z.enum(['mrope', 'default'], 'must be default').optional(),
   rope_theta: z.number().positive().optional(),
-  mrope_section: z.array(count).length(3).optional(),
+  mrope_section: z.array(positiveInt).length(3).optional(),
 });
 
 const languageSchema = z.object({
   model_type: z.enum(['qwen2_5_vl', 'qwen2_5_vl_text'], 'must be qwen2_5_vl').optional(),
-  vocab_size: count,
-  hidden_size: count,
-  intermediate_size: count,
-  num_hidden_layers: count,
-  num_attention_heads: count,
-  num_key_value_heads: count,
+  vocab_size: positiveInt,
+  hidden_size: positiveInt,
+  intermediate_size: positiveInt,
+  num_hidden_layers: positiveInt,
+  num_attention_heads: positiveInt,
+  num_key_value_heads: positiveInt,
   rms_norm_eps: z.number().positive().default(1e-5),
   hidden_act: must('silu'),
   use_sliding_window: off,
@@ -60,24 +60,24 @@ const languageSchema = z.object({
 });
 
 const visionSchema = z.object({
-  depth: count.default(32),
-  hidden_size: count,
-  intermediate_size: count,
-  num_heads: count.default(16),
-  out_hidden_size: count.default(3584),
+  depth: positiveInt.default(32),
+  hidden_size: positiveInt,
+  intermediate_size: positiveInt,
+  num_heads: positiveInt.default(16),
+  out_hidden_size: positiveInt.default(3584),
   in_channels: must(3).transform(() => 3),
   in_chans: must(3),
-  patch_size: count.default(14),
-  temporal_patch_size: count.default(2),
-  spatial_merge_size: count.default(2),
-  window_size: count.default(112),
+  patch_size: positiveInt.default(14),
+  temporal_patch_size: positiveInt.default(2),
+  spatial_merge_size: positiveInt.default(2),
+  window_size: positiveInt.default(112),
   fullatt_block_indexes: z.array(z.int().min(0)).default([7, 15, 23, 31]),
   hidden_act: must('silu'),
 });
 
 /**
  * text_encoder/config.json of both generations: flat with rope_scaling (transformers 4), or nested text_config with
- * rope_parameters (5); if both are there, the nested keys count. Source: Qwen2_5_VLConfig.
+ * rope_parameters (5); if both are there, the nested keys positiveInt. Source: Qwen2_5_VLConfig.
  */
 export const textEncoderSchema: z.ZodType<TextEncoderConfig> = z
   .preprocess(flatten, languageSchema.extend({ vision_config: visionSchema }))

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, must, off, unquantised } from './config-keys.ts';
+import { must, off, positiveInt, unquantised } from './config-keys.ts';
 
 /** The keys of transformer/config.json that act, by the checkpoint's own names. Source: QwenImageTransformer2DModel. */
 export interface TransformerConfig {
@@ -17,14 +17,14 @@ export interface TransformerConfig {
 export const transformerSchema: z.ZodType<TransformerConfig> = z
   .object({
     _class_name: must('QwenImageTransformer2DModel'),
-    patch_size: count.default(2),
-    in_channels: count.default(64),
-    out_channels: count.nullable().default(16),
-    num_layers: count.default(60),
-    attention_head_dim: count.multipleOf(2).default(128),
-    num_attention_heads: count.default(24),
-    joint_attention_dim: count.default(3584),
-    axes_dims_rope: z.array(count.multipleOf(2)).length(3).default([16, 56, 56]),
+    patch_size: positiveInt.default(2),
+    in_channels: positiveInt.default(64),
+    out_channels: positiveInt.nullable().default(16),
+    num_layers: positiveInt.default(60),
+    attention_head_dim: positiveInt.multipleOf(2).default(128),
+    num_attention_heads: positiveInt.default(24),
+    joint_attention_dim: positiveInt.default(3584),
+    axes_dims_rope: z.array(positiveInt.multipleOf(2)).length(3).default([16, 56, 56]),
     zero_cond_t: z.boolean().default(false),
     guidance_embeds: off,
     use_additional_t_cond: off,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { count, must, unquantised } from './config-keys.ts';
+import { must, positiveInt, unquantised } from './config-keys.ts';
 
 /** The keys of vae/config.json that act, by the checkpoint's own names. Source: AutoencoderKLQwenImage. */
 export interface VaeConfig {
@@ -17,10 +17,10 @@ export interface VaeConfig {
 export const vaeSchema: z.ZodType<VaeConfig> = z
   .object({
     _class_name: must('AutoencoderKLQwenImage'),
-    base_dim: count.default(96),
-    z_dim: count.default(16),
-    dim_mult: z.array(count).min(2).default([1, 2, 4, 4]),
-    num_res_blocks: count.default(2),
+    base_dim: positiveInt.default(96),
+    z_dim: positiveInt.default(16),
+    dim_mult: z.array(positiveInt).min(2).default([1, 2, 4, 4]),
+    num_res_blocks: positiveInt.default(2),
     attn_scales: z.array(z.number()).default([]),
     temperal_downsample: z.array(z.boolean()).default([false, true, true]),
     input_channels: must(3).transform(() => 3),

@@ -3,7 +3,7 @@ import sharp, { type Metadata, type Sharp } from 'sharp';
 import type { Pixels } from './resample.ts';
 
 /** Pictures with more pixels are refused before they are decoded. */
-export const MAX_INPUT_PIXELS = 100_000_000;
+const MAX_INPUT_PIXELS = 100_000_000;
 
 /**
  * libvips' readers of the formats that we take. Readers of vector pictures and documents stay off: they would parse a file
@@ -14,7 +14,7 @@ sharp.block({ operation: ['VipsForeignLoad'] });
 sharp.unblock({ operation: READERS });
 
 /** An uploaded picture of which the header is read. */
-export interface OpenImage {
+interface OpenImage {
   readonly facts: Metadata;
   /** Decodes to 8-bit sRGB: alpha composited on white, ICC profiles, CMYK and 16 bits converted; not yet oriented. */
   readonly picture: Sharp;

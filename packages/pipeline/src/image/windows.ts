@@ -1,7 +1,7 @@
 import type { Grid } from '../arrays.ts';
 
 /** How the vision tower's windowed attention orders the patches of one picture. */
-export interface WindowPlan {
+interface WindowPlan {
   /** Merge unit (of merge² patches) at each place of the window order. */
   readonly order: Int32Array;
   /** The place in window order of each merge unit. */

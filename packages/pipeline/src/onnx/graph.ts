@@ -11,7 +11,7 @@ export interface Value {
 }
 
 /** A dimension: a number, or a name for one that is known only when the graph runs. */
-export type Dim = number | string;
+type Dim = number | string;
 export type Attributes = Readonly<Record<string, number | string | readonly number[] | { readonly float: number }>>;
 type ElementType = 'float' | 'int64';
 

@@ -32,7 +32,7 @@ export interface EngineProcess {
   readonly pid: number | undefined;
 }
 
-export interface EngineProcessOptions {
+interface EngineProcessOptions {
   /** The program to run with this Node: process/child.ts, or another one that speaks the same protocol. */
   readonly program: string;
   /** Longest time without a message while something is asked. */

@@ -46,7 +46,7 @@ export type EngineCommand = z.output<typeof engineCommandSchema>;
 
 const seconds = z.number().min(0);
 
-export const engineStatsSchema = z.object({
+const engineStatsSchema = z.object({
   pid: z.int(),
   /** Seconds that the engine has been up. */
   uptime_s: seconds,

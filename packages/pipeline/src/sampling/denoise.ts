@@ -22,7 +22,7 @@ export interface DenoiseInputs {
   readonly trueCfgScale: number;
 }
 
-export interface DenoiseHooks {
+interface DenoiseHooks {
   /** Sees every prediction, under the reference's names. */
   readonly observe?: ((name: 'noise_pred' | 'negative_noise_pred', value: FloatArray) => void) | undefined;
   /** Whether `afterStep` needs the estimate when `done` steps are done; without it, none is computed. */

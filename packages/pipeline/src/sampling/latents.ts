@@ -26,11 +26,11 @@ function eachPatchElement(
   visit: (packed: number, plain: number) => void,
 ): void {
   let packed = 0;
-  for (let y = 0; y < height; y += 2) {
-    for (let x = 0; x < width; x += 2) {
+  for (let y = 0; y < height; y += PATCH) {
+    for (let x = 0; x < width; x += PATCH) {
       for (let c = 0; c < channels; c++) {
-        for (let dy = 0; dy < 2; dy++) {
-          for (let dx = 0; dx < 2; dx++) visit(packed++, (c * height + y + dy) * width + x + dx);
+        for (let dy = 0; dy < PATCH; dy++) {
+          for (let dx = 0; dx < PATCH; dx++) visit(packed++, (c * height + y + dy) * width + x + dx);
         }
       }
     }

@@ -2,7 +2,7 @@ import type { Planes } from '../arrays.ts';
 import type { Pixels } from '../image/resample.ts';
 
 /** A linear map from the channels of normalised latents to a colour in [-1, 1]. */
-export interface ColourMap {
+interface ColourMap {
   /** [3, C] */
   readonly weights: Float64Array;
   /** [3] */

@@ -11,7 +11,7 @@ export interface Schedule {
 const f = Math.fround;
 
 /** Shift for a picture of `tokens` target tokens: linear, not clamped. Source: calculate_shift. */
-export function calculateShift(config: SchedulerConfig, tokens: number): number {
+function calculateShift(config: SchedulerConfig, tokens: number): number {
   const m = (config.max_shift - config.base_shift) / (config.max_image_seq_len - config.base_image_seq_len);
   return tokens * m + (config.base_shift - m * config.base_image_seq_len);
 }

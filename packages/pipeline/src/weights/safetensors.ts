@@ -4,7 +4,7 @@ import { AppError } from '@qwen-edit/contract';
 import { z } from 'zod';
 
 /** Bytes of one element of each storage type that a checkpoint of this kind may hold. */
-export const DTYPE_BYTES = { F32: 4, F16: 2, BF16: 2 } as const;
+const DTYPE_BYTES = { F32: 4, F16: 2, BF16: 2 } as const;
 export type Dtype = keyof typeof DTYPE_BYTES;
 
 /** Where one tensor lies: `byteLength` bytes from `offset` of the file `path`, row-major, little-endian. */
