@@ -1,15 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { AppError, toAppError } from '@qwen-edit/contract';
-import { checkRequest } from '../check-request.ts';
 import { deviceNamed } from '../engine/devices.ts';
 import { precisionNamed } from '../engine/precision.ts';
 import type { EditHooks, EditRequest, EditResult, ModelFacts, StepEvent } from '../types.ts';
-import {
-  type EngineEventListener,
-  type EngineProcess,
-  startEngineProcess,
-  type UnnumberedCommand,
-} from './engine-process.ts';
+import { editCommandOf, endBrokenEngine, listenerOf, partsOf, resultOf } from './edit-messages.ts';
+import { type EngineProcess, startEngineProcess } from './engine-process.ts';
 import type { EngineStats } from './protocol.ts';
 
 export interface PipelineOptions {
@@ -188,13 +183,6 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   };
 }
 
-/** Ends an engine whose answer does not fit the question: it is broken. */
-function endBrokenEngine(engine: EngineProcess): never {
-  const error = new AppError('engine_protocol', 'The engine answered something else than what was asked.');
-  engine.kill(error);
-  throw error;
-}
-
 /** Settles as `promise` does, or rejects with `canceled` as soon as the signal is aborted. */
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -207,64 +195,4 @@ function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): 
 
 function canceled(): AppError {
   return new AppError('canceled', 'The edit was cancelled before it began.');
-}
-
-/** Throws what `checkRequest` throws, so that a wrong request never reaches the engine. */
-function editCommandOf(request: EditRequest, hooks: EditHooks): UnnumberedCommand {
-  const { snapshotEvery } = hooks;
-  const previewEvery = hooks.onPreview === undefined ? undefined : hooks.previewEvery;
-  for (const [name, every] of Object.entries({ snapshotEvery, previewEvery: hooks.previewEvery })) {
-    if (every !== undefined && !(Number.isInteger(every) && every >= 1))
-      throw new AppError('invalid_parameter', `${name} must be a whole number of at least 1, not ${every}.`);
-  }
-  return {
-    type: 'edit',
-    parameters: checkRequest(request),
-    images: request.images.length,
-    resume: hooks.resume !== undefined,
-    ...(snapshotEvery === undefined ? {} : { snapshotEvery }),
-    ...(previewEvery === undefined ? {} : { previewEvery }),
-    returnLatents: hooks.returnLatents === true,
-  };
-}
-
-function partsOf(request: EditRequest, hooks: EditHooks): Uint8Array[] {
-  return hooks.resume === undefined ? [...request.images] : [...request.images, hooks.resume.bytes];
-}
-
-function listenerOf(hooks: EditHooks, engine: EngineProcess): EngineEventListener {
-  return (event, [bytes]) => {
-    switch (event.type) {
-      case 'step':
-        hooks.onStep?.({ stage: event.stage, step: event.step, total: event.total });
-        break;
-      case 'snapshot':
-        if (bytes === undefined) endBrokenEngine(engine);
-        hooks.onSnapshot?.({ step: event.step, total: event.total, bytes });
-        break;
-      case 'preview': {
-        const { type: _type, id: _id, ...facts } = event;
-        if (bytes === undefined) endBrokenEngine(engine);
-        hooks.onPreview?.({ ...facts, bytes });
-      }
-    }
-  };
-}
-
-function resultOf(
-  event: Awaited<ReturnType<EngineProcess['ask']>>['event'],
-  parts: readonly Uint8Array[],
-  load_s: number,
-): EditResult | undefined {
-  if (event.type !== 'result' || parts.length < event.result.outputs.length) return undefined;
-  const { latentsShape, outputs, ...rest } = event.result;
-  const raw = parts[outputs.length];
-  return {
-    ...rest,
-    outputs: outputs.map((facts, i) => ({ ...facts, bytes: parts[i]! })),
-    timings: { load_s, ...rest.timings },
-    ...(latentsShape !== undefined && raw !== undefined
-      ? { latents: { data: new Float32Array(raw.slice().buffer), shape: latentsShape } }
-      : {}),
-  };
 }
