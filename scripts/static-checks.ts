@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkForbiddenText } from './rules/forbidden-text.ts';
 import { checkImportArrows } from './rules/import-arrows.ts';
+import { checkPipelineRooms } from './rules/pipeline-rooms.ts';
 import { readSourceFiles, type SourceFile, type Violation } from './rules/source-files.ts';
 import { runTool, type ToolResult, toolScript } from './run-tool.ts';
 
@@ -34,6 +35,7 @@ export const STATIC_CHECKS = {
       ),
   },
   arrows: { name: 'import arrows', run: rule(checkImportArrows) },
+  rooms: { name: 'order of rooms in packages/pipeline', run: rule(checkPipelineRooms) },
   text: { name: 'forbidden text', run: rule(checkForbiddenText) },
 } as const satisfies Record<string, StaticCheck>;
 

@@ -19,7 +19,7 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
-/** A copy of a checkpoint, to damage. `name` is that of its folder, which lies in `parent`. */
+/** A copy of a checkpoint that a test may damage. `name` is the name of its folder, which lies in `parent`. */
 export async function copyOf(checkpoint: Checkpoint, name = 'model', parent?: string): Promise<string> {
   const dir = join(parent ?? (await temporaryFolder()), name);
   await cp(checkpointDir(checkpoint), dir, { recursive: true });
@@ -33,7 +33,7 @@ export async function changeJson(dir: string, file: string, change: (json: Json)
   await writeFile(join(dir, file), JSON.stringify(json));
 }
 
-/** Writes a safetensors file anew, header and data changed. The length in front fits the header unless `claimedHeaderBytes` says otherwise. */
+/** Rewrites a safetensors file with `change` applied to header and data. The length in front fits the header, unless `claimedHeaderBytes` replaces it. */
 export async function changeSafetensors(
   path: string,
   change: (header: SafetensorsHeader, data: Buffer) => Buffer | undefined,

@@ -10,7 +10,7 @@ const SEED_RULE = 'from 0 to 18446744073709551615, or -1';
 
 let pipeline: Pipeline;
 let pid = 0;
-/** Parameters as they may come from outside, whatever the types say. */
+/** Parameters as callers without types may send them. */
 const edit = (parameters: unknown): Promise<EditResult> =>
   pipeline.edit({ images: [image], parameters: parameters as EditParametersInput });
 beforeAll(async () => {
@@ -67,7 +67,7 @@ describe.each([
     await expectRefusal(act({ ...small, [name]: value }), 'invalid_parameter', name, says);
   });
 
-  it('__proto__ is a field that no one knows', async () => {
+  it('__proto__ is an unknown field', async () => {
     const parameters: unknown = JSON.parse('{ "prompt": "x", "__proto__": { "num_inference_steps": 1 } }');
     await expectRefusal(act(parameters), 'invalid_parameter', '__proto__');
   });

@@ -54,7 +54,7 @@ export function rgb(data: Uint8Array, width: number, height: number): Sharp {
   return sharp(data, { raw: { width, height, channels: 3 } });
 }
 
-/** A HEIC of 16 × 16 pixels, as heif-enc makes it: HEVC in a container that names itself so. */
+/** A HEIC of 16 × 16 pixels, as heif-enc makes it: HEVC in a container of the brand heic. */
 export const HEIC: Buffer = Buffer.from(
   [
     'AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAa1tZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAA',

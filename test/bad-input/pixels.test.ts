@@ -20,7 +20,7 @@ describe('all eight EXIF orientations come out upright', () => {
       upright.set([40 * cell + 20, 255 - 40 * cell, 128 + 15 * cell], (y * WIDTH + x) * 3);
     }
   }
-  /** Where the upright picture is, for the stored place x, y. Source: the EXIF standard, tag 0x0112. */
+  /** The place in the upright picture of the stored place x, y. Source: the EXIF standard, tag 0x0112. */
   const places: Record<number, (x: number, y: number) => [number, number]> = {
     1: (x, y) => [x, y],
     2: (x, y) => [WIDTH - 1 - x, y],
@@ -131,7 +131,7 @@ describe('every way to store a colour comes out as 8-bit sRGB', () => {
 
   it.each(['without', 'with'])('a CMYK JPEG %s a profile', async (which) => {
     const cmyk = which === 'with' ? picture.clone().withIccProfile('cmyk') : picture.clone().toColourspace('cmyk');
-    // Inks cannot make every red.
+    // CMYK cannot store every red.
     await expectRed(await cmyk.jpeg({ quality: 100 }).toBuffer(), 24, { space: 'cmyk', hasProfile: which === 'with' });
   });
 });

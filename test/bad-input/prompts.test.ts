@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { runEdit } from '../../packages/pipeline/src/edit.ts';
-import { loadModel, type Model } from '../../packages/pipeline/src/engine/model.ts';
+import { type LoadedModel, loadModel } from '../../packages/pipeline/src/engine/model.ts';
+import { readTokenizerFiles } from '../../packages/pipeline/src/hub/tokenizer-files.ts';
 import { createPromptEncoder, type PromptEncoder } from '../../packages/pipeline/src/text/prompt.ts';
-import { readTokenizerFiles } from '../../packages/pipeline/src/text/tokenizer-files.ts';
 import { CHECKPOINTS, checkpointDir, inputBytes } from '../parity/goldens.ts';
 
 const INJECTIONS = [
@@ -36,7 +36,7 @@ describe.each(CHECKPOINTS)('words of a user cannot become structure in %s', (che
     expect(count(plain.ids, '<|image_pad|>')).toBe(10);
     for (const content of special.keys()) expect(count(ids, content), content).toBe(count(plain.ids, content));
     expect(imageStarts).toEqual(plain.imageStarts);
-    // What stands before the words, and what after.
+    // What is before the prompt, and what is after it.
     const head = plain.imageStarts[1]! + 6;
     expect(ids.slice(0, head)).toEqual(plain.ids.slice(0, head));
     expect(ids.slice(-5)).toEqual(plain.ids.slice(-5));
@@ -44,7 +44,7 @@ describe.each(CHECKPOINTS)('words of a user cannot become structure in %s', (che
 });
 
 describe('odd characters are words like any other', () => {
-  let model: Model;
+  let model: LoadedModel;
   beforeAll(async () => {
     const pause = async (): Promise<void> => undefined;
     model = await loadModel(checkpointDir('tiny-c'), { threads: availableParallelism(), pause });

@@ -1,7 +1,7 @@
 import { AppError, type ErrorCode } from '@qwen-edit/contract';
 import { expect } from 'vitest';
 
-/** Proves that `work` was refused with `code`, in a message that names each of `names`, and with a hint what to do. */
+/** Expects that `work` is refused with `code`, with a message that contains each of `names`, and with a hint what to do. */
 export async function expectRefusal(
   work: Promise<unknown> | (() => unknown),
   code: ErrorCode,

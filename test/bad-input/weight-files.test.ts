@@ -46,7 +46,7 @@ describe('a header that lies is refused by file and tensor', () => {
     await expectRefusal(load(dir), 'model_corrupt', SHARD, says);
   });
 
-  /** Each returns the tensor that the error has to name, '' for none, and the data where it changes. */
+  /** Each returns the name of the tensor that the error has to contain, or '', and the data if it changes them. */
   type Lie = (header: SafetensorsHeader, data: Buffer) => string | readonly [string, Buffer];
   it.each<[string, string, Lie]>([
     [
@@ -130,7 +130,7 @@ describe('a header that lies is refused by file and tensor', () => {
 
 type Entry = SafetensorsHeader[string];
 
-/** Gives the tensor at `path` of a single-file component another name, type or shape, sizes kept true. */
+/** Gives the tensor at `path` of a single-file component another name, type or shape; its sizes stay correct. */
 async function changeEntry(file: string, tensor: string, change: (header: SafetensorsHeader, entry: Entry) => void) {
   await changeSafetensors(file, (header) => {
     change(header, header[tensor]!);

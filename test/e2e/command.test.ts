@@ -105,6 +105,13 @@ it('a folder without a model is an error with a code and a remedy', async () => 
   expect(err).toContain('(model_not_found)\nPoint --model');
 });
 
+it('an unknown precision is bad usage, and the error lists what there is', async () => {
+  const { code, err } = await run('--image', picture, '--prompt', 'x', '--out', 'x.png', '--precision', 'int8');
+  expect(code).toBe(2);
+  expect(err).toContain('There is no precision "int8"; there is fp32 (');
+  expect(await readdir(folder)).toEqual([]);
+});
+
 it('a file that is no picture is an error with a code, and nothing is written', async () => {
   const { code, err } = await run('--image', command, '--prompt', 'x', '--out', 'x.png');
   expect(code).toBe(1);

@@ -38,7 +38,7 @@ it('an edit whose signal is aborted before it starts is not started', async () =
   expect((await pipeline.stats()).edits).toBe(0);
 });
 
-it('an edit that waits for another one is cancelled at once, and the other goes on', async () => {
+it('an edit that waits for another one is cancelled at once, and the other continues', async () => {
   const pipeline = await pipelineFor();
   const controller = new AbortController();
   const order: string[] = [];
@@ -53,7 +53,7 @@ it('an edit that waits for another one is cancelled at once, and the other goes 
   expect((await pipeline.stats()).edits).toBe(2);
 });
 
-it('a signal that is aborted after the edit touches no later one', async () => {
+it('a signal that is aborted after its edit does not change a later one', async () => {
   const pipeline = await pipelineFor();
   const controller = new AbortController();
   await pipeline.edit(request(1), { signal: controller.signal });

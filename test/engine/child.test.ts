@@ -3,14 +3,25 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { Duplex, PassThrough } from 'node:stream';
 import { expect, it, onTestFinished } from 'vitest';
-import { readFrames, writeFrame } from '../../packages/pipeline/src/engine/framing.ts';
-import { type Command, type EngineEvent, eventSchema } from '../../packages/pipeline/src/engine/protocol.ts';
+import { readFrames, writeFrame } from '../../packages/pipeline/src/process/framing.ts';
+import {
+  type EngineCommand,
+  type EngineEvent,
+  engineEventSchema,
+} from '../../packages/pipeline/src/process/protocol.ts';
 import { checkpointDir, inputBytes } from '../parity/goldens.ts';
 import { request } from './edits.ts';
 
-const program = join(import.meta.dirname, '../../packages/pipeline/src/engine/child.ts');
-const LOAD: Command = { type: 'load', id: 1, modelDir: checkpointDir('tiny-c'), threads: 1 };
-const EDIT: Command = {
+const program = join(import.meta.dirname, '../../packages/pipeline/src/process/child.ts');
+const LOAD = {
+  type: 'load',
+  id: 1,
+  modelDir: checkpointDir('tiny-c'),
+  device: 'cpu',
+  precision: 'fp32',
+  threads: 1,
+} as const satisfies EngineCommand;
+const EDIT: EngineCommand = {
   type: 'edit',
   id: 2,
   parameters: request(20).parameters,
@@ -20,7 +31,7 @@ const EDIT: Command = {
 };
 const PICTURE = inputBytes('sq_72x72');
 
-/** The engine's own program, spoken to without the parent's side of the protocol. */
+/** Starts the engine's program without the parent's side of the protocol. */
 function startChild(): {
   child: ChildProcess;
   pipe: Duplex;
@@ -37,7 +48,7 @@ function startChild(): {
   let heard = (): void => undefined;
   readFrames(pipe, {
     onFrame: ({ header }) => {
-      events.push(eventSchema.parse(header));
+      events.push(engineEventSchema.parse(header));
       heard();
     },
     onGarbage: (what) => expect.fail(what),
@@ -57,7 +68,7 @@ function startChild(): {
 }
 
 /** Several frames in one chunk of bytes. */
-function together(...frames: [Command, Uint8Array[]?][]): Buffer {
+function together(...frames: [EngineCommand, Uint8Array[]?][]): Buffer {
   const stream = new PassThrough();
   for (const [header, parts] of frames) writeFrame(stream, header, parts);
   const chunks: Buffer[] = [];
@@ -74,7 +85,7 @@ it('a cancel in the same chunk as its edit ends it before its first step', async
   expect(events.some((event) => event.type === 'step' && event.stage === 'denoise')).toBe(false);
 });
 
-it('a cancel is for the work before it, not for that behind it', async () => {
+it('a cancel ends the work that was sent before it, not the work that was sent after it', async () => {
   const { pipe, until } = startChild();
   pipe.write(together([LOAD]));
   await until('loaded');
@@ -90,7 +101,7 @@ it('a cancel is for the work before it, not for that behind it', async () => {
   expect(await until('result')).toMatchObject({ id: 5 });
 });
 
-it('a wish for a snapshot in the same chunk as its edit is heard, once', async () => {
+it('a request for a snapshot in the same chunk as its edit is answered, once', async () => {
   const { pipe, events, until } = startChild();
   pipe.write(together([LOAD]));
   await until('loaded');
@@ -109,10 +120,16 @@ it('an edit before a model is loaded is a typed error, and a load that fails can
   await until('loaded', 3);
 });
 
+it.each([{ device: 'tpu' }, { precision: 'int3' }])('a load with an unknown %j is a typed error', async (unknown) => {
+  const { pipe, until } = startChild();
+  pipe.write(together([{ ...LOAD, ...unknown }]));
+  expect(await until('error')).toMatchObject({ id: 1, code: 'invalid_parameter' });
+});
+
 it.each<[string, Buffer, number]>([
   ['bytes that are no message', Buffer.from('GET / HTTP/1.1'), 2],
-  ['a command that no one knows', together([{ type: 'dance', id: 1 } as unknown as Command]), 2],
-  ['the wish to end', together([{ type: 'shutdown', id: 1 }]), 0],
+  ['an unknown command', together([{ type: 'dance', id: 1 } as unknown as EngineCommand]), 2],
+  ['a shutdown', together([{ type: 'shutdown', id: 1 }]), 0],
 ])('after %s the process ends', async (_, bytes, code) => {
   const { child, pipe, until } = startChild();
   await until('hello');

@@ -23,7 +23,7 @@ it('edits asked for at once wait for each other, and one that fails stops none',
   expect(order).toEqual([...order].sort());
 });
 
-it('steps are told in order, from 0 to their total, stage by stage', async () => {
+it('steps are reported in order, from 0 to their total, stage by stage', async () => {
   const pipeline = await pipelineFor();
   const events: StepEvent[] = [];
   await pipeline.edit(request(3, { num_images_per_prompt: 2 }), { onStep: (event) => events.push(event) });

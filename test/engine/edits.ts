@@ -15,7 +15,7 @@ export async function pipelineFor(options: Partial<PipelineOptions> = {}): Promi
   return pipeline;
 }
 
-/** A small edit; `steps` of some milliseconds each. */
+/** A request for a small edit; each of its steps takes some milliseconds. */
 export function request(steps: number, more: Partial<EditRequest['parameters']> = {}): EditRequest {
   const parameters = { prompt: 'paint it', num_inference_steps: steps, width: 64, height: 64, ...more };
   return { images: [inputBytes('sq_72x72')], parameters };
@@ -26,7 +26,7 @@ export function pictures({ outputs }: EditResult): string[] {
   return outputs.map((output) => sha256(output.bytes));
 }
 
-/** Resolves when the process is gone. The bound is there only to fail rather than to hang. */
+/** Resolves when the process has ended. The limit is there only so that a test fails rather than hangs. */
 export async function goneWithin(pid: number, ms: number): Promise<void> {
   const deadline = performance.now() + ms;
   while (isThere(pid)) {

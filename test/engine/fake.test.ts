@@ -78,7 +78,7 @@ describe('the fake engine answers as the true one does', () => {
     expect(resumed).toEqual([3, 4]);
   });
 
-  it.each(['each:60s', 'stay'])('and obeys a cancel within a step: %s', async (words) => {
+  it.each(['each:60s', 'stay'])('and ends within a step when it is cancelled: %s', async (words) => {
     const pipeline = await fake();
     const { enginePid } = pipeline;
     const controller = new AbortController();
@@ -111,7 +111,7 @@ describe('the fake engine fails as it is told', () => {
     await expectRefusal(ask(pipeline, 'hang'), 'engine_silent');
   });
 
-  it.each(['hang', 'deaf'])('%s heeds no cancel', async (word) => {
+  it.each(['hang', 'deaf'])('%s ignores a cancel', async (word) => {
     const pipeline = await fake({ cancelGraceMs: 300 });
     const controller = new AbortController();
     const onStep: EditHooks['onStep'] = ({ stage, step }) => stage === 'denoise' && step === 1 && controller.abort();

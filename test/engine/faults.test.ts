@@ -1,6 +1,7 @@
 import type { ErrorCode } from '@qwen-edit/contract';
 import { describe, expect, it } from 'vitest';
 import { createPipeline, type PipelineOptions } from '../../packages/pipeline/src/index.ts';
+import { PROTOCOL_VERSION } from '../../packages/pipeline/src/process/protocol.ts';
 import { expectRefusal } from '../bad-input/refusals.ts';
 import { checkpointDir } from '../parity/goldens.ts';
 import { isThere, pipelineFor, request } from './edits.ts';
@@ -12,11 +13,11 @@ const prefix = (magic: string, header: number, parts: number): string =>
 
 type Fault = [string, string, ErrorCode, string];
 
-describe('an engine that cannot even greet is a typed error', () => {
+describe('an engine that does not begin with hello is a typed error', () => {
   it.each<Fault>([
     ['words instead of a message', `pipe.write('Segmentation fault, core dumped');`, 'engine_protocol', 'no message'],
-    ['another version', `send({ type: 'hello', version: 1 });`, 'engine_protocol', 'version 2'],
-    ['no greeting first', `send({ type: 'alive' });`, 'engine_protocol', 'version 2'],
+    ['another version', `send({ type: 'hello', version: 1 });`, 'engine_protocol', `version ${PROTOCOL_VERSION}`],
+    ['no greeting first', `send({ type: 'alive' });`, 'engine_protocol', `version ${PROTOCOL_VERSION}`],
     ['an unknown message', `send({ type: 'howdy' });`, 'engine_protocol', 'fits no schema'],
     ['an end with exit code 0', 'process.exit(0);', 'engine_crashed', 'exit code 0'],
     ['a missing module', `await import('no-such-module');`, 'engine_crashed', 'no-such-module'],
@@ -30,7 +31,7 @@ describe('an engine that cannot even greet is a typed error', () => {
     await expectRefusal(createPipeline(options), 'engine_crashed', 'none.ts');
   });
 
-  it('a program that never says a word', async () => {
+  it('a program that never sends anything', async () => {
     const options = { modelDir: checkpointDir('tiny-c'), threads: 1, program: await faultyOnce(''), silenceMs: 300 };
     await expectRefusal(createPipeline(options), 'engine_silent', '0.3 s');
   });
@@ -91,7 +92,7 @@ describe('an engine that fails in the middle of an edit is a typed error, and th
   });
 
   it('silence', async () => {
-    // Long enough for the true engine, which follows, to be heard of now and then while it starts.
+    // The true engine follows: while it starts, it must be able to send something within this time.
     const pipeline = await pipelineFor({ program: await faultyOnce(inMidEdit('')), silenceMs: 2500 });
     await expectRefusal(pipeline.edit(request(1)), 'engine_silent', 'nothing for 2.5 s');
     expect((await pipeline.edit(request(1))).outputs).toHaveLength(1);
@@ -113,7 +114,7 @@ describe('an engine that fails in the middle of an edit is a typed error, and th
   });
 });
 
-it('an engine that ignores the wish to end is ended', async () => {
+it('an engine that ignores shutdown is killed', async () => {
   const stubborn = `${LOADS} pipe.removeAllListeners('close'); setInterval(() => undefined, 1000);
     on('stats', ({ id }) => send({ type: 'stats', id, stats: { pid: process.pid, uptime_s: 0, edits: 0, rss: 1, peak_rss: 1 } }));`;
   const pipeline = await pipelineFor({ program: await faultyOnce(stubborn) });

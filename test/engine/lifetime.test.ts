@@ -18,7 +18,7 @@ describe('the engine ends when its parent is killed', () => {
     ['in the middle of an edit', 'await new Promise((resolve) => void pipeline.edit(request, { onStep: resolve }));'],
   ])('%s', async (_, before) => {
     const parent = join(await temporaryFolder(), 'parent.ts');
-    // Without an end of its own within minutes.
+    // It would not end by itself within minutes.
     const wish = request(100, { width: 512, height: 512, num_images_per_prompt: 8 });
     await writeFile(
       parent,
@@ -92,7 +92,7 @@ describe('an engine that is killed from outside', () => {
     expect((await pipeline.stats()).pid).not.toBe(pid);
   });
 
-  it('is replaced once, however many ask at the same time', async () => {
+  it('is replaced once, however many edits are asked for at the same time', async () => {
     const pipeline = await pipelineFor();
     const { pid } = await pipeline.stats();
     process.kill(pid, 'SIGKILL');

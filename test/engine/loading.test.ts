@@ -13,7 +13,7 @@ import { faultyOnce } from './stand-ins.ts';
 
 const fake = join(import.meta.dirname, '../fakes/engine.ts');
 
-describe('a loaded pipeline tells what it has', () => {
+describe('a loaded pipeline has facts', () => {
   it('of the demo model', async () => {
     const pipeline = await pipelineFor({ modelDir: checkpointDir('demo') });
     expect(pipeline.model).toEqual({
@@ -65,7 +65,7 @@ describe('a signal that is aborted', () => {
     send({ type: 'step', id, stage: 'load', step: 0, total: 4 });
   });`;
 
-  it('ends the loading, with canceled, and the engine that loads is gone', async () => {
+  it('ends the loading, with canceled, and the engine that loads has ended', async () => {
     const program = await faultyOnce(silent);
     const controller = new AbortController();
     const loading = createPipeline({
@@ -88,7 +88,7 @@ describe('a signal that is aborted', () => {
     await expect(readFile(`${program}.started`)).rejects.toThrow('ENOENT');
   });
 
-  it('after the loading touches nothing', async () => {
+  it('after the loading changes nothing', async () => {
     const controller = new AbortController();
     const pipeline = await pipelineFor({ signal: controller.signal });
     const { enginePid } = pipeline;
@@ -116,7 +116,7 @@ describe('a signal that is aborted', () => {
     expect(heard).toEqual([{ stage: 'load', step: 0, total: 4 }]);
   });
 
-  it('already, ends an edit at once, though others are before it', async () => {
+  it('before the edit is asked for ends it at once, though others wait before it', async () => {
     const pipeline = await pipelineFor({ program: fake });
     const controller = new AbortController();
     const first = pipeline.edit(request(1, { prompt: 'each:60s' }), { signal: controller.signal });
@@ -134,14 +134,14 @@ describe('niceness', () => {
     expect(getPriority(usual.enginePid!)).toBe(getPriority());
   });
 
-  it('that the system does not know is brought within its bounds; one that is no whole number is refused', async () => {
+  it('beyond the limits of the system is reduced to them; one that is no whole number is refused', async () => {
     const pipeline = await pipelineFor({ program: fake, nice: 1000 });
     expect(getPriority(pipeline.enginePid!)).toBe(19);
     await expectRefusal(createPipeline({ modelDir: 'anywhere', nice: 0.5 }), 'invalid_parameter', 'nice');
   });
 });
 
-it('who imports the library does not load ONNX Runtime', async () => {
+it('importing the library does not load ONNX Runtime', async () => {
   const library = pathToFileURL(join(import.meta.dirname, '../../packages/pipeline/src/index.ts')).href;
   const script = `await import(${JSON.stringify(library)});
     console.log(process.report.getReport().sharedObjects.filter((path) => /onnx|vips/.test(path)).join());`;

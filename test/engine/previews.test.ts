@@ -51,7 +51,7 @@ describe('a preview changes nothing of the result', () => {
   });
 });
 
-it('previews show what the picture is coming to', async () => {
+it('previews show what the picture will look like', async () => {
   const pipeline = await pipelineFor({ modelDir: checkpointDir('demo') });
   const seen: Preview[] = [];
   const parameters = { prompt: 'Turn this photo into grayscale', num_inference_steps: 4 };

@@ -111,7 +111,7 @@ describe('a snapshot that does not fit is refused, and the engine stays usable',
     await expectRefusal(pipeline.edit(wish, { resume: snapshots[0]! }), 'snapshot_invalid', 'another model');
   });
 
-  it('but another file format for the result is no other edit', async () => {
+  it('but another file format of the result does not make it another edit', async () => {
     const pipeline = await pipelineFor();
     const webp = { ...wish, parameters: { ...wish.parameters, output_format: 'webp' as const } };
     const { outputs } = await pipeline.edit(webp, { resume: snapshots[0]! });

@@ -5,11 +5,11 @@ import { temporaryFolder } from '../bad-input/model-copies.ts';
 import { FAKE_MODEL } from '../fakes/results.ts';
 
 const engine = (file: string): string =>
-  JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../packages/pipeline/src/engine', file)).href);
+  JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../packages/pipeline/src/process', file)).href);
 
 /**
- * An engine program that does `fault` the first time it is started, and is the true engine from then on. `fault` sees
- * `pipe`, `send(event)`, `hello()`, `model`, and `on(type, act)`, which has `act(command)` called for each command of that type.
+ * A program that runs `fault` the first time it is started, and is the true engine after that. `fault` is code that can use
+ * `pipe`, `send(event)`, `hello()`, `model`, and `on(type, act)`, which calls `act(command)` for each command of that type.
  */
 export async function faultyOnce(fault: string): Promise<string> {
   const program = join(await temporaryFolder(), 'stand-in.ts');
@@ -37,8 +37,8 @@ export async function faultyOnce(fault: string): Promise<string> {
   return program;
 }
 
-/** What an engine does up to the first edit. */
+/** Code of a fault: what an engine does up to its first edit. */
 export const LOADS = `hello(); on('load', ({ id }) => send({ type: 'loaded', id, load_s: 0, model }));`;
-/** LOADS, then `fault` when an edit is asked for, with its `id`. */
+/** Code of a fault: LOADS, then `fault` when a command asks for an edit; it can use the `id` of that. */
 export const inMidEdit = (fault: string): string =>
   `${LOADS} on('edit', ({ id }) => { send({ type: 'step', id, stage: 'denoise', step: 1, total: 2 }); ${fault} });`;

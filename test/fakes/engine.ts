@@ -29,18 +29,18 @@
  */
 import { Socket } from 'node:net';
 import { basename } from 'node:path';
-import { AppError, GUIDE_DEFAULTS, parseEditParameters, toAppError } from '@qwen-edit/contract';
-import { readFrames, writeFrame } from '../../packages/pipeline/src/engine/framing.ts';
+import { AppError, GUIDE_DEFAULTS, parseEditParameters, type Size, toAppError } from '@qwen-edit/contract';
+import { readFrames, writeFrame } from '../../packages/pipeline/src/process/framing.ts';
 import {
-  type Command,
-  commandSchema,
+  type EngineCommand,
   type EngineEvent,
+  engineCommandSchema,
   PROTOCOL_FD,
   PROTOCOL_VERSION,
-} from '../../packages/pipeline/src/engine/protocol.ts';
+} from '../../packages/pipeline/src/process/protocol.ts';
 import { loadScript } from './config.ts';
 import { commitFault, type Victim } from './faults.ts';
-import { describePicture, drawPicture, FAKE_MODEL, receiptOf, type Size, settle } from './results.ts';
+import { describePicture, drawPicture, FAKE_MODEL, receiptOf, settle } from './results.ts';
 import { readScript } from './script.ts';
 
 const ALIVE_EVERY_MS = 100;
@@ -84,7 +84,7 @@ const victim: Victim = {
   stay: () => pause(Number.POSITIVE_INFINITY),
 };
 
-async function load({ id, modelDir }: Extract<Command, { type: 'load' }>): Promise<void> {
+async function load({ id, modelDir }: Extract<EngineCommand, { type: 'load' }>): Promise<void> {
   const start = performance.now();
   const script = readScript(`${basename(modelDir)} ${loadScript}`);
   for (let done = 0; ; done++) {
@@ -96,7 +96,7 @@ async function load({ id, modelDir }: Extract<Command, { type: 'load' }>): Promi
   send({ type: 'loaded', id, load_s: (performance.now() - start) / 1000, model: FAKE_MODEL });
 }
 
-async function edit(command: Extract<Command, { type: 'edit' }>, parts: readonly Uint8Array[]): Promise<void> {
+async function edit(command: Extract<EngineCommand, { type: 'edit' }>, parts: readonly Uint8Array[]): Promise<void> {
   const { id, snapshotEvery, previewEvery } = command;
   const start = performance.now();
   const step = (stage: 'encode' | 'denoise' | 'decode', done: number, total: number): void =>
@@ -178,7 +178,7 @@ function queue(id: number, task: () => Promise<void>): void {
   });
 }
 
-function obey(command: Command, parts: readonly Uint8Array[]): void {
+function obey(command: EngineCommand, parts: readonly Uint8Array[]): void {
   switch (command.type) {
     case 'load':
       queue(command.id, () => load(command));
@@ -206,7 +206,7 @@ function obey(command: Command, parts: readonly Uint8Array[]): void {
 }
 
 readFrames(pipe, {
-  onFrame: ({ header, parts }) => obey(commandSchema.parse(header), parts),
+  onFrame: ({ header, parts }) => obey(engineCommandSchema.parse(header), parts),
   onGarbage: () => process.exit(2),
 });
 for (const end of ['error', 'close', 'end'] as const) pipe.on(end, () => process.exit(0));

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { AppError, type EditParameters, GUIDE_DEFAULTS, type OutputFormat } from '@qwen-edit/contract';
+import { AppError, type EditParameters, GUIDE_DEFAULTS, type OutputFormat, type Size } from '@qwen-edit/contract';
 import sharp from 'sharp';
-import type { EngineEvent } from '../../packages/pipeline/src/engine/protocol.ts';
 import type { ModelFacts } from '../../packages/pipeline/src/index.ts';
+import type { EngineEvent } from '../../packages/pipeline/src/process/protocol.ts';
 
 export const FAKE_MODEL: ModelFacts = {
   name: 'fake-model',
@@ -20,11 +20,6 @@ export const FAKE_MODEL: ModelFacts = {
 };
 
 type FakeResult = Extract<EngineEvent, { type: 'result' }>['result'];
-
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
 
 /** Parameters with a value for each, as the engine would report them. */
 export function settle(said: EditParameters, size: Size): FakeResult['receipt']['parameters'] & { seed: string } {

@@ -4,14 +4,14 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { type Checkpoint, checkpointDir, type GoldenEdit, golden, psnr, readJson } from './goldens.ts';
+import { type Checkpoint, checkpointDir, type GoldenEdit, golden, psnr, readGoldenJson } from './goldens.ts';
 
 const PSNR_DB = 60;
 const command = join(import.meta.dirname, '../../apps/cli/bin/qwen-edit.js');
 const folder = mkdtempSync(join(tmpdir(), 'qwen-edit-parity-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The flags that say what a golden edit's arguments say. */
+/** A golden edit's arguments as flags of the command. */
 function flagsOf({ arguments: said }: GoldenEdit): string[] {
   const negative =
     said.negative_prompt === null ? ['--no-negative-prompt'] : ['--negative-prompt', said.negative_prompt];
@@ -33,7 +33,7 @@ it.each([
   ['tiny-c', 'shrunk_input_unaligned'],
   ['demo', 'blend'],
 ] as const)('the command makes the picture that diffusers makes: %s, %s', async (checkpoint: Checkpoint, name) => {
-  const wanted = readJson<GoldenEdit>(golden('edits', checkpoint, `${name}.json`));
+  const wanted = readGoldenJson<GoldenEdit>(golden('edits', checkpoint, `${name}.json`));
   const out = join(folder, `${checkpoint}.png`);
   const args = [command, 'edit', '--model', checkpointDir(checkpoint), ...flagsOf(wanted), '--out', out, '--json'];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { limitSide } from '../../packages/contract/src/index.ts';
 import { runEdit } from '../../packages/pipeline/src/edit.ts';
-import { loadModel, type Model } from '../../packages/pipeline/src/engine/model.ts';
+import { type LoadedModel, loadModel } from '../../packages/pipeline/src/engine/model.ts';
 import { conditionImage, patchify } from '../../packages/pipeline/src/image/preprocess.ts';
 import { resizeLanczos } from '../../packages/pipeline/src/image/resample.ts';
 import { createSchedule } from '../../packages/pipeline/src/sampling/schedule.ts';
@@ -18,7 +18,7 @@ import {
   inputBytes,
   inputPixels,
   psnr,
-  readJson,
+  readGoldenJson,
   readTensors,
   relativeError,
   sha256,
@@ -30,7 +30,7 @@ const NOISE = 1e-6;
 const PSNR_DB = 60;
 
 describe.each(CHECKPOINTS)('whole edits of %s are those of diffusers', (checkpoint) => {
-  let model: Model;
+  let model: LoadedModel;
   beforeAll(async () => {
     model = await loadModel(checkpointDir(checkpoint), {
       threads: availableParallelism(),
@@ -39,17 +39,15 @@ describe.each(CHECKPOINTS)('whole edits of %s are those of diffusers', (checkpoi
   });
 
   describe.each(goldenEdits(checkpoint))('%s', (name) => {
-    const wanted = readJson<GoldenEdit>(golden('edits', checkpoint, `${name}.json`));
+    const wanted = readGoldenJson<GoldenEdit>(golden('edits', checkpoint, `${name}.json`));
     const said = wanted.arguments;
     const merge = 2;
 
     it('ids, sizes and the bytes of resized pictures are equal', async () => {
       const imageTokens = wanted.image_grid_thw.map(([, rows, columns]) => (rows * columns) / merge ** 2);
-      expect(model.folder.prompt.encode(said.prompt, imageTokens).ids).toEqual(wanted.input_ids);
+      expect(model.prompt.encode(said.prompt, imageTokens).ids).toEqual(wanted.input_ids);
       if (wanted.negative_input_ids !== null) {
-        expect(model.folder.prompt.encode(said.negative_prompt ?? '', imageTokens).ids).toEqual(
-          wanted.negative_input_ids,
-        );
+        expect(model.prompt.encode(said.negative_prompt ?? '', imageTokens).ids).toEqual(wanted.negative_input_ids);
       }
       const patches: Float32Array[] = [];
       for (const [i, file] of said.images.entries()) {

@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import { decodeImage } from '../../packages/pipeline/src/image/decode.ts';
 import type { Pixels } from '../../packages/pipeline/src/image/resample.ts';
 
-/** Reading what diffusers made (see test/fixtures/README.md), and comparing with it. */
+/** Reads what diffusers made (see test/fixtures/README.md), and compares with it. */
 const fixtures = join(import.meta.dirname, '../fixtures');
 const demoModel = join(import.meta.dirname, '../../packages/demo-model');
 
@@ -21,7 +21,7 @@ export function golden(...path: string[]): string {
   return join(fixtures, 'goldens', ...path);
 }
 
-export function readJson<T>(path: string): T {
+export function readGoldenJson<T>(path: string): T {
   return JSON.parse(readFileSync(path, 'utf8')) as T;
 }
 
@@ -56,7 +56,7 @@ interface Picture {
   readonly sha256: string;
 }
 
-/** One golden edit; arguments carry diffusers' names. */
+/** One golden edit; its arguments have diffusers' names. */
 export interface GoldenEdit {
   readonly arguments: {
     readonly images: readonly string[];
@@ -103,7 +103,7 @@ export function sha256(data: Uint8Array | Float32Array): string {
     .digest('hex');
 }
 
-/** Largest difference over the largest value that was wanted. */
+/** The largest difference, divided by the largest expected value. */
 export function relativeError(got: ArrayLike<number>, want: ArrayLike<number>): number {
   expect(got.length).toBe(want.length);
   let largest = 0;
@@ -121,7 +121,7 @@ export function absoluteError(got: ArrayLike<number>, want: ArrayLike<number>): 
   return worst;
 }
 
-/** Peak signal to noise ratio of two encoded pictures in dB; Infinity where they are equal. */
+/** Peak signal to noise ratio of two encoded pictures in dB; Infinity if they are equal. */
 export async function psnr(got: Uint8Array, want: Uint8Array): Promise<number> {
   const a = await sharp(got).removeAlpha().raw().toBuffer({ resolveWithObject: true });
   const b = await sharp(want).removeAlpha().raw().toBuffer({ resolveWithObject: true });

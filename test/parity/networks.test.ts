@@ -1,23 +1,23 @@
 import { availableParallelism } from 'node:os';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { loadModel, type Model } from '../../packages/pipeline/src/engine/model.ts';
-import { type Planes, tiled } from '../../packages/pipeline/src/engine/vae-tiling.ts';
+import type { FloatArray, Planes } from '../../packages/pipeline/src/arrays.ts';
+import { type LoadedModel, loadModel } from '../../packages/pipeline/src/engine/model.ts';
+import { tiled } from '../../packages/pipeline/src/engine/vae-tiling.ts';
 import type { PatchGrid } from '../../packages/pipeline/src/image/preprocess.ts';
-import type { FloatArray } from '../../packages/pipeline/src/matrix.ts';
 import {
   CHECKPOINTS,
   checkpointDir,
   type GoldenTensor,
   golden,
   inputPixels,
-  readJson,
+  readGoldenJson,
   readTensors,
   relativeError,
 } from './goldens.ts';
 
 const NETWORK = 1e-4;
 const pause = async (): Promise<void> => undefined;
-const load = (dir: string): Promise<Model> => loadModel(dir, { threads: availableParallelism(), pause });
+const load = (dir: string): Promise<LoadedModel> => loadModel(dir, { threads: availableParallelism(), pause });
 
 function planes({ data, shape }: GoldenTensor): Planes {
   const [, channels = 0, height = 0, width = 0] = shape;
@@ -25,7 +25,7 @@ function planes({ data, shape }: GoldenTensor): Planes {
 }
 
 describe.each(CHECKPOINTS)('each network of %s is within 1e-4 of the largest value of diffusers', (checkpoint) => {
-  let model: Model;
+  let model: LoadedModel;
   let tensors: Map<string, GoldenTensor>;
   const tensor = (name: string): GoldenTensor => tensors.get(name)!;
   const close = (got: Float32Array, name: string): void =>
@@ -44,9 +44,9 @@ describe.each(CHECKPOINTS)('each network of %s is within 1e-4 of the largest val
   });
 
   it('transformer, with two references of other sizes', async () => {
-    const { transformer } = readJson<{ transformer: { img_shapes: [number, number, number][]; timestep: number } }>(
-      golden('networks', `${checkpoint}.json`),
-    );
+    const { transformer } = readGoldenJson<{
+      transformer: { img_shapes: [number, number, number][]; timestep: number };
+    }>(golden('networks', `${checkpoint}.json`));
     const hidden = tensor('transformer.hidden_states');
     const text = tensor('transformer.encoder_hidden_states');
     const channels = hidden.shape[2]!;
@@ -78,7 +78,7 @@ describe.each(CHECKPOINTS)('each network of %s is within 1e-4 of the largest val
       row += rows * across;
     }
     const embeds = await Promise.all(patches.map((grid) => model.textEncoder.encodeImage(grid)));
-    const isImage = ids.map((id) => id === model.folder.prompt.imageTokenId);
+    const isImage = ids.map((id) => id === model.prompt.imageTokenId);
     const imageStarts = ids.flatMap((_, i) => (isImage[i] && !isImage[i - 1] ? [i] : []));
     close(
       (await model.textEncoder.encodeTokens({ ids, imageStarts }, embeds, patches)).data,
@@ -97,7 +97,7 @@ describe('tiled VAE blends seams as diffusers does', () => {
   it('tiny-b at 320 × 272, tiles of 256 every 192', async () => {
     const model = await load(checkpointDir('tiny-b'));
     const tensors = readTensors(golden('networks', 'tiny-b-tiled.safetensors'));
-    const { seam } = readJson<{ seam: [number, number] }>(golden('networks', 'tiny-b-tiled.json'));
+    const { seam } = readGoldenJson<{ seam: [number, number] }>(golden('networks', 'tiny-b-tiled.json'));
     const image = await inputPixels('tiles_320x272');
     const area = image.width * image.height;
     const data = new Float32Array(3 * area);

@@ -1,14 +1,14 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { describe, expect, it } from 'vitest';
 import { limitSide } from '../../packages/contract/src/index.ts';
-import { schedulerSchema } from '../../packages/pipeline/src/hub/component-configs.ts';
+import { schedulerSchema } from '../../packages/pipeline/src/hub/scheduler-config.ts';
+import { readTokenizerFiles } from '../../packages/pipeline/src/hub/tokenizer-files.ts';
 import { calculateDimensions, smartResize } from '../../packages/pipeline/src/image/dimensions.ts';
 import { resizeBicubicTorchvision, resizeLanczos } from '../../packages/pipeline/src/image/resample.ts';
 import { randn } from '../../packages/pipeline/src/sampling/noise.ts';
 import { createSchedule } from '../../packages/pipeline/src/sampling/schedule.ts';
 import { createPromptEncoder } from '../../packages/pipeline/src/text/prompt.ts';
-import { readTokenizerFiles } from '../../packages/pipeline/src/text/tokenizer-files.ts';
-import { absoluteError, checkpointDir, golden, inputPixels, readJson, sha256 } from './goldens.ts';
+import { absoluteError, checkpointDir, golden, inputPixels, readGoldenJson, sha256 } from './goldens.ts';
 
 interface Text {
   readonly text: string;
@@ -17,7 +17,7 @@ interface Text {
 }
 
 describe('token ids are equal to those of transformers', () => {
-  const vectors = readJson<Record<'tiny-a' | 'tiny-b' | 'tiny-c', Text[]>>(golden('vectors', 'tokenizer.json'));
+  const vectors = readGoldenJson<Record<'tiny-a' | 'tiny-b' | 'tiny-c', Text[]>>(golden('vectors', 'tokenizer.json'));
   describe.each(['tiny-a', 'tiny-b', 'tiny-c'] as const)('%s', (name) => {
     it.each(vectors[name])('$text', async ({ text, ids, plain_ids }) => {
       const files = (await readTokenizerFiles(checkpointDir(name), 'tokenizer'))!;
@@ -43,7 +43,7 @@ describe('noise is that of torch within 1e-6', () => {
     readonly sum_of_squares: number;
     readonly sum_by_index: number;
   }
-  it.each(readJson<Draw[]>(golden('vectors', 'randn.json')))('$count values of seed $seed', (draw) => {
+  it.each(readGoldenJson<Draw[]>(golden('vectors', 'randn.json')))('$count values of seed $seed', (draw) => {
     const noise = randn(draw.count, BigInt(draw.seed));
     expect(absoluteError(noise.subarray(0, 16), draw.head)).toBeLessThanOrEqual(1e-6);
     expect(absoluteError(noise.subarray(-16), draw.tail)).toBeLessThanOrEqual(1e-6);
@@ -66,7 +66,7 @@ describe('resized bytes are equal to those of Pillow and torchvision', () => {
     readonly pillow_lanczos: { sha256: string };
     readonly torchvision_bicubic: { sha256: string };
   }
-  it.each(readJson<Resize[]>(golden('vectors', 'resize.json')))('$input to $width × $height', async (wanted) => {
+  it.each(readGoldenJson<Resize[]>(golden('vectors', 'resize.json')))('$input to $width × $height', async (wanted) => {
     const image = await inputPixels(wanted.input);
     const { width, height } = wanted;
     expect(sha256(resizeLanczos(image, width, height).data)).toBe(wanted.pillow_lanczos.sha256);
@@ -76,7 +76,7 @@ describe('resized bytes are equal to those of Pillow and torchvision', () => {
 
 describe('sizes are equal to those of diffusers, halves to even', () => {
   type Pair = [number, number] | null;
-  const vectors = readJson<{
+  const vectors = readGoldenJson<{
     areas: Record<string, number>;
     pictures: ({ width: number; height: number } & Record<string, Pair | number>)[];
     smart_resize: { width: number; height: number; min_pixels: number; max_pixels: number; height_width: Pair }[];
@@ -106,7 +106,7 @@ describe('sizes are equal to those of diffusers, halves to even', () => {
 });
 
 describe('sigmas are those of diffusers within 1e-6', () => {
-  const vectors = readJson<{
+  const vectors = readGoldenJson<{
     configs: Record<string, unknown>;
     schedules: { config: string; sequence_length: number; steps: number; sigmas: (number | null)[] }[];
   }>(golden('vectors', 'scheduler.json'));

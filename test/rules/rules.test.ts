@@ -68,6 +68,17 @@ it.each([
     'arrows',
     "packages/pipeline/src/graphs/index.ts:1 import '../../../contract/src/index.ts' leaves",
   ],
+  [
+    'pipeline-room-imports-process',
+    'rooms',
+    'packages/pipeline/src/engine/model.ts:1 engine must not import process: inside packages/pipeline',
+  ],
+  [
+    'pipeline-room-imports-later-room',
+    'rooms',
+    'packages/pipeline/src/graphs/vae.ts:1 graphs must not import sampling',
+  ],
+  ['pipeline-unknown-room', 'rooms', 'packages/pipeline/src/attic/index.ts:1 attic is not in the list of rooms'],
 ] as const)('the planted violation %s fails the check %s', async (name, check, message) => {
   const { ok, output } = await STATIC_CHECKS[check].run(await repositoryOf(name));
   expect(output).toContain(message);

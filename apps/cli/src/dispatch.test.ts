@@ -118,7 +118,7 @@ it('an edit exits 0, writes the picture, and closes the pipeline', async () => {
   expect(await readdir(folder)).toEqual(['in.png', 'out.png']);
   expect(screen.out).toContain('out.png  32 x 16\n');
   expect(screen.err).toContain('warning: a warning\n');
-  expect(seen).toMatchObject({ options: [{ modelDir: '/the/demo/model', precision: 'fp32' }], closed: 1 });
+  expect(seen).toMatchObject({ options: [{ modelDir: '/the/demo/model' }], closed: 1 });
 });
 
 it('--json prints exactly one object', async () => {

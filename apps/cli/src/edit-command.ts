@@ -69,7 +69,7 @@ async function runEdit(
   const { signal, config } = deps;
   const { onStep } = bar;
   const threads = config.maxCpuThreads === undefined ? {} : { threads: config.maxCpuThreads };
-  const options = { modelDir, device: 'cpu', precision: flags.precision, ...threads, onStep } as const;
+  const options = { modelDir, precision: flags.precision, ...threads, onStep };
   const pipeline = await unlessAborted(deps.createPipeline(options), signal);
   const note = flags.json ? undefined : demoNote(pipeline.model);
   if (note !== undefined) {

@@ -4,6 +4,9 @@ export interface Size {
   readonly height: number;
 }
 
+/** Pixels of a reference for the VAE and for the text encoder if a checkpoint's edit_config.json does not say. Source: diffusers. */
+export const DIFFUSERS_AREAS = { vae_image_size: 1024 * 1024, condition_image_size: 384 * 384 } as const;
+
 /** Python's round(): halves go to the even neighbour. */
 export function roundHalfEven(x: number): number {
   const floor = Math.floor(x);

@@ -1,4 +1,5 @@
-import { createSession } from '../src/engine/session.ts';
+import { deviceNamed } from '../src/engine/devices.ts';
+import { createGraphSession } from '../src/engine/session.ts';
 import { createGraph } from '../src/onnx/graph.ts';
 import { median, PRODUCTS } from './shape.ts';
 
@@ -14,7 +15,12 @@ for (const [m, n, k, times] of PRODUCTS) {
   const a = g.input('a', [m, k]);
   const b = g.input('b', [k, n]);
   g.output('c', g.op('MatMul', [a, b]), [m, n]);
-  const session = await createSession(g, { threads: Number(threads), root: '.', foldConstants: true });
+  const session = await createGraphSession(g, {
+    device: deviceNamed(),
+    threads: Number(threads),
+    root: '.',
+    foldConstants: true,
+  });
   const feeds = { a: filled(m, k), b: filled(k, n) };
   await session.run(feeds);
   const runs: number[] = [];

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { deviceNamed } from '../src/engine/devices.ts';
+import { precisionNamed } from '../src/engine/precision.ts';
 import { loadTransformer } from '../src/engine/transformer.ts';
 import { openWeights } from '../src/weights/weights.ts';
 import { trueWidth } from './random-transformer.ts';
@@ -15,7 +17,11 @@ const pause = async (): Promise<void> => {
 
 const start = performance.now();
 const weights = await openWeights(dir, 'diffusion_pytorch_model');
-const transformer = await loadTransformer({ threads: Number(threads), root: join(dir), pause }, config, weights);
+const transformer = await loadTransformer(
+  { device: deviceNamed(), precision: precisionNamed(), threads: Number(threads), root: join(dir), pause },
+  config,
+  weights,
+);
 const load_s = (performance.now() - start) / 1000;
 
 const picture = { rows: SHAPE.rows, columns: SHAPE.columns };

@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TransformerConfig } from '../src/hub/component-configs.ts';
+import type { TransformerConfig } from '../src/hub/transformer-config.ts';
 import { randn } from '../src/sampling/noise.ts';
 
 /** True width of Qwen-Image-Edit-2511 at reduced depth. */

@@ -1,7 +1,7 @@
 import { AppError, type EditParameters, LIMITS, parseEditParameters } from '@qwen-edit/contract';
 import { checkImageBytes } from './image/file-size.ts';
 
-/** Parameters come unparsed: this is where they are checked. */
+/** A request whose parameters are not parsed yet. */
 export interface UncheckedRequest {
   readonly images: readonly Uint8Array[];
   readonly parameters: unknown;

@@ -1,9 +1,9 @@
 export { checkRequest, type UncheckedRequest } from './check-request.ts';
-export { createPipeline, type Pipeline, type PipelineOptions } from './engine/pipeline.ts';
-export type { EngineStats } from './engine/protocol.ts';
-export { type ProvedImage, proveImage } from './image/prove.ts';
 export { checkImageShape, type ShapeRules } from './image/shape.ts';
 export { makeThumbnail } from './image/thumbnail.ts';
+export { type ValidatedImage, validateImage } from './image/validate-image.ts';
+export { createPipeline, type Pipeline, type PipelineOptions } from './process/pipeline.ts';
+export type { EngineStats } from './process/protocol.ts';
 export type {
   EditHooks,
   EditOutput,

@@ -7,8 +7,8 @@ const guide = resolveEditConfig({});
 const trained = resolveEditConfig({ num_inference_steps: 6, true_cfg_scale: 1, vae_image_size: 65_536 });
 const parse = (more: object = {}) => parseEditParameters({ prompt: 'x', ...more });
 
-describe('what a request says comes first, then edit_config.json, then the guide', () => {
-  it('a request that says nothing has the guide', () => {
+describe('the request comes before edit_config.json, and edit_config.json before the guide', () => {
+  it('a request without parameters has those of the guide', () => {
     expect(resolveParameters(parse(), guide)).toEqual({ prompt: 'x', ...GUIDE_DEFAULTS });
     expect(GUIDE_DEFAULTS).toMatchObject({
       negative_prompt: ' ',
@@ -18,7 +18,7 @@ describe('what a request says comes first, then edit_config.json, then the guide
     });
   });
 
-  it('or what the checkpoint recommends', () => {
+  it('or those that the checkpoint recommends', () => {
     expect(resolveParameters(parse(), trained)).toMatchObject({
       num_inference_steps: 6,
       true_cfg_scale: 1,
@@ -26,7 +26,7 @@ describe('what a request says comes first, then edit_config.json, then the guide
     });
   });
 
-  it('unless the request says otherwise', () => {
+  it('unless the request has others', () => {
     const said = {
       negative_prompt: 'blur',
       num_inference_steps: 9,
@@ -40,20 +40,20 @@ describe('what a request says comes first, then edit_config.json, then the guide
     expect(resolveParameters(parse(said), trained)).toEqual({ prompt: 'x', ...said });
   });
 
-  it('no negative prompt is something that a request can say', () => {
+  it('a request can ask for no negative prompt', () => {
     expect(resolveParameters(parse({ negative_prompt: null }), guide).negative_prompt).toBeNull();
     expect(resolveParameters(parse({ negative_prompt: '' }), guide).negative_prompt).toBe('');
   });
 });
 
 describe('a seed of -1', () => {
-  it('is drawn, of 32 bits', () => {
+  it('is replaced by a drawn seed of 32 bits', () => {
     const drawn = Array.from({ length: 20 }, () => resolveParameters(parse({ seed: '-1' }), guide).seed);
     expect(new Set(drawn).size).toBeGreaterThan(15);
     for (const seed of drawn) expect(BigInt(seed)).toBeLessThan(2n ** 32n);
   });
 
-  it('is that of the state that the edit goes on from', () => {
+  it('is replaced by the seed of the snapshot from which the edit continues', () => {
     expect(resolveParameters(parse({ seed: '-1' }), guide, '99').seed).toBe('99');
     expect(resolveParameters(parse({ seed: '5' }), guide, '99').seed).toBe('5');
   });
@@ -84,7 +84,7 @@ describe('the size of the output', () => {
   });
 });
 
-describe('what has no effect is said in words', () => {
+describe('a warning names what has no effect', () => {
   const warnings = (more: object, config = guide): readonly string[] => {
     const said = parse(more);
     return warningsOf(said, resolveParameters(said, config), config);
@@ -102,7 +102,7 @@ describe('what has no effect is said in words', () => {
     expect(warnings(said)).toEqual([expect.stringContaining(words)]);
   });
 
-  it('a key of edit_config.json that no one knows', () => {
+  it('an unknown key of edit_config.json', () => {
     expect(warnings({}, resolveEditConfig({ stepz: 4 }))).toEqual([expect.stringContaining('stepz')]);
   });
 

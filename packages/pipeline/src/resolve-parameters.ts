@@ -18,38 +18,41 @@ export interface ResolvedParameters {
   readonly output_format: OutputFormat;
 }
 
-/** What the request says, else what the checkpoint recommends, else what the guide says. `size` waits for the pictures. */
+/**
+ * Each parameter from the request, else what the checkpoint recommends, else the guide's default. Width and height come from
+ * outputSize, when the pictures are known. `seed`: of the snapshot from which the edit continues.
+ */
 export function resolveParameters(
-  said: EditParameters,
+  given: EditParameters,
   config: EditConfig,
   seed?: string,
 ): Omit<ResolvedParameters, 'height' | 'width'> {
-  const wanted = said.seed ?? GUIDE_DEFAULTS.seed;
+  const wanted = given.seed ?? GUIDE_DEFAULTS.seed;
   return {
-    prompt: said.prompt,
-    negative_prompt: said.negative_prompt === undefined ? GUIDE_DEFAULTS.negative_prompt : said.negative_prompt,
-    num_inference_steps: said.num_inference_steps ?? config.num_inference_steps,
-    true_cfg_scale: said.true_cfg_scale ?? config.true_cfg_scale,
-    guidance_scale: said.guidance_scale ?? GUIDE_DEFAULTS.guidance_scale,
+    prompt: given.prompt,
+    negative_prompt: given.negative_prompt === undefined ? GUIDE_DEFAULTS.negative_prompt : given.negative_prompt,
+    num_inference_steps: given.num_inference_steps ?? config.num_inference_steps,
+    true_cfg_scale: given.true_cfg_scale ?? config.true_cfg_scale,
+    guidance_scale: given.guidance_scale ?? GUIDE_DEFAULTS.guidance_scale,
     seed: wanted === '-1' ? (seed ?? drawSeed()) : wanted,
-    num_images_per_prompt: said.num_images_per_prompt ?? GUIDE_DEFAULTS.num_images_per_prompt,
-    max_side: said.max_side ?? GUIDE_DEFAULTS.max_side,
-    output_format: said.output_format ?? GUIDE_DEFAULTS.output_format,
+    num_images_per_prompt: given.num_images_per_prompt ?? GUIDE_DEFAULTS.num_images_per_prompt,
+    max_side: given.max_side ?? GUIDE_DEFAULTS.max_side,
+    output_format: given.output_format ?? GUIDE_DEFAULTS.output_format,
   };
 }
 
-/** 32 bits, as many as torch's generator heeds. */
+/** 32 bits: torch's generator ignores higher ones. */
 function drawSeed(): string {
   return randomInt(0, 2 ** 32).toString();
 }
 
 /**
- * Output size: what was asked for, else the checkpoint's output area at the ratio of the last picture; each side floored
- * to a multiple of twice the VAE's factor. Throws `invalid_parameter` for a side below that.
+ * Output size: that of the request, else the checkpoint's output area at the ratio of the last picture; each side is rounded
+ * down to a multiple of twice the VAE's factor. Throws `invalid_parameter` for a side below that.
  */
-export function outputSize(said: EditParameters, config: EditConfig, lastImage: Size, multiple: number): Size {
+export function outputSize(given: EditParameters, config: EditConfig, lastImage: Size, multiple: number): Size {
   const calculated =
-    said.height !== undefined && said.width !== undefined
+    given.height !== undefined && given.width !== undefined
       ? undefined
       : calculateDimensions(config.output_image_size, lastImage);
   const floor = (side: number, name: string): number => {
@@ -59,26 +62,26 @@ export function outputSize(said: EditParameters, config: EditConfig, lastImage: 
     return floored;
   };
   return {
-    width: floor(said.width ?? calculated?.width ?? 0, 'width'),
-    height: floor(said.height ?? calculated?.height ?? 0, 'height'),
+    width: floor(given.width ?? calculated?.width ?? 0, 'width'),
+    height: floor(given.height ?? calculated?.height ?? 0, 'height'),
   };
 }
 
-/** Whether the negative prompt acts. Source: do_true_cfg. */
+/** Whether the negative prompt has an effect. Source: do_true_cfg. */
 export function usesGuidance(p: Pick<ResolvedParameters, 'true_cfg_scale' | 'negative_prompt'>): boolean {
   return p.true_cfg_scale > 1 && p.negative_prompt !== null;
 }
 
-/** What was asked for in so many words and has no effect. */
+/** One sentence for each thing that the request or edit_config.json asks for and that has no effect. */
 export function warningsOf(
-  said: EditParameters,
+  given: EditParameters,
   p: Omit<ResolvedParameters, 'height' | 'width'>,
   config: EditConfig,
 ): string[] {
   const warnings = config.unknown.map(
     (key) => `edit_config.json: ${key} is not a key that is known, it has no effect.`,
   );
-  if (said.guidance_scale !== undefined && said.guidance_scale !== 1) {
+  if (given.guidance_scale !== undefined && given.guidance_scale !== 1) {
     warnings.push(
       'guidance_scale has no effect: this model is not guidance-distilled. true_cfg_scale is what steers it.',
     );
@@ -86,7 +89,7 @@ export function warningsOf(
   if (p.true_cfg_scale > 1 && p.negative_prompt === null) {
     warnings.push('true_cfg_scale has no effect without a negative prompt; an empty one is enough.');
   }
-  if (said.negative_prompt != null && said.negative_prompt.trim() !== '' && p.true_cfg_scale <= 1) {
+  if (given.negative_prompt != null && given.negative_prompt.trim() !== '' && p.true_cfg_scale <= 1) {
     warnings.push('negative_prompt has no effect with a true_cfg_scale of 1 or less.');
   }
   return warnings;

@@ -6,21 +6,21 @@ export interface EditRequest {
   readonly parameters: EditParametersInput;
 }
 
-/** Where an edit is. `step` counts from 0 to `total` within its stage. */
+/** How far an edit is. `step` counts from 0 to `total` within its stage. */
 export interface StepEvent {
   readonly stage: 'load' | 'encode' | 'denoise' | 'decode';
   readonly step: number;
   readonly total: number;
 }
 
-/** State of the sampling between two steps; opaque to its keeper, and only good for the same model and request. */
+/** State of the sampling between two steps. Its bytes are only for the pipeline, and fit the same model and request only. */
 export interface Snapshot {
   readonly step: number;
   readonly total: number;
   readonly bytes: Uint8Array;
 }
 
-/** What the first picture of an edit is coming to: the estimate of the clean latents, in the colours of a linear map. */
+/** What the first picture of an edit will look like: the estimate of the clean latents, in the colours of a linear map. */
 export interface Preview {
   /** Steps done. */
   readonly step: number;
@@ -35,16 +35,16 @@ export interface Preview {
 /** What a loaded model is and recommends. */
 export interface ModelFacts {
   readonly name: string;
-  /** Of configurations and weights; two folders with the same digest make the same pictures. */
+  /** Digest of configurations and weights; two folders with the same digest make the same pictures. */
   readonly digest: string;
   /** True for a model that shows how things work rather than doing them well. */
   readonly demo: boolean;
-  /** What is taken where a request doesn't say. */
+  /** Used if a request does not say. */
   readonly num_inference_steps: number;
   readonly true_cfg_scale: number;
   /** Fewest steps; below it, an edit is refused with `steps_too_few`. */
   readonly min_inference_steps: number;
-  /** Pixels of a reference for the VAE and for the text encoder, and of an output whose size a request doesn't say. */
+  /** Pixels of a reference for the VAE and for the text encoder, and of an output if the request gives no size. */
   readonly vae_image_size: number;
   readonly condition_image_size: number;
   readonly output_image_size: number;
@@ -52,7 +52,7 @@ export interface ModelFacts {
   readonly size_multiple: number;
   readonly device: string;
   readonly precision: string;
-  /** What the folder's model_card.json says, where there is one. */
+  /** The folder's model_card.json, if there is one. */
   readonly card?: ModelCard | undefined;
 }
 
@@ -66,7 +66,7 @@ export interface EditHooks {
   /** Called with a preview after every `previewEvery` steps. Without both, none is computed; the result is the same. */
   readonly onPreview?: (preview: Preview) => void;
   readonly previewEvery?: number;
-  /** Goes on from this state. AppError `snapshot_invalid` when it belongs to another model or request. */
+  /** Continues from this state. AppError `snapshot_invalid` if it belongs to another model or request. */
   readonly resume?: Snapshot;
   /** Also return the final packed latents, [images, tokens, channels]. */
   readonly returnLatents?: boolean;
@@ -100,11 +100,11 @@ export interface Receipt {
 
 export interface EditResult {
   readonly outputs: readonly EditOutput[];
-  /** Decimal string; the drawn one where -1 was asked for. */
+  /** Decimal string; if -1 was asked for, the seed that was drawn. */
   readonly seed: string;
   readonly timings: Timings;
   readonly receipt: Receipt;
-  /** Things that were asked for and have no effect, in words. */
+  /** One sentence for each thing that was asked for and has no effect. */
   readonly warnings: readonly string[];
   readonly latents?: { readonly data: Float32Array; readonly shape: readonly number[] };
 }

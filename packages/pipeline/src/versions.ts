@@ -3,10 +3,6 @@ import { env } from 'onnxruntime-node';
 import sharp from 'sharp';
 import { z } from 'zod';
 
-/** Numbers are computed in fp32, on the CPU. */
-export const PRECISION = 'fp32';
-export const DEVICE = 'cpu';
-
 const manifest = z.object({ version: z.string() });
 const ours = manifest.parse(createRequire(import.meta.url)('../package.json')).version;
 

@@ -2,7 +2,7 @@ import { createHttpApi, type RunningServer, startHttpServer } from '@qwen-edit/a
 import { AppError } from '@qwen-edit/contract';
 import { hasApiKeys } from '@qwen-edit/db';
 import { checkUrl, createSafeFetch } from '@qwen-edit/net';
-import { checkImageShape, makeThumbnail, proveImage } from '@qwen-edit/pipeline';
+import { checkImageShape, makeThumbnail, validateImage } from '@qwen-edit/pipeline';
 import { pageDir } from '@qwen-edit/web';
 import type { RoleContext } from './role.ts';
 
@@ -47,7 +47,7 @@ export async function startApi(
       return body;
     },
     checkUrl: (url) => checkUrl(url, { allowPrivate }),
-    validateImage: proveImage,
+    validateImage,
     checkImageShape,
     makeThumbnail,
     log,

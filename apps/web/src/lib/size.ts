@@ -1,10 +1,8 @@
-import { limitSide, roundedDimensions, type Size } from '@qwen-edit/contract';
-
-const DIFFUSERS_AREA = 1024 * 1024;
+import { DIFFUSERS_AREAS, limitSide, roundedDimensions, type Size } from '@qwen-edit/contract';
 
 /** The result's size where none is asked for: about `area` pixels with the ratio of the last picture. */
 export const expectedResultSize = (last: Size, maxSide: number, area: number | null): Size =>
-  roundedDimensions(area ?? DIFFUSERS_AREA, limitSide(last, maxSide));
+  roundedDimensions(area ?? DIFFUSERS_AREAS.vae_image_size, limitSide(last, maxSide));
 
 /** True where two shapes differ so little that one may be drawn over the other, edge on edge. */
 export function isSimilarRatio(a: Size, b: Size): boolean {

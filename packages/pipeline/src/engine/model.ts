@@ -1,35 +1,49 @@
 import { type ModelFolder, openModelFolder } from '../hub/model-folder.ts';
-import { PATCH } from '../sampling/latents.ts';
-import { minSteps } from '../sampling/schedule.ts';
-import type { ModelFacts } from '../types.ts';
-import { DEVICE, PRECISION } from '../versions.ts';
-import type { EngineContext } from './segments.ts';
+import { createPromptEncoder, type PromptEncoder } from '../text/prompt.ts';
+import { type Device, deviceNamed } from './devices.ts';
+import { type Precision, precisionNamed } from './precision.ts';
+import type { EngineContext } from './segment-chain.ts';
 import { loadTextEncoder, type TextEncoder } from './text-encoder.ts';
 import { loadTransformer, type Transformer } from './transformer.ts';
 import { loadVae, type Vae } from './vae.ts';
 
-/** A checkpoint ready to run. */
-export interface Model {
+/** A checkpoint whose networks are loaded. */
+export interface LoadedModel {
   readonly folder: ModelFolder;
+  readonly device: Device;
+  readonly precision: Precision;
+  readonly prompt: PromptEncoder;
   readonly textEncoder: TextEncoder;
   readonly transformer: Transformer;
   readonly vae: Vae;
+  /** See ModelLoadOptions. */
   readonly pause: () => Promise<void>;
 }
 
-export interface ModelOptions {
+export interface ModelLoadOptions {
+  /** Name of a device and of a precision; if absent or empty, the default. */
+  readonly device?: string;
+  readonly precision?: string;
   readonly threads: number;
+  /** Called before each segment is loaded or run: lets messages in, and throws if the work was cancelled. */
   readonly pause: () => Promise<void>;
   readonly onStep?: (step: number, total: number) => void;
 }
 
-/** Opens a folder and loads all of its networks. Weights stay in their files, so this is quick whatever their size. */
-export async function loadModel(dir: string, options: ModelOptions): Promise<Model> {
+/**
+ * Opens a folder and loads all of its networks. Weights stay in their files, so this is quick whatever their size.
+ * Throws what openModelFolder throws, and AppError `invalid_parameter` for an unknown device or precision.
+ */
+export async function loadModel(dir: string, options: ModelLoadOptions): Promise<LoadedModel> {
   const steps = 4;
   const step = (done: number): void => options.onStep?.(done, steps);
+  const device = deviceNamed(options.device);
+  const precision = precisionNamed(options.precision);
   step(0);
   const folder = await openModelFolder(dir);
-  const context: EngineContext = { threads: options.threads, root: folder.root, pause: options.pause };
+  const prompt = createPromptEncoder(folder.tokenizer.file, folder.tokenizer.config);
+  const { threads, pause } = options;
+  const context: EngineContext = { device, precision, threads, root: folder.root, pause };
   step(1);
   const textEncoder = await loadTextEncoder(context, folder.textEncoder.config, folder.textEncoder.weights);
   step(2);
@@ -37,19 +51,5 @@ export async function loadModel(dir: string, options: ModelOptions): Promise<Mod
   step(3);
   const vae = await loadVae(context, folder.vae.config, folder.vae.weights);
   step(4);
-  return { folder, textEncoder, transformer, vae, pause: options.pause };
-}
-
-export function modelFacts({ folder, vae }: Model): ModelFacts {
-  const { unknown: _unknown, ...recommended } = folder.edit;
-  return {
-    ...recommended,
-    name: folder.name,
-    digest: folder.digest,
-    min_inference_steps: minSteps(folder.scheduler),
-    size_multiple: PATCH * vae.factor,
-    device: DEVICE,
-    precision: PRECISION,
-    ...(folder.card === undefined ? {} : { card: folder.card }),
-  };
+  return { folder, device, precision, prompt, textEncoder, transformer, vae, pause };
 }

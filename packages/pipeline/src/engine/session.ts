@@ -1,7 +1,8 @@
 import { AppError } from '@qwen-edit/contract';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { FloatArray } from '../matrix.ts';
+import type { FloatArray } from '../arrays.ts';
 import { type Graph, OUTPUT_SUFFIX } from '../onnx/graph.ts';
+import type { Device } from './devices.ts';
 
 /** An fp32 or int64 array with its shape, as graphs take and give them. */
 export interface InputArray {
@@ -9,7 +10,8 @@ export interface InputArray {
   readonly dims: readonly number[];
 }
 
-export interface SessionOptions {
+export interface GraphSessionOptions {
+  readonly device: Device;
   readonly threads: number;
   /** Folder from which the graph's weights are named. */
   readonly root: string;
@@ -20,7 +22,10 @@ export interface SessionOptions {
   readonly foldConstants?: boolean;
 }
 
-export interface Session {
+/** A graph that is loaded on a device. */
+export interface GraphSession {
+  /** What `run` must be given. */
+  readonly inputNames: readonly string[];
   /** Computes the graph. It blocks the thread until it is done. */
   run(feeds: Readonly<Record<string, InputArray>>): Promise<Record<string, FloatArray>>;
   release(): Promise<void>;
@@ -28,18 +33,17 @@ export interface Session {
 
 /**
  * Loads a graph. Weights stay in the checkpoint's files: they are memory-mapped, and neither prepacked nor copied.
- * The memory arena is off, because one session's arena would keep its largest activations for ever, times the segments.
+ * Throws AppError `engine_failed` or `out_of_memory`, with ONNX Runtime's words.
  */
-export async function createSession(graph: Graph, options: SessionOptions): Promise<Session> {
+export async function createGraphSession(graph: Graph, options: GraphSessionOptions): Promise<GraphSession> {
   const fold = options.foldConstants === true;
   const session = await guard(() =>
     InferenceSession.create(graph.serialize(), {
-      executionProviders: ['cpu'],
+      ...options.device.sessionOptions,
       intraOpNumThreads: options.threads,
       interOpNumThreads: 1,
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
-      enableCpuMemArena: false,
       logSeverityLevel: 3,
       extra: {
         session: {
@@ -53,6 +57,7 @@ export async function createSession(graph: Graph, options: SessionOptions): Prom
     }),
   );
   return {
+    inputNames: session.inputNames,
     async run(feeds) {
       const tensors: Record<string, Tensor> = {};
       for (const [name, { data, dims }] of Object.entries(feeds)) {

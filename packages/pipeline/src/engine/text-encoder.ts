@@ -1,15 +1,14 @@
 import { AppError } from '@qwen-edit/contract';
-import { type TextGeometry, textLayersGraph, tokenEmbedGraph } from '../graphs/text-encoder.ts';
+import { concatenate, type FloatArray, rows } from '../arrays.ts';
+import { type LanguageGeometry, textLayersGraph, tokenEmbedGraph } from '../graphs/text-encoder.ts';
 import { mergerGraph, patchEmbedGraph, type VisionGeometry, visionBlocksGraph } from '../graphs/vision-encoder.ts';
-import type { TextEncoderConfig } from '../hub/component-configs.ts';
+import type { TextEncoderConfig } from '../hub/text-encoder-config.ts';
 import type { PatchGrid } from '../image/preprocess.ts';
 import { planWindows, toWindowOrder } from '../image/windows.ts';
-import { concatenate, type FloatArray, rows } from '../matrix.ts';
-import { mropePositions, textAngles, visionAngles } from '../rope.ts';
 import { DROPPED_TOKENS, type PromptTokens } from '../text/prompt.ts';
 import type { Weights } from '../weights/weights.ts';
-import { type EngineContext, graphSource, load, segmentRanges } from './segments.ts';
-import type { Session } from './session.ts';
+import { anglesInputs, mropePositions, textAngles, visionAngles } from './rope.ts';
+import { type EngineContext, graphSource, loadSegmentChain, segmentRanges } from './segment-chain.ts';
 
 export interface TextEncoder {
   /** Embeddings of one picture's merged patches, [rows · columns / merge², D]. */
@@ -27,7 +26,7 @@ export async function loadTextEncoder(
   config: TextEncoderConfig,
   weights: Weights,
 ): Promise<TextEncoder> {
-  const text: TextGeometry = {
+  const text: LanguageGeometry = {
     ...config.text,
     prefix: prefixOf(weights, 'embed_tokens.weight', ['model.', 'model.language_model.', 'language_model.model.']),
   };
@@ -37,17 +36,25 @@ export async function loadTextEncoder(
   };
   const source = graphSource(context, weights);
 
-  const patchEmbed = await load(context, patchEmbedGraph(vision, source));
-  const blocks: Session[] = [];
-  for (const [first, last] of segmentRanges(weights, `${vision.prefix}blocks.`, vision.depth)) {
-    blocks.push(await load(context, visionBlocksGraph(vision, first, last, source)));
-  }
-  const merger = await load(context, mergerGraph(vision, source));
-  const tokenEmbed = await load(context, tokenEmbedGraph(text, source));
-  const layers: Session[] = [];
-  for (const [first, last] of segmentRanges(weights, `${text.prefix}layers.`, text.num_hidden_layers)) {
-    layers.push(await load(context, textLayersGraph(text, first, last, source)));
-  }
+  const blockRanges = segmentRanges(weights, `${vision.prefix}blocks.`, vision.depth);
+  const visionChain = await loadSegmentChain(context, [
+    () => patchEmbedGraph(vision, source),
+    ...blockRanges.map(
+      ([first, last]) =>
+        () =>
+          visionBlocksGraph(vision, first, last, source),
+    ),
+    () => mergerGraph(vision, source),
+  ]);
+  const layerRanges = segmentRanges(weights, `${text.prefix}layers.`, text.num_hidden_layers);
+  const textChain = await loadSegmentChain(context, [
+    () => tokenEmbedGraph(text, source),
+    ...layerRanges.map(
+      ([first, last]) =>
+        () =>
+          textLayersGraph(text, first, last, source),
+    ),
+  ]);
 
   const encodeImage = async (grid: PatchGrid): Promise<FloatArray> => {
     const merge = vision.spatial_merge_size;
@@ -60,21 +67,14 @@ export async function loadTextEncoder(
       const size = values.length / tokens;
       return { data: toWindowOrder(values, plan.order, unit, size), dims: [tokens, size] };
     };
-    const fixed = {
+    const { image_embeds } = await visionChain.run({
+      pixel_values: ordered(grid.data),
       cos: ordered(angles.cos),
       sin: ordered(angles.sin),
       window_gather: { data: plan.gather, dims: [plan.gather.length] },
       window_scatter: { data: plan.scatter, dims: [tokens] },
       window_bias: { data: plan.bias, dims: [plan.windows, 1, plan.length, plan.length] },
       window_shape: { data: BigInt64Array.from([plan.windows, plan.length, vision.hidden_size], BigInt), dims: [3] },
-    };
-    let { hidden_states } = await patchEmbed.run({ pixel_values: ordered(grid.data) });
-    for (const session of blocks) {
-      await context.pause();
-      ({ hidden_states } = await session.run({ hidden_states: hidden_states!, ...fixed }));
-    }
-    const { image_embeds } = await merger.run({
-      hidden_states: hidden_states!,
       reverse: { data: plan.reverse, dims: [plan.reverse.length] },
     });
     return image_embeds!;
@@ -96,19 +96,12 @@ export async function loadTextEncoder(
       config.text.rope_theta,
       config.text.mrope_section,
     );
-    const fixed = {
-      cos: { data: angles.cos, dims: [length, angles.half] },
-      sin: { data: angles.sin, dims: [length, angles.half] },
-    };
-    let { hidden_states } = await tokenEmbed.run({
+    const { hidden_states } = await textChain.run({
       input_ids: { data: BigInt64Array.from(tokens.ids, BigInt), dims: [length] },
       image_embeds: stack(images),
       order: { data: gatherOrder(length, tokens.imageStarts, images), dims: [length] },
+      ...anglesInputs(angles),
     });
-    for (const session of layers) {
-      await context.pause();
-      ({ hidden_states } = await session.run({ hidden_states: hidden_states!, ...fixed }));
-    }
     return hidden_states!;
   };
 

@@ -1,16 +1,9 @@
+import type { FloatArray, Grid } from '../arrays.ts';
 import { blocksGraph, embedGraph, TIME_PROJ_CHANNELS, tailGraph } from '../graphs/transformer.ts';
-import type { TransformerConfig } from '../hub/component-configs.ts';
-import type { FloatArray } from '../matrix.ts';
-import { type Angles, transformerAngles } from '../rope.ts';
+import type { TransformerConfig } from '../hub/transformer-config.ts';
 import type { Weights } from '../weights/weights.ts';
-import { type EngineContext, graphSource, load, segmentRanges } from './segments.ts';
-import type { Session } from './session.ts';
-
-/** Tokens down and across of a picture. */
-export interface TokenGrid {
-  readonly rows: number;
-  readonly columns: number;
-}
+import { type Angles, anglesInputs, transformerAngles } from './rope.ts';
+import { type EngineContext, graphSource, loadSegmentChain, segmentRanges } from './segment-chain.ts';
 
 export interface TransformerCall {
   /** Packed target latents [T, C]. */
@@ -26,7 +19,7 @@ export interface TransformerCall {
 
 export interface Transformer {
   /** Rotary angles of a call: target first, then the references. They stay the same over all steps. */
-  angles(textTokens: number, pictures: readonly TokenGrid[]): Angles;
+  angles(textTokens: number, pictures: readonly Grid[]): Angles;
   /** noise_pred of the target, [T, C]. */
   predict(call: TransformerCall): Promise<Float32Array>;
 }
@@ -38,32 +31,27 @@ export async function loadTransformer(
   weights: Weights,
 ): Promise<Transformer> {
   const source = graphSource(context, weights);
-  const embed = await load(context, embedGraph(config, source));
-  const blocks: Session[] = [];
-  for (const [first, last] of segmentRanges(weights, 'transformer_blocks.', config.num_layers)) {
-    blocks.push(await load(context, blocksGraph(config, first, last, source)));
-  }
-  const tail = await load(context, tailGraph(config, source));
+  const ranges = segmentRanges(weights, 'transformer_blocks.', config.num_layers);
+  const chain = await loadSegmentChain(context, [
+    () => embedGraph(config, source),
+    ...ranges.map(
+      ([first, last]) =>
+        () =>
+          blocksGraph(config, first, last, source),
+    ),
+    () => tailGraph(config, source),
+  ]);
 
   return {
     angles: (textTokens, pictures) => transformerAngles(textTokens, pictures, config.axes_dims_rope),
     async predict(call) {
-      const { cos, sin, tokens, half } = call.angles;
-      const fixed = { cos: { data: cos, dims: [tokens, half] }, sin: { data: sin, dims: [tokens, half] } };
-      await context.pause();
-      const { temb, ...embedded } = await embed.run({
+      const { noise_pred } = await chain.run({
         latents: call.latents,
         reference_latents: call.referenceLatents,
         prompt_embeds: call.promptEmbeds,
         time_proj: timeProjection(call.timestep, config.zero_cond_t),
+        ...anglesInputs(call.angles),
       });
-      let streams: Record<string, FloatArray> = embedded;
-      for (const session of blocks) {
-        await context.pause();
-        streams = await session.run({ ...streams, ...fixed, temb: temb! });
-      }
-      await context.pause();
-      const { noise_pred } = await tail.run({ target: streams.target!, temb: temb! });
       return noise_pred!.data;
     },
   };
@@ -75,7 +63,7 @@ const f = Math.fround;
  * Sinusoids of the target's and of the references' timestep, [2, 256]: cosines first, argument 1000 t.
  * Source: get_timestep_embedding with flip_sin_to_cos, downscale_freq_shift 0, scale 1000.
  */
-export function timeProjection(timestep: number, zeroCondT: boolean): FloatArray {
+function timeProjection(timestep: number, zeroCondT: boolean): FloatArray {
   const half = TIME_PROJ_CHANNELS / 2;
   const data = new Float32Array(2 * TIME_PROJ_CHANNELS);
   for (const [row, t] of [timestep, zeroCondT ? 0 : timestep].entries()) {

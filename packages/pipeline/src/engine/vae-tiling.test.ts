@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { Planes } from '../arrays.ts';
 import { calculateDimensions } from '../image/dimensions.ts';
-import { isTiled, type Planes, tiled } from './vae-tiling.ts';
+import { isTiled, tiled } from './vae-tiling.ts';
 
 describe('tiles begin above 1024²', () => {
   it('no default size at 1024² is tiled, whatever its ratio', () => {

@@ -1,10 +1,4 @@
-/** Channel planes [channels, height, width]. */
-export interface Planes {
-  readonly data: Float32Array;
-  readonly channels: number;
-  readonly height: number;
-  readonly width: number;
-}
+import type { Planes } from '../arrays.ts';
 
 /** Pixels of a tile's side and from one tile to the next. Source: AutoencoderKLQwenImage. */
 const TILE = 256;
@@ -14,7 +8,7 @@ const UNTILED_AREA = 1024 * 1024;
 /** Rounding a side to a multiple of 32 adds at most this. */
 const ROUNDING = 16;
 
-/** Whether a picture is larger than 1024², apart from what rounding its sides to multiples of 32 may have added. */
+/** Whether a picture is larger than 1024², not counting what rounding its sides to multiples of 32 may have added. */
 export function isTiled(width: number, height: number): boolean {
   return width * height > UNTILED_AREA && (width - ROUNDING) * (height - ROUNDING) > UNTILED_AREA;
 }

@@ -1,9 +1,9 @@
+import type { Planes } from '../arrays.ts';
 import { vaeDecoderGraph, vaeEncoderGraph } from '../graphs/vae.ts';
-import type { VaeConfig } from '../hub/component-configs.ts';
+import type { VaeConfig } from '../hub/vae-config.ts';
 import type { Weights } from '../weights/weights.ts';
-import { type EngineContext, graphSource, load } from './segments.ts';
-import type { Session } from './session.ts';
-import { isTiled, type Planes, tiled } from './vae-tiling.ts';
+import { type EngineContext, graphSource, loadSegmentChain, type SegmentChain } from './segment-chain.ts';
+import { isTiled, tiled } from './vae-tiling.ts';
 
 export interface Vae {
   /** Pixels over latents, along a side. */
@@ -18,19 +18,20 @@ export interface Vae {
 /** AutoencoderKLQwenImage on single frames; one picture at a time (slicing), in tiles above 1024². */
 export async function loadVae(context: EngineContext, config: VaeConfig, weights: Weights): Promise<Vae> {
   const source = graphSource(context, weights);
-  const encoder = await load(context, vaeEncoderGraph(config, source), true);
-  const decoder = await load(context, vaeDecoderGraph(config, source), true);
+  // Only a slice of each kernel acts: it is cut out once, when the graph is loaded.
+  const options = { foldConstants: true };
+  const encoder = await loadSegmentChain(context, [() => vaeEncoderGraph(config, source)], options);
+  const decoder = await loadSegmentChain(context, [() => vaeDecoderGraph(config, source)], options);
   const factor = 2 ** config.temperal_downsample.length;
 
   const run = async (
-    session: Session,
+    chain: SegmentChain,
     input: 'pixels' | 'latents',
     output: 'pixels' | 'latents',
     planes: Planes,
   ): Promise<Planes> => {
-    await context.pause();
     const { data, channels, height, width } = planes;
-    const result = (await session.run({ [input]: { data, dims: [1, channels, height, width] } }))[output]!;
+    const result = (await chain.run({ [input]: { data, dims: [1, channels, height, width] } }))[output]!;
     const [, c = 0, h = 0, w = 0] = result.dims;
     return { data: result.data, channels: c, height: h, width: w };
   };

@@ -1,21 +1,15 @@
+import type { LanguageConfig } from '../hub/text-encoder-config.ts';
 import { createGraph, type Graph, type GraphSource, type Value } from '../onnx/graph.ts';
 import { add, attention, concat, linear, mul, type RopeAngles, reshape, rmsNorm, rope, silu } from '../onnx/layers.ts';
 
-/** What the graphs need of the language model's configuration. Source: Qwen2_5_VLTextModel. */
-export interface TextGeometry {
-  readonly vocab_size: number;
-  readonly hidden_size: number;
-  readonly intermediate_size: number;
-  readonly num_hidden_layers: number;
-  readonly num_attention_heads: number;
-  readonly num_key_value_heads: number;
-  readonly rms_norm_eps: number;
-  /** `model.` or `model.language_model.`, as the checkpoint names its tensors. */
+/** The language model's configuration, and how the checkpoint names its tensors. */
+export interface LanguageGeometry extends LanguageConfig {
+  /** `model.` or `model.language_model.` */
   readonly prefix: string;
 }
 
 /** input_ids [S], image_embeds [N, D], order [S] (i for token i, S + k for picture embedding k) -> hidden_states [S, D]. */
-export function tokenEmbedGraph(c: TextGeometry, source: GraphSource): Graph {
+export function tokenEmbedGraph(c: LanguageGeometry, source: GraphSource): Graph {
   const d = c.hidden_size;
   const g = createGraph('text-encoder.embed', source);
   const tokens = g.rows(`${c.prefix}embed_tokens.weight`, [c.vocab_size, d], g.input('input_ids', ['S'], 'int64'));
@@ -25,7 +19,7 @@ export function tokenEmbedGraph(c: TextGeometry, source: GraphSource): Graph {
 }
 
 /** Layers `first` to `last` (exclusive): hidden_states [S, D], cos, sin [S, head_dim / 2] -> hidden_states; after the last layer comes the final norm. */
-export function textLayersGraph(c: TextGeometry, first: number, last: number, source: GraphSource): Graph {
+export function textLayersGraph(c: LanguageGeometry, first: number, last: number, source: GraphSource): Graph {
   const d = c.hidden_size;
   const half = d / c.num_attention_heads / 2;
   const g = createGraph(`text-encoder.layers.${first}-${last}`, source);
@@ -38,7 +32,7 @@ export function textLayersGraph(c: TextGeometry, first: number, last: number, so
 }
 
 /** Source: Qwen2_5_VLDecoderLayer. */
-function layer(g: Graph, c: TextGeometry, name: string, x: Value, angles: RopeAngles): Value {
+function layer(g: Graph, c: LanguageGeometry, name: string, x: Value, angles: RopeAngles): Value {
   const d = c.hidden_size;
   const norm = (value: Value, which: string): Value =>
     rmsNorm(g, value, g.weight(`${name}.${which}.weight`, [d]), c.rms_norm_eps);
@@ -47,7 +41,7 @@ function layer(g: Graph, c: TextGeometry, name: string, x: Value, angles: RopeAn
 }
 
 /** Causal attention with grouped key and value heads. */
-function selfAttention(g: Graph, c: TextGeometry, name: string, x: Value, angles: RopeAngles): Value {
+function selfAttention(g: Graph, c: LanguageGeometry, name: string, x: Value, angles: RopeAngles): Value {
   const d = c.hidden_size;
   const heads = c.num_attention_heads;
   const groups = c.num_key_value_heads;

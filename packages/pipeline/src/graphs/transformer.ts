@@ -1,3 +1,4 @@
+import type { TransformerConfig } from '../hub/transformer-config.ts';
 import { createGraph, type Graph, type GraphSource, type Value } from '../onnx/graph.ts';
 import {
   add,
@@ -15,25 +16,14 @@ import {
   sliceRows,
 } from '../onnx/layers.ts';
 
-/** What the graphs need of transformer/config.json; names are the checkpoint's. Source: QwenImageTransformer2DModel. */
-export interface TransformerGeometry {
-  readonly in_channels: number;
-  /** patch_size² · out_channels: channels of a packed latent. */
-  readonly packed_channels: number;
-  readonly num_layers: number;
-  readonly attention_head_dim: number;
-  readonly num_attention_heads: number;
-  readonly joint_attention_dim: number;
-}
-
 const NORM_EPS = 1e-6;
 export const TIME_PROJ_CHANNELS = 256;
 /** Width of the MLP over the width of the model. */
 const MLP_RATIO = 4;
 
 /**
- * The image stream is carried as two values, target and reference: they differ in their modulation only, target tokens
- * follow the timestep, reference tokens see t = 0 (zero_cond_t) or the same t (row 1 of `temb` says which).
+ * The image stream is carried as two values, target and reference. They differ in their modulation only: target tokens
+ * follow the timestep (row 0 of `temb`), reference tokens see t = 0 (zero_cond_t) or the same timestep (row 1).
  */
 interface Streams {
   readonly target: Value;
@@ -41,13 +31,13 @@ interface Streams {
   readonly text: Value;
 }
 
-const width = (c: TransformerGeometry): number => c.num_attention_heads * c.attention_head_dim;
+const width = (c: TransformerConfig): number => c.num_attention_heads * c.attention_head_dim;
 
 /**
  * First segment: latents [T, C], reference_latents [R, C], prompt_embeds [L, E], time_proj [2, 256]
  * -> target [T, D], reference [R, D], text [L, D], temb [2, D] (after its SiLU).
  */
-export function embedGraph(c: TransformerGeometry, source: GraphSource): Graph {
+export function embedGraph(c: TransformerConfig, source: GraphSource): Graph {
   const d = width(c);
   const g = createGraph('transformer.embed', source);
   const imageIn = (x: Value): Value => linear(g, x, 'img_in', [d, c.in_channels]);
@@ -69,7 +59,7 @@ export function embedGraph(c: TransformerGeometry, source: GraphSource): Graph {
  * Blocks `first` to `last` (exclusive): target [T, D], reference [R, D], text [L, D], temb [2, D] and
  * cos, sin [L + T + R, head_dim / 2] -> target, reference, text.
  */
-export function blocksGraph(c: TransformerGeometry, first: number, last: number, source: GraphSource): Graph {
+export function blocksGraph(c: TransformerConfig, first: number, last: number, source: GraphSource): Graph {
   const d = width(c);
   const g = createGraph(`transformer.blocks.${first}-${last}`, source);
   const temb = g.input('temb', [2, d]);
@@ -88,7 +78,7 @@ export function blocksGraph(c: TransformerGeometry, first: number, last: number,
 }
 
 /** Last segment: target [T, D], temb [2, D] -> noise_pred [T, C]. Source: AdaLayerNormContinuous and proj_out. */
-export function tailGraph(c: TransformerGeometry, source: GraphSource): Graph {
+export function tailGraph(c: TransformerConfig, source: GraphSource): Graph {
   const d = width(c);
   const g = createGraph('transformer.tail', source);
   const target = g.input('target', ['T', d]);
@@ -111,7 +101,7 @@ interface Modulation {
 }
 
 /** One MMDiT block. Source: QwenImageTransformerBlock. */
-function block(g: Graph, c: TransformerGeometry, name: string, x: Streams, temb: Value, angles: RopeAngles): Streams {
+function block(g: Graph, c: TransformerConfig, name: string, x: Streams, temb: Value, angles: RopeAngles): Streams {
   const d = width(c);
   const imageMod = linear(g, temb, `${name}.img_mod.1`, [6 * d, d]);
   const [targetRow, referenceRow] = g.ops('Split', [imageMod], 2, { axis: 0, num_outputs: 2 });
@@ -165,7 +155,7 @@ function modulatedNorm(g: Graph, x: Value, modulation: Modulation): Value {
 /** Attention over [text, target, reference]. image [T + R, D], text [L, D] -> same. Source: QwenDoubleStreamAttnProcessor2_0. */
 function jointAttention(
   g: Graph,
-  c: TransformerGeometry,
+  c: TransformerConfig,
   name: string,
   image: Value,
   text: Value,

@@ -1,15 +1,6 @@
+import type { VaeConfig } from '../hub/vae-config.ts';
 import { createGraph, type Graph, type GraphSource, type Value } from '../onnx/graph.ts';
 import { add, attention, mul, silu } from '../onnx/layers.ts';
-
-/** What the graphs need of vae/config.json. Source: AutoencoderKLQwenImage. */
-export interface VaeGeometry {
-  readonly base_dim: number;
-  readonly z_dim: number;
-  readonly dim_mult: readonly number[];
-  readonly num_res_blocks: number;
-  readonly attn_scales: readonly number[];
-  readonly input_channels: number;
-}
 
 /**
  * The VAE on a single frame: a causal 3-D convolution then sees zeros before the frame, so that only the last temporal
@@ -17,7 +8,7 @@ export interface VaeGeometry {
  */
 
 /** pixels [1, 3, H, W] in [-1, 1] -> moments' mean [1, z, H / f, W / f]. Source: QwenImageEncoder3d, quant_conv, mode(). */
-export function vaeEncoderGraph(c: VaeGeometry, source: GraphSource): Graph {
+export function vaeEncoderGraph(c: VaeConfig, source: GraphSource): Graph {
   const g = createGraph('vae-encoder', source);
   const dims = [1, ...c.dim_mult].map((multiplier) => multiplier * c.base_dim);
   let x = causalConv(
@@ -38,7 +29,10 @@ export function vaeEncoderGraph(c: VaeGeometry, source: GraphSource): Graph {
       if (c.attn_scales.includes(scale)) x = selfAttention(g, x, `encoder.down_blocks.${index++}`, out);
     }
     if (level < c.dim_mult.length - 1) {
-      x = conv(g, x, `encoder.down_blocks.${index++}.resample.1`, out, out, 3, { strides: [2, 2], pads: [0, 0, 1, 1] });
+      x = conv(g, x, `encoder.down_blocks.${index++}.resample.1`, [out, out, 3], {
+        strides: [2, 2],
+        pads: [0, 0, 1, 1],
+      });
       scale /= 2;
     }
   }
@@ -52,7 +46,7 @@ export function vaeEncoderGraph(c: VaeGeometry, source: GraphSource): Graph {
 }
 
 /** latents [1, z, h, w] -> pixels [1, 3, h · f, w · f], not clamped. Source: post_quant_conv, QwenImageDecoder3d. */
-export function vaeDecoderGraph(c: VaeGeometry, source: GraphSource): Graph {
+export function vaeDecoderGraph(c: VaeConfig, source: GraphSource): Graph {
   const g = createGraph('vae-decoder', source);
   const multipliers = [...c.dim_mult].reverse();
   const dims = [multipliers[0]!, ...multipliers].map((multiplier) => multiplier * c.base_dim);
@@ -68,7 +62,7 @@ export function vaeDecoderGraph(c: VaeGeometry, source: GraphSource): Graph {
     }
     if (level < multipliers.length - 1) {
       const half = Math.floor(out / 2);
-      x = conv(g, doubled(g, x), `${name}.upsamplers.0.resample.1`, out, half, 3, { pads: [1, 1, 1, 1] });
+      x = conv(g, doubled(g, x), `${name}.upsamplers.0.resample.1`, [half, out, 3], { pads: [1, 1, 1, 1] });
       channels = half;
     }
   }
@@ -82,28 +76,33 @@ export function vaeDecoderGraph(c: VaeGeometry, source: GraphSource): Graph {
   return g;
 }
 
-/** Last temporal slice of a causal 3-D kernel [out, in, size, size, size], padded to keep the size. */
-function causalConv(g: Graph, x: Value, name: string, from: number, to: number, size: 1 | 3): Value {
-  const kernel = g.weight(`${name}.weight`, [to, from, size, size, size]);
-  const last = g.op('Gather', [kernel, g.ints([size - 1], [])], { axis: 2 });
-  const pad = (size - 1) / 2;
-  return g.op('Conv', [x, last, g.weight(`${name}.bias`, [to])], {
-    kernel_shape: [size, size],
-    pads: [pad, pad, pad, pad],
-  });
-}
-
+/**
+ * A convolution with the kernel `name`.weight [to, from, size, size] and `name`.bias [to]. This is the only way in which a
+ * weight enters a convolution. Of a 3-D kernel [to, from, size, size, size] (`temporal`) the last temporal slice acts.
+ */
 function conv(
   g: Graph,
   x: Value,
   name: string,
-  from: number,
-  to: number,
-  size: number,
-  attributes: Record<string, number[]>,
+  [to, from, size]: readonly [to: number, from: number, size: number],
+  { temporal = false, strides = [1, 1], pads = [0, 0, 0, 0] }: ConvOptions = {},
 ): Value {
-  const inputs = [x, g.weight(`${name}.weight`, [to, from, size, size]), g.weight(`${name}.bias`, [to])];
-  return g.op('Conv', inputs, { kernel_shape: [size, size], ...attributes });
+  const kernel = g.weight(`${name}.weight`, [to, from, ...Array<number>(temporal ? 3 : 2).fill(size)]);
+  const acting = temporal ? g.op('Gather', [kernel, g.ints([size - 1], [])], { axis: 2 }) : kernel;
+  const inputs = [x, acting, g.weight(`${name}.bias`, [to])];
+  return g.op('Conv', inputs, { kernel_shape: [size, size], strides, pads });
+}
+
+interface ConvOptions {
+  readonly temporal?: boolean;
+  readonly strides?: readonly number[];
+  readonly pads?: readonly number[];
+}
+
+/** A causal 3-D convolution on a single frame, padded to keep the size. Source: QwenImageCausalConv3d. */
+function causalConv(g: Graph, x: Value, name: string, from: number, to: number, size: 1 | 3): Value {
+  const pad = (size - 1) / 2;
+  return conv(g, x, name, [to, from, size], { temporal: true, pads: [pad, pad, pad, pad] });
 }
 
 /** x / max(‖x‖, 1e-12) · sqrt(C) · gamma, the norm taken over the channels. Source: QwenImageRMS_norm. */
@@ -126,12 +125,12 @@ function residual(g: Graph, x: Value, name: string, from: number, to: number): V
 /** Single head over all places of the picture. Source: QwenImageAttentionBlock. */
 function selfAttention(g: Graph, x: Value, name: string, channels: number): Value {
   const y = channelNorm(g, x, `${name}.norm.gamma`, channels, 2);
-  const qkv = conv(g, y, `${name}.to_qkv`, channels, 3 * channels, 1, {});
+  const qkv = conv(g, y, `${name}.to_qkv`, [3 * channels, channels, 1]);
   const rows = g.op('Transpose', [g.op('Reshape', [qkv, g.ints([1, 3 * channels, -1])])], { perm: [0, 2, 1] });
   const [q, k, v] = g.ops('Split', [rows], 3, { axis: 2, num_outputs: 3 });
   const out = g.op('Transpose', [attention(g, q!, k!, v!, 1)], { perm: [0, 2, 1] });
   const picture = g.op('Reshape', [out, g.op('Shape', [x])]);
-  return add(g, x, conv(g, picture, `${name}.proj`, channels, channels, 1, {}));
+  return add(g, x, conv(g, picture, `${name}.proj`, [channels, channels, 1]));
 }
 
 /** Source: QwenImageMidBlock. */

@@ -1,21 +1,11 @@
+import type { VisionConfig } from '../hub/text-encoder-config.ts';
 import { createGraph, type Graph, type GraphSource, type Value } from '../onnx/graph.ts';
 import { add, attention, linear, type RopeAngles, reshape, rmsNorm, rope } from '../onnx/layers.ts';
 import { gatedMlp } from './text-encoder.ts';
 
-/** What the graphs need of vision_config. Source: Qwen2_5_VisionTransformerPretrainedModel. */
-export interface VisionGeometry {
-  readonly depth: number;
-  readonly hidden_size: number;
-  readonly intermediate_size: number;
-  readonly num_heads: number;
-  readonly out_hidden_size: number;
-  readonly in_channels: number;
-  readonly patch_size: number;
-  readonly temporal_patch_size: number;
-  readonly spatial_merge_size: number;
-  readonly window_size: number;
-  readonly fullatt_block_indexes: readonly number[];
-  /** `visual.` or `model.visual.`, as the checkpoint names its tensors. */
+/** The vision tower's configuration, and how the checkpoint names its tensors. */
+export interface VisionGeometry extends VisionConfig {
+  /** `visual.` or `model.visual.` */
   readonly prefix: string;
 }
 
@@ -26,19 +16,25 @@ export function patchEmbedGraph(c: VisionGeometry, source: GraphSource): Graph {
   const kernel = [c.in_channels, c.temporal_patch_size, c.patch_size, c.patch_size];
   const columns = kernel.reduce((product, side) => product * side, 1);
   const g = createGraph('vision-encoder.embed', source);
-  const weight = g.weight(`${c.prefix}patch_embed.proj.weight`, [c.hidden_size, ...kernel], [c.hidden_size, columns]);
-  const patches = g.op('Gemm', [g.input('pixel_values', ['N', columns]), weight], { transB: 1 });
+  // The kernel of the convolution covers a patch exactly, so that it is a linear layer over the patch.
+  const patches = linear(
+    g,
+    g.input('pixel_values', ['N', columns]),
+    `${c.prefix}patch_embed.proj`,
+    [c.hidden_size, columns],
+    { bias: false, stored: [c.hidden_size, ...kernel] },
+  );
   g.output('hidden_states', patches, ['N', c.hidden_size]);
   return g;
 }
 
-/** Where the tokens lie in windows that are filled up to the same length; values of the graph. */
+/** The places of the tokens in windows that are padded to the same length; values of the graph. */
 interface Windows {
-  /** [windows · length] token in each place (any token where a window has none). */
+  /** [windows · length] the token in each place; in padding, any token. */
   readonly gather: Value;
   /** [N] place of each token. */
   readonly scatter: Value;
-  /** [windows, 1, length, length]: 0 for keys that are tokens, very negative for filling. */
+  /** [windows, 1, length, length]: 0 for keys that are tokens, very negative for padding. */
   readonly bias: Value;
   /** [3]: windows, length, D */
   readonly shape: Value;

@@ -1,6 +1,5 @@
-import { GUIDE_DEFAULTS, LIMITS } from '@qwen-edit/contract';
+import { DIFFUSERS_AREAS, GUIDE_DEFAULTS, LIMITS } from '@qwen-edit/contract';
 import { z } from 'zod';
-import { DIFFUSERS_AREAS } from '../image/shape.ts';
 import { checkConfig } from './read-json.ts';
 
 const area = z
@@ -9,26 +8,26 @@ const area = z
   .max(LIMITS.side ** 2);
 
 /**
- * edit_config.json, which a checkpoint may carry beside model_index.json: what its training asks for. What a request says
- * comes first, then this file, then the guide's defaults. Keys that are not listed here have no effect; results warn of them.
+ * edit_config.json, which a checkpoint may have beside model_index.json: what its training asks for. A request comes before
+ * this file, and this file before the guide's defaults. Keys that are not listed here have no effect; results warn of them.
  */
-export const editConfigSchema = z.object({
+const editConfigSchema = z.object({
   /** Pixels that a reference has for the VAE. diffusers: 1024². */
   vae_image_size: area.optional(),
   /** Pixels that a reference has for the text encoder. diffusers: 384². */
   condition_image_size: area.optional(),
   /**
    * `area`, as in diffusers: a reference has vae_image_size pixels, whatever the output has. `output`: it has the output's
-   * size, cut to its ratio where that is another; for models that find things by their place.
+   * size, cropped to its ratio if that differs; for models that find things by their place.
    */
   reference_size: z.enum(['area', 'output']).optional(),
-  /** Pixels of the output where the request names no size. Default: vae_image_size. */
+  /** Pixels of the output if the request gives no size. Default: vae_image_size. */
   output_image_size: area.optional(),
   /** Recommended steps. */
   num_inference_steps: z.int().min(1).max(LIMITS.inferenceSteps).optional(),
   /** Recommended guidance; 1 or less switches it off. */
   true_cfg_scale: z.number().min(0).max(LIMITS.guidance).optional(),
-  /** True for a model that shows how things work rather than doing them well; every result says so. */
+  /** True for a model that shows how things work rather than doing them well. */
   demo: z.boolean().optional(),
 });
 
@@ -42,21 +41,21 @@ export interface EditConfig {
   readonly num_inference_steps: number;
   readonly true_cfg_scale: number;
   readonly demo: boolean;
-  /** Keys of the file that no one reads. */
+  /** Keys of the file that have no effect. */
   readonly unknown: readonly string[];
 }
 
 export function resolveEditConfig(json: unknown): EditConfig {
-  const said = checkConfig(editConfigSchema, json, 'edit_config.json', HINT);
-  const vae_image_size = said.vae_image_size ?? DIFFUSERS_AREAS.vae_image_size;
+  const given = checkConfig(editConfigSchema, json, 'edit_config.json', HINT);
+  const vae_image_size = given.vae_image_size ?? DIFFUSERS_AREAS.vae_image_size;
   return {
     vae_image_size,
-    condition_image_size: said.condition_image_size ?? DIFFUSERS_AREAS.condition_image_size,
-    reference_size: said.reference_size ?? 'area',
-    output_image_size: said.output_image_size ?? vae_image_size,
-    num_inference_steps: said.num_inference_steps ?? GUIDE_DEFAULTS.num_inference_steps,
-    true_cfg_scale: said.true_cfg_scale ?? GUIDE_DEFAULTS.true_cfg_scale,
-    demo: said.demo ?? false,
+    condition_image_size: given.condition_image_size ?? DIFFUSERS_AREAS.condition_image_size,
+    reference_size: given.reference_size ?? 'area',
+    output_image_size: given.output_image_size ?? vae_image_size,
+    num_inference_steps: given.num_inference_steps ?? GUIDE_DEFAULTS.num_inference_steps,
+    true_cfg_scale: given.true_cfg_scale ?? GUIDE_DEFAULTS.true_cfg_scale,
+    demo: given.demo ?? false,
     unknown: Object.keys(Object(json)).filter((key) => !Object.hasOwn(editConfigSchema.shape, key)),
   };
 }

@@ -42,7 +42,7 @@ it.each([
   });
 });
 
-it('a folder without a card has none, and a card that is not JSON is told', async () => {
+it('a folder without a card has none, and a card that is not JSON is an error', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'qwen-edit-card-'));
   onTestFinished(() => rm(dir, { recursive: true }));
   expect(await readModelCard(dir)).toBe(undefined);

@@ -1,5 +1,5 @@
 import { type ModelCard, modelCardSchema } from '@qwen-edit/contract';
-import { checkConfig, readJsonIfThere } from './read-json.ts';
+import { checkConfig, readOptionalJson } from './read-json.ts';
 
 const FILE = 'model_card.json';
 const HINT =
@@ -7,10 +7,10 @@ const HINT =
 
 /**
  * model_card.json, which a checkpoint may carry beside model_index.json: what people are told about the model. undefined
- * where there is none; other keys are ignored. Throws AppError `model_corrupt` or `model_unsupported`, naming the key.
+ * if there is no such file; other keys are ignored. Throws AppError `model_corrupt` or `model_unsupported`, naming the key.
  */
 export async function readModelCard(dir: string): Promise<ModelCard | undefined> {
-  const json = await readJsonIfThere(dir, FILE);
+  const json = await readOptionalJson(dir, FILE);
   return json === undefined ? undefined : resolveModelCard(json);
 }
 

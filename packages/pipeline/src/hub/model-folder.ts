@@ -3,39 +3,31 @@ import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, parse, sep } from 'node:path';
 import { AppError, type ModelCard } from '@qwen-edit/contract';
 import { z } from 'zod';
-import type { ProcessorConfig } from '../image/preprocess.ts';
-import type { SchedulerConfig } from '../sampling/schedule.ts';
-import { createPromptEncoder, type PromptEncoder } from '../text/prompt.ts';
-import { readTokenizerFiles } from '../text/tokenizer-files.ts';
 import { weightsDigest } from '../weights/digest.ts';
 import { openWeights, type Weights } from '../weights/weights.ts';
-import {
-  processorSchema,
-  schedulerSchema,
-  type TextEncoderConfig,
-  type TransformerConfig,
-  textEncoderSchema,
-  transformerSchema,
-  type VaeConfig,
-  vaeSchema,
-} from './component-configs.ts';
 import { type EditConfig, resolveEditConfig } from './edit-config.ts';
 import { readModelCard } from './model-card.ts';
-import { checkConfig, readJson, readJsonIfThere } from './read-json.ts';
+import { type ProcessorConfig, processorSchema } from './processor-config.ts';
+import { checkConfig, readOptionalJson, readRequiredJson } from './read-json.ts';
+import { type SchedulerConfig, schedulerSchema } from './scheduler-config.ts';
+import { type TextEncoderConfig, textEncoderSchema } from './text-encoder-config.ts';
+import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.ts';
+import { type TransformerConfig, transformerSchema } from './transformer-config.ts';
+import { type VaeConfig, vaeSchema } from './vae-config.ts';
 
-/** A checkpoint in Hugging Face layout, its configurations read and its weights' headers proved. */
+/** A checkpoint in Hugging Face layout, its configurations and its weights' headers read and checked. */
 export interface ModelFolder {
   readonly name: string;
-  /** Of configurations and weights; two folders with the same digest make the same pictures. */
+  /** Digest of configurations and weights; two folders with the same digest make the same pictures. */
   readonly digest: string;
   /** Folder below which all weight files lie, links resolved. */
   readonly root: string;
   readonly edit: EditConfig;
-  /** What people are told about the model, where the folder says it. */
+  /** What people are told about the model, if the folder has a model_card.json. */
   readonly card: ModelCard | undefined;
   readonly scheduler: SchedulerConfig;
   readonly processor: ProcessorConfig;
-  readonly prompt: PromptEncoder;
+  readonly tokenizer: TokenizerFiles;
   readonly textEncoder: { readonly config: TextEncoderConfig; readonly weights: Weights };
   readonly transformer: { readonly config: TransformerConfig; readonly weights: Weights };
   readonly vae: { readonly config: VaeConfig; readonly weights: Weights };
@@ -57,17 +49,17 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
     (facts) => facts.isDirectory(),
     () => false,
   );
-  const index = isFolder ? await readJsonIfThere(dir, 'model_index.json') : undefined;
+  const index = isFolder ? await readOptionalJson(dir, 'model_index.json') : undefined;
   if (index === undefined) throw new AppError('model_not_found', `${dir} is not a model folder.`);
   checkConfig(indexSchema, index, 'model_index.json');
 
   const jsons: unknown[] = [];
   const config = async <T>(schema: z.ZodType<T>, file: string): Promise<T> => {
-    const json = await readJson(dir, file);
+    const json = await readRequiredJson(dir, file);
     jsons.push(file, json);
     return checkConfig(schema, json, file);
   };
-  const editJson = (await readJsonIfThere(dir, 'edit_config.json')) ?? {};
+  const editJson = (await readOptionalJson(dir, 'edit_config.json')) ?? {};
   const card = await readModelCard(dir);
   const textEncoder = await config(textEncoderSchema, 'text_encoder/config.json');
   const transformer = await config(transformerSchema, 'transformer/config.json');
@@ -92,11 +84,11 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
     name: basename(await realpath(dir)),
     digest: `sha256:${digest.digest('hex')}`,
     root: commonFolder(all.flatMap((component) => [...component.tensors.values()].map((info) => info.path))),
-    edit: saidToBeDemo(resolveEditConfig(editJson), card),
+    edit: withDemoOfCard(resolveEditConfig(editJson), card),
     card,
     scheduler,
     processor,
-    prompt: createPromptEncoder(tokenizer.file, tokenizer.config),
+    tokenizer,
     textEncoder: { config: textEncoder, weights: weights.text_encoder },
     transformer: { config: transformer, weights: weights.transformer },
     vae: { config: vae, weights: weights.vae },
@@ -104,38 +96,38 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
 }
 
 /** Either file may say that this is a demo model. */
-function saidToBeDemo(edit: EditConfig, card: ModelCard | undefined): EditConfig {
+function withDemoOfCard(edit: EditConfig, card: ModelCard | undefined): EditConfig {
   return { ...edit, demo: edit.demo || card?.demo === true };
 }
 
 async function readProcessor(dir: string): Promise<ProcessorConfig> {
-  const old = await readJsonIfThere(dir, 'processor/preprocessor_config.json');
+  const old = await readOptionalJson(dir, 'processor/preprocessor_config.json');
   if (old !== undefined) return checkConfig(processorSchema, old, 'processor/preprocessor_config.json');
-  const json = await readJson(dir, 'processor/processor_config.json');
+  const json = await readRequiredJson(dir, 'processor/processor_config.json');
   return checkConfig(z.looseObject({ image_processor: processorSchema }), json, 'processor/processor_config.json')
     .image_processor;
 }
 
-/** Components have to agree with each other where data passes from one to the next. */
+/** Components have to agree on the shape of what one passes to the next. */
 function checkFit(
   text: TextEncoderConfig,
   transformer: TransformerConfig,
   vae: VaeConfig,
   processor: ProcessorConfig,
 ): void {
-  const differ = (what: string): never => {
+  const refuse = (what: string): never => {
     throw new AppError('model_unsupported', `The parts of this model do not fit together: ${what}.`);
   };
   if (transformer.joint_attention_dim !== text.text.hidden_size)
-    differ('joint_attention_dim is not the hidden_size of the text encoder');
+    refuse('joint_attention_dim is not the hidden_size of the text encoder');
   if (transformer.in_channels !== 4 * vae.z_dim)
-    differ('in_channels of the transformer is not 4 times z_dim of the VAE');
+    refuse('in_channels of the transformer is not 4 times z_dim of the VAE');
   const { vision } = text;
-  if (processor.patch_size !== vision.patch_size) differ('patch_size of the processor and of the vision tower');
+  if (processor.patch_size !== vision.patch_size) refuse('patch_size of the processor and of the vision tower');
   if (processor.merge_size !== vision.spatial_merge_size)
-    differ('merge_size of the processor and spatial_merge_size of the vision tower');
+    refuse('merge_size of the processor and spatial_merge_size of the vision tower');
   if (processor.temporal_patch_size !== vision.temporal_patch_size)
-    differ('temporal_patch_size of the processor and of the vision tower');
+    refuse('temporal_patch_size of the processor and of the vision tower');
 }
 
 /** Longest folder that all paths share. */

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
 import type { z } from 'zod';
 
-/** Parses a JSON file of the model. undefined where there is none. Throws `model_corrupt` for what is not JSON. */
-export async function readJsonIfThere(dir: string, file: string): Promise<unknown> {
+/** Parses a JSON file of the model; undefined if there is no such file. Throws AppError `model_corrupt` if it is not JSON. */
+export async function readOptionalJson(dir: string, file: string): Promise<unknown> {
   let text: string;
   try {
     text = await readFile(join(dir, file), 'utf8');
@@ -19,14 +19,17 @@ export async function readJsonIfThere(dir: string, file: string): Promise<unknow
   }
 }
 
-/** Parses a JSON file that has to be there. */
-export async function readJson(dir: string, file: string): Promise<unknown> {
-  const json = await readJsonIfThere(dir, file);
+/** Parses a JSON file that has to be there. Throws AppError `model_incomplete` or `model_corrupt`. */
+export async function readRequiredJson(dir: string, file: string): Promise<unknown> {
+  const json = await readOptionalJson(dir, file);
   if (json === undefined) throw new AppError('model_incomplete', `${file} is missing.`);
   return json;
 }
 
-/** Checks JSON against a schema. Throws `model_unsupported` naming the key and what it may be; `hint` says what to do where the table's hint does not fit. */
+/**
+ * Checks JSON against a schema. Throws AppError `model_unsupported`, which names the key and what it may be; `hint` replaces
+ * the hint that this code has.
+ */
 export function checkConfig<T>(schema: z.ZodType<T>, json: unknown, file: string, hint?: string): T {
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;

@@ -2,8 +2,8 @@ import { roundedDimensions, type Size } from '@qwen-edit/contract';
 import type { Pixels } from './resample.ts';
 
 /**
- * The largest part in the middle of a picture that has the shape of `size`; all of it where the shapes are the same but
- * for the rounding of sides, so that a picture at its own ratio is resized as diffusers does it.
+ * The largest part in the middle of a picture that has the shape of `size`. If the two shapes differ only by the rounding of
+ * sides, it is the whole picture, so that a picture at its own ratio is resized as diffusers does it.
  */
 export function cropToShape(image: Pixels, size: Size): Pixels {
   const own = roundedDimensions(size.width * size.height, image);

@@ -3,26 +3,26 @@ import sharp, { type Metadata, type Sharp } from 'sharp';
 import type { Pixels } from './resample.ts';
 
 /** Pictures with more pixels are refused before they are decoded. */
-export const MAX_INPUT_PIXELS = 100_000_000;
+const MAX_INPUT_PIXELS = 100_000_000;
 
 /**
- * Readers of the formats that we take. Those of vector pictures and documents stay off: they would parse before we refuse.
- * This holds for all of the process that imports us.
+ * libvips' readers of the formats that we take. Readers of vector pictures and documents stay off: they would parse a file
+ * before we can refuse it. This setting holds for the whole process.
  */
 const READERS = ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Tiff', 'Heif'].map((name) => `VipsForeignLoad${name}`);
 sharp.block({ operation: ['VipsForeignLoad'] });
 sharp.unblock({ operation: READERS });
 
-/** An uploaded picture whose header is read. */
-export interface OpenImage {
+/** An uploaded picture of which the header is read. */
+interface OpenImage {
   readonly facts: Metadata;
   /** Decodes to 8-bit sRGB: alpha composited on white, ICC profiles, CMYK and 16 bits converted; not yet oriented. */
   readonly picture: Sharp;
-  /** `image_invalid` for what fails while it is decoded. */
+  /** Makes the AppError `image_invalid` for a failure to decode. */
   readonly damaged: (cause: unknown) => AppError;
 }
 
-/** Containers of HEVC pictures, by the brand that they name first. Source: ISO/IEC 23008-12, annex B. */
+/** Containers of HEVC pictures, by their major brand. Source: ISO/IEC 23008-12, annex B. */
 const HEIC_BRANDS = new Set(['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx']);
 const HEIC = {
   what: 'is a HEIC file, as phones take them, which cannot be read here',
@@ -34,7 +34,7 @@ function namesHeic(bytes: Uint8Array): boolean {
   return box.slice(4, 8) === 'ftyp' && HEIC_BRANDS.has(box.slice(8));
 }
 
-/** Reads a picture's header; of several pages or frames the first counts. Throws AppError `image_invalid` or `image_too_large`. */
+/** Reads a picture's header; of several pages or frames only the first is used. Throws AppError `image_invalid` or `image_too_large`. */
 export async function openImage(bytes: Uint8Array, label: string): Promise<OpenImage> {
   const invalid = (what: string, cause?: unknown): AppError =>
     new AppError('image_invalid', `${label} ${what}.`, { cause });
@@ -61,7 +61,7 @@ export async function openImage(bytes: Uint8Array, label: string): Promise<OpenI
     picture: picture.toColourspace('srgb').flatten({ background: '#ffffff' }),
     damaged(cause) {
       const message = cause instanceof Error ? cause.message : '';
-      // A libvips of the system's may have what decodes it; the one that comes with sharp has not, for its patents.
+      // The libvips that comes with sharp cannot decode HEVC, because of patents; one of the system may.
       if (facts.compression === 'hevc' && /not been built in|unsupported/i.test(message)) return heic(cause);
       const reason = message.split('\n')[0];
       return invalid(`is damaged or cut off (${reason})`, cause);

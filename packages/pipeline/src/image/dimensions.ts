@@ -1,6 +1,6 @@
 import { AppError, roundedDimensions, roundHalfEven, type Size } from '@qwen-edit/contract';
 
-/** roundedDimensions. Throws AppError `image_ratio` where a side rounds to 0. */
+/** Does what roundedDimensions does. Throws AppError `image_ratio` if a side rounds to 0. */
 export function calculateDimensions(area: number, size: Size): Size {
   const rounded = roundedDimensions(area, size);
   if (rounded.width === 0 || rounded.height === 0) {

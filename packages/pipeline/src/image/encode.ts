@@ -1,5 +1,6 @@
 import { type OutputFormat, roundHalfEven, type Size } from '@qwen-edit/contract';
 import sharp, { type Sharp } from 'sharp';
+import type { Planes } from '../arrays.ts';
 import type { Pixels } from './resample.ts';
 
 const QUALITY = 95;
@@ -16,7 +17,7 @@ export async function encodeImage(image: Pixels, format: OutputFormat): Promise<
   return raw.jpeg({ quality: QUALITY, chromaSubsampling: '4:4:4' }).toBuffer();
 }
 
-/** Small: a preview is seen for a few seconds, and travels with the events of its edit. */
+/** Small, because a preview is seen for a few seconds and is sent with the events of its edit. */
 const PREVIEW = { side: 256, quality: 70 } as const;
 
 /** Encodes a preview as WebP (quality 70), at most 256 pixels on its longer side. */
@@ -30,7 +31,7 @@ export async function encodePreview(image: Pixels): Promise<Size & { readonly by
 }
 
 /** [3, H, W] in [-1, 1] -> 8 bits: clamped, x · 0.5 + 0.5, halves to even. Source: VaeImageProcessor.postprocess, numpy_to_pil. */
-export function toPixels(planes: Float32Array, width: number, height: number): Pixels {
+export function toPixels({ data: planes, width, height }: Planes): Pixels {
   const area = width * height;
   const data = new Uint8Array(area * 3);
   for (let c = 0; c < 3; c++) {

@@ -1,28 +1,11 @@
 import type { Size } from '@qwen-edit/contract';
+import type { Grid, Planes } from '../arrays.ts';
+import type { ProcessorConfig } from '../hub/processor-config.ts';
 import { calculateDimensions, smartResize } from './dimensions.ts';
 import { type Pixels, resizeBicubicTorchvision, resizeLanczos } from './resample.ts';
 
-/** What processor_config.json or preprocessor_config.json says. */
-export interface ProcessorConfig {
-  readonly image_mean: readonly number[];
-  readonly image_std: readonly number[];
-  readonly min_pixels: number;
-  readonly max_pixels: number;
-  readonly patch_size: number;
-  readonly merge_size: number;
-  readonly temporal_patch_size: number;
-}
-
 /** Patches of one condition picture: `data` [rows · columns, 3 · T · P · P]. */
-export interface PatchGrid {
-  readonly data: Float32Array;
-  /** Patches down and across. */
-  readonly rows: number;
-  readonly columns: number;
-}
-
-/** A reference as the VAE takes it: [1, 3, height, width] in [-1, 1]. */
-export interface VaeImage extends Size {
+export interface PatchGrid extends Grid {
   readonly data: Float32Array;
 }
 
@@ -33,15 +16,15 @@ export function conditionImage(image: Pixels, area: number): Pixels {
 }
 
 /** The picture that the VAE encodes: LANCZOS to a size, u8 / 255 · 2 - 1. Source: VaeImageProcessor.preprocess. */
-export function vaeImage(image: Pixels, { width, height }: Size): VaeImage {
+export function vaeImage(image: Pixels, { width, height }: Size): Planes {
   const { data: source } = resizeLanczos(image, width, height);
-  const levels = Float32Array.from({ length: 256 }, (_, u) => Math.fround(Math.fround(2 * Math.fround(u / 255)) - 1));
+  const levels = forEachLevel((u) => Math.fround(Math.fround(2 * Math.fround(u / 255)) - 1));
   const plane = width * height;
   const data = new Float32Array(3 * plane);
   for (let i = 0; i < plane; i++) {
     for (let c = 0; c < 3; c++) data[c * plane + i] = levels[source[3 * i + c]!]!;
   }
-  return { width, height, data };
+  return { data, channels: 3, width, height };
 }
 
 /**
@@ -81,9 +64,14 @@ export function* mergeOrder(rows: number, columns: number, merge: number): Gener
   }
 }
 
-/** (u8 - 255 · mean) / (255 · std), each step in fp32, for every level. */
+/** (u8 - 255 · mean) / (255 · std), each step in fp32. */
 function normalised(mean: number, std: number): Float32Array {
   const shift = Math.fround(Math.fround(mean) * 255);
   const scale = Math.fround(Math.fround(std) * 255);
-  return Float32Array.from({ length: 256 }, (_, u) => Math.fround(Math.fround(u - shift) / scale));
+  return forEachLevel((u) => Math.fround(Math.fround(u - shift) / scale));
+}
+
+/** A table of what each 8-bit level becomes. */
+function forEachLevel(convert: (u: number) => number): Float32Array {
+  return Float32Array.from({ length: 256 }, (_, u) => convert(u));
 }

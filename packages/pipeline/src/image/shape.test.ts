@@ -1,9 +1,9 @@
-import { AppError, limitSide } from '@qwen-edit/contract';
+import { AppError, DIFFUSERS_AREAS, limitSide } from '@qwen-edit/contract';
 import { describe, expect, it } from 'vitest';
 import { calculateDimensions } from './dimensions.ts';
 import { conditionImage, patchify } from './preprocess.ts';
 import { resizeLanczos } from './resample.ts';
-import { checkImageShape, DIFFUSERS_AREAS } from './shape.ts';
+import { checkImageShape } from './shape.ts';
 
 const processor = {
   image_mean: [0.5, 0.5, 0.5],

@@ -1,10 +1,14 @@
-import { AppError, GUIDE_DEFAULTS, limitSide, roundedDimensions, type Size } from '@qwen-edit/contract';
+import {
+  AppError,
+  DIFFUSERS_AREAS,
+  GUIDE_DEFAULTS,
+  limitSide,
+  roundedDimensions,
+  type Size,
+} from '@qwen-edit/contract';
 import { isBeyondRatio, MAX_RATIO } from './dimensions.ts';
 
-/** Pixels of a reference for the VAE and for the text encoder, where a checkpoint's edit_config.json says nothing. */
-export const DIFFUSERS_AREAS = { vae_image_size: 1024 * 1024, condition_image_size: 384 * 384 } as const;
-
-/** What decides which shapes will do: the request's max_side, and the areas of the checkpoint (see ModelFacts). */
+/** What decides which shapes the pipeline takes: the request's max_side, and the areas of the checkpoint (see ModelFacts). */
 export interface ShapeRules {
   readonly max_side?: number;
   readonly vae_image_size?: number;
@@ -12,8 +16,8 @@ export interface ShapeRules {
 }
 
 /**
- * Proves that a picture of `size`, orientation applied, is not too narrow for the pipeline; needs neither model nor pixels.
- * Rules that are left out are the guide's and diffusers'. Throws AppError `image_ratio`, which begins with `label`.
+ * Checks that a picture of `size`, orientation applied, is not too narrow for the pipeline. It needs neither model nor pixels.
+ * Rules that are left out have the guide's and diffusers' values. Throws AppError `image_ratio`, which begins with `label`.
  */
 export function checkImageShape(size: Size, label: string, rules: ShapeRules = {}): void {
   const refuse = (why: string): never => {

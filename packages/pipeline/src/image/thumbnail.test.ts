@@ -21,7 +21,7 @@ it.each([
   expect(await look(small)).toMatchObject({ format: 'webp', width: smallWidth, height: smallHeight });
 });
 
-it('it is upright however the camera was held, and says nothing of the camera', async () => {
+it('it is upright however the camera was held, and has no metadata of the camera', async () => {
   // Its upper left is red, whichever way it is stored.
   const corner = { input: await blank(200, 100, '#f00').png().toBuffer(), left: 0, top: 0 };
   const upright = await blank(600, 400).composite([corner]).png().toBuffer();

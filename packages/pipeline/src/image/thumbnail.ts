@@ -5,9 +5,9 @@ export const THUMBNAIL_SIDE = 320;
 const QUALITY = 75;
 
 /**
- * A small WebP of a picture that was proved: at most 320 pixels a side and never enlarged, upright, on white where it is
- * transparent; of an animation the first frame. Pixels of the whole are not kept where the format lets libvips read a smaller
- * one. Throws AppError `image_invalid` or `image_too_large`; messages begin with `label`.
+ * A small WebP of a valid picture: at most 320 pixels a side and never enlarged, upright, on white if it is transparent; of
+ * an animation the first frame. If the format lets libvips read a smaller picture, the whole one is never in memory.
+ * Throws AppError `image_invalid` or `image_too_large`; messages begin with `label`.
  */
 export async function makeThumbnail(bytes: Uint8Array, label = 'The picture'): Promise<Uint8Array> {
   const { picture, damaged } = await openImage(bytes, label);

@@ -1,19 +1,19 @@
-import type { PatchGrid } from './preprocess.ts';
+import type { Grid } from '../arrays.ts';
 
 /** How the vision tower's windowed attention orders the patches of one picture. */
-export interface WindowPlan {
+interface WindowPlan {
   /** Merge unit (of merge² patches) at each place of the window order. */
   readonly order: Int32Array;
-  /** Place in window order of each merge unit. */
+  /** The place in window order of each merge unit. */
   readonly reverse: BigInt64Array;
   readonly windows: number;
   /** Patches of the longest window. */
   readonly length: number;
-  /** [windows · length] patch, in window order, at each place of the filled windows; filling points at patch 0. */
+  /** [windows · length] the patch, in window order, at each place of the padded windows; padding points at patch 0. */
   readonly gather: BigInt64Array;
-  /** [patches] place of each patch in the filled windows. */
+  /** [patches] the place of each patch in the padded windows. */
   readonly scatter: BigInt64Array;
-  /** [windows, 1, length, length] 0 for patches, very negative for filling. */
+  /** [windows, 1, length, length] 0 for patches, very negative for padding. */
   readonly bias: Float32Array;
 }
 
@@ -21,10 +21,10 @@ export interface WindowPlan {
 const MASKED = -1e9;
 
 /**
- * Windows of `side` × `side` merge units, row-major; those at the right and bottom edges are smaller. Runs need windows of
- * one length, so shorter ones are filled up and the filling is masked. Source: get_vision_window_index.
+ * Windows of `side` × `side` merge units, row-major; those at the right and bottom edges are smaller. All windows
+ * need one length, so that shorter ones are padded and the padding is masked. Source: get_vision_window_index.
  */
-export function planWindows(grid: Pick<PatchGrid, 'rows' | 'columns'>, merge: number, side: number): WindowPlan {
+export function planWindows(grid: Grid, merge: number, side: number): WindowPlan {
   const rows = grid.rows / merge;
   const columns = grid.columns / merge;
   const unit = merge * merge;

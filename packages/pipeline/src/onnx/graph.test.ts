@@ -2,9 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createSession } from '../engine/session.ts';
+import { deviceNamed } from '../engine/devices.ts';
+import { createGraphSession } from '../engine/session.ts';
 import { openWeights, type Weights } from '../weights/weights.ts';
 import { createGraph, type Graph } from './graph.ts';
+import { gemmLinear } from './linear.ts';
 
 let root = '';
 beforeEach(async () => {
@@ -12,8 +14,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true }));
 
-const run = async (graph: Graph, feeds: Parameters<Awaited<ReturnType<typeof createSession>>['run']>[0]) => {
-  const session = await createSession(graph, { threads: 1, root });
+const run = async (graph: Graph, feeds: Parameters<Awaited<ReturnType<typeof createGraphSession>>['run']>[0]) => {
+  const session = await createGraphSession(graph, { device: deviceNamed(), threads: 1, root });
   try {
     return await session.run(feeds);
   } finally {
@@ -39,7 +41,7 @@ describe('ONNX Runtime reads what the builder writes', () => {
     expect(out.flat?.dims).toEqual([4]);
   });
 
-  it('a value may go in and come out under the same name', async () => {
+  it('an input and an output may have the same name', async () => {
     const g = createGraph('same');
     g.output('x', g.input('x', ['n']), ['n']);
     expect((await run(g, { x: { data: Float32Array.of(1, 2), dims: [2] } })).x?.data).toEqual(Float32Array.of(1, 2));
@@ -83,7 +85,7 @@ describe.each(['F32', 'F16', 'BF16'] as const)('weights stored as %s arrive as f
     ['left in their file, at an odd place', 4100],
   ])('%s', async (_, rows) => {
     const weights = await checkpoint(dtype, [rows, 4]);
-    const g = createGraph('weights', { weights, root });
+    const g = createGraph('weights', { weights, root, linear: gemmLinear });
     const w = g.weight('w', [rows, 4]);
     expect(g.weight('w', [rows, 4])).toBe(w);
     g.output('y', g.op('Gemm', [g.input('x', [1, 4]), w], { transB: 1 }), [1, rows]);
@@ -95,7 +97,7 @@ describe.each(['F32', 'F16', 'BF16'] as const)('weights stored as %s arrive as f
 
   it('as another shape, and by rows', async () => {
     const weights = await checkpoint(dtype, [4100, 4]);
-    const g = createGraph('rows', { weights, root });
+    const g = createGraph('rows', { weights, root, linear: gemmLinear });
     g.output('row', g.rows('w', [4100, 4], g.input('i', ['n'], 'int64')), ['n', 4]);
     g.output('flat', g.weight('w', [4100, 4], [16400]), [16400]);
     const { row, flat } = await run(g, { i: { data: BigInt64Array.of(4099n, 0n), dims: [2] } });
@@ -106,12 +108,12 @@ describe.each(['F32', 'F16', 'BF16'] as const)('weights stored as %s arrive as f
 
 it('a weight of another shape is refused before the runtime sees it', async () => {
   const weights = await checkpoint('F32', [8, 4]);
-  const g = createGraph('wrong', { weights, root });
+  const g = createGraph('wrong', { weights, root, linear: gemmLinear });
   expect(() => g.weight('w', [4, 8])).toThrow('w is [8,4], the configuration asks for [4,8]');
   expect(() => g.weight('v', [4, 8])).toThrow('the weight v is missing');
 });
 
-it('what the runtime refuses is an engine_failed with its words', async () => {
+it("a graph that the runtime refuses is an engine_failed with the runtime's message", async () => {
   const g = createGraph('nonsense');
   g.output('y', g.op('NoSuchOperator', [g.input('x', ['n'])]), ['n']);
   await expect(run(g, {})).rejects.toMatchObject({

@@ -2,6 +2,7 @@ import { relative, sep } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
 import type { Dtype, TensorInfo } from '../weights/safetensors.ts';
 import type { Weights } from '../weights/weights.ts';
+import type { LinearForm, LinearLayer } from './linear.ts';
 import { createProtoWriter, type ProtoWriter } from './protobuf.ts';
 
 /** A value that flows through a graph. */
@@ -10,14 +11,14 @@ export interface Value {
 }
 
 /** A dimension: a number, or a name for one that is known only when the graph runs. */
-export type Dim = number | string;
+type Dim = number | string;
 export type Attributes = Readonly<Record<string, number | string | readonly number[] | { readonly float: number }>>;
 type ElementType = 'float' | 'int64';
 
-/** What one ONNX file says, written in the order in which it is built. */
+/** Builds one ONNX file. Nodes are written in the order in which they are added. */
 export interface Graph {
   input(name: string, dims: readonly Dim[], type?: ElementType): Value;
-  /** Gives `value` to the outside under `name`. */
+  /** Makes `value` an output of the graph under `name`. */
   output(name: string, value: Value, dims: readonly Dim[]): void;
   /** Adds an operator with one output. Attributes: whole numbers are ints, `{ float }` floats, arrays ints. */
   op(type: string, inputs: readonly (Value | undefined)[], attributes?: Attributes): Value;
@@ -26,10 +27,13 @@ export interface Graph {
   floats(values: ArrayLike<number>, dims: readonly number[]): Value;
   ints(values: readonly number[], dims?: readonly number[]): Value;
   /**
-   * A weight of the checkpoint as fp32. Small ones are copied into the graph; larger ones are left where they lie and
-   * pointed at, with a Cast behind them where they are stored in half precision. `as` gives it another shape of the same size.
+   * A weight of the checkpoint as fp32. Small ones are copied into the graph; larger ones stay in
+   * their file, and the graph points at them, with a Cast behind if they are stored in half precision. `as` gives the weight
+   * another shape of the same size.
    */
   weight(name: string, shape: readonly number[], as?: readonly number[]): Value;
+  /** A linear layer in the form that the precision of the graph's source gives it. Call `linear` of layers.ts. */
+  linear(x: Value, layer: LinearLayer): Value;
   /** Rows `indices` [S] of the table `name` as fp32 [S, D]: only these are read and widened, never the whole table. */
   rows(name: string, shape: readonly number[], indices: Value): Value;
   serialize(): Uint8Array;
@@ -37,11 +41,13 @@ export interface Graph {
 
 export interface GraphSource {
   readonly weights: Weights;
-  /** Folder from which the checkpoint's files are named; all of them lie below it. */
+  /** Folder to which the paths of the checkpoint's files are relative; all of them lie below it. */
   readonly root: string;
+  /** How products with a weight are computed. */
+  readonly linear: LinearForm;
 }
 
-/** A graph cannot take and give a value under the same name, so that in the file outputs carry this suffix. */
+/** An input and an output of one ONNX graph cannot have the same name, so that outputs have this suffix in the file. */
 export const OUTPUT_SUFFIX = '.out';
 
 const IR_VERSION = 10;
@@ -126,6 +132,7 @@ export function createGraph(name: string, source?: GraphSource): Graph {
       weights.set(weightName, value);
       return value;
     },
+    linear: (x, layer) => needed().linear(graph, x, layer),
     rows(weightName, shape, indices) {
       const info = find(weightName, shape);
       return widen(graph.op('Gather', [pointAt(info, shape), indices], { axis: 0 }), info.dtype);

@@ -2,16 +2,20 @@ import type { Graph, Value } from './graph.ts';
 
 /** The layers that several networks share. Shapes: S tokens, K and N channels. */
 
-/** Linear layer as PyTorch stores it, weight [N, K]. x [S, K] -> [S, N]. Source: torch.nn.Linear. */
+/**
+ * Linear layer as PyTorch stores it, weight [N, K]. x [S, K] -> [S, N]. This is the only way in which a weight enters a
+ * matrix product: the graph's precision decides which nodes it is made of. `stored` is the weight's shape in the
+ * checkpoint if it is not [N, K]. Source: torch.nn.Linear.
+ * @example linear(g, hidden, `${name}.to_q`, [d, d])
+ */
 export function linear(
   g: Graph,
   x: Value,
   name: string,
   [n, k]: readonly [number, number],
-  options: { bias?: boolean } = {},
+  { bias = true, stored = [n, k] }: { readonly bias?: boolean; readonly stored?: readonly number[] } = {},
 ): Value {
-  const bias = options.bias === false ? [] : [g.weight(`${name}.bias`, [n])];
-  return g.op('Gemm', [x, g.weight(`${name}.weight`, [n, k]), ...bias], { transB: 1 });
+  return g.linear(x, { name, n, k, bias, stored });
 }
 
 /** x / sqrt(mean(x²) + eps) · scale over the last axis. Source: torch.nn.RMSNorm. */

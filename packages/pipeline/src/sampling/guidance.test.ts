@@ -26,7 +26,7 @@ describe('true guidance', () => {
     for (const [i, value] of got.entries()) expect(Math.abs(value - positive[i]!)).toBeLessThan(1e-5);
   });
 
-  it('leaves what it was given alone', () => {
+  it('does not change its inputs', () => {
     const positive = wave(16, 0);
     const negative = wave(16, 1);
     trueCfg(positive, negative, 4, 16);

@@ -26,11 +26,11 @@ function eachPatchElement(
   visit: (packed: number, plain: number) => void,
 ): void {
   let packed = 0;
-  for (let y = 0; y < height; y += 2) {
-    for (let x = 0; x < width; x += 2) {
+  for (let y = 0; y < height; y += PATCH) {
+    for (let x = 0; x < width; x += PATCH) {
       for (let c = 0; c < channels; c++) {
-        for (let dy = 0; dy < 2; dy++) {
-          for (let dx = 0; dx < 2; dx++) visit(packed++, (c * height + y + dy) * width + x + dx);
+        for (let dy = 0; dy < PATCH; dy++) {
+          for (let dx = 0; dx < PATCH; dx++) visit(packed++, (c * height + y + dy) * width + x + dx);
         }
       }
     }
@@ -46,7 +46,7 @@ export function normaliseLatents(latents: Float32Array, mean: readonly number[],
   });
 }
 
-/** x / (1 / std) + mean per channel of [C, h, w], the division kept as there. */
+/** x / (1 / std) + mean per channel of [C, h, w], with the division that the reference has. */
 export function denormaliseLatents(
   latents: Float32Array,
   mean: readonly number[],

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { randn } from './noise.ts';
 
 describe('numbers that do not fill whole blocks of 16', () => {
-  it.each([17, 24, 40, 600, 1000])('%d are those of a longer draw, but for the last 16', (count) => {
+  it.each([17, 24, 40, 600, 1000])('%d are those of a longer draw, apart from the last 16', (count) => {
     const noise = randn(count, 7n);
     expect(noise).toHaveLength(count);
     const longer = randn(1024, 7n);

@@ -31,9 +31,9 @@ const TWO_PI = f(2 * Math.PI);
 const BLOCK = 16;
 
 /**
- * torch.randn(count) of a CPU generator with this seed, fp32: Box-Muller on blocks of 16 uniforms; where the last block is
- * not whole, the last 16 numbers are drawn anew, as there. Differs from torch by at most 3 ulp (4.8e-7), where its vector
- * log, sin and cos do. Throws AppError `invalid_parameter` below 16 numbers, where torch draws in another way.
+ * torch.randn(count) of a CPU generator with this seed, fp32: Box-Muller on blocks of 16 uniforms; if the last block is
+ * not whole, the last 16 numbers are drawn again, as torch does. Differs from torch by at most 3 ulp (4.8e-7), because its
+ * vector log, sin and cos do. Throws AppError `invalid_parameter` below 16 numbers, which torch draws in another way.
  * Source: ATen's normal_fill.
  */
 export function randn(count: number, seed: bigint): Float32Array {

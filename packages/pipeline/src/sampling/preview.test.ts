@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Planes } from '../engine/vae-tiling.ts';
+import type { Planes } from '../arrays.ts';
 import { applyColourMap, cleanEstimate, createColourFit } from './preview.ts';
 
 const CHANNELS = 4;

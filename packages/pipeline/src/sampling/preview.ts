@@ -1,8 +1,8 @@
-import type { Planes } from '../engine/vae-tiling.ts';
+import type { Planes } from '../arrays.ts';
 import type { Pixels } from '../image/resample.ts';
 
 /** A linear map from the channels of normalised latents to a colour in [-1, 1]. */
-export interface ColourMap {
+interface ColourMap {
   /** [3, C] */
   readonly weights: Float64Array;
   /** [3] */
@@ -13,20 +13,20 @@ export interface ColourMap {
 export interface ColourFit {
   /** Normalised latents [C, h, w] and the picture that they were made from, [3, h · f, w · f] in [-1, 1]. */
   learn(latents: Planes, picture: Planes): void;
-  /** The map that comes nearest to what was learned. At least one picture has to be learned first. */
+  /** The map that fits best what was learned. At least one picture has to be learned first. */
   map(): ColourMap;
 }
 
 /**
- * Weight of the ridge, in variances of a latent: about 1, because latents are normalised. It decides where the pictures say
- * nothing (a flat one, or one of a single latent), and costs 0.2 % of the colour where they say enough.
+ * Weight of the ridge, in variances of a latent: about 1, because latents are normalised. It decides if the pictures
+ * tell too little (a flat one, or one of a single latent), and costs 0.2 % of the colour if they tell enough.
  */
 const RIDGE = 1e-3;
 const COLOURS = 3;
 
 /**
- * Ridge least squares of colours on latents, from sums alone: nothing of a picture is kept. Any VAE whose latents keep the
- * place of what they show will do, so there is no table of weights for each checkpoint.
+ * Ridge least squares of colours on latents, from sums alone: nothing of a picture is kept. It works for any VAE whose latents
+ * keep the place of what they show, so that no checkpoint needs a table of weights.
  */
 export function createColourFit(channels: number): ColourFit {
   let count = 0;
@@ -91,7 +91,7 @@ export function applyColourMap({ weights, bias }: ColourMap, latents: Planes): P
   return { width, height, data: new Uint8Array(data.buffer) };
 }
 
-/** What the network takes the clean latents to be: x - sigma · prediction. Source: flow matching, x = (1 - sigma) · x0 + sigma · noise. */
+/** The network's estimate of the clean latents: x - sigma · prediction. Source: flow matching, x = (1 - sigma) · x0 + sigma · noise. */
 export function cleanEstimate(latents: Float32Array, prediction: Float32Array, sigma: number): Float32Array {
   return latents.map((value, i) => value - sigma * prediction[i]!);
 }

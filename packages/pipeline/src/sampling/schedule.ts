@@ -1,17 +1,5 @@
 import { AppError } from '@qwen-edit/contract';
-
-/** The keys of scheduler_config.json that act. Source: FlowMatchEulerDiscreteScheduler. */
-export interface SchedulerConfig {
-  readonly num_train_timesteps: number;
-  readonly use_dynamic_shifting: boolean;
-  readonly shift: number;
-  readonly base_shift: number;
-  readonly max_shift: number;
-  readonly base_image_seq_len: number;
-  readonly max_image_seq_len: number;
-  readonly shift_terminal: number | null;
-  readonly time_shift_type: 'exponential' | 'linear';
-}
+import type { SchedulerConfig } from '../hub/scheduler-config.ts';
 
 export interface Schedule {
   /** steps + 1 noise levels, from about 1 down to 0. */
@@ -23,7 +11,7 @@ export interface Schedule {
 const f = Math.fround;
 
 /** Shift for a picture of `tokens` target tokens: linear, not clamped. Source: calculate_shift. */
-export function calculateShift(config: SchedulerConfig, tokens: number): number {
+function calculateShift(config: SchedulerConfig, tokens: number): number {
   const m = (config.max_shift - config.base_shift) / (config.max_image_seq_len - config.base_image_seq_len);
   return tokens * m + (config.base_shift - m * config.base_image_seq_len);
 }
@@ -34,8 +22,8 @@ export function minSteps(config: SchedulerConfig): number {
 }
 
 /**
- * Noise levels of `steps` steps for a picture of `tokens` target tokens, each operation in fp32 as there.
- * Throws AppError `steps_too_few` where the terminal shift would divide 0 by 0. Source: set_timesteps.
+ * Noise levels of `steps` steps for a picture of `tokens` target tokens, each operation in fp32 as in the reference.
+ * Throws AppError `steps_too_few` if the terminal shift would divide 0 by 0. Source: set_timesteps.
  */
 export function createSchedule(config: SchedulerConfig, steps: number, tokens: number): Schedule {
   const linear = Array.from({ length: steps }, (_, i) => f(steps === 1 ? 1 : 1 + (i * (1 / steps - 1)) / (steps - 1)));

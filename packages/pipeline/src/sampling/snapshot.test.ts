@@ -20,7 +20,7 @@ describe('a snapshot is read as it was written', () => {
     expect(readSnapshot(form(bytes))).toEqual(state);
   });
 
-  it('and is no window on what is written later', () => {
+  it('and does not change with latents that change later', () => {
     const latents = Float32Array.of(1, 2);
     const { bytes } = writeSnapshot({ ...state, latents: [latents] });
     latents.fill(9);

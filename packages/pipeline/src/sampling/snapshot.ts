@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '@qwen-edit/contract';
 import { z } from 'zod';
+import type { LoadedModel } from '../engine/model.ts';
 import type { Snapshot } from '../types.ts';
 
 /** The state of an edit after `step` steps. */
@@ -10,7 +11,7 @@ export interface SamplingState {
   readonly seed: string;
   /** Digest of model, pictures and parameters: a state fits only the edit that it came from. */
   readonly fingerprint: string;
-  /** Packed latents of every picture asked for. */
+  /** Packed latents of every picture that was asked for. */
   readonly latents: readonly Float32Array[];
 }
 
@@ -33,7 +34,7 @@ function sha256(facts: z.output<typeof factsSchema>, body: Uint8Array): string {
     .digest('hex');
 }
 
-/** JSON header, newline, latents as little-endian fp32; the header carries the hash of its facts and of the latents. */
+/** Writes a JSON header, a newline, and the latents as little-endian fp32; the header has the hash of its facts and of the latents. */
 export function writeSnapshot(state: SamplingState): Snapshot {
   const body = Buffer.concat(
     state.latents.map((each) => new Uint8Array(each.buffer, each.byteOffset, each.byteLength)),
@@ -54,7 +55,28 @@ export function writeSnapshot(state: SamplingState): Snapshot {
   };
 }
 
-/** Reads a snapshot and proves it whole. Throws AppError `snapshot_invalid`. */
+/**
+ * Digest of what decides how an edit continues after a snapshot: model, precision, pictures (by their digests) and parameters,
+ * apart from the format of the output.
+ */
+export function fingerprintOf(
+  { folder, precision }: LoadedModel,
+  parameters: Readonly<Record<string, unknown>>,
+  imageDigests: readonly string[],
+): string {
+  const said = JSON.stringify({ ...parameters, output_format: undefined });
+  const hash = createHash('sha256');
+  for (const part of [folder.digest, precision.name, said, ...imageDigests]) hash.update(`${part.length}:${part}`);
+  return hash.digest('hex');
+}
+
+/** Throws AppError `snapshot_invalid` if the state is not of the edit with this fingerprint and so many steps. */
+export function requireSameEdit(state: SamplingState, fingerprint: string, total: number): void {
+  if (state.fingerprint === fingerprint && state.total === total) return;
+  throw new AppError('snapshot_invalid', 'The snapshot belongs to another model, other pictures or other parameters.');
+}
+
+/** Reads a snapshot and checks that it is whole. Throws AppError `snapshot_invalid`. */
 export function readSnapshot(bytes: Uint8Array): SamplingState {
   const end = bytes.indexOf(10);
   const header = headerSchema.safeParse(parse(Buffer.from(bytes.subarray(0, Math.max(end, 0))).toString('utf8')));

@@ -1,6 +1,6 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { AppError } from '@qwen-edit/contract';
-import type { TokenizerConfig, TokenizerFile } from './tokenizer-files.ts';
+import type { TokenizerConfig, TokenizerFile } from '../hub/tokenizer-files.ts';
 
 /** The words around a prompt. Source: QwenImageEditPlusPipeline.prompt_template_encode. */
 const SYSTEM =
@@ -20,14 +20,15 @@ export interface PromptTokens {
 }
 
 export interface PromptEncoder {
-  /** Token ids of the template around `prompt` and pictures of so many merged tokens each. */
+  /** Token ids of the template with `prompt` and with pictures that take `imageTokens` tokens each. */
   encode(prompt: string, imageTokens: readonly number[]): PromptTokens;
   readonly imageTokenId: number;
 }
 
 /**
- * The tokenizer with the pipeline's template. What a user writes is encoded by a tokenizer that knows no added tokens, so
- * that a prompt cannot end its turn or claim a picture; for prompts without such words the ids are the reference's.
+ * The tokenizer with the pipeline's template. A user's prompt is encoded by a tokenizer that knows no added tokens, so that a
+ * prompt cannot end its turn or insert a picture. For prompts without such words the ids are those of the reference.
+ * Throws AppError `model_corrupt` or `model_unsupported` for a tokenizer that cannot be used.
  */
 export function createPromptEncoder(file: TokenizerFile, config: TokenizerConfig): PromptEncoder {
   const template = assemble(file, config);

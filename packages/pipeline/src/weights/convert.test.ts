@@ -23,7 +23,7 @@ describe('fp16 is widened exactly', () => {
     expect(toFloat32(words(bits), 'F16')[0]).toBe(wanted);
   });
 
-  it('every one of the 65,536 halves agrees with the language', () => {
+  it("every one of the 65,536 halves agrees with JavaScript's own", () => {
     const halves = Uint16Array.from({ length: 65_536 }, (_, i) => i);
     const bytes = new Uint8Array(halves.buffer);
     expect(toFloat32(bytes, 'F16')).toEqual(Float32Array.from(new Float16Array(halves.buffer)));

@@ -4,7 +4,7 @@ import { AppError } from '@qwen-edit/contract';
 import { z } from 'zod';
 
 /** Bytes of one element of each storage type that a checkpoint of this kind may hold. */
-export const DTYPE_BYTES = { F32: 4, F16: 2, BF16: 2 } as const;
+const DTYPE_BYTES = { F32: 4, F16: 2, BF16: 2 } as const;
 export type Dtype = keyof typeof DTYPE_BYTES;
 
 /** Where one tensor lies: `byteLength` bytes from `offset` of the file `path`, row-major, little-endian. */
@@ -27,7 +27,7 @@ const entrySchema = z.object({
 });
 
 /**
- * Reads and proves the header of a safetensors file: every tensor lies inside the file, none overlap, nothing is left over.
+ * Reads and checks the header of a safetensors file: every tensor lies inside the file, none overlap, no byte is left over.
  * Tensors of other types than F32, F16 and BF16 are returned in `unsupported`, by name.
  * Throws AppError `model_corrupt`. Source: the format's specification (huggingface/safetensors).
  */

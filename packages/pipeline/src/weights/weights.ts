@@ -6,14 +6,14 @@ import { z } from 'zod';
 import { toFloat32 } from './convert.ts';
 import { readSafetensorsHeader, type TensorInfo } from './safetensors.ts';
 
-/** The tensors of one component of a checkpoint, by name. Nothing but headers is read until a tensor is asked for. */
+/** The tensors of one component of a checkpoint, by name. Only headers are read until a tensor is asked for. */
 export interface Weights {
   /** Folder name of the component, for messages. */
   readonly component: string;
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /** Whether there is a tensor of this name, of whatever type. */
   has(name: string): boolean;
-  /** The tensor `name`, proved to have `shape`. Throws `model_incomplete` or `model_corrupt`. */
+  /** The tensor `name`, checked to have `shape`. Throws AppError `model_incomplete`, `model_corrupt` or `model_unsupported`. */
   get(name: string, shape: readonly number[]): TensorInfo;
   /** Reads a tensor and widens it to fp32. */
   read(info: TensorInfo): Float32Array;

@@ -1,15 +1,22 @@
 import { Socket } from 'node:net';
 import { AppError, toAppError } from '@qwen-edit/contract';
 import { type RunResult, runEdit } from '../edit.ts';
+import { type LoadedModel, loadModel } from '../engine/model.ts';
+import { modelFacts } from '../model-facts.ts';
 import type { Preview } from '../types.ts';
 import type { Frame } from './framing.ts';
 import { readFrames, writeFrame } from './framing.ts';
-import { loadModel, type Model, modelFacts } from './model.ts';
-import { type Command, commandSchema, type EngineEvent, PROTOCOL_FD, PROTOCOL_VERSION } from './protocol.ts';
+import {
+  type EngineCommand,
+  type EngineEvent,
+  engineCommandSchema,
+  PROTOCOL_FD,
+  PROTOCOL_VERSION,
+} from './protocol.ts';
 
 /**
- * The engine process. It runs the networks, which block its thread; it listens to its parent between two segments, and
- * ends when the parent is gone. The parent decides about signals, so that Ctrl-C in a terminal is handled once.
+ * The program of the engine process. It runs the networks, which block its thread, and reads its parent's messages between
+ * two segments. It ends when the parent ends. The parent decides about signals, so that Ctrl-C in a terminal is handled once.
  */
 const ALIVE_EVERY_MS = 1000;
 
@@ -19,8 +26,8 @@ const pipe = new Socket({ fd: PROTOCOL_FD });
 const send = (event: EngineEvent, parts: readonly Uint8Array[] = []): void => writeFrame(pipe, event, parts);
 
 /**
- * Ids of long work grow. A cancel or a wish for a snapshot is meant for all work that came before it, also for that which
- * has not begun: both may arrive in one chunk.
+ * Ids of loads and edits grow. A cancel, or a request for a snapshot, is meant for all work that was received before it, even
+ * if that has not begun: both may arrive in one chunk.
  */
 const state = {
   received: 0,
@@ -30,10 +37,10 @@ const state = {
   edits: 0,
   lastAlive: performance.now(),
 };
-let model: Model | undefined;
+let model: LoadedModel | undefined;
 let work: Promise<void> = Promise.resolve();
 
-/** Lets waiting messages in. Throws AppError `canceled` when one of them asked for that. */
+/** Reads waiting messages. Throws AppError `canceled` if one of them asked for that. */
 async function pause(): Promise<void> {
   const now = performance.now();
   if (now - state.lastAlive > ALIVE_EVERY_MS) {
@@ -44,10 +51,12 @@ async function pause(): Promise<void> {
   if (state.running <= state.canceledThrough) throw new AppError('canceled', 'The edit was cancelled.');
 }
 
-async function load(command: Extract<Command, { type: 'load' }>): Promise<void> {
+async function load(command: Extract<EngineCommand, { type: 'load' }>): Promise<void> {
   const start = performance.now();
-  const { id, threads } = command;
-  model = await loadModel(command.modelDir, {
+  const { id, modelDir, device, precision, threads } = command;
+  model = await loadModel(modelDir, {
+    device,
+    precision,
     threads,
     pause,
     onStep: (step, total) => send({ type: 'step', id, stage: 'load', step, total }),
@@ -55,7 +64,7 @@ async function load(command: Extract<Command, { type: 'load' }>): Promise<void> 
   send({ type: 'loaded', id, load_s: (performance.now() - start) / 1000, model: modelFacts(model) });
 }
 
-async function edit(command: Extract<Command, { type: 'edit' }>, parts: readonly Uint8Array[]): Promise<void> {
+async function edit(command: Extract<EngineCommand, { type: 'edit' }>, parts: readonly Uint8Array[]): Promise<void> {
   const { id, snapshotEvery, previewEvery } = command;
   if (model === undefined) throw new AppError('engine_protocol', 'An edit was asked for before a model was loaded.');
   const resume = command.resume ? parts[command.images] : undefined;
@@ -101,7 +110,7 @@ function sendResult(
   send({ type: 'result', id, result }, [...outputs.map((output) => output.bytes), ...bytes]);
 }
 
-/** Long work is done one after the other; each ends with its answer or with `error`. */
+/** Loads and edits run one after the other; each ends with its answer or with `error`. */
 function queue(id: number, task: () => Promise<void>): void {
   state.received = id;
   work = work.then(async () => {
@@ -128,12 +137,12 @@ function sendStats(id: number): void {
 }
 
 function onFrame(frame: Frame): void {
-  const parsed = commandSchema.safeParse(frame.header);
-  if (parsed.success) obey(parsed.data, frame.parts);
-  else leave(2);
+  const parsed = engineCommandSchema.safeParse(frame.header);
+  if (parsed.success) handleCommand(parsed.data, frame.parts);
+  else exit(2);
 }
 
-function obey(command: Command, parts: readonly Uint8Array[]): void {
+function handleCommand(command: EngineCommand, parts: readonly Uint8Array[]): void {
   switch (command.type) {
     case 'load':
       queue(command.id, () => load(command));
@@ -151,16 +160,16 @@ function obey(command: Command, parts: readonly Uint8Array[]): void {
       sendStats(command.id);
       break;
     case 'shutdown':
-      leave(0);
+      exit(0);
   }
 }
 
-function leave(code: number): void {
+function exit(code: number): void {
   process.exit(code);
 }
 
-readFrames(pipe, { onFrame, onGarbage: () => leave(2) });
-pipe.on('error', () => leave(0));
-pipe.on('close', () => leave(0));
-pipe.on('end', () => leave(0));
+readFrames(pipe, { onFrame, onGarbage: () => exit(2) });
+pipe.on('error', () => exit(0));
+pipe.on('close', () => exit(0));
+pipe.on('end', () => exit(0));
 send({ type: 'hello', version: PROTOCOL_VERSION });

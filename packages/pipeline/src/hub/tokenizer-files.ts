@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
 import { z } from 'zod';
-import { checkConfig, readJsonIfThere } from '../hub/read-json.ts';
+import { checkConfig, readOptionalJson } from './read-json.ts';
 
 const addedTokenSchema = z.looseObject({ id: z.int(), content: z.string() });
 const tokenizerSchema = z.looseObject({
@@ -12,7 +12,7 @@ const tokenizerSchema = z.looseObject({
     vocab: z.record(z.string(), z.int().min(0)),
   }),
 });
-/** The parts of tokenizer.json; everything else is passed on as it is. */
+/** The parts of tokenizer.json that we read; the rest is passed on as it is. */
 export type TokenizerFile = z.output<typeof tokenizerSchema>;
 
 const configSchema = z.looseObject({
@@ -20,34 +20,36 @@ const configSchema = z.looseObject({
 });
 export type TokenizerConfig = z.output<typeof configSchema>;
 
+export interface TokenizerFiles {
+  readonly file: TokenizerFile;
+  readonly config: TokenizerConfig;
+}
+
 /** How Qwen2 splits text before the merges. Source: PRETOKENIZE_REGEX of transformers' Qwen2Tokenizer. */
 const PRETOKENIZE =
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
 /**
  * Reads a tokenizer from `dir`: tokenizer.json, or vocab.json with merges.txt and the added tokens of added_tokens.json
- * or tokenizer_config.json. undefined where the folder holds neither. Throws `model_incomplete` or `model_corrupt`.
+ * or tokenizer_config.json. undefined if the folder has neither. Throws AppError `model_incomplete` or `model_corrupt`.
  */
-export async function readTokenizerFiles(
-  dir: string,
-  folder: string,
-): Promise<{ file: TokenizerFile; config: TokenizerConfig } | undefined> {
+export async function readTokenizerFiles(dir: string, folder: string): Promise<TokenizerFiles | undefined> {
   const config = checkConfig(
     configSchema,
-    (await readJsonIfThere(dir, `${folder}/tokenizer_config.json`)) ?? {},
+    (await readOptionalJson(dir, `${folder}/tokenizer_config.json`)) ?? {},
     `${folder}/tokenizer_config.json`,
   );
-  const whole = await readJsonIfThere(dir, `${folder}/tokenizer.json`);
+  const whole = await readOptionalJson(dir, `${folder}/tokenizer.json`);
   if (whole !== undefined) return { file: checkConfig(tokenizerSchema, whole, `${folder}/tokenizer.json`), config };
 
-  const vocab = await readJsonIfThere(dir, `${folder}/vocab.json`);
+  const vocab = await readOptionalJson(dir, `${folder}/vocab.json`);
   if (vocab === undefined) return undefined;
   const merges = await readFile(join(dir, folder, 'merges.txt'), 'utf8').catch((cause: unknown) => {
     throw new AppError('model_incomplete', `${folder}/merges.txt is missing.`, { cause });
   });
   const added = checkConfig(
     z.record(z.string(), z.int()),
-    (await readJsonIfThere(dir, `${folder}/added_tokens.json`)) ?? {},
+    (await readOptionalJson(dir, `${folder}/added_tokens.json`)) ?? {},
     `${folder}/added_tokens.json`,
   );
   const tokens = new Map(Object.entries(added).map(([content, id]) => [content, id]));

@@ -4,6 +4,20 @@ export interface FloatArray {
   readonly dims: readonly number[];
 }
 
+/** Channel planes [channels, height, width]: a picture in [-1, 1], or its latents. */
+export interface Planes {
+  readonly data: Float32Array;
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** How many patches or tokens of a picture lie down and across. */
+export interface Grid {
+  readonly rows: number;
+  readonly columns: number;
+}
+
 /** Rows of `width` numbers as a matrix [rows, width]. */
 export function rows(data: Float32Array, width: number): FloatArray {
   return { data, dims: [data.length / width, width] };

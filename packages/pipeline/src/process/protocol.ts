@@ -3,19 +3,27 @@ import { z } from 'zod';
 import type { ModelFacts } from '../types.ts';
 
 /**
- * What parent and engine say to each other, as frames (see framing.ts) over the child's file descriptor 3.
- * The engine speaks first (`hello`); a parent of another version ends it. A message that fits no schema is a broken peer,
- * never skipped.
+ * The messages between parent and engine, sent as frames (see framing.ts) over the child's file descriptor 3. The engine
+ * speaks first (`hello`); a parent of another version ends it. A message that fits no schema means that the other side is
+ * broken: it is never skipped.
  */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 /** The child's end of the pipe. */
 export const PROTOCOL_FD = 3;
 
 const id = z.int().min(1);
 
-/** Parent to engine. Binary parts: `edit` carries the pictures, then the snapshot where `resume` is true. */
-export const commandSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('load'), id, modelDir: z.string(), threads: z.int().min(1) }),
+/** Parent to engine. Binary parts: `edit` carries the pictures, then the snapshot if `resume` is true. */
+export const engineCommandSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('load'),
+    id,
+    modelDir: z.string(),
+    /** Names in the tables of engine/devices.ts and engine/precision.ts; checked on both sides. */
+    device: z.string(),
+    precision: z.string(),
+    threads: z.int().min(1),
+  }),
   z.object({
     type: z.literal('edit'),
     id,
@@ -34,11 +42,11 @@ export const commandSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('stats'), id }),
   z.object({ type: z.literal('shutdown'), id }),
 ]);
-export type Command = z.output<typeof commandSchema>;
+export type EngineCommand = z.output<typeof engineCommandSchema>;
 
 const seconds = z.number().min(0);
 
-export const statsSchema = z.object({
+const engineStatsSchema = z.object({
   pid: z.int(),
   /** Seconds that the engine has been up. */
   uptime_s: seconds,
@@ -47,7 +55,7 @@ export const statsSchema = z.object({
   rss: z.int(),
   peak_rss: z.int(),
 });
-export type EngineStats = z.output<typeof statsSchema>;
+export type EngineStats = z.output<typeof engineStatsSchema>;
 
 const modelSchema: z.ZodType<ModelFacts> = z.object({
   name: z.string(),
@@ -82,9 +90,9 @@ const resultSchema = z.object({
 });
 
 /** Engine to parent. Binary parts: `snapshot` carries the state; `preview` the encoded picture; `result` the encoded outputs, then latents if asked for. */
-export const eventSchema = z.discriminatedUnion('type', [
+export const engineEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('hello'), version: z.int() }),
-  /** Sent now and then while work goes on, so that silence means trouble. */
+  /** Sent between two segments, at most once a second, so that silence means trouble. */
   z.object({ type: z.literal('alive') }),
   z.object({ type: z.literal('loaded'), id, load_s: seconds, model: modelSchema }),
   z.object({
@@ -105,7 +113,7 @@ export const eventSchema = z.discriminatedUnion('type', [
     mediaType: z.literal('image/webp'),
   }),
   z.object({ type: z.literal('result'), id, result: resultSchema }),
-  z.object({ type: z.literal('stats'), id, stats: statsSchema }),
+  z.object({ type: z.literal('stats'), id, stats: engineStatsSchema }),
   z.object({
     type: z.literal('error'),
     id,
@@ -114,4 +122,4 @@ export const eventSchema = z.discriminatedUnion('type', [
     hint: z.string(),
   }),
 ]);
-export type EngineEvent = z.output<typeof eventSchema>;
+export type EngineEvent = z.output<typeof engineEventSchema>;

@@ -2,7 +2,7 @@ import { AppError } from '@qwen-edit/contract';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { decodeImage } from './decode.ts';
-import { proveImage } from './prove.ts';
+import { validateImage } from './validate-image.ts';
 
 const WIDTH = 157;
 const HEIGHT = 131;
@@ -25,18 +25,18 @@ const FORMATS: readonly [string, string, Promise<Buffer>][] = [
   ['AVIF', 'image/avif', picture.clone().avif({ effort: 0 }).toBuffer()],
 ];
 
-const verdict = (work: Promise<unknown>): Promise<string> =>
+const answerOf = (work: Promise<unknown>): Promise<string> =>
   work.then(
     () => 'taken',
     (error: unknown) => `${error}`,
   );
 
 describe.each(FORMATS)('%s', (_, mediaType, encoded) => {
-  it('is proved with its size and its media type', async () => {
-    expect(await proveImage(await encoded, 'It')).toEqual({ width: WIDTH, height: HEIGHT, mediaType });
+  it('is valid, with its size and its media type', async () => {
+    expect(await validateImage(await encoded, 'It')).toEqual({ width: WIDTH, height: HEIGHT, mediaType });
   });
 
-  it('cut off or damaged anywhere gets the verdict that the pipeline would give', async () => {
+  it('cut off or damaged anywhere gets the same answer as from the pipeline', async () => {
     const whole = await encoded;
     const damaged: Buffer[] = [];
     for (const share of [0.001, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97]) {
@@ -46,13 +46,13 @@ describe.each(FORMATS)('%s', (_, mediaType, encoded) => {
       damaged.push(whole.subarray(0, at), flipped);
     }
     for (const bytes of [1, 2, 3, 8, 20, 100]) damaged.push(whole.subarray(0, whole.length - bytes));
-    const verdicts = new Set<string>();
+    const answers = new Set<string>();
     for (const [i, bytes] of damaged.entries()) {
-      const proved = await verdict(proveImage(bytes, 'It'));
-      expect(proved, `damage ${i}`).toBe(await verdict(decodeImage(bytes, 'It')));
-      verdicts.add(proved);
+      const answer = await answerOf(validateImage(bytes, 'It'));
+      expect(answer, `damage ${i}`).toBe(await answerOf(decodeImage(bytes, 'It')));
+      answers.add(answer);
     }
-    expect(verdicts.size).toBeGreaterThan(1);
+    expect(answers.size).toBeGreaterThan(1);
   });
 });
 
@@ -60,7 +60,7 @@ it('the size is that of the upright picture, for all eight orientations', async 
   for (let orientation = 1; orientation <= 8; orientation++) {
     const bytes = await picture.clone().withMetadata({ orientation }).jpeg().toBuffer();
     const { width, height } = await decodeImage(bytes, 'It');
-    expect(await proveImage(bytes, 'It')).toEqual({ width, height, mediaType: 'image/jpeg' });
+    expect(await validateImage(bytes, 'It')).toEqual({ width, height, mediaType: 'image/jpeg' });
     expect([width, height]).toEqual(orientation < 5 ? [WIDTH, HEIGHT] : [HEIGHT, WIDTH]);
   }
 });
@@ -71,7 +71,7 @@ it('of an animation the first frame counts', async () => {
   for (const format of ['gif', 'webp'] as const) {
     const bytes = await frames.clone().toFormat(format).toBuffer();
     expect((await sharp(bytes).metadata()).pages).toBe(2);
-    expect(await proveImage(bytes, 'It')).toEqual({ width: 8, height: 8, mediaType: `image/${format}` });
+    expect(await validateImage(bytes, 'It')).toEqual({ width: 8, height: 8, mediaType: `image/${format}` });
   }
 });
 
@@ -88,15 +88,15 @@ describe('what the pipeline refuses is refused with the same code', () => {
     ['a narrow one', blank(20_000, 1), 'image_ratio', 'Picture 3 of 20000 × 1 is too narrow'],
     ['a file above the limit', new Uint8Array(250_000_001), 'image_too_large', 'Picture 3 has 250000001 bytes'],
   ])('%s', async (_, bytes, code, says) => {
-    const error = await proveImage(await bytes, 'Picture 3').catch((thrown: unknown) => thrown);
+    const error = await validateImage(await bytes, 'Picture 3').catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(AppError);
     expect(error).toMatchObject({ code, message: expect.stringContaining(says) });
   });
 
   it('a shape that is refused by the rules of a model', async () => {
     const bytes = await blank(400, 10);
-    expect(await proveImage(bytes, 'It')).toMatchObject({ width: 400, height: 10 });
-    await expect(proveImage(bytes, 'It', { condition_image_size: 9216 })).rejects.toMatchObject({
+    expect(await validateImage(bytes, 'It')).toMatchObject({ width: 400, height: 10 });
+    await expect(validateImage(bytes, 'It', { condition_image_size: 9216 })).rejects.toMatchObject({
       code: 'image_ratio',
     });
   });

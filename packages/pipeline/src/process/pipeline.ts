@@ -1,15 +1,19 @@
 import { availableParallelism } from 'node:os';
 import { AppError, toAppError } from '@qwen-edit/contract';
-import { checkRequest } from '../check-request.ts';
+import { deviceNamed } from '../engine/devices.ts';
+import { precisionNamed } from '../engine/precision.ts';
 import type { EditHooks, EditRequest, EditResult, ModelFacts, StepEvent } from '../types.ts';
-import { type Engine, type Listener, type Order, startEngine } from './engine.ts';
+import { editCommandOf, endBrokenEngine, listenerOf, partsOf, resultOf } from './edit-messages.ts';
+import { type EngineProcess, startEngineProcess } from './engine-process.ts';
 import type { EngineStats } from './protocol.ts';
 
 export interface PipelineOptions {
   /** A checkpoint in Hugging Face layout. */
   readonly modelDir: string;
-  readonly device?: 'cpu';
-  readonly precision?: 'fp32';
+  /** What the networks run on: `cpu`, which is also the default if absent or empty. */
+  readonly device?: string | undefined;
+  /** How they compute: `fp32`, which is also the default if absent or empty. */
+  readonly precision?: string | undefined;
   /** Threads of the networks; default: one a core. */
   readonly threads?: number;
   /** Added to this process's niceness for the engine's, as far as the system allows it; default 0. */
@@ -18,7 +22,7 @@ export interface PipelineOptions {
   readonly signal?: AbortSignal;
   /** Progress of loading, stage `load`. */
   readonly onStep?: (event: StepEvent) => void;
-  /** Longest time that the engine may say nothing while it works; default 10 minutes. */
+  /** Longest time that the engine may send nothing while it works; default 10 minutes. */
   readonly silenceMs?: number;
   /** How long a cancelled edit may take to reach the end of its segment before its engine is killed; default 10 s. */
   readonly cancelGraceMs?: number;
@@ -29,16 +33,23 @@ export interface PipelineOptions {
 /** A loaded checkpoint that edits pictures, in a process of its own. */
 export interface Pipeline {
   /**
-   * Edits. Several calls wait for each other. Rejects with an AppError; after `engine_crashed`, `engine_protocol` and
-   * `engine_silent` the next call starts a fresh engine.
+   * Makes one edit. Calls that come at the same time run one after the other. Rejects with an AppError: those of the
+   * request (`invalid_parameter`, `image_invalid`, …), `canceled` after `hooks.signal` was aborted, and `engine_crashed`,
+   * `engine_protocol` or `engine_silent`, after which the next call starts a new engine.
+   * @example
+   * const { outputs, receipt } = await pipeline.edit(
+   *   { images: [photo], parameters: { prompt: 'Replace the sky by a sunset', seed: '7' } },
+   *   { signal, onStep: ({ stage, step, total }) => console.log(stage, step, total) },
+   * );
    */
   edit(request: EditRequest, hooks?: EditHooks): Promise<EditResult>;
-  /** Has the running edit's onSnapshot called as soon as its step is done. */
+  /** Asks for a snapshot of the running edit: its onSnapshot is called as soon as the current step is done. */
   requestSnapshot(): void;
+  /** Memory and work of the engine's process. */
   stats(): Promise<EngineStats>;
-  /** Of the model, as it was loaded the last time. */
+  /** What the model is and recommends, as it was loaded the last time. */
   readonly model: ModelFacts;
-  /** Of the engine's process; undefined while there is none, until the next call starts one. */
+  /** Process id of the engine; undefined if it has ended, until the next call starts a new one. */
   readonly enginePid: number | undefined;
   /** Seconds that loading took, the last time. */
   readonly load_s: number;
@@ -51,39 +62,50 @@ const DEFAULT_CANCEL_GRACE_MS = 10_000;
 const CLOSE_GRACE_MS = 500;
 
 /**
- * Starts an engine and loads a model. Rejects with the AppError that says why a model cannot be loaded:
- * `model_not_found`, `model_incomplete`, `model_corrupt`, `model_unsupported`; with `canceled` where `signal` says so.
+ * Starts an engine process and loads a model into it. Rejects with an AppError: `invalid_parameter` for options that do not
+ * exist, `model_not_found`, `model_incomplete`, `model_corrupt` or `model_unsupported` for a model that cannot be loaded,
+ * `canceled` after `signal` was aborted.
+ * @example
+ * const pipeline = await createPipeline({ modelDir: '/models/Qwen-Image-Edit-2511' });
+ * const { outputs } = await pipeline.edit({ images: [jpeg], parameters: { prompt: 'Make it night' } });
+ * await pipeline.close();
  */
 export async function createPipeline(options: PipelineOptions): Promise<Pipeline> {
   const program = options.program ?? `${import.meta.dirname}/child.ts`;
   const { threads = availableParallelism(), nice = 0, signal } = options;
+  const device = deviceNamed(options.device).name;
+  const precision = precisionNamed(options.precision).name;
   if (!Number.isInteger(threads) || threads < 1)
     throw new AppError('invalid_parameter', `threads must be a whole number of at least 1, not ${threads}.`);
   if (!Number.isInteger(nice)) throw new AppError('invalid_parameter', `nice must be a whole number, not ${nice}.`);
-  let engine: Engine | undefined;
-  let loaded: Promise<Engine> | undefined;
+  let engine: EngineProcess | undefined;
+  let loaded: Promise<EngineProcess> | undefined;
   let model: ModelFacts | undefined;
   let closed = false;
   let load_s = 0;
   let queue: Promise<unknown> = Promise.resolve();
   let running = false;
 
-  /** The engine with its model loaded; a fresh one where there is none or where it has ended. */
-  const ready = async (onStep: PipelineOptions['onStep']): Promise<Engine> => {
+  /** The engine with its model loaded; a new one if there is none, or if the last one has ended. */
+  const ready = async (onStep: PipelineOptions['onStep']): Promise<EngineProcess> => {
     if (closed) throw new AppError('engine_closed', 'The pipeline was closed.');
     if (loaded === undefined || engine?.alive !== true) {
-      engine = startEngine({ program, silenceMs: options.silenceMs ?? DEFAULT_SILENCE_MS, nice });
+      engine = startEngineProcess({ program, silenceMs: options.silenceMs ?? DEFAULT_SILENCE_MS, nice });
       loaded = loadInto(engine, onStep);
     }
     return loaded;
   };
 
-  const loadInto = async (fresh: Engine, onStep: PipelineOptions['onStep']): Promise<Engine> => {
+  const loadInto = async (fresh: EngineProcess, onStep: PipelineOptions['onStep']): Promise<EngineProcess> => {
     try {
-      const { event } = await fresh.ask({ type: 'load', modelDir: options.modelDir, threads }, [], (each) => {
-        if (each.type === 'step') onStep?.({ stage: each.stage, step: each.step, total: each.total });
-      });
-      if (event.type !== 'loaded') return misfit(fresh);
+      const { event } = await fresh.ask(
+        { type: 'load', modelDir: options.modelDir, device, precision, threads },
+        [],
+        (each) => {
+          if (each.type === 'step') onStep?.({ stage: each.stage, step: each.step, total: each.total });
+        },
+      );
+      if (event.type !== 'loaded') return endBrokenEngine(fresh);
       load_s = event.load_s;
       model = event.model;
       return fresh;
@@ -94,8 +116,8 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   };
 
   const editNow = async (request: EditRequest, hooks: EditHooks): Promise<EditResult> => {
-    const order = orderOf(request, hooks);
-    // Others may wait for the same engine: a cancelled edit leaves it loading, and hears of it no more.
+    const command = editCommandOf(request, hooks);
+    // Others may wait for the same engine: a cancelled edit stops waiting, but leaves the engine loading.
     const current = await untilAborted(
       ready((event) => hooks.signal?.aborted !== true && hooks.onStep?.(event)),
       hooks.signal,
@@ -113,8 +135,8 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     hooks.signal?.addEventListener('abort', onAbort, { once: true });
     running = true;
     try {
-      const { event, parts } = await current.ask(order, partsOf(request, hooks), listenerOf(hooks, current));
-      return resultOf(event, parts, load_s) ?? misfit(current);
+      const { event, parts } = await current.ask(command, partsOf(request, hooks), listenerOf(hooks, current));
+      return resultOf(event, parts, load_s) ?? endBrokenEngine(current);
     } finally {
       running = false;
       clearTimeout(grace);
@@ -143,7 +165,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     async stats() {
       const current = await ready(undefined);
       const { event } = await current.ask({ type: 'stats' });
-      return event.type === 'stats' ? event.stats : misfit(current);
+      return event.type === 'stats' ? event.stats : endBrokenEngine(current);
     },
     get model() {
       return model!;
@@ -161,14 +183,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   };
 }
 
-/** An engine that answers another question than the one asked is broken: it is ended. */
-function misfit(engine: Engine): never {
-  const error = new AppError('engine_protocol', 'The engine answered something else than what was asked.');
-  engine.kill(error);
-  throw error;
-}
-
-/** Settles as `promise` does, or rejects with `canceled` as soon as the signal says so. */
+/** Settles as `promise` does, or rejects with `canceled` as soon as the signal is aborted. */
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(canceled());
@@ -180,64 +195,4 @@ function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): 
 
 function canceled(): AppError {
   return new AppError('canceled', 'The edit was cancelled before it began.');
-}
-
-/** Throws what `checkRequest` throws: a request that is wrong costs no engine anything. */
-function orderOf(request: EditRequest, hooks: EditHooks): Order {
-  const { snapshotEvery } = hooks;
-  const previewEvery = hooks.onPreview === undefined ? undefined : hooks.previewEvery;
-  for (const [name, every] of Object.entries({ snapshotEvery, previewEvery: hooks.previewEvery })) {
-    if (every !== undefined && !(Number.isInteger(every) && every >= 1))
-      throw new AppError('invalid_parameter', `${name} must be a whole number of at least 1, not ${every}.`);
-  }
-  return {
-    type: 'edit',
-    parameters: checkRequest(request),
-    images: request.images.length,
-    resume: hooks.resume !== undefined,
-    ...(snapshotEvery === undefined ? {} : { snapshotEvery }),
-    ...(previewEvery === undefined ? {} : { previewEvery }),
-    returnLatents: hooks.returnLatents === true,
-  };
-}
-
-function partsOf(request: EditRequest, hooks: EditHooks): Uint8Array[] {
-  return hooks.resume === undefined ? [...request.images] : [...request.images, hooks.resume.bytes];
-}
-
-function listenerOf(hooks: EditHooks, engine: Engine): Listener {
-  return (event, [bytes]) => {
-    switch (event.type) {
-      case 'step':
-        hooks.onStep?.({ stage: event.stage, step: event.step, total: event.total });
-        break;
-      case 'snapshot':
-        if (bytes === undefined) misfit(engine);
-        hooks.onSnapshot?.({ step: event.step, total: event.total, bytes });
-        break;
-      case 'preview': {
-        const { type: _type, id: _id, ...facts } = event;
-        if (bytes === undefined) misfit(engine);
-        hooks.onPreview?.({ ...facts, bytes });
-      }
-    }
-  };
-}
-
-function resultOf(
-  event: Awaited<ReturnType<Engine['ask']>>['event'],
-  parts: readonly Uint8Array[],
-  load_s: number,
-): EditResult | undefined {
-  if (event.type !== 'result' || parts.length < event.result.outputs.length) return undefined;
-  const { latentsShape, outputs, ...rest } = event.result;
-  const raw = parts[outputs.length];
-  return {
-    ...rest,
-    outputs: outputs.map((facts, i) => ({ ...facts, bytes: parts[i]! })),
-    timings: { load_s, ...rest.timings },
-    ...(latentsShape !== undefined && raw !== undefined
-      ? { latents: { data: new Float32Array(raw.slice().buffer), shape: latentsShape } }
-      : {}),
-  };
 }

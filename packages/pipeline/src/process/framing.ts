@@ -1,18 +1,18 @@
 import type { Duplex } from 'node:stream';
 
-/** One message on the wire: a JSON header and the binary parts that it speaks of. */
+/** One message: a JSON header and its binary parts. */
 export interface Frame {
   readonly header: unknown;
   readonly parts: readonly Uint8Array[];
 }
 
-/** "QEF1": a frame that begins with anything else is not ours. */
+/** "QEF1": every frame begins with these bytes. */
 const MAGIC = 0x51454631;
 const PREFIX_BYTES = 12;
 const MAX_HEADER_BYTES = 16 * 1024 * 1024;
 const MAX_PARTS = 1024;
 
-/** Prefix (magic, length of the header, number of parts), the length of each part (64 bits), header, parts. */
+/** Writes one frame: prefix (magic, length of the header, number of parts), the length of each part (64 bits), header, parts. */
 export function writeFrame(stream: Duplex, header: unknown, parts: readonly Uint8Array[] = []): void {
   const json = Buffer.from(JSON.stringify(header));
   const prefix = Buffer.alloc(PREFIX_BYTES + 8 * parts.length);
@@ -28,8 +28,8 @@ export function writeFrame(stream: Duplex, header: unknown, parts: readonly Uint
 }
 
 /**
- * Cuts incoming bytes into frames. `onGarbage` is called once, with what is wrong, when the bytes are no frames; nothing is
- * read from then on. `maxPartBytes` bounds what one frame may make us keep.
+ * Cuts incoming bytes into frames. If the bytes are no frame, `onGarbage` is called once, with what is wrong, and nothing is
+ * read after that. `maxPartBytes` limits how much of one frame is kept in memory.
  */
 export function readFrames(
   stream: Duplex,
@@ -46,7 +46,7 @@ export function readFrames(
     chunks = [];
     handlers.onGarbage(what);
   };
-  /** Sets how many bytes the frame at the front has, as far as they tell. Returns its layout once all of them are here. */
+  /** Sets how many bytes the first frame needs, as far as its prefix is here. Returns its layout when all of them are here. */
   const layout = (bytes: Buffer): { header: number; lengths: number[]; start: number } | undefined => {
     if (bytes.readUInt32BE(0) !== MAGIC) return void fail('bytes that are no message');
     const header = bytes.readUInt32BE(4);
@@ -67,7 +67,7 @@ export function readFrames(
     chunks = [bytes];
     const found = layout(bytes);
     if (found === undefined) return !broken && have >= needed;
-    const frame = cut(bytes, found);
+    const frame = parseFrame(bytes, found);
     if (frame === undefined) {
       fail('a message whose header is not JSON');
       return false;
@@ -87,7 +87,7 @@ export function readFrames(
   });
 }
 
-function cut(bytes: Buffer, at: { header: number; lengths: number[]; start: number }): Frame | undefined {
+function parseFrame(bytes: Buffer, at: { header: number; lengths: number[]; start: number }): Frame | undefined {
   const parts: Uint8Array[] = [];
   let offset = at.start + at.header;
   for (const length of at.lengths) {

@@ -3,7 +3,7 @@ import { Duplex, PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { type Frame, readFrames, writeFrame } from './framing.ts';
 
-/** The bytes of some frames, as they go over the wire. */
+/** The bytes of some frames, as they are sent. */
 async function bytesOf(...frames: Frame[]): Promise<Buffer> {
   const stream = new PassThrough();
   for (const { header, parts } of frames) writeFrame(stream, header, parts);
@@ -14,7 +14,7 @@ async function bytesOf(...frames: Frame[]): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** What a reader makes of these chunks. */
+/** What a reader reports for these chunks. */
 async function read(chunks: Iterable<Buffer>, maxPartBytes?: number): Promise<{ frames: Frame[]; garbage: string[] }> {
   const frames: Frame[] = [];
   const garbage: string[] = [];
@@ -31,7 +31,7 @@ const FRAMES: Frame[] = [
   { header: 'last', parts: [Uint8Array.of(255)] },
 ];
 
-describe('frames come out as they went in', () => {
+describe('frames are read as they were written', () => {
   it('byte by byte', async () => {
     const bytes = await bytesOf(...FRAMES);
     expect(await read(Array.from(bytes, (byte) => Buffer.of(byte)))).toEqual({ frames: FRAMES, garbage: [] });
@@ -54,7 +54,7 @@ describe('frames come out as they went in', () => {
     expect((await read([await bytesOf(frame)])).frames).toEqual([frame]);
   });
 
-  it('parts are arrays of their own, aligned as numbers need them', async () => {
+  it('each part is an array of its own, aligned for numbers of any type', async () => {
     const floats = Float32Array.of(1.5, -2);
     const frame = { header: 'x', parts: [Uint8Array.of(9), new Uint8Array(floats.buffer)] };
     const { frames } = await read([await bytesOf(frame)]);
@@ -65,7 +65,7 @@ describe('frames come out as they went in', () => {
   });
 });
 
-describe('bytes that are no frame are told once, and nothing is read from then on', () => {
+describe('bytes that are no frame are reported once, and nothing is read after them', () => {
   const prefix = (magic: string, header: number, parts: number): Buffer => {
     const bytes = Buffer.alloc(12);
     bytes.write(magic);

@@ -1,5 +1,5 @@
-import type { PatchGrid } from './image/preprocess.ts';
-import { mergeOrder } from './image/preprocess.ts';
+import type { FloatArray, Grid } from '../arrays.ts';
+import { mergeOrder } from '../image/preprocess.ts';
 
 /** Rotary angles of the three networks: cos and sin [tokens, head_dim / 2], computed in fp32 as the references do. */
 export interface Angles {
@@ -9,7 +9,14 @@ export interface Angles {
   readonly half: number;
 }
 
-type Grid = Pick<PatchGrid, 'rows' | 'columns'>;
+/** Angles under the names that graphs give them. */
+export function anglesInputs({ cos, sin, tokens, half }: Angles): {
+  readonly cos: FloatArray;
+  readonly sin: FloatArray;
+} {
+  const dims = [tokens, half];
+  return { cos: { data: cos, dims }, sin: { data: sin, dims } };
+}
 
 const f = Math.fround;
 
@@ -33,8 +40,8 @@ function fill(tokens: number, half: number, angle: (token: number, i: number) =>
 }
 
 /**
- * Positions [temporal, height, width] of each token: a word advances all three, a picture lies on its merged grid and then
- * advances by the longer side. Source: get_rope_index of Qwen2.5-VL.
+ * Positions [temporal, height, width] of each token: a word advances all three, a picture has a position for each place of its merged grid,
+ * and advances them by its longer side. Source: get_rope_index of Qwen2.5-VL.
  */
 export function mropePositions(
   length: number,

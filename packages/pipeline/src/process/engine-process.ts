@@ -3,33 +3,37 @@ import { getPriority, setPriority } from 'node:os';
 import { Duplex } from 'node:stream';
 import { AppError, toAppError } from '@qwen-edit/contract';
 import { type Frame, readFrames, writeFrame } from './framing.ts';
-import { type Command, type EngineEvent, eventSchema, PROTOCOL_FD, PROTOCOL_VERSION } from './protocol.ts';
+import { type EngineCommand, type EngineEvent, engineEventSchema, PROTOCOL_FD, PROTOCOL_VERSION } from './protocol.ts';
 
-/** What an operation of the engine may tell before it ends. */
-export type Listener = (event: EngineEvent, parts: readonly Uint8Array[]) => void;
-export type Order = Command extends infer C ? (C extends { id: number } ? Omit<C, 'id'> : never) : never;
+/** Called with the events of an operation before the one that ends it. */
+export type EngineEventListener = (event: EngineEvent, parts: readonly Uint8Array[]) => void;
+export type UnnumberedCommand = EngineCommand extends infer C
+  ? C extends { id: number }
+    ? Omit<C, 'id'>
+    : never
+  : never;
 
-/** One engine process, from its start to its end. It is not restarted: whoever needs another starts another. */
-export interface Engine {
-  /** Sends a command and resolves with the event that ends it. Rejects with the engine's typed error, or with its end. */
+/** One engine process, from its start to its end. It is never restarted: a caller that needs another one starts it. */
+export interface EngineProcess {
+  /** Sends a command and resolves with the event that ends it. Rejects with the engine's AppError, or with the reason why the engine ended. */
   ask(
-    order: Order,
+    command: UnnumberedCommand,
     parts?: readonly Uint8Array[],
-    listener?: Listener,
+    listener?: EngineEventListener,
   ): Promise<{ event: EngineEvent; parts: readonly Uint8Array[] }>;
   /** Sends a command that has no answer. */
-  tell(order: Order): void;
-  /** Ends the process at once. What was asked rejects with `error`. */
+  tell(command: UnnumberedCommand): void;
+  /** Ends the process at once. Every open `ask` rejects with `error`. */
   kill(error: AppError): void;
-  /** Asks the process to end, kills it after `graceMs`, resolves when it is gone. */
+  /** Asks the process to end, kills it after `graceMs`, and resolves when it has ended. */
   shutdown(graceMs: number): Promise<void>;
   readonly alive: boolean;
-  /** Of the process; undefined where it could not be started, and once it has ended. */
+  /** Process id; undefined if the process could not be started, and after it has ended. */
   readonly pid: number | undefined;
 }
 
-export interface EngineOptions {
-  /** The program to run with this Node; engine/child.ts, or a stand-in that speaks the same protocol. */
+interface EngineProcessOptions {
+  /** The program to run with this Node: process/child.ts, or another one that speaks the same protocol. */
   readonly program: string;
   /** Longest time without a message while something is asked. */
   readonly silenceMs: number;
@@ -40,13 +44,13 @@ export interface EngineOptions {
 interface Pending {
   readonly resolve: (answer: { event: EngineEvent; parts: readonly Uint8Array[] }) => void;
   readonly reject: (error: AppError) => void;
-  readonly listener: Listener | undefined;
+  readonly listener: EngineEventListener | undefined;
 }
 
 const STDERR_KEPT = 4000;
 
-/** Starts an engine process. It is ready when `ask` answers; a wrong version or nonsense ends it. */
-export function startEngine(options: EngineOptions): Engine {
+/** Starts an engine process. It is ready when `ask` answers. It is ended if it speaks another version, or sends what is no message. */
+export function startEngineProcess(options: EngineProcessOptions): EngineProcess {
   const child = spawn(process.execPath, [options.program], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     windowsHide: true,
@@ -57,7 +61,7 @@ export function startEngine(options: EngineOptions): Engine {
   const pending = new Map<number, Pending>();
   const exited = new Promise<void>((resolve) => child.once('close', () => resolve()));
   let nextId = 1;
-  let greeted = false;
+  let ready = false;
   let ended: AppError | undefined;
   /** Set once the process was asked to end: its end is then no crash. */
   let closing: AppError | undefined;
@@ -73,8 +77,8 @@ export function startEngine(options: EngineOptions): Engine {
     for (const each of pending.values()) each.reject(error);
     pending.clear();
   };
-  /** Time runs only while an answer is awaited. */
-  const listen = (): void => {
+  /** Restarts the limit on silence, which runs only while an answer is awaited. */
+  const restartSilenceLimit = (): void => {
     clearTimeout(silence);
     if (pending.size === 0 || ended !== undefined) return;
     const seconds = options.silenceMs / 1000;
@@ -86,11 +90,11 @@ export function startEngine(options: EngineOptions): Engine {
   const settle = (id: number, act: (waiting: Pending) => void): void => {
     const waiting = pending.get(id);
     pending.delete(id);
-    listen();
+    restartSilenceLimit();
     if (waiting !== undefined) act(waiting);
   };
-  /** A listener that throws ends what it listens to, not our process. */
-  const tellListener = (id: number, event: EngineEvent, parts: readonly Uint8Array[]): void => {
+  /** A listener that throws ends its own operation, not our process. */
+  const notifyListener = (id: number, event: EngineEvent, parts: readonly Uint8Array[]): void => {
     try {
       pending.get(id)?.listener?.(event, parts);
     } catch (thrown) {
@@ -98,13 +102,13 @@ export function startEngine(options: EngineOptions): Engine {
       write({ type: 'cancel' }, []);
     }
   };
-  const greet = (event: EngineEvent): void => {
-    greeted = event.type === 'hello' && event.version === PROTOCOL_VERSION;
-    if (!greeted) {
+  const checkHello = (event: EngineEvent): void => {
+    ready = event.type === 'hello' && event.version === PROTOCOL_VERSION;
+    if (!ready) {
       end(new AppError('engine_protocol', `The engine does not speak version ${PROTOCOL_VERSION} of the protocol.`));
     }
   };
-  const hear = (event: EngineEvent, parts: readonly Uint8Array[]): void => {
+  const handleEvent = (event: EngineEvent, parts: readonly Uint8Array[]): void => {
     switch (event.type) {
       case 'hello':
       case 'alive':
@@ -112,7 +116,7 @@ export function startEngine(options: EngineOptions): Engine {
       case 'step':
       case 'snapshot':
       case 'preview':
-        tellListener(event.id, event, parts);
+        notifyListener(event.id, event, parts);
         break;
       case 'error': {
         const error = new AppError(event.code, event.message, { hint: event.hint });
@@ -125,14 +129,14 @@ export function startEngine(options: EngineOptions): Engine {
   };
   const onFrame = (frame: Frame): void => {
     if (ended !== undefined) return;
-    const parsed = eventSchema.safeParse(frame.header);
+    const parsed = engineEventSchema.safeParse(frame.header);
     if (!parsed.success) {
       end(new AppError('engine_protocol', 'The engine sent a message that fits no schema.'));
       return;
     }
-    listen();
-    if (greeted) hear(parsed.data, frame.parts);
-    else greet(parsed.data);
+    restartSilenceLimit();
+    if (ready) handleEvent(parsed.data, frame.parts);
+    else checkHello(parsed.data);
   };
 
   child.stderr?.on('data', (chunk: Buffer) => {
@@ -142,14 +146,14 @@ export function startEngine(options: EngineOptions): Engine {
     end(new AppError('engine_crashed', 'The engine process could not be started.', { cause })),
   );
   child.once('close', (code, signal) =>
-    end(closing ?? new AppError('engine_crashed', `The engine ended ${endOf(code, signal)}.${lastWords(stderr)}`)),
+    end(closing ?? new AppError('engine_crashed', `The engine ended ${endOf(code, signal)}.${lastLines(stderr)}`)),
   );
   pipe.on('error', () => undefined);
   readFrames(pipe, { onFrame, onGarbage: (what) => end(new AppError('engine_protocol', `The engine sent ${what}.`)) });
 
-  const write = (order: Order, parts: readonly Uint8Array[]): number => {
+  const write = (command: UnnumberedCommand, parts: readonly Uint8Array[]): number => {
     const id = nextId++;
-    if (pipe.writable) writeFrame(pipe, { ...order, id }, parts);
+    if (pipe.writable) writeFrame(pipe, { ...command, id }, parts);
     return id;
   };
 
@@ -160,14 +164,14 @@ export function startEngine(options: EngineOptions): Engine {
     get pid() {
       return ended === undefined ? child.pid : undefined;
     },
-    ask: (order, parts = [], listener = undefined) =>
+    ask: (command, parts = [], listener = undefined) =>
       new Promise((resolve, reject) => {
         if (ended !== undefined) return reject(ended);
-        pending.set(write(order, parts), { resolve, reject, listener });
-        listen();
+        pending.set(write(command, parts), { resolve, reject, listener });
+        restartSilenceLimit();
       }),
-    tell(order) {
-      if (ended === undefined) write(order, []);
+    tell(command) {
+      if (ended === undefined) write(command, []);
     },
     kill: end,
     async shutdown(graceMs) {
@@ -185,13 +189,13 @@ export function startEngine(options: EngineOptions): Engine {
   };
 }
 
-/** Set before the process has threads, which take it over. */
+/** Must be called before the process has threads: they inherit its niceness. */
 function setNice(pid: number | undefined, added: number): void {
   if (pid === undefined) return;
   try {
     setPriority(pid, Math.max(-20, Math.min(19, getPriority() + added)));
   } catch {
-    // Only root may make a process more urgent; it works all the same.
+    // Only root may lower a niceness; the engine works without it.
   }
 }
 
@@ -200,10 +204,10 @@ function endOf(code: ChildProcess['exitCode'], signal: NodeJS.Signals | null): s
   return signal === null ? `with exit code ${code}` : `by ${signal}`;
 }
 
-/** What Node writes around an uncaught error says nothing: places in the code, marks, its own version. */
+/** Lines that Node writes around an uncaught error and that explain nothing: places in the code, marks, its own version. */
 const NOISE = /^\s+at |^Node\.js v\d|^[\s^{}]*$/;
 
-function lastWords(stderr: string): string {
+function lastLines(stderr: string): string {
   const lines = stderr.split('\n').filter((line) => !NOISE.test(line));
   return lines.length === 0 ? '' : ` It last said: ${lines.slice(-3).join(' ').trim()}`;
 }

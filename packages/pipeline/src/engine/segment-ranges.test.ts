@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TensorInfo } from '../weights/safetensors.ts';
 import type { Weights } from '../weights/weights.ts';
-import { segmentRanges } from './segments.ts';
+import { segmentRanges } from './segment-chain.ts';
 
 const MIB = 1024 * 1024;
 

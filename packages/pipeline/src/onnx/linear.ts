@@ -1,0 +1,20 @@
+import type { Graph, Value } from './graph.ts';
+
+/** A linear layer of the checkpoint: weights `name`.weight [n, k] and, with `bias`, `name`.bias [n]. */
+export interface LinearLayer {
+  readonly name: string;
+  readonly n: number;
+  readonly k: number;
+  readonly bias: boolean;
+  /** Shape in which the checkpoint stores the weight; it has n · k elements in the order of [n, k]. */
+  readonly stored: readonly number[];
+}
+
+/** Builds x · weightᵀ + bias, x [S, k] -> [S, n]. Each precision has its own form; see engine/precision.ts. */
+export type LinearForm = (g: Graph, x: Value, layer: LinearLayer) => Value;
+
+/** One Gemm in fp32. Weights that are stored in half precision are widened each time the graph runs. */
+export const gemmLinear: LinearForm = (g, x, { name, n, k, bias, stored }) => {
+  const addend = bias ? [g.weight(`${name}.bias`, [n])] : [];
+  return g.op('Gemm', [x, g.weight(`${name}.weight`, stored, [n, k]), ...addend], { transB: 1 });
+};

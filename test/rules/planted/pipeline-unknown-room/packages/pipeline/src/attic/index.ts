@@ -1,0 +1,1 @@
+import '../weights/weights.ts';
