@@ -246,14 +246,17 @@ it('an unforeseen error is logged with its place, and no caller sees it; prompts
   expect(api.lines.join('')).not.toMatch(/very-private/);
 });
 
+/** Longer than any test may take: what ends at all was ended by the stop. */
+const FOREVER_SECONDS = 600;
+
 describe('a service that is stopped', () => {
   it('ends streams and waits at once, answers what runs, and takes nothing more', async () => {
-    const api = await startTestApi();
+    const api = await startTestApi({ limits: { maxWaitSeconds: FOREVER_SECONDS } });
     const images = [(await picture()).toString('base64')];
     const { id } = await submitOne(api);
     const events = await fetch(`${api.url}/v1/jobs/${id}/events`, { headers: { accept: 'text/event-stream' } });
     const reading = events.text();
-    const waiting = submitJson(api, { prompt: 'x', images }, { prefer: 'wait=60' });
+    const waiting = submitJson(api, { prompt: 'x', images }, { prefer: `wait=${FOREVER_SECONDS}` });
     const editing = fetch(`${api.url}/edit`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -263,14 +266,12 @@ describe('a service that is stopped', () => {
     const idle = openRaw(api.port, 'GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
     await idle.answer((received) => received.endsWith('}'));
 
-    const start = performance.now();
-    const stopped = api.stop(30_000);
+    const stopped = api.stop(1000 * FOREVER_SECONDS);
     expect(await reading).toContain('event: job.queued');
     expect((await waiting).status).toBe(202);
     const edit = (await (await editing).json()) as { detail: string };
     expect(edit).toMatchObject({ status: 503, code: 'not_ready' });
     await stopped;
-    expect(performance.now() - start).toBeLessThan(10_000);
     expect(api.api.stats()).toEqual({ waiting: 0, streams: 0, bytesHeld: 0 });
     await expect(fetch(`${api.url}/livez`)).rejects.toThrow();
     const { rows } = await api.database.pool.query('select status from jobs');

@@ -43,9 +43,7 @@ it('the page is built if it is missing or stale, also by two starts at the same 
   expect(html, 'the policy lets no script of the page itself run').not.toMatch(/<script(?![^>]*\ssrc=)/);
 
   const { mtimeMs } = await stat(join(folder, 'index.html'));
-  const start = performance.now();
   expect(await ensure(folder)).toEqual([]);
-  expect(performance.now() - start).toBeLessThan(2000);
   expect((await stat(join(folder, 'index.html'))).mtimeMs).toBe(mtimeMs);
 
   const digest = await readFile(join(folder, '.digest'), 'utf8');

@@ -46,13 +46,13 @@ it('a job is edited, and its result, progress and timings are where the API read
 
 it('progress is written a few times a second, with the last step of every stage, and never delays the engine', async () => {
   const setup = await createTestSetup();
-  let took = Number.POSITIVE_INFINITY;
+  const answers = new Set<unknown>();
   const engines = createEngines(async ({ hooks }) => {
-    const start = performance.now();
-    for (let step = 1; step <= 1000; step++) hooks.onStep?.({ stage: 'encode', step, total: 1000 });
-    for (let step = 1; step <= 1000; step++) hooks.onStep?.({ stage: 'denoise', step, total: 1000 });
-    hooks.onStep?.({ stage: 'decode', step: 1, total: 1 });
-    took = performance.now() - start;
+    const report = (stage: 'encode' | 'denoise' | 'decode', step: number, total: number) =>
+      answers.add(hooks.onStep?.({ stage, step, total }));
+    for (let step = 1; step <= 1000; step++) report('encode', step, 1000);
+    for (let step = 1; step <= 1000; step++) report('denoise', step, 1000);
+    report('decode', 1, 1);
     return resultWith('edited');
   });
   startWorkers(setup, engines);
@@ -65,7 +65,8 @@ it('progress is written a few times a second, with the last step of every stage,
   expect(progress).toContainEqual({ stage: 'denoise', step: 1000, total: 1000 });
   expect(progress.at(-1)).toEqual({ stage: 'decode', step: 1, total: 1 });
   expect(progress.length).toBeLessThan(6);
-  expect(took).toBeLessThan(1000);
+  // The engine is answered at once, before anything is written: it has nothing to wait for.
+  expect([...answers]).toEqual([undefined]);
 });
 
 it('devices work side by side, each with an engine of its own, and are seen while they do', async () => {

