@@ -1,16 +1,7 @@
-import { LIMITS } from '@qwen-edit/contract';
+import { LIMITS, type ShapeRules } from '@qwen-edit/contract';
 import type { Database } from '@qwen-edit/db';
 import type { ObjectStore } from '@qwen-edit/storage';
 import type { Logger, Metrics } from '@qwen-edit/telemetry';
-
-/**
- * What decides whether the pipeline accepts the shape of a picture: facts of the model, and `max_side` of the request.
- */
-export interface ImageShapeRules {
-  readonly max_side?: number;
-  readonly vae_image_size?: number;
-  readonly condition_image_size?: number;
-}
 
 /** What validating a picture tells of it. */
 export interface ValidatedImage {
@@ -35,12 +26,12 @@ export interface ApiDeps {
   /** Throws AppError `url_refused` for an address that the service must not call. */
   readonly checkUrl: (url: string) => unknown;
   /** Checks, by decoding it, that bytes are a whole picture. Throws AppErrors whose messages begin with `label`. */
-  readonly validateImage: (bytes: Uint8Array, label: string, rules: ImageShapeRules) => Promise<ValidatedImage>;
+  readonly validateImage: (bytes: Uint8Array, label: string, rules: ShapeRules) => Promise<ValidatedImage>;
   /** Checks the shape of a picture that was decoded before. Throws AppErrors whose messages begin with `label`. */
   readonly checkImageShape: (
     size: { readonly width: number; readonly height: number },
     label: string,
-    rules: ImageShapeRules,
+    rules: ShapeRules,
   ) => void;
   /** Makes a small WebP of a picture that was decoded before. */
   readonly makeThumbnail: (bytes: Uint8Array) => Promise<Uint8Array>;

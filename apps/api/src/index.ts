@@ -4,7 +4,6 @@ export {
   type ApiLimits,
   type ApiOptions,
   DEFAULT_API_LIMITS,
-  type ImageShapeRules,
   type ValidatedImage,
 } from './deps.ts';
 export { type RunningServer, type ServerOptions, startHttpServer } from './server.ts';

@@ -1,26 +1,14 @@
-import { type ModelCard, modelCardSchema } from '@qwen-edit/contract';
+import { type ModelCard, modelCardSchema, modelFactsSchema } from '@qwen-edit/contract';
 import { z } from 'zod';
 import type { LiveWorker } from './service-status.ts';
 
 /** What a worker reports of its model. A field that an older or newer worker does not report is left out. */
-export const modelFactsSchema = z.object({
-  name: z.string(),
-  digest: z.string().optional(),
-  demo: z.boolean().optional(),
-  num_inference_steps: z.number().optional(),
-  true_cfg_scale: z.number().optional(),
-  min_inference_steps: z.number().optional(),
-  vae_image_size: z.number().optional(),
-  condition_image_size: z.number().optional(),
-  output_image_size: z.number().optional(),
-  size_multiple: z.number().optional(),
-  precision: z.string().optional(),
-});
-export type ModelFacts = z.output<typeof modelFactsSchema>;
+const reportedFactsSchema = modelFactsSchema.omit({ card: true }).partial().required({ name: true });
+export type ReportedFacts = z.output<typeof reportedFactsSchema>;
 
 /** The facts of a worker's model. Undefined if the worker reports none, or none that can be read. */
-export function modelOf(worker: LiveWorker): ModelFacts | undefined {
-  return modelFactsSchema.safeParse(worker.model).data;
+export function modelOf(worker: LiveWorker): ReportedFacts | undefined {
+  return reportedFactsSchema.safeParse(worker.model).data;
 }
 
 const cardSchema = z.object({ card: modelCardSchema });
@@ -33,7 +21,7 @@ export function cardOf(worker: LiveWorker): ModelCard | undefined {
 }
 
 /** The model that jobs run with, as far as live workers report it. A ready worker comes before others. */
-export function currentModel(workers: readonly LiveWorker[]): ModelFacts | undefined {
+export function currentModel(workers: readonly LiveWorker[]): ReportedFacts | undefined {
   const known = [...workers].sort((a, b) => Number(b.ready) - Number(a.ready)).map(modelOf);
   return known.find((facts) => facts !== undefined);
 }

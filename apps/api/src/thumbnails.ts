@@ -1,4 +1,4 @@
-import { AppError } from '@qwen-edit/contract';
+import { AppError, THUMBNAIL_MEDIA_TYPE } from '@qwen-edit/contract';
 import { type ObjectStore, readObject, STORED_KINDS } from '@qwen-edit/storage';
 import type { Logger } from '@qwen-edit/telemetry';
 import type { ByteBudget } from './byte-budget.ts';
@@ -72,7 +72,7 @@ export function createThumbnails({ store, makeThumbnail, budget, atOnce, log }: 
         throw new AppError('not_found', 'The picture cannot be read, and has no thumbnail.', { cause: thrown });
       });
       // If it cannot be kept it is made again the next time.
-      await store.put(thumbnailKey(key), thumbnail, { mediaType: 'image/webp' }).catch((thrown: unknown) => {
+      await store.put(thumbnailKey(key), thumbnail, { mediaType: THUMBNAIL_MEDIA_TYPE }).catch((thrown: unknown) => {
         log.warn({ key, errors: describeError(thrown) }, 'a thumbnail could not be kept');
       });
       return thumbnail;

@@ -1,16 +1,9 @@
 import { extname } from 'node:path';
-import { AppError, type OutputFormat } from '@qwen-edit/contract';
+import { AppError, type OutputFormat, outputFormatOfEnding } from '@qwen-edit/contract';
 
-const FORMATS: Readonly<Record<string, OutputFormat>> = {
-  '.png': 'png',
-  '.jpg': 'jpeg',
-  '.jpeg': 'jpeg',
-  '.webp': 'webp',
-};
-
-/** Format that the extension asks for. Throws AppError `usage` for another extension or none. */
+/** Format that the ending asks for. Throws AppError `usage` for another ending or none. */
 export function outputFormatOf(out: string): OutputFormat {
-  const format = FORMATS[extname(out).toLowerCase()];
+  const format = outputFormatOfEnding(extname(out));
   if (format === undefined) throw new AppError('usage', `--out must end in .png, .jpg, .jpeg or .webp, got '${out}'.`);
   return format;
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { PICTURE_FORMATS } from '@qwen-edit/contract';
 import type { JobResult, Lease } from '@qwen-edit/db';
 import type { EditOutput } from '@qwen-edit/pipeline';
 import { type ObjectStore, STORED_KINDS } from '@qwen-edit/storage';
@@ -14,7 +15,6 @@ export interface Outputs {
   discard(): Promise<void>;
 }
 
-const EXTENSIONS = { png: 'png', jpeg: 'jpg', webp: 'webp' } as const;
 const DISCARD_MS = 10_000;
 
 /** The keys contain the lease's token, so no other attempt of the job can write to them. */
@@ -24,9 +24,9 @@ export function createOutputs(store: ObjectStore, lease: Lease, log: Logger): Ou
     async put(outputs, signal) {
       const stored: StoredOutput[] = [];
       for (const [index, { bytes, width, height, format }] of outputs.entries()) {
-        const ids = { jobId: lease.jobId, leaseToken: lease.token, index, extension: EXTENSIONS[format] };
+        const { mediaType, endings } = PICTURE_FORMATS[format];
+        const ids = { jobId: lease.jobId, leaseToken: lease.token, index, extension: endings[0] };
         const key = STORED_KINDS.output.keyOf(ids);
-        const mediaType = `image/${format}`;
         started.push(key);
         await store.put(key, bytes, { mediaType, signal });
         const sha256 = createHash('sha256').update(bytes).digest('hex');

@@ -1,5 +1,4 @@
 import { timeLimit } from '@qwen-edit/async';
-import { parseEditParameters } from '@qwen-edit/contract';
 import { type ClaimedJob, type ClaimResult, claimJob, newToken, releaseJob } from '@qwen-edit/db';
 import type { EditResult } from '@qwen-edit/pipeline';
 import type { JobMessage } from '@qwen-edit/queue';
@@ -98,7 +97,7 @@ async function runEdit(
 ): Promise<EditResult> {
   const observeStep = observeSteps(metrics);
   const result = await engine.edit(
-    { images, parameters: parseEditParameters(job.parameters) },
+    { images, parameters: job.parameters },
     {
       signal: keeper.workSignal,
       onStep(event) {

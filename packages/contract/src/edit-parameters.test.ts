@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { GUIDE_DEFAULTS, LIMITS, parseEditParameters, seedSchema } from './edit-parameters.ts';
+import { LIMITS, parseEditParameters } from './edit-parameters.ts';
+import { seedSchema } from './parameter-kinds.ts';
+import { GUIDE_DEFAULTS } from './parameters.ts';
 
 it('what is left out stays out, for the checkpoint and the guide to fill in', () => {
   expect(parseEditParameters({ prompt: ' make it blue ' })).toEqual({ prompt: ' make it blue ' });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { AppError, limitSide, type Size } from '@qwen-edit/contract';
+import { AppError, limitSide, PREVIEW_MEDIA_TYPE, type Size } from '@qwen-edit/contract';
 import { concatenate, type FloatArray, rows } from './arrays.ts';
 import { checkRequest, type UncheckedRequest } from './check-request.ts';
 import type { LoadedModel } from './engine/model.ts';
@@ -219,7 +219,7 @@ async function drawPreview(
   latents: PackedLatents,
 ): Promise<Omit<Preview, 'step' | 'total'>> {
   const picture = await encodePreview(applyColourMap(fit.map(), unpackToPlanes(model, latents)));
-  return { ...picture, mediaType: 'image/webp' };
+  return { ...picture, mediaType: PREVIEW_MEDIA_TYPE };
 }
 
 function sha256Hex(bytes: Uint8Array): string {

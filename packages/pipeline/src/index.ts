@@ -1,5 +1,5 @@
 export { checkRequest, type UncheckedRequest } from './check-request.ts';
-export { checkImageShape, type ShapeRules } from './image/shape.ts';
+export { checkImageShape } from './image/shape.ts';
 export { makeThumbnail } from './image/thumbnail.ts';
 export { type ValidatedImage, validateImage } from './image/validate-image.ts';
 export { createPipeline, type Pipeline, type PipelineOptions } from './process/pipeline.ts';

@@ -1,14 +1,17 @@
-import type { EditParametersInput, ModelCard } from '@qwen-edit/contract';
+import type { EditParametersInput, JobStage, OutputFormat, PREVIEW_MEDIA_TYPE } from '@qwen-edit/contract';
 
-/** One edit: encoded pictures as they were uploaded (JPEG, PNG, …) and the parameters, parsed by the pipeline. */
+/**
+ * One edit: encoded pictures as they were uploaded (JPEG, PNG, …) and the parameters. The pipeline parses the parameters, so
+ * that they may come as they were stored.
+ */
 export interface EditRequest {
   readonly images: readonly Uint8Array[];
-  readonly parameters: EditParametersInput;
+  readonly parameters: EditParametersInput | Readonly<Record<string, unknown>>;
 }
 
 /** How far an edit is. `step` counts from 0 to `total` within its stage. */
 export interface StepEvent {
-  readonly stage: 'load' | 'encode' | 'denoise' | 'decode';
+  readonly stage: JobStage;
   readonly step: number;
   readonly total: number;
 }
@@ -28,33 +31,11 @@ export interface Preview {
   /** Pixels; one for each latent, and at most 256 on the longer side. */
   readonly width: number;
   readonly height: number;
-  readonly mediaType: 'image/webp';
+  readonly mediaType: typeof PREVIEW_MEDIA_TYPE;
   readonly bytes: Uint8Array;
 }
 
-/** What a loaded model is and recommends. */
-export interface ModelFacts {
-  readonly name: string;
-  /** Digest of configurations and weights; two folders with the same digest make the same pictures. */
-  readonly digest: string;
-  /** True for a model that shows how things work rather than doing them well. */
-  readonly demo: boolean;
-  /** Used if a request does not say. */
-  readonly num_inference_steps: number;
-  readonly true_cfg_scale: number;
-  /** Fewest steps; below it, an edit is refused with `steps_too_few`. */
-  readonly min_inference_steps: number;
-  /** Pixels of a reference for the VAE and for the text encoder, and of an output if the request gives no size. */
-  readonly vae_image_size: number;
-  readonly condition_image_size: number;
-  readonly output_image_size: number;
-  /** Sides of outputs are floored to multiples of this. */
-  readonly size_multiple: number;
-  readonly device: string;
-  readonly precision: string;
-  /** The folder's model_card.json, if there is one. */
-  readonly card?: ModelCard | undefined;
-}
+export type { ModelFacts } from '@qwen-edit/contract';
 
 export interface EditHooks {
   /** Ends the edit between two segments of the network, or the wait for its turn or its engine; the promise rejects with AppError `canceled`. */
@@ -75,7 +56,7 @@ export interface EditHooks {
 export interface EditOutput {
   readonly width: number;
   readonly height: number;
-  readonly format: 'png' | 'jpeg' | 'webp';
+  readonly format: OutputFormat;
   readonly bytes: Uint8Array;
 }
 

@@ -1,7 +1,7 @@
 import {
   AppError,
-  EDIT_PARAMETER_NAMES,
   type EditParameters,
+  isParameterName,
   type JobOptions,
   jobOptionsSchema,
   LIMITS,
@@ -32,7 +32,7 @@ export function validateSubmission({ fields, images }: RawSubmission, now: Date)
   const parameterFields: Record<string, unknown> = {};
   const optionFields: Record<string, unknown> = {};
   for (const [name, value] of fields) {
-    if (EDIT_PARAMETER_NAMES.includes(name)) parameterFields[name] = value;
+    if (isParameterName(name)) parameterFields[name] = value;
     else if (Object.hasOwn(jobOptionsSchema.shape, name)) optionFields[name] = value;
     else throw new AppError('invalid_parameter', `${JSON.stringify(name.slice(0, 100))} is not a known field.`);
   }

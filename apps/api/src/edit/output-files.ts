@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rename, unlink, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { AppError } from '@qwen-edit/contract';
+import { extname, join, resolve } from 'node:path';
+import { AppError, endingsOf } from '@qwen-edit/contract';
 
 /** A plain file name: no folder, no hidden file, no character at an end that a file system would remove. */
 const NAME = /^[\p{L}\p{N}_](?:[\p{L}\p{N} ._-]*[\p{L}\p{N}_])?$/u;
 /** File systems allow 255 bytes; the rest is for a number and an ending. */
 const MAX_NAME_BYTES = 200;
-const ENDINGS: Readonly<Record<string, RegExp>> = { png: /\.png$/i, jpg: /\.jpe?g$/i, webp: /\.webp$/i };
 
 /** Throws AppError `invalid_parameter` unless `name` names a file of the configured folder itself. */
 export function checkOutputName(name: string): void {
@@ -17,17 +16,13 @@ export function checkOutputName(name: string): void {
   });
 }
 
-/** The ending of file names for a media type, as `jpg`. */
-export function endingOf(mediaType: string): string {
-  return mediaType === 'image/jpeg' ? 'jpg' : mediaType.replace(/^image\//, '');
-}
-
 /** The file name of one result: `name` with the ending of its format, and a number from the second result on. */
 export function outputFileName(name: string, index: number, mediaType: string): string {
-  const ending = endingOf(mediaType);
-  const given = ENDINGS[ending]?.exec(name)?.[0] ?? '';
-  const stem = given === '' ? name : name.slice(0, -given.length);
-  return `${stem}${index === 0 ? '' : `-${index + 1}`}${given === '' ? `.${ending}` : given}`;
+  const endings = endingsOf(mediaType);
+  const given = extname(name);
+  const fits = endings.some((ending) => given.toLowerCase() === `.${ending}`);
+  const stem = fits ? name.slice(0, -given.length) : name;
+  return `${stem}${index === 0 ? '' : `-${index + 1}`}${fits ? given : `.${endings[0]}`}`;
 }
 
 /**

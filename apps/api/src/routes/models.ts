@@ -6,8 +6,9 @@ import {
   type ModelCard,
   type ModelList,
   modelListSchema,
+  PARAMETERS,
 } from '@qwen-edit/contract';
-import { cardOf, type ModelFacts, modelOf } from '../model-facts.ts';
+import { cardOf, modelOf, type ReportedFacts } from '../model-facts.ts';
 import { ANY_QUERY, type ApiRoute, defineRoute, jsonAnswer, NO_PARAMS } from '../routing/route.ts';
 import type { LiveWorker } from '../service-status.ts';
 import type { Services } from '../services.ts';
@@ -16,11 +17,11 @@ import type { Services } from '../services.ts';
 const PARAMETER_LIMITS = {
   prompt_characters: LIMITS.promptCharacters,
   images: LIMITS.images,
-  num_inference_steps: LIMITS.inferenceSteps,
-  true_cfg_scale: LIMITS.guidance,
-  num_images_per_prompt: LIMITS.imagesPerPrompt,
-  side: LIMITS.side,
-  max_side: LIMITS.maxSide,
+  num_inference_steps: PARAMETERS.num_inference_steps.max,
+  true_cfg_scale: PARAMETERS.true_cfg_scale.max,
+  num_images_per_prompt: PARAMETERS.num_images_per_prompt.max,
+  side: PARAMETERS.width.max,
+  max_side: PARAMETERS.max_side.max,
 } as const;
 
 /** The models of live workers, with the values that are used if a request does not name them. */
@@ -53,7 +54,7 @@ export function presentModels(workers: readonly LiveWorker[]): Model[] {
 }
 
 interface Group {
-  readonly facts: ModelFacts;
+  readonly facts: ReportedFacts;
   readonly card: ModelCard | undefined;
   readonly workers: readonly LiveWorker[];
 }

@@ -1,9 +1,8 @@
-import { AppError } from '@qwen-edit/contract';
+import { AppError, endingsOf, THUMBNAIL_MEDIA_TYPE } from '@qwen-edit/contract';
 import { type AssetRow, readInput, readOutput } from '@qwen-edit/db';
 import { z } from 'zod';
 import { matchesNone } from '../byte-range.ts';
 import { type ApiContext, clientGone } from '../context.ts';
-import { endingOf } from '../edit/output-files.ts';
 import { jobIdSchema } from '../routing/path-params.ts';
 import { ANY_QUERY, type ApiRoute, binaryAnswer, defineRoute, emptyAnswer } from '../routing/route.ts';
 import type { Services } from '../services.ts';
@@ -100,13 +99,13 @@ function thumbnailRoute(path: string, deps: Pick<Services, 'database' | 'thumbna
     params: paramsOf(series),
     query: ANY_QUERY,
     answers: {
-      200: binaryAnswer(['image/webp'], 'The thumbnail'),
+      200: binaryAnswer([THUMBNAIL_MEDIA_TYPE], 'The thumbnail'),
       304: emptyAnswer('The caller has the thumbnail'),
     },
     async handler({ c, caller: { owner }, params: { id, n } }) {
       const picture = await findPicture(deps, series, { owner, jobId: id, position: n });
       const etag = `"thumbnail-${picture.sha256}"`;
-      const headers = { 'Content-Type': 'image/webp', 'Cache-Control': FOR_EVER, ETag: etag };
+      const headers = { 'Content-Type': THUMBNAIL_MEDIA_TYPE, 'Cache-Control': FOR_EVER, ETag: etag };
       if (matchesNone(c.req.header('if-none-match'), etag)) return c.body(null, 304, headers);
       const bytes = await deps.thumbnails.read({ key: picture.key, bytes: picture.bytes ?? 0 }, clientGone(c));
       if (bytes === undefined) throw new AppError('not_found', series.absent);
@@ -132,7 +131,7 @@ function factsOf({ key, bytes, sha256, mediaType }: AssetRow, fileName: string):
     etag: `"${sha256}"`,
     headers: {
       'Content-Type': mediaType,
-      'Content-Disposition': `inline; filename="${fileName}.${endingOf(mediaType)}"`,
+      'Content-Disposition': `inline; filename="${fileName}.${endingsOf(mediaType)[0]}"`,
       'Cache-Control': FOR_EVER,
     },
   };

@@ -1,9 +1,9 @@
-import { AppError, type Caller, GUIDE_DEFAULTS, type PresentableJob } from '@qwen-edit/contract';
+import { AppError, type Caller, GUIDE_DEFAULTS, type PresentableJob, type ShapeRules } from '@qwen-edit/contract';
 import { type NewJob, newId, type QueueTimes, readQueueTimes, submitJob } from '@qwen-edit/db';
 import type { ValidatedSubmission } from '../body/submission.ts';
 import type { ByteShare } from '../byte-budget.ts';
-import type { ApiOptions, ImageShapeRules } from '../deps.ts';
-import { currentModel, type ModelFacts } from '../model-facts.ts';
+import type { ApiOptions } from '../deps.ts';
+import { currentModel, type ReportedFacts } from '../model-facts.ts';
 import type { ServiceStatus } from '../service-status.ts';
 import type { Services } from '../services.ts';
 import type { KeyHold } from './idempotency.ts';
@@ -125,7 +125,7 @@ function presentable(
 async function validateImages(
   deps: LoadDeps & ValidateDeps,
   { caller: { owner }, submission, share, signal }: Acceptance,
-  rules: ImageShapeRules,
+  rules: ShapeRules,
 ): Promise<readonly InputImage[]> {
   const images: InputImage[] = [];
   const validated = new Map<string, InputImage>();
@@ -159,13 +159,13 @@ async function storeImages(
 }
 
 /** Refuses now what a worker would refuse later, as far as live workers tell. */
-function refuseTooFewSteps({ parameters }: ValidatedSubmission, model: ModelFacts | undefined): void {
+function refuseTooFewSteps({ parameters }: ValidatedSubmission, model: ReportedFacts | undefined): void {
   const fewest = model?.min_inference_steps ?? 1;
   const steps = parameters.num_inference_steps ?? model?.num_inference_steps ?? GUIDE_DEFAULTS.num_inference_steps;
   if (steps < fewest) throw new AppError('steps_too_few', `This model needs ${fewest} steps or more, not ${steps}.`);
 }
 
-function rulesOf({ parameters: { max_side } }: ValidatedSubmission, model: ModelFacts | undefined): ImageShapeRules {
+function rulesOf({ parameters: { max_side } }: ValidatedSubmission, model: ReportedFacts | undefined): ShapeRules {
   const { vae_image_size, condition_image_size } = model ?? {};
   return {
     ...(max_side === undefined ? {} : { max_side }),

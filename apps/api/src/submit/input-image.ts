@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import type { ShapeRules } from '@qwen-edit/contract';
 import { addInput, findInput, newId } from '@qwen-edit/db';
 import { STORED_KINDS } from '@qwen-edit/storage';
-import type { ImageShapeRules, ValidatedImage } from '../deps.ts';
+import type { ValidatedImage } from '../deps.ts';
 import { describeError } from '../describe-error.ts';
 import type { Services } from '../services.ts';
 
@@ -34,7 +35,7 @@ export async function validateInputImage(
   { database, validating, validateImage, checkImageShape }: ValidateDeps,
   owner: string,
   { bytes, label, sha256 }: LoadedImage,
-  rules: ImageShapeRules,
+  rules: ShapeRules,
 ): Promise<InputImage> {
   const known = await findInput(database.db, owner, sha256);
   if (known === undefined) {

@@ -4,16 +4,10 @@ import {
   GUIDE_DEFAULTS,
   limitSide,
   roundedDimensions,
+  type ShapeRules,
   type Size,
 } from '@qwen-edit/contract';
 import { isBeyondRatio, MAX_RATIO } from './dimensions.ts';
-
-/** What decides which shapes the pipeline takes: the request's max_side, and the areas of the checkpoint (see ModelFacts). */
-export interface ShapeRules {
-  readonly max_side?: number;
-  readonly vae_image_size?: number;
-  readonly condition_image_size?: number;
-}
 
 /**
  * Checks that a picture of `size`, orientation applied, is not too narrow for the pipeline. It needs neither model nor pixels.

@@ -1,7 +1,7 @@
-import type { Size } from '@qwen-edit/contract';
+import type { ShapeRules, Size } from '@qwen-edit/contract';
 import { openImage } from './decode.ts';
 import { checkImageBytes } from './file-size.ts';
-import { checkImageShape, type ShapeRules } from './shape.ts';
+import { checkImageShape } from './shape.ts';
 
 /** What is known of a picture that is valid; its sides as a person sees it, EXIF orientation applied. */
 export interface ValidatedImage extends Size {

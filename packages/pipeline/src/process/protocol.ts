@@ -1,6 +1,12 @@
-import { type ErrorCode, isErrorCode, modelCardSchema, OUTPUT_FORMATS } from '@qwen-edit/contract';
+import {
+  type ErrorCode,
+  isErrorCode,
+  JOB_STAGES,
+  modelFactsSchema,
+  OUTPUT_FORMATS,
+  PREVIEW_MEDIA_TYPE,
+} from '@qwen-edit/contract';
 import { z } from 'zod';
-import type { ModelFacts } from '../types.ts';
 
 /**
  * The messages between parent and engine, sent as frames (see framing.ts) over the child's file descriptor 3. The engine
@@ -57,22 +63,6 @@ const engineStatsSchema = z.object({
 });
 export type EngineStats = z.output<typeof engineStatsSchema>;
 
-const modelSchema: z.ZodType<ModelFacts> = z.object({
-  name: z.string(),
-  digest: z.string(),
-  demo: z.boolean(),
-  num_inference_steps: z.int().min(1),
-  true_cfg_scale: z.number(),
-  min_inference_steps: z.int().min(1),
-  vae_image_size: z.int().min(1),
-  condition_image_size: z.int().min(1),
-  output_image_size: z.int().min(1),
-  size_multiple: z.int().min(1),
-  device: z.string(),
-  precision: z.string(),
-  card: modelCardSchema.optional(),
-});
-
 const resultSchema = z.object({
   outputs: z.array(z.object({ width: z.int(), height: z.int(), format: z.enum(OUTPUT_FORMATS) })),
   seed: z.string(),
@@ -94,11 +84,11 @@ export const engineEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('hello'), version: z.int() }),
   /** Sent between two segments, at most once a second, so that silence means trouble. */
   z.object({ type: z.literal('alive') }),
-  z.object({ type: z.literal('loaded'), id, load_s: seconds, model: modelSchema }),
+  z.object({ type: z.literal('loaded'), id, load_s: seconds, model: modelFactsSchema }),
   z.object({
     type: z.literal('step'),
     id,
-    stage: z.enum(['load', 'encode', 'denoise', 'decode']),
+    stage: z.enum(JOB_STAGES),
     step: z.int().min(0),
     total: z.int().min(1),
   }),
@@ -110,7 +100,7 @@ export const engineEventSchema = z.discriminatedUnion('type', [
     total: z.int().min(1),
     width: z.int().min(1),
     height: z.int().min(1),
-    mediaType: z.literal('image/webp'),
+    mediaType: z.literal(PREVIEW_MEDIA_TYPE),
   }),
   z.object({ type: z.literal('result'), id, result: resultSchema }),
   z.object({ type: z.literal('stats'), id, stats: engineStatsSchema }),

@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { modelCardSchema } from './model-card.ts';
+
+const pixels = z.int().min(1);
+
+/** What a loaded model is and recommends. The engine tells it, the worker reports it, the API reads the report. */
+export const modelFactsSchema = z.object({
+  name: z.string(),
+  /** Of configurations and weights; two folders with the same digest make the same pictures. */
+  digest: z.string(),
+  /** True for a model that shows how things work rather than doing them well. */
+  demo: z.boolean(),
+  /** What is taken if a request does not say. */
+  num_inference_steps: z.int().min(1),
+  true_cfg_scale: z.number(),
+  /** Fewest steps; an edit with fewer is refused with `steps_too_few`. */
+  min_inference_steps: z.int().min(1),
+  /** Pixels of a reference for the VAE and for the text encoder, and of an output whose size a request does not say. */
+  vae_image_size: pixels,
+  condition_image_size: pixels,
+  output_image_size: pixels,
+  /** Sides of outputs are floored to multiples of this. */
+  size_multiple: z.int().min(1),
+  device: z.string(),
+  precision: z.string(),
+  /** What the folder's model_card.json says, if there is one. */
+  card: modelCardSchema.optional(),
+});
+export type ModelFacts = Readonly<z.output<typeof modelFactsSchema>>;
+
+/** What decides which shapes of pictures the pipeline takes: areas of the model, and `max_side` of the request. */
+export interface ShapeRules extends Partial<Pick<ModelFacts, 'vae_image_size' | 'condition_image_size'>> {
+  readonly max_side?: number;
+}

@@ -1,0 +1,114 @@
+import { z } from 'zod';
+
+/** How the command takes a parameter: `--FLAG VALUE`. */
+export interface ParameterFlag {
+  readonly flag: string;
+  /** What stands for the value in the help, as `N`. */
+  readonly value: string;
+  /** Flags with the same help share a line. */
+  readonly help: string;
+  /** A flag without a value that says `null`. */
+  readonly none?: { readonly flag: string; readonly help: string };
+}
+
+/** Where the page's settings show a parameter. Its words stand in the page's dictionaries, under the parameter's name. */
+export interface ParameterControl {
+  /** Controls are shown in this order. */
+  readonly position: number;
+  /** Ends and step of a slider; a number beyond its ends can be typed. */
+  readonly slider?: { readonly min: number; readonly max: number; readonly step: number };
+}
+
+/** What every row of the table says, whatever its kind. */
+interface Shown {
+  /** undefined for a parameter that has no flag of its own. */
+  readonly cli: ParameterFlag | undefined;
+  /** undefined for a parameter that has no control of its own. */
+  readonly page: ParameterControl | undefined;
+  /** The guide's value, for requests that say nothing. */
+  readonly default?: string | number;
+  /** True if a checkpoint's recommendation comes before the guide's default. */
+  readonly recommendedByModel?: boolean;
+  /** True for a parameter that is accepted and changes nothing. */
+  readonly noEffect?: boolean;
+}
+
+interface Bounds {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** A row as code sees it that handles all parameters alike. */
+export interface ParameterFacts extends Shown, Partial<Bounds> {
+  readonly kind: 'text' | 'whole_number' | 'number' | 'seed' | 'choice';
+  readonly schema: z.ZodType;
+  readonly maxLength?: number;
+  readonly choices?: readonly string[];
+}
+
+const textSchema = (maxLength: number) =>
+  z.string('must be a text').max(maxLength, `must have at most ${maxLength} characters`);
+
+/** A text that every request has to say. */
+export function requiredText<const R extends Shown & { readonly maxLength: number }>(row: R) {
+  return { ...row, kind: 'text', schema: textSchema(row.maxLength) } as const;
+}
+
+/** A text; null says that there is none. */
+export function optionalText<const R extends Shown & { readonly maxLength: number }>(row: R) {
+  return { ...row, kind: 'text', schema: textSchema(row.maxLength).nullable().optional() } as const;
+}
+
+export function wholeNumber<const R extends Shown & Bounds>(row: R) {
+  const { min, max } = row;
+  const schema = z
+    .int(`must be a whole number from ${min} to ${max}`)
+    .min(min, `must be at least ${min}`)
+    .max(max, `must be at most ${max}`);
+  return { ...row, kind: 'whole_number', schema: schema.optional() } as const;
+}
+
+export function decimalNumber<const R extends Shown & Bounds>(row: R) {
+  const { min, max } = row;
+  const schema = z.number('must be a number').min(min, `must be at least ${min}`).max(max, `must be at most ${max}`);
+  return { ...row, kind: 'number', schema: schema.optional() } as const;
+}
+
+/** One of a list of words. */
+export function choice<const C extends readonly string[], const R extends Shown & { readonly choices: C }>(
+  row: R & { readonly choices: C },
+) {
+  const choices: C = row.choices;
+  return { ...row, kind: 'choice', schema: z.enum(choices).optional() } as const;
+}
+
+const MAX_SEED = 2n ** 64n - 1n;
+const SEED_RULE = `must be a whole number from 0 to ${MAX_SEED}, or -1`;
+
+/** True for a seed as people write it: 0 … 2^64-1, or -1 to draw one. */
+export function isSeed(text: string): boolean {
+  const trimmed = text.trim();
+  return trimmed === '-1' || (/^\d{1,20}$/.test(trimmed) && BigInt(trimmed) <= MAX_SEED);
+}
+
+/** A seed as a decimal string without leading zeros. Numbers are taken if they are exact. */
+export const seedSchema = z
+  .union(
+    [
+      z.string().trim(),
+      z
+        .number(SEED_RULE)
+        .refine(
+          (seed) => !Number.isInteger(seed) || Number.isSafeInteger(seed),
+          'must be a text: as a number it is inexact',
+        ),
+    ],
+    SEED_RULE,
+  )
+  .transform(String)
+  .refine(isSeed, SEED_RULE)
+  .transform((text) => (text === '-1' ? text : BigInt(text).toString()));
+
+export function seed<const R extends Shown>(row: R) {
+  return { ...row, kind: 'seed', schema: seedSchema.optional() } as const;
+}
