@@ -5,18 +5,11 @@ import { demoNote } from './demo-note.ts';
 import { type EditFlags, parseEditFlags } from './edit-flags.ts';
 import { EDIT_HELP } from './help.ts';
 import { outputPaths } from './output-paths.ts';
-import { createProgressBar, NO_BAR, type ProgressBar } from './progress-bar.ts';
+import type { ProgressBar } from './progress-bar.ts';
 import { readImages } from './read-images.ts';
 import type { Config } from './settings.ts';
+import { progressBarFor, type Terminal } from './terminal.ts';
 import { checkWritable, writeOutputs } from './write-outputs.ts';
-
-/** Where the command talks to. */
-export interface Terminal {
-  readonly out: (text: string) => void;
-  readonly err: (text: string) => void;
-  readonly errIsTty: boolean;
-  readonly columns: () => number;
-}
 
 export interface EditDeps {
   readonly terminal: Terminal;
@@ -46,7 +39,7 @@ export async function editCommand(args: readonly string[], deps: EditDeps): Prom
 
   // 2. Edit.
   const model = flags.model ?? deps.config.modelDir;
-  const bar = barFor(deps);
+  const bar = progressBarFor(deps);
   const result = await runEdit(flags, images, model ?? deps.demoModelDir, bar, deps).finally(bar.end);
 
   // 3. Write, then tell.
@@ -93,15 +86,6 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> 
     if (signal.aborted) onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
-}
-
-function barFor({ terminal, config, now }: EditDeps): ProgressBar {
-  if (!terminal.errIsTty) return NO_BAR;
-  return createProgressBar({
-    write: terminal.err,
-    now,
-    style: () => ({ columns: terminal.columns(), color: !config.noColor }),
   });
 }
 

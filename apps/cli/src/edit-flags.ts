@@ -1,7 +1,8 @@
-import { AppError, type EditParametersInput, LIMITS } from '@qwen-edit/contract';
+import { AppError, type EditParametersInput } from '@qwen-edit/contract';
 import { readFlags } from './flag-values.ts';
 import { outputFormatOf } from './output-paths.ts';
-import { PARAMETER_OPTIONS, parametersOf } from './parameter-flags.ts';
+import { PARAMETER_OPTIONS, parametersOfFlags } from './parameter-flags.ts';
+import { imagePathsOf } from './read-images.ts';
 
 const OPTIONS = {
   model: { type: 'string' },
@@ -43,18 +44,15 @@ export function parseEditFlags(args: readonly string[]): EditFlags {
       precision: undefined,
       out: '',
     };
-  if (values.image === undefined) throw new AppError('usage', '--image is missing.');
-  if (values.image.length > LIMITS.images) {
-    throw new AppError('usage', `--image may be given ${LIMITS.images} times at most, not ${values.image.length}.`);
-  }
+  const images = imagePathsOf(values.image);
   if (values.prompt === undefined) throw new AppError('usage', '--prompt is missing.');
   if (values.out === undefined) throw new AppError('usage', '--out is missing.');
   return {
     help: false,
     json: values.json ?? false,
     model: values.model,
-    images: values.image,
-    parameters: parametersOf(values, outputFormatOf(values.out)),
+    images,
+    parameters: parametersOfFlags(values, outputFormatOf(values.out)),
     precision: values.precision,
     out: values.out,
   };

@@ -1,3 +1,6 @@
+import { LIMITS, OUTPUT_FORMATS, PARAMETERS } from '@qwen-edit/contract';
+import { helpLine, parametersHelp } from './parameter-help.ts';
+
 export const HELP = `qwen-edit: edits pictures with Qwen-Image-Edit-2511
 
   a service, all in one; nothing else to install
@@ -18,22 +21,16 @@ export const HELP = `qwen-edit: edits pictures with Qwen-Image-Edit-2511
   qwen-edit --version
 `;
 
-const PARAMETERS_HELP = `  --negative-prompt TEXT   what to keep away from (default: a space)
-  --no-negative-prompt     no guidance by a negative prompt
-  --steps N                1 to 100 (default: what the model recommends, else 40)
-  --true-cfg-scale X       strength of the guidance (default: what the model recommends, else 4)
-  --guidance-scale X       accepted and without effect on this model
-  --seed N                 0 to 18446744073709551615, or -1 to draw one (default: 0)
-  --num-images N           results for one prompt (default: 1)
-  --max-side N             longest side of each picture that the model sees, 0 = as it is (default: 768)
-  --height H, --width W    size of the result, floored to what the model can do`;
+const PARAMETERS_HELP = parametersHelp();
+const PROMPT_HELP = helpLine('--prompt TEXT', PARAMETERS.prompt.cli.help);
+const FORMATS = `${OUTPUT_FORMATS.slice(0, -1).join(', ')} or ${OUTPUT_FORMATS.at(-1)}`;
 
 export const EDIT_HELP = `Edits one picture, or several together, as the prompt says.
 
   qwen-edit edit --image A.png [--image B.png ...] --prompt TEXT --out OUT.png [flags]
 
-  --image FILE             a picture, 1 to 8 times; the prompt may call them Picture 1, Picture 2, ...
-  --prompt TEXT            what to change
+  --image FILE             a picture, 1 to ${LIMITS.images} times; the prompt may call them Picture 1, Picture 2, ...
+${PROMPT_HELP}
   --out FILE               where the result goes; .png, .jpg or .webp decides its format,
                            several results become OUT-0.png, OUT-1.png, ...
   --model DIR              the model's folder (default: QWEN_EDIT_2511_DIR, else a small demo model)
@@ -49,12 +46,12 @@ export const SUBMIT_HELP = `Makes a job of an edit, for a running service.
 
   qwen-edit submit --image A.png [--image B.png ...] --prompt TEXT [flags]
 
-  --image FILE             a picture, 1 to 8 times
-  --prompt TEXT            what to change
+  --image FILE             a picture, 1 to ${LIMITS.images} times
+${PROMPT_HELP}
   --out FILE               waits for the end and saves the result here
   --wait                   waits for the end
 ${PARAMETERS_HELP}
-  --format FORMAT          png, jpeg or webp, where --out does not say
+  --format FORMAT          ${FORMATS}, where --out does not say
   --webhook-url URL        is told of the job's end
   --deadline TIME          as 2030-01-31T12:00:00Z; a job that is not done by then expires
   --metadata NAME=VALUE    kept with the job; any number of times

@@ -1,61 +1,55 @@
-import { AppError, type EditParametersInput, type OutputFormat, parseEditParameters } from '@qwen-edit/contract';
+import {
+  AppError,
+  type EditParametersInput,
+  isParameterName,
+  type OutputFormat,
+  PARAMETER_NAMES,
+  type PARAMETERS,
+  type ParameterFacts,
+  parameterFacts,
+  parseEditParameters,
+} from '@qwen-edit/contract';
 import { decimalNumber, wholeNumber } from './numbers.ts';
 
+type TableFlag = NonNullable<(typeof PARAMETERS)[keyof typeof PARAMETERS]['cli']>;
+type ValueFlag = TableFlag['flag'];
+/** Flags without a value, as --no-negative-prompt. */
+type NoneFlag = Extract<TableFlag, { readonly none: unknown }>['none']['flag'];
+
+type ParameterOptions = Readonly<
+  Record<ValueFlag, { readonly type: 'string' }> & Record<NoneFlag, { readonly type: 'boolean' }>
+>;
+
 /** Flags of the parameters of an edit, the same for every command that takes them. */
-export const PARAMETER_OPTIONS = {
-  prompt: { type: 'string' },
-  'negative-prompt': { type: 'string' },
-  'no-negative-prompt': { type: 'boolean' },
-  steps: { type: 'string' },
-  'true-cfg-scale': { type: 'string' },
-  'guidance-scale': { type: 'string' },
-  seed: { type: 'string' },
-  'num-images': { type: 'string' },
-  'max-side': { type: 'string' },
-  height: { type: 'string' },
-  width: { type: 'string' },
-} as const;
+export const PARAMETER_OPTIONS = optionsOfTable();
 
-export type ParameterValues = {
-  readonly [Name in keyof typeof PARAMETER_OPTIONS]?: Name extends 'no-negative-prompt'
-    ? boolean | undefined
-    : string | undefined;
-};
+export type ParameterValues = Readonly<
+  Partial<Record<ValueFlag, string | undefined> & Record<NoneFlag, boolean | undefined>>
+>;
 
-/** Flag of each parameter, to speak of it as the caller wrote it. */
-const FLAG_OF: Readonly<Record<string, string>> = {
-  prompt: '--prompt',
-  negative_prompt: '--negative-prompt',
-  num_inference_steps: '--steps',
-  true_cfg_scale: '--true-cfg-scale',
-  guidance_scale: '--guidance-scale',
-  seed: '--seed',
-  num_images_per_prompt: '--num-images',
-  max_side: '--max-side',
-  height: '--height',
-  width: '--width',
-};
+function optionsOfTable(): ParameterOptions;
+function optionsOfTable(): Record<string, { readonly type: 'string' | 'boolean' }> {
+  const flags = PARAMETER_NAMES.flatMap((name) => parameterFacts(name).cli ?? []);
+  const taking = flags.map(({ flag }) => [flag, { type: 'string' }] as const);
+  const none = flags.flatMap((each) =>
+    each.none === undefined ? [] : [[each.none.flag, { type: 'boolean' }] as const],
+  );
+  return Object.fromEntries([...taking, ...none]);
+}
 
-/** The parameters that the flags say, checked; what was not said is left out. Throws AppError that names the flag. */
-export function parametersOf(values: ParameterValues, outputFormat: OutputFormat | undefined): EditParametersInput {
+/**
+ * The parameters that the flags say, checked; what was not said is left out. Throws AppError `usage`, `invalid_parameter`,
+ * `prompt_empty` or `prompt_too_long`, and names the flag as it was written.
+ */
+export function parametersOfFlags(
+  values: ParameterValues,
+  outputFormat: OutputFormat | undefined,
+): EditParametersInput {
   if (values.prompt === undefined) throw new AppError('usage', '--prompt is missing.');
-  if (values['negative-prompt'] !== undefined && values['no-negative-prompt'] === true) {
-    throw new AppError('usage', '--negative-prompt and --no-negative-prompt exclude each other.');
-  }
-  const given = {
-    prompt: values.prompt,
-    negative_prompt: values['no-negative-prompt'] === true ? null : values['negative-prompt'],
-    num_inference_steps: wholeNumber('--steps', values.steps),
-    true_cfg_scale: decimalNumber('--true-cfg-scale', values['true-cfg-scale']),
-    guidance_scale: decimalNumber('--guidance-scale', values['guidance-scale']),
-    seed: values.seed,
-    num_images_per_prompt: wholeNumber('--num-images', values['num-images']),
-    max_side: wholeNumber('--max-side', values['max-side']),
-    height: wholeNumber('--height', values.height),
-    width: wholeNumber('--width', values.width),
-    output_format: outputFormat,
-  };
-  const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const given = PARAMETER_NAMES.map((name) => [name, flagValue(parameterFacts(name), values)]);
+  const said = Object.fromEntries(
+    [...given, ['output_format', outputFormat]].filter(([, value]) => value !== undefined),
+  );
   try {
     return parseEditParameters(said);
   } catch (error) {
@@ -63,9 +57,25 @@ export function parametersOf(values: ParameterValues, outputFormat: OutputFormat
   }
 }
 
+/** The value that a flag gives to its parameter; undefined if the flag was not given. */
+function flagValue({ cli, kind }: ParameterFacts, values: Readonly<Record<string, unknown>>): unknown {
+  if (cli === undefined) return undefined;
+  const flag = `--${cli.flag}`;
+  const said = values[cli.flag];
+  const text = typeof said === 'string' ? said : undefined;
+  if (cli.none !== undefined && values[cli.none.flag] === true) {
+    if (text !== undefined) throw new AppError('usage', `${flag} and --${cli.none.flag} exclude each other.`);
+    return null;
+  }
+  if (kind === 'whole_number') return wholeNumber(flag, text);
+  return kind === 'number' ? decimalNumber(flag, text) : text;
+}
+
+/** The same error, with the flag in place of the parameter's name. */
 function inFlags(error: AppError): AppError {
   const name = /^\w+/.exec(error.message)?.[0] ?? '';
-  const flag = FLAG_OF[name];
+  const flag = isParameterName(name) ? parameterFacts(name).cli?.flag : undefined;
   if (flag === undefined) return error;
-  return new AppError(error.code, `${flag}${error.message.slice(name.length)}.`, { hint: error.hint, cause: error });
+  const message = `--${flag}${error.message.slice(name.length)}.`;
+  return new AppError(error.code, message, { hint: error.hint, cause: error });
 }

@@ -1,6 +1,15 @@
 import { readFile, stat } from 'node:fs/promises';
 import { AppError, LIMITS } from '@qwen-edit/contract';
 
+/** The pictures that --image names, at least one. Throws AppError `usage`. */
+export function imagePathsOf(paths: readonly string[] | undefined): readonly string[] {
+  if (paths === undefined) throw new AppError('usage', '--image is missing.');
+  if (paths.length > LIMITS.images) {
+    throw new AppError('usage', `--image may be given ${LIMITS.images} times at most, not ${paths.length}.`);
+  }
+  return paths;
+}
+
 /** Reads the pictures. Throws AppError `image_not_found` or `image_too_large`, naming the file. */
 export function readImages(paths: readonly string[]): Promise<Uint8Array[]> {
   return Promise.all(paths.map(readImage));

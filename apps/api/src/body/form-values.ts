@@ -1,18 +1,12 @@
-import { AppError } from '@qwen-edit/contract';
+import { AppError, NUMBER_NAMES, PARAMETER_NAMES, parameterFacts } from '@qwen-edit/contract';
 
-/** Parameters that are numbers in JSON, and texts such as `40` in a form or a query. */
-const NUMBERS = new Set([
-  'num_inference_steps',
-  'true_cfg_scale',
-  'guidance_scale',
-  'num_images_per_prompt',
-  'max_side',
-  'height',
-  'width',
-  'steps',
-]);
+/** Parameters that are numbers in JSON, and texts such as `40` in a form or a query. `steps` is short for one of them. */
+const NUMBERS: ReadonlySet<string> = new Set([...NUMBER_NAMES, 'steps']);
 /** Fields that count as left out if they are empty: a page's form sends every field. */
-const MAY_BE_EMPTY = new Set([...NUMBERS, 'seed', 'output_format', 'deadline', 'webhook_url', 'webhook_secret']);
+const MAY_BE_EMPTY: ReadonlySet<string> = new Set([
+  ...PARAMETER_NAMES.filter((name) => parameterFacts(name).kind !== 'text'),
+  ...['steps', 'deadline', 'webhook_url', 'webhook_secret'],
+]);
 const DECIMAL = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 
 /**

@@ -1,8 +1,8 @@
 import { AppError } from '@qwen-edit/contract';
 import type { PipelineOptions } from '@qwen-edit/pipeline';
 import { createLogger, createMetrics, type Logger, type Metrics } from '@qwen-edit/telemetry';
-import type { Terminal } from '../edit-command.ts';
 import type { Config } from '../settings.ts';
+import type { Terminal } from '../terminal.ts';
 import { type Backends, openBackends } from './backends.ts';
 import { readSigningSecret } from './data-dir.ts';
 

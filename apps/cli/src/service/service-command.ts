@@ -1,8 +1,7 @@
 import type { Client } from '@qwen-edit/client';
 import { AppError, type Job } from '@qwen-edit/contract';
-import type { Terminal } from '../edit-command.ts';
-import { createProgressBar, NO_BAR, type ProgressBar } from '../progress-bar.ts';
 import type { Config } from '../settings.ts';
+import type { Terminal } from '../terminal.ts';
 
 /** What a command that calls a service is given. */
 export interface ServiceDeps {
@@ -19,15 +18,6 @@ export const SERVICE_OPTIONS = {
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
-
-export function barFor({ terminal, config, now }: Pick<ServiceDeps, 'terminal' | 'config' | 'now'>): ProgressBar {
-  if (!terminal.errIsTty) return NO_BAR;
-  return createProgressBar({
-    write: terminal.err,
-    now,
-    style: () => ({ columns: terminal.columns(), color: !config.noColor }),
-  });
-}
 
 /** One word that a command needs: the id of a job, say. */
 export function oneWord(words: readonly string[], what: string): string {

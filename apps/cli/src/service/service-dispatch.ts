@@ -1,5 +1,5 @@
 import type { Config, Overrides } from '../config.ts';
-import type { Terminal } from '../edit-command.ts';
+import type { Terminal } from '../terminal.ts';
 
 export const SERVICE_COMMANDS = ['submit', 'status', 'watch', 'cancel', 'list'] as const;
 export type ServiceCommand = (typeof SERVICE_COMMANDS)[number];

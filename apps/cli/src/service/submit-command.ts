@@ -1,10 +1,10 @@
-import { AppError, LIMITS, OUTPUT_FORMATS, type OutputFormat } from '@qwen-edit/contract';
+import { AppError, OUTPUT_FORMATS, type OutputFormat } from '@qwen-edit/contract';
 import { demoJobNote } from '../demo-note.ts';
 import { readFlags } from '../flag-values.ts';
 import { SUBMIT_HELP } from '../help.ts';
 import { outputFormatOf, outputPaths } from '../output-paths.ts';
-import { PARAMETER_OPTIONS, parametersOf } from '../parameter-flags.ts';
-import { readImages } from '../read-images.ts';
+import { PARAMETER_OPTIONS, parametersOfFlags } from '../parameter-flags.ts';
+import { imagePathsOf, readImages } from '../read-images.ts';
 import { checkWritable } from '../write-outputs.ts';
 import { saveOutputs } from './save-outputs.ts';
 import { jobLine, SERVICE_OPTIONS, type ServiceDeps } from './service-command.ts';
@@ -28,12 +28,9 @@ export async function submitCommand(args: readonly string[], deps: ServiceDeps):
   const { values } = readFlags(args, SUBMIT_OPTIONS);
   const { terminal } = deps;
   if (values.help === true) return terminal.out(SUBMIT_HELP);
-  if (values.image === undefined) throw new AppError('usage', '--image is missing.');
-  if (values.image.length > LIMITS.images) {
-    throw new AppError('usage', `--image may be given ${LIMITS.images} times at most, not ${values.image.length}.`);
-  }
+  const imagePaths = imagePathsOf(values.image);
   const format = values.out === undefined ? formatOf(values.format) : outputFormatOf(values.out);
-  const parameters = parametersOf(values, format);
+  const parameters = parametersOfFlags(values, format);
   if (values.out !== undefined) await checkWritable(outputPaths(values.out, parameters.num_images_per_prompt ?? 1));
   const options = {
     webhook_url: values['webhook-url'],
@@ -41,7 +38,7 @@ export async function submitCommand(args: readonly string[], deps: ServiceDeps):
     metadata: metadataOf(values.metadata),
   };
   const said = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const images = await readImages(values.image);
+  const images = await readImages(imagePaths);
   const key = values['idempotency-key'];
   const submission = {
     images,

@@ -6,11 +6,12 @@ import {
   type JobEvent,
   progressDataSchema,
 } from '@qwen-edit/contract';
-import { barFor, type ServiceDeps } from './service-command.ts';
+import { progressBarFor } from '../terminal.ts';
+import type { ServiceDeps } from './service-command.ts';
 
 /** Shows the job's progress until its end, and hands on each event. Resolves with the final job; throws the error of one that did not succeed. */
 export async function watchJob(deps: ServiceDeps, id: string, onEvent?: (event: JobEvent) => void): Promise<Job> {
-  const bar = barFor(deps);
+  const bar = progressBarFor(deps);
   try {
     for await (const event of deps.client.events(id, { signal: deps.signal })) {
       onEvent?.(event);

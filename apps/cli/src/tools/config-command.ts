@@ -1,7 +1,7 @@
 import { describeConfig, type Overrides, type ShownSetting } from '../config.ts';
-import type { Terminal } from '../edit-command.ts';
 import { readFlags } from '../flag-values.ts';
 import { TOOLS_HELP } from '../help.ts';
+import type { Terminal } from '../terminal.ts';
 
 const OPTIONS = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
 

@@ -1,8 +1,8 @@
 import { AppError, LOCAL_OWNER, SCOPES, type Scope } from '@qwen-edit/contract';
 import { type ApiKeyRow, createApiKey, type Database, listApiKeys, revokeApiKey } from '@qwen-edit/db';
-import type { Terminal } from '../edit-command.ts';
 import { readFlags } from '../flag-values.ts';
 import { KEYS_HELP } from '../help.ts';
+import type { Terminal } from '../terminal.ts';
 
 const OPTIONS = {
   name: { type: 'string' },

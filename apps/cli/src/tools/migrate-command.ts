@@ -1,7 +1,7 @@
 import { type Database, migrateDatabase } from '@qwen-edit/db';
-import type { Terminal } from '../edit-command.ts';
 import { readFlags } from '../flag-values.ts';
 import { TOOLS_HELP } from '../help.ts';
+import type { Terminal } from '../terminal.ts';
 
 export interface MigrateDeps {
   readonly terminal: Terminal;
