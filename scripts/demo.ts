@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { createProgressBar, NO_BAR } from '@qwen-edit/cli/progress-bar';
 import type { Client } from '@qwen-edit/client';
-import { AppError, isErrorCode, type Job, type Model, progressDataSchema, toAppError } from '@qwen-edit/contract';
+import { AppError, isErrorCode, type Job, progressDataSchema, type ServedModel, toAppError } from '@qwen-edit/contract';
 import { z } from 'zod';
 import { drawBeforeAfter, type Tile } from './demo/before-after.ts';
 import { openService } from './demo/service.ts';
@@ -71,14 +71,14 @@ function modelOf(job: Job): { name: string; digest: string; demo: boolean } | un
 }
 
 /** What the service says of the model that made the job's results. */
-async function findModel(client: Client, job: Job | undefined): Promise<Model | undefined> {
+async function findModel(client: Client, job: Job | undefined): Promise<ServedModel | undefined> {
   const made = job === undefined ? undefined : modelOf(job);
   const models = await client.models();
   return models.find(({ id, digest }) => (digest === null ? id === made?.name : digest === made?.digest));
 }
 
 /** That this was a demo model, each kind of edit that it knows with a prompt in both languages, and how to get the real one. */
-function introduce({ demo, summary, edits, full_model }: Model): void {
+function introduce({ demo, summary, edits, full_model }: ServedModel): void {
   if (!demo) return;
   console.log(`\n${summary?.en ?? 'This is a demo model: its edits are not those of the real one.'}`);
   const width = Math.max(0, ...edits.map(({ title }) => title.en.length));
@@ -107,7 +107,7 @@ async function demo(): Promise<void> {
   const service = await openService();
   const rows: Tile[][] = [];
   let headline = HEADLINE;
-  let model: Model | undefined;
+  let model: ServedModel | undefined;
   try {
     console.log(`The service answers at ${service.url}\n`);
     const jobs = await Promise.all(

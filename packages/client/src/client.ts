@@ -6,9 +6,9 @@ import {
   type JobList,
   jobListSchema,
   jobSchema,
-  type Model,
   modelListSchema,
   problemSchema,
+  type ServedModel,
 } from '@qwen-edit/contract';
 import { watchEvents } from './events.ts';
 
@@ -46,7 +46,7 @@ export interface Client {
   /** Bytes of a result. */
   output(id: string, index: number, signal?: AbortSignal): Promise<Uint8Array>;
   /** What live workers have loaded, and which edits it says it knows. */
-  models(signal?: AbortSignal): Promise<readonly Model[]>;
+  models(signal?: AbortSignal): Promise<readonly ServedModel[]>;
 }
 
 export type Request = (path: string, init?: RequestInit) => Promise<Response>;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LIMITS, parseEditParameters } from './edit-parameters.ts';
-import { seedSchema } from './parameter-kinds.ts';
+import { isSeed, seedSchema } from './parameter-kinds.ts';
 import { GUIDE_DEFAULTS } from './parameters.ts';
 
 it('what is left out stays out, for the checkpoint and the guide to fill in', () => {
@@ -64,5 +64,13 @@ describe('a seed is a whole number that loses nothing on its way', () => {
     [],
   ])('%j is none', (seed) => {
     expect(seedSchema.safeParse(seed).success).toBe(false);
+  });
+
+  it.each(['0', '-1', ' 7 ', '18446744073709551615'])('%j is a seed, as people write it', (text) => {
+    expect(isSeed(text)).toBe(true);
+  });
+
+  it.each(['', '-2', '1.5', '1e3', '18446744073709551616', '１'])('%j is no seed, as people write it', (text) => {
+    expect(isSeed(text)).toBe(false);
   });
 });

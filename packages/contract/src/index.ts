@@ -4,7 +4,14 @@ export * from './events.ts';
 export * from './job.ts';
 export * from './keys.ts';
 export * from './message.ts';
-export * from './model-card.ts';
+export {
+  type EditKind,
+  editKindSchema,
+  LANGUAGES,
+  type Language,
+  type ModelCard,
+  modelCardSchema,
+} from './model-card.ts';
 export * from './model-facts.ts';
 export { isSeed, type ParameterFacts, seedSchema } from './parameter-kinds.ts';
 export * from './parameters.ts';
@@ -12,4 +19,5 @@ export * from './picture-formats.ts';
 export * from './picture-size.ts';
 export * from './present-job.ts';
 export * from './problem.ts';
+export * from './served-model.ts';
 export * from './stored-text.ts';

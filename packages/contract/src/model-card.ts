@@ -8,7 +8,11 @@ const text = (max: number) =>
     .max(max)
     .refine((said) => !said.includes('\0') && said.isWellFormed(), 'must be well-formed Unicode without NUL');
 
-const inBothLanguages = z.object({ en: text(2000), zh: text(2000) });
+/** What people read comes in each of these languages. */
+export const LANGUAGES = ['en', 'zh'] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+export const inBothLanguages = z.object({ en: text(2000), zh: text(2000) });
 const prompts = z.array(text(500)).min(1).max(20);
 
 /** A kind of edit that a model knows, with prompts that it understands. */
@@ -39,30 +43,3 @@ export const modelCardSchema = z.object({
     .default([]),
 });
 export type ModelCard = z.output<typeof modelCardSchema>;
-
-/** A model of live workers, as GET /v1/models shows it. What only a card tells is null or empty where there is none. */
-export const modelSchema = z.object({
-  id: z.string(),
-  object: z.literal('model'),
-  digest: z.string().nullable(),
-  demo: z.boolean(),
-  summary: inBothLanguages.nullable(),
-  licence: z.string().nullable(),
-  full_model: inBothLanguages.nullable(),
-  edits: z.array(editKindSchema),
-  /** True where one of its workers is. */
-  ready: z.boolean(),
-  workers: z.int(),
-  devices: z.array(z.string()),
-  defaults: z.record(z.string(), z.unknown()),
-  limits: z.object({ min_inference_steps: z.number(), size_multiple: z.number().nullable() }),
-  output_image_size: z.number().nullable(),
-});
-export type Model = z.output<typeof modelSchema>;
-
-export const modelListSchema = z.object({
-  data: z.array(modelSchema),
-  defaults: z.record(z.string(), z.unknown()),
-  limits: z.record(z.string(), z.unknown()),
-});
-export type ModelList = z.output<typeof modelListSchema>;

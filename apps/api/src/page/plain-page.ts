@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { EditKind, Model } from '@qwen-edit/contract';
+import type { EditKind, ServedModel } from '@qwen-edit/contract';
 
 const STYLE = `
 :root { color-scheme: light dark }
@@ -20,7 +20,7 @@ const EXAMPLE = `curl BASE/edit \\
   -F image=@photo.jpg`;
 
 /** A whole page that needs no scripts: what this service is, the edits that its models know, and how to call it. */
-export function plainPage(base: string, models: readonly Model[]): string {
+export function plainPage(base: string, models: readonly ServedModel[]): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -35,7 +35,7 @@ ${plainContent(base, models)}</body>
 }
 
 /** The same content without the page around it, to be put into another page for browsers without scripts. */
-export function plainContent(base: string, models: readonly Model[]): string {
+export function plainContent(base: string, models: readonly ServedModel[]): string {
   return `<style>${STYLE}</style>
 <h1>qwen-edit</h1>
 <p>This service edits pictures: send one or several with a prompt, and get the edited picture back.</p>
@@ -51,14 +51,14 @@ ${models.map(modelSection).join('')}<dl>
 `;
 }
 
-function exampleOf(base: string, models: readonly Model[]): string {
+function exampleOf(base: string, models: readonly ServedModel[]): string {
   const known = models.flatMap(({ edits }) => edits).find(({ pictures }) => pictures === 1);
   const prompt = (known?.prompts.en[0] ?? 'Make it gray').replaceAll("'", "'\\''");
   return EXAMPLE.replace('BASE', () => base).replace('PROMPT', () => prompt);
 }
 
 /** An empty text for a model that says nothing of itself. */
-function modelSection({ id, demo, summary, full_model, edits }: Model): string {
+function modelSection({ id, demo, summary, full_model, edits }: ServedModel): string {
   const note = demo ? 'This is a demo model: its edits are not those of the real one.' : undefined;
   const facts = [summary?.en ?? note, summary?.zh, full_model?.en, full_model?.zh].filter((fact) => fact !== undefined);
   if (facts.length === 0 && edits.length === 0) return '';

@@ -2,11 +2,11 @@ import {
   AppError,
   GUIDE_DEFAULTS,
   LIMITS,
-  type Model,
   type ModelCard,
   type ModelList,
   modelListSchema,
   PARAMETERS,
+  type ServedModel,
 } from '@qwen-edit/contract';
 import { cardOf, modelOf, type ReportedFacts } from '../model-facts.ts';
 import { ANY_QUERY, type ApiRoute, defineRoute, jsonAnswer, NO_PARAMS } from '../routing/route.ts';
@@ -49,7 +49,7 @@ export function modelRoutes({ limits, status }: Pick<Services, 'limits' | 'statu
 }
 
 /** The models of live workers as the API shows them, each one once. */
-export function presentModels(workers: readonly LiveWorker[]): Model[] {
+export function presentModels(workers: readonly LiveWorker[]): ServedModel[] {
   return groupByModel(workers).map(presentModel);
 }
 
@@ -72,7 +72,7 @@ function groupByModel(workers: readonly LiveWorker[]): readonly Group[] {
   return [...groups.values()];
 }
 
-function presentModel({ facts, card, workers }: Group): Model {
+function presentModel({ facts, card, workers }: Group): ServedModel {
   return {
     id: facts.name,
     object: 'model',

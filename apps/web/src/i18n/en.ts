@@ -1,4 +1,28 @@
+import type { ChoiceName, SliderName } from '@qwen-edit/contract';
 import { errorsEn } from './errors-en.ts';
+
+/** Words of the parameters, by their names in the table: a parameter without words is a type error. */
+const sliders: Readonly<Record<SliderName, { readonly label: string; readonly help: string }>> = {
+  num_inference_steps: { label: 'Steps', help: 'More steps take longer and are often cleaner.' },
+  true_cfg_scale: {
+    label: 'How closely to follow the prompt',
+    help: 'true_cfg_scale. 1 switches the guidance off; more takes about twice the time.',
+  },
+  guidance_scale: { label: 'Guidance scale', help: 'guidance_scale. No effect on this model.' },
+  max_side: {
+    label: 'Longest side the model sees',
+    help: 'max_side in pixels. Larger pictures are shrunk to it; 0 leaves them as they are.',
+  },
+  num_images_per_prompt: { label: 'Number of results', help: 'Each takes as long as one.' },
+};
+const choices: Readonly<Record<ChoiceName, ChoiceWords>> = {
+  output_format: { label: 'File format', values: { png: 'PNG', jpeg: 'JPEG', webp: 'WebP' } },
+};
+
+interface ChoiceWords {
+  readonly label: string;
+  readonly values: Readonly<Record<string, string>>;
+}
 
 /** Every word of the page in English, and the shape that each other language has. */
 export const en = {
@@ -116,25 +140,16 @@ export const en = {
     ],
   },
   settings: {
+    sliders,
+    choices,
     heading: 'Settings',
-    steps: 'Steps',
     stepsShort: (steps: string) => `${steps} steps`,
-    stepsHelp: 'More steps take longer and are often cleaner.',
-    cfg: 'How closely to follow the prompt',
-    cfgHelp: 'true_cfg_scale. 1 switches the guidance off; more takes about twice the time.',
-    guidance: 'Guidance scale',
-    guidanceHelp: 'guidance_scale. No effect on this model.',
-    maxSide: 'Longest side the model sees',
-    maxSideHelp: 'max_side in pixels. Larger pictures are shrunk to it; 0 leaves them as they are.',
-    count: 'Number of results',
-    countHelp: 'Each takes as long as one.',
     seed: 'Seed',
     seedHelp: 'The same seed gives the same result; -1 draws one.',
     seedRandom: 'Draw each time',
     seedRandomShort: 'drawn seed',
     dice: 'Draw a seed',
     seedBad: 'A whole number from 0 to 18446744073709551615, or -1.',
-    format: 'File format',
     negative: 'What to keep away from',
     negativeHelp: 'negative_prompt. Works only while the prompt is followed with more than 1.',
     size: 'Size of the result',

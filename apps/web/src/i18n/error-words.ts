@@ -1,5 +1,5 @@
+import type { Language } from '@qwen-edit/contract';
 import type { Dictionary } from './en.ts';
-import type { Language } from './language.ts';
 
 /** An error as it may come: from a call, or from a job that failed. */
 export interface ToldError {

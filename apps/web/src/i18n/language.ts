@@ -1,7 +1,6 @@
-export const LANGUAGES = ['en', 'zh'] as const;
-export type Language = (typeof LANGUAGES)[number];
+import { LANGUAGES, type Language } from '@qwen-edit/contract';
 
-/** The first language of the reader's that the page has; English where it has none. */
+/** The first of the reader's languages that the page has; English if it has none of them. */
 export function languageOf(preferred: readonly string[]): Language {
   for (const tag of preferred) {
     const language = LANGUAGES.find((each) => tag.toLowerCase().split('-')[0] === each);

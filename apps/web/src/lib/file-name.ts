@@ -1,15 +1,6 @@
-const EXTENSIONS: Readonly<Record<string, string>> = {
-  'image/jpeg': 'jpg',
-  'image/png': 'png',
-  'image/webp': 'webp',
-  'image/gif': 'gif',
-  'image/tiff': 'tiff',
-  'image/avif': 'avif',
-};
+import { endingsOf } from '@qwen-edit/contract';
 
 const LONGEST = 48;
-
-export const extensionOf = (mediaType: string): string => EXTENSIONS[mediaType] ?? 'img';
 
 /** A name for a saved result: what was asked for, which result, its format. */
 export function resultFileName(prompt: string, index: number, count: number, mediaType: string): string {
@@ -19,5 +10,5 @@ export function resultFileName(prompt: string, index: number, count: number, med
     .slice(0, LONGEST)
     .replaceAll(/^-+|-+$/g, '');
   const number = count > 1 ? `-${index + 1}` : '';
-  return `${words === '' ? 'result' : words}${number}.${extensionOf(mediaType)}`;
+  return `${words === '' ? 'result' : words}${number}.${endingsOf(mediaType)[0]}`;
 }

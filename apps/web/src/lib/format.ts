@@ -1,4 +1,4 @@
-import type { Language } from '../i18n/language.ts';
+import type { Language } from '@qwen-edit/contract';
 
 /** Numbers, sizes and times in the reader's language. */
 export interface Format {

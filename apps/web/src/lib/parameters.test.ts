@@ -1,8 +1,17 @@
-import type { Model } from '@qwen-edit/contract';
+import type { ServedModel } from '@qwen-edit/contract';
 import { expect, it } from 'vitest';
-import { EMPTY_FORM, type FormValues, fitNumber, formOfJob, parametersOf, rangesOf } from './parameters.ts';
+import {
+  EMPTY_FORM,
+  type FormValues,
+  fitNumber,
+  formOfJob,
+  isAsRecommended,
+  rangeOf,
+  requestParameters,
+  SHOWN_PARAMETERS,
+} from './parameters.ts';
 
-const model = (steps: number, fewest: number): Model => ({
+const model = (steps: number, fewest: number): ServedModel => ({
   id: 'm',
   object: 'model',
   digest: null,
@@ -20,29 +29,44 @@ const model = (steps: number, fewest: number): Model => ({
 });
 
 it('the ranges are the guide’s', () => {
-  const ranges = rangesOf(undefined);
-  expect(ranges.num_inference_steps).toMatchObject({ min: 10, max: 80, recommended: 40 });
-  expect(ranges.true_cfg_scale).toMatchObject({ min: 1, max: 8, step: 0.1, recommended: 4 });
-  expect(ranges.guidance_scale).toMatchObject({ min: 0.5, max: 3, step: 0.1, recommended: 1 });
-  expect(ranges.max_side).toMatchObject({ min: 0, max: 2048, step: 64, recommended: 768 });
-  expect(ranges.num_images_per_prompt).toMatchObject({ min: 1, max: 8 });
+  expect(rangeOf('num_inference_steps', undefined)).toMatchObject({ min: 10, max: 80, recommended: 40 });
+  expect(rangeOf('true_cfg_scale', undefined)).toMatchObject({ min: 1, max: 8, step: 0.1, recommended: 4 });
+  expect(rangeOf('guidance_scale', undefined)).toMatchObject({ min: 0.5, max: 3, step: 0.1, recommended: 1 });
+  expect(rangeOf('max_side', undefined)).toMatchObject({ min: 0, max: 2048, step: 64, recommended: 768 });
+  expect(rangeOf('num_images_per_prompt', undefined)).toMatchObject({ min: 1, max: 8 });
 });
 
 it('a model of few steps has a range of its own around what it recommends', () => {
-  expect(rangesOf(model(6, 2)).num_inference_steps).toMatchObject({ min: 2, max: 24, typedMin: 2, recommended: 6 });
-  expect(rangesOf(model(30, 2)).num_inference_steps).toMatchObject({ min: 10, max: 80, recommended: 30 });
+  const steps = (recommended: number) => rangeOf('num_inference_steps', model(recommended, 2));
+  expect(steps(6)).toMatchObject({ min: 2, max: 24, typedMin: 2, recommended: 6 });
+  expect(steps(30)).toMatchObject({ min: 10, max: 80, recommended: 30 });
+});
+
+it('the page shows the controls in this order; the sides of the result share one', () => {
+  expect(SHOWN_PARAMETERS).toEqual([
+    'num_inference_steps',
+    'seed',
+    'true_cfg_scale',
+    'guidance_scale',
+    'max_side',
+    'num_images_per_prompt',
+    'output_format',
+    'width',
+    'negative_prompt',
+  ]);
 });
 
 it('typed numbers are made to fit', () => {
-  const { num_inference_steps, true_cfg_scale } = rangesOf(model(6, 2));
-  expect(fitNumber(0, num_inference_steps)).toBe(2);
-  expect(fitNumber(1e9, num_inference_steps)).toBe(100);
-  expect(fitNumber(7.5, num_inference_steps)).toBe(8);
-  expect(fitNumber(2.449, true_cfg_scale)).toBe(2.4);
+  const steps = rangeOf('num_inference_steps', model(6, 2));
+  const cfg = rangeOf('true_cfg_scale', model(6, 2));
+  expect(fitNumber(0, steps)).toBe(2);
+  expect(fitNumber(1e9, steps)).toBe(100);
+  expect(fitNumber(7.5, steps)).toBe(8);
+  expect(fitNumber(2.449, cfg)).toBe(2.4);
 });
 
 it('what the form leaves to the model is not sent', () => {
-  expect(parametersOf({ ...EMPTY_FORM, prompt: 'make it warmer' })).toEqual({
+  expect(requestParameters({ ...EMPTY_FORM, prompt: 'make it warmer' })).toEqual({
     prompt: 'make it warmer',
     seed: '0',
     output_format: 'png',
@@ -54,11 +78,22 @@ it('a job gives back the form that made it', () => {
     prompt: '变成黑白照片',
     negative_prompt: 'blur',
     seed: '18446744073709551615',
-    numbers: { num_inference_steps: 8, true_cfg_scale: 1.5, max_side: 0 },
-    output_format: 'webp',
-    width: 256,
-    height: undefined,
+    numbers: { num_inference_steps: 8, true_cfg_scale: 1.5, max_side: 0, width: 256 },
+    choices: { output_format: 'webp' },
   };
-  expect(formOfJob({ input: { ...parametersOf(form), images: [] } })).toEqual(form);
+  expect(formOfJob({ input: { ...requestParameters(form), images: [] } })).toEqual(form);
   expect(formOfJob({ input: { prompt: 'x', negative_prompt: null, images: [] } }).negative_prompt).toBeNull();
+});
+
+it('a form is as recommended until something but the prompt is changed', () => {
+  expect(isAsRecommended({ ...EMPTY_FORM, prompt: 'x', choices: { output_format: 'png' } })).toBe(true);
+  expect(isAsRecommended({ ...EMPTY_FORM, choices: { output_format: 'webp' } })).toBe(false);
+  expect(isAsRecommended({ ...EMPTY_FORM, numbers: { height: 64 } })).toBe(false);
+  expect(isAsRecommended({ ...EMPTY_FORM, seed: '1' })).toBe(false);
+});
+
+it('a word that is no longer in the list counts as none', () => {
+  expect(requestParameters({ ...EMPTY_FORM, choices: { output_format: 'gif' } })).toMatchObject({
+    output_format: 'png',
+  });
 });

@@ -1,25 +1,26 @@
-import { GUIDE_DEFAULTS, type Job, LIMITS, type Model, OUTPUT_FORMATS, type OutputFormat } from '@qwen-edit/contract';
+import {
+  CHOICE_NAMES,
+  type ChoiceName,
+  GUIDE_DEFAULTS,
+  type Job,
+  NUMBER_NAMES,
+  type NumberName,
+  PARAMETER_NAMES,
+  PARAMETERS,
+  type ParameterName,
+  parameterFacts,
+  type ServedModel,
+  type SliderName,
+} from '@qwen-edit/contract';
 
-/** Parameters that a slider sets. Names are the API's. */
-export const NUMBER_NAMES = [
-  'num_inference_steps',
-  'true_cfg_scale',
-  'guidance_scale',
-  'max_side',
-  'num_images_per_prompt',
-] as const;
-export type NumberName = (typeof NUMBER_NAMES)[number];
-
-/** What the form says. undefined: as the model recommends. */
+/** What the form says. A number or choice that is left out is as the model recommends. */
 export interface FormValues {
   readonly prompt: string;
   /** Empty: the model's own. null: none, which only a job of the API asks for. */
   readonly negative_prompt: string | null;
   readonly seed: string;
   readonly numbers: Readonly<Partial<Record<NumberName, number>>>;
-  readonly output_format: OutputFormat;
-  readonly width: number | undefined;
-  readonly height: number | undefined;
+  readonly choices: Readonly<Partial<Record<ChoiceName, string>>>;
 }
 
 export const EMPTY_FORM: FormValues = {
@@ -27,12 +28,19 @@ export const EMPTY_FORM: FormValues = {
   negative_prompt: '',
   seed: GUIDE_DEFAULTS.seed,
   numbers: {},
-  output_format: GUIDE_DEFAULTS.output_format,
-  width: undefined,
-  height: undefined,
+  choices: {},
 };
 
-export interface Range {
+/** Parameters with a control on the page, in the order of their controls. */
+export const SHOWN_PARAMETERS: readonly ParameterName[] = PARAMETER_NAMES.filter(
+  (name) => parameterFacts(name).page !== undefined,
+).sort((a, b) => positionOf(a) - positionOf(b));
+
+function positionOf(name: ParameterName): number {
+  return parameterFacts(name).page?.position ?? 0;
+}
+
+export interface SliderRange {
   readonly min: number;
   readonly max: number;
   readonly step: number;
@@ -42,79 +50,54 @@ export interface Range {
   readonly recommended: number;
 }
 
-/** Models that need fewer steps than the guide's slider begins with get a slider of their own. */
-const GUIDE_STEPS = { min: 10, max: 80 } as const;
+/** The range of a slider: the table's, or the model's own if it needs fewer steps than the slider begins with. */
+export function rangeOf(name: SliderName, model: ServedModel | undefined): SliderRange {
+  const { min: typedMin, max: typedMax, page } = PARAMETERS[name];
+  const recommended = recommendedValue(name, model);
+  const range = { ...page.slider, typedMin, typedMax, recommended };
+  if (name !== 'num_inference_steps') return range;
+  const fewest = model?.limits.min_inference_steps ?? typedMin;
+  const own = recommended < range.min ? { min: fewest, max: Math.max(8, recommended * 4) } : {};
+  return { ...range, ...own, typedMin: fewest };
+}
 
-/** The guide's ranges, and the model's own where it asks for others. */
-export function rangesOf(model: Model | undefined): Readonly<Record<NumberName, Range>> {
-  const recommended = (name: NumberName): number => {
-    const said = model?.defaults[name];
-    return typeof said === 'number' ? said : GUIDE_DEFAULTS[name];
-  };
-  const steps = recommended('num_inference_steps');
-  const fewest = model?.limits.min_inference_steps ?? 1;
-  const ownSteps = steps < GUIDE_STEPS.min ? { min: fewest, max: Math.max(8, steps * 4) } : GUIDE_STEPS;
-  const { guidance } = LIMITS;
-  return {
-    num_inference_steps: {
-      ...ownSteps,
-      step: 1,
-      typedMin: fewest,
-      typedMax: LIMITS.inferenceSteps,
-      recommended: steps,
-    },
-    true_cfg_scale: {
-      min: 1,
-      max: 8,
-      step: 0.1,
-      typedMin: 0,
-      typedMax: guidance,
-      recommended: recommended('true_cfg_scale'),
-    },
-    guidance_scale: {
-      min: 0.5,
-      max: 3,
-      step: 0.1,
-      typedMin: 0,
-      typedMax: guidance,
-      recommended: recommended('guidance_scale'),
-    },
-    max_side: {
-      min: 0,
-      max: 2048,
-      step: 64,
-      typedMin: 0,
-      typedMax: LIMITS.maxSide,
-      recommended: recommended('max_side'),
-    },
-    num_images_per_prompt: {
-      min: 1,
-      max: LIMITS.imagesPerPrompt,
-      step: 1,
-      typedMin: 1,
-      typedMax: LIMITS.imagesPerPrompt,
-      recommended: recommended('num_images_per_prompt'),
-    },
-  };
+/** What the model takes if the request does not say: its own recommendation, else the guide's default. */
+export function recommendedValue(name: SliderName, model: ServedModel | undefined): number {
+  const said = model?.defaults[name];
+  return typeof said === 'number' ? said : GUIDE_DEFAULTS[name];
 }
 
 /** A typed number made to fit: within bounds, whole where the slider's step is. */
-export function fitNumber(value: number, { step, typedMin, typedMax }: Range): number {
+export function fitNumber(value: number, { step, typedMin, typedMax }: SliderRange): number {
   const rounded = step < 1 ? Math.round(value * 10) / 10 : Math.round(value);
   return Math.min(typedMax, Math.max(typedMin, rounded));
 }
 
+/** The chosen word, else the guide's default. */
+export function choiceOf({ choices }: Pick<FormValues, 'choices'>, name: ChoiceName): string {
+  const { choices: known, default: recommended } = PARAMETERS[name];
+  return known.find((each) => each === choices[name]) ?? recommended;
+}
+
+/** True if everything but the prompt is as the model recommends. */
+export function isAsRecommended(form: FormValues): boolean {
+  return (
+    Object.keys(form.numbers).length === 0 &&
+    form.seed === EMPTY_FORM.seed &&
+    (form.negative_prompt ?? '') === '' &&
+    CHOICE_NAMES.every((name) => choiceOf(form, name) === PARAMETERS[name].default)
+  );
+}
+
 /** The parameters of the request: what the form leaves to the model is left out. */
-export function parametersOf(form: FormValues): Record<string, string | number | null> {
-  const { prompt, negative_prompt, seed, numbers, output_format, width, height } = form;
+export function requestParameters(form: FormValues): Record<string, string | number | null> {
+  const { prompt, negative_prompt, seed, numbers } = form;
   return {
     prompt,
     ...(negative_prompt === '' ? {} : { negative_prompt }),
     ...numbers,
     seed: seed.trim(),
-    output_format,
-    ...(width === undefined ? {} : { width }),
-    ...(height === undefined ? {} : { height }),
+    ...Object.fromEntries(CHOICE_NAMES.map((name) => [name, choiceOf(form, name)])),
   };
 }
 
@@ -122,19 +105,20 @@ export function parametersOf(form: FormValues): Record<string, string | number |
 export function formOfJob({ input }: Pick<Job, 'input'>): FormValues {
   const numbers: Partial<Record<NumberName, number>> = {};
   for (const name of NUMBER_NAMES) {
-    const value = numberOf(input[name]);
-    if (value !== undefined) numbers[name] = value;
+    const value = input[name];
+    if (typeof value === 'number') numbers[name] = value;
   }
-  const { prompt, negative_prompt, seed, output_format } = input;
+  const choices: Partial<Record<ChoiceName, string>> = {};
+  for (const name of CHOICE_NAMES) {
+    const value = input[name];
+    if (typeof value === 'string') choices[name] = value;
+  }
+  const { prompt, negative_prompt, seed } = input;
   return {
     prompt: typeof prompt === 'string' ? prompt : '',
     negative_prompt: typeof negative_prompt === 'string' ? negative_prompt : negative_prompt === null ? null : '',
     seed: typeof seed === 'string' || typeof seed === 'number' ? String(seed) : EMPTY_FORM.seed,
     numbers,
-    output_format: OUTPUT_FORMATS.find((format) => format === output_format) ?? EMPTY_FORM.output_format,
-    width: numberOf(input.width),
-    height: numberOf(input.height),
+    choices,
   };
 }
-
-const numberOf = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);

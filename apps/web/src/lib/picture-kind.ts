@@ -1,7 +1,9 @@
-export const PICTURE_KINDS = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'avif', 'heic'] as const;
-export type PictureKind = (typeof PICTURE_KINDS)[number];
+import { PICTURE_FORMATS, type PictureFormat } from '@qwen-edit/contract';
 
-/** Bytes that pictureKindOf wants to see. */
+/** Formats that the page recognises: what the service takes, and HEIC, of which a browser may make a JPEG. */
+export type PictureKind = PictureFormat | 'heic';
+
+/** How many bytes pictureKindOf needs. */
 export const HEAD_BYTES = 32;
 
 /**
@@ -21,8 +23,10 @@ export function pictureKindOf(head: Uint8Array): PictureKind | undefined {
   return /hei[cxms]|hev[cxms]|mif1|msf1/.test(brands) ? 'heic' : undefined;
 }
 
-/** The service takes these; of the others a browser may make a JPEG. */
-export const isAccepted = (kind: PictureKind): boolean => kind !== 'heic';
+/** True for a format that the service takes. */
+export const isAccepted = (kind: PictureKind): kind is PictureFormat => kind !== 'heic';
 
-/** For `<input accept>`. Without HEIC in it, iOS turns its photos into JPEG by itself. */
-export const ACCEPT = 'image/jpeg,image/png,image/webp,image/gif,image/tiff,image/avif';
+/** For `<input accept>`. It leaves HEIC out, so that iOS turns its photos into JPEG by itself. */
+export const ACCEPT = Object.values(PICTURE_FORMATS)
+  .map(({ mediaType }) => mediaType)
+  .join(',');

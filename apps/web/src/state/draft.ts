@@ -1,25 +1,17 @@
 import { effect, type Signal, signal } from '@preact/signals';
-import { OUTPUT_FORMATS } from '@qwen-edit/contract';
+import { CHOICE_NAMES, NUMBER_NAMES } from '@qwen-edit/contract';
 import { z } from 'zod';
 import { parsed } from '../api/answer.ts';
 import { EMPTY_FORM, type FormValues } from '../lib/parameters.ts';
 import { safeStorage } from './preferences.ts';
 
-const side = z.number().optional();
 const formSchema = z.object({
   prompt: z.string(),
   negative_prompt: z.string().nullable(),
   seed: z.string(),
-  numbers: z.object({
-    num_inference_steps: side,
-    true_cfg_scale: side,
-    guidance_scale: side,
-    max_side: side,
-    num_images_per_prompt: side,
-  }),
-  output_format: z.enum(OUTPUT_FORMATS),
-  width: side,
-  height: side,
+  numbers: z.partialRecord(z.enum(NUMBER_NAMES), z.number()),
+  /** A draft of an older page has none. */
+  choices: z.partialRecord(z.enum(CHOICE_NAMES), z.string()).default({}),
 });
 
 /** The form, kept over a reload of this tab. Pictures are not. */
@@ -32,8 +24,5 @@ export function createDraft(sessionStorage: Storage): Signal<FormValues> {
 
 function read(text: string | null): FormValues {
   const draft = formSchema.safeParse(text === null ? undefined : parsed(text));
-  if (!draft.success) return EMPTY_FORM;
-  const { numbers, width, height, ...rest } = draft.data;
-  const set = Object.entries(numbers).filter(([, value]) => value !== undefined);
-  return { ...rest, numbers: Object.fromEntries(set), width, height };
+  return draft.success ? draft.data : EMPTY_FORM;
 }

@@ -1,7 +1,6 @@
 import { computed, type ReadonlySignal, type Signal } from '@preact/signals';
-import type { Job, Model } from '@qwen-edit/contract';
-import { type FormValues, type NumberName, parametersOf } from '../lib/parameters.ts';
-import { isSeed } from '../lib/seed.ts';
+import { type ChoiceName, isSeed, type Job, type NumberName, type ServedModel } from '@qwen-edit/contract';
+import { type FormValues, requestParameters } from '../lib/parameters.ts';
 import type { Pictures } from './pictures.ts';
 import type { ServiceLimits } from './service.ts';
 import type { Submitter } from './submitter.ts';
@@ -21,6 +20,7 @@ export interface Editor {
   set(values: Partial<FormValues>): void;
   /** undefined: as the model recommends. */
   setNumber(name: NumberName, value: number | undefined): void;
+  setChoice(name: ChoiceName, value: string): void;
   /** undefined where no job was made; the submitter's phase tells why. */
   submit(): Promise<Job | undefined>;
 }
@@ -30,7 +30,7 @@ export interface EditorDeps {
   readonly pictures: Pictures;
   readonly submitter: Submitter;
   readonly limits: ReadonlySignal<ServiceLimits>;
-  readonly model: ReadonlySignal<Model | undefined>;
+  readonly model: ReadonlySignal<ServedModel | undefined>;
 }
 
 export function createEditor({ form, pictures, submitter, limits, model }: EditorDeps): Editor {
@@ -65,8 +65,11 @@ export function createEditor({ form, pictures, submitter, limits, model }: Edito
       const { [name]: _, ...others } = form.value.numbers;
       this.set({ numbers: value === undefined ? others : { ...others, [name]: value } });
     },
+    setChoice(name, value) {
+      this.set({ choices: { ...form.value.choices, [name]: value } });
+    },
     submit() {
-      const parameters = parametersOf(form.value);
+      const parameters = requestParameters(form.value);
       const list = pictures.list.value;
       const sameAs = JSON.stringify([parameters, list.map(({ id }) => id)]);
       return submitter.submit(

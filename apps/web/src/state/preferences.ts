@@ -1,5 +1,6 @@
 import { effect, type Signal, signal } from '@preact/signals';
-import { LANGUAGES, type Language, languageOf } from '../i18n/language.ts';
+import { LANGUAGES, type Language } from '@qwen-edit/contract';
+import { languageOf } from '../i18n/language.ts';
 
 export const SCHEMES = ['light', 'dark'] as const;
 export type Scheme = (typeof SCHEMES)[number];

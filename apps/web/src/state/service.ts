@@ -1,5 +1,5 @@
 import { computed, effect, type ReadonlySignal, signal } from '@preact/signals';
-import { LIMITS, type Model, type ModelList } from '@qwen-edit/contract';
+import { LIMITS, type ModelList, type ServedModel } from '@qwen-edit/contract';
 import type { Failure } from '../api/answer.ts';
 import type { Api } from '../api/api.ts';
 import type { IntakeLimits } from '../lib/check-files.ts';
@@ -14,7 +14,7 @@ export interface ServiceLimits extends IntakeLimits {
 export interface Service {
   readonly models: ReadonlySignal<ModelList | undefined>;
   /** undefined before the answer, and while no worker is there. */
-  readonly model: ReadonlySignal<Model | undefined>;
+  readonly model: ReadonlySignal<ServedModel | undefined>;
   /** Pixels of a result, by the model that was last there; null where nobody knows. */
   readonly resultArea: ReadonlySignal<number | null>;
   readonly limits: ReadonlySignal<ServiceLimits>;

@@ -1,7 +1,7 @@
-import { rangesOf } from '../../lib/parameters.ts';
+import { recommendedValue } from '../../lib/parameters.ts';
 import { useApp, useWords } from '../../state/use-app.tsx';
 import { Icon } from '../common/icon.tsx';
-import { Settings } from '../settings/settings.tsx';
+import { EditSettings } from '../settings/edit-settings.tsx';
 import { useTitle } from '../shell/use-title.ts';
 import { Stage } from '../stage/stage.tsx';
 import { EmptyStage } from './empty-stage.tsx';
@@ -23,7 +23,7 @@ export function EditorPage() {
   const { chosen, list, reading } = editor.pictures;
   const picture = chosen.value;
   const model = service.model.value;
-  const maxSide = editor.form.value.numbers.max_side ?? rangesOf(model).max_side.recommended;
+  const maxSide = editor.form.value.numbers.max_side ?? recommendedValue('max_side', model);
 
   async function submit(): Promise<void> {
     const job = await editor.submit();
@@ -64,7 +64,7 @@ export function EditorPage() {
       <div class="right panel">
         <ModelNote />
         <PromptField />
-        <Settings />
+        <EditSettings />
         <SubmitBar onSubmit={() => void submit()} />
       </div>
       {hovering && (

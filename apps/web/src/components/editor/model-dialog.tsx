@@ -1,9 +1,9 @@
-import type { Model } from '@qwen-edit/contract';
+import type { ServedModel } from '@qwen-edit/contract';
 import { useApp, useWords } from '../../state/use-app.tsx';
 import { Dialog } from '../common/dialog.tsx';
 
 /** What the model's card says, and each edit with the prompts that it understands. */
-export function ModelDialog({ model, onClose }: { readonly model: Model; readonly onClose: () => void }) {
+export function ModelDialog({ model, onClose }: { readonly model: ServedModel; readonly onClose: () => void }) {
   const { preferences } = useApp();
   const { demo } = useWords();
   const language = preferences.language.value;

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { parametersOf } from '../../lib/parameters.ts';
+import { choiceOf, requestParameters } from '../../lib/parameters.ts';
 import type { SubmitPhase } from '../../state/submitter.ts';
 import { useApp, useFormat, useNow, useWords } from '../../state/use-app.tsx';
 import { ErrorBox } from '../common/error-box.tsx';
@@ -62,11 +62,11 @@ export function SubmitBar({ onSubmit }: { readonly onSubmit: () => void }) {
         <CodeDialog
           request={{
             baseUrl: api.baseUrl,
-            parameters: parametersOf(form),
+            parameters: requestParameters(form),
             pictures: names(editor.pictures.list.value.map(({ name }) => name)),
             jobId: undefined,
             results: form.numbers.num_images_per_prompt ?? 1,
-            format: form.output_format,
+            format: choiceOf(form, 'output_format'),
             withKey: preferences.signedIn.value,
           }}
           onClose={() => setCode(false)}

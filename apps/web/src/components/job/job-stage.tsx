@@ -1,6 +1,6 @@
-import type { Job, Size } from '@qwen-edit/contract';
+import { GUIDE_DEFAULTS, type Job, type Size } from '@qwen-edit/contract';
 import { useEffect, useRef } from 'preact/hooks';
-import { formOfJob, rangesOf } from '../../lib/parameters.ts';
+import { formOfJob } from '../../lib/parameters.ts';
 import { expectedResultSize, isSimilarRatio } from '../../lib/size.ts';
 import type { JobView } from '../../state/job-view.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
@@ -84,8 +84,8 @@ export function JobStage({ view, job, index, compareWith }: JobStageProps) {
 function frameOf(job: Job, area: number | null): Size | undefined {
   const last = job.input.images.at(-1);
   if (last === undefined) return undefined;
-  const { width, height, numbers } = formOfJob(job);
-  const maxSide = numbers.max_side ?? rangesOf(undefined).max_side.recommended;
+  const { width, height, max_side } = formOfJob(job).numbers;
+  const maxSide = max_side ?? GUIDE_DEFAULTS.max_side;
   const expected = expectedResultSize(last, maxSide, area);
   return { width: width ?? expected.width, height: height ?? expected.height };
 }

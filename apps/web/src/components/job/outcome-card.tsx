@@ -1,7 +1,6 @@
-import type { Job } from '@qwen-edit/contract';
+import { endingsOf, type Job } from '@qwen-edit/contract';
 import { useState } from 'preact/hooks';
-import { extensionOf } from '../../lib/file-name.ts';
-import { formOfJob, parametersOf } from '../../lib/parameters.ts';
+import { choiceOf, formOfJob, requestParameters } from '../../lib/parameters.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 import { ErrorBox } from '../common/error-box.tsx';
 import { Icon, type IconName } from '../common/icon.tsx';
@@ -89,11 +88,11 @@ export function OutcomeCard({ job, index }: { readonly job: Job; readonly index:
         <CodeDialog
           request={{
             baseUrl: api.baseUrl,
-            parameters: parametersOf({ ...form, seed: job.seed ?? form.seed }),
-            pictures: job.input.images.map(({ media_type }, i) => `picture-${i + 1}.${extensionOf(media_type)}`),
+            parameters: requestParameters({ ...form, seed: job.seed ?? form.seed }),
+            pictures: job.input.images.map(({ media_type }, i) => `picture-${i + 1}.${endingsOf(media_type)[0]}`),
             jobId: job.id,
             results: job.output?.length ?? form.numbers.num_images_per_prompt ?? 1,
-            format: form.output_format,
+            format: choiceOf(form, 'output_format'),
             withKey: preferences.signedIn.value,
           }}
           onClose={() => setCode(false)}

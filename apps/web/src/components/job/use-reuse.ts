@@ -1,8 +1,7 @@
-import type { Job } from '@qwen-edit/contract';
+import { endingsOf, type Job } from '@qwen-edit/contract';
 import { useState } from 'preact/hooks';
 import type { PictureSource } from '../../api/api.ts';
-import { extensionOf } from '../../lib/file-name.ts';
-import { formOfJob, parametersOf } from '../../lib/parameters.ts';
+import { formOfJob, requestParameters } from '../../lib/parameters.ts';
 import { drawSeed } from '../../lib/seed.ts';
 import type { SubmitPhase } from '../../state/submitter.ts';
 import { useApp } from '../../state/use-app.tsx';
@@ -57,7 +56,7 @@ export function useReuse(job: Job): Reuse {
       const files = await fetchPictures('inputs', inputs);
       if (files === undefined) return;
       const seed = drawSeed(job.seed ?? '', (numbers) => crypto.getRandomValues(numbers));
-      const parameters = parametersOf({ ...formOfJob(job), seed });
+      const parameters = requestParameters({ ...formOfJob(job), seed });
       const made = await submitter.submit(files, parameters, seed);
       if (made !== undefined) router.go({ name: 'job', id: made.id });
     },
@@ -65,4 +64,4 @@ export function useReuse(job: Job): Reuse {
 }
 
 const fileOf = (blob: Blob, index: number): File =>
-  new File([blob], `picture-${index + 1}.${extensionOf(blob.type)}`, { type: blob.type });
+  new File([blob], `picture-${index + 1}.${endingsOf(blob.type)[0]}`, { type: blob.type });

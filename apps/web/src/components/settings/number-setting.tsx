@@ -1,22 +1,16 @@
+import { parameterFacts, type SliderName } from '@qwen-edit/contract';
 import { useId, useState } from 'preact/hooks';
-import { fitNumber, type NumberName, type Range } from '../../lib/parameters.ts';
+import { fitNumber, rangeOf } from '../../lib/parameters.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 import { IconButton } from '../common/icon-button.tsx';
 
-export interface NumberSettingProps {
-  readonly name: NumberName;
-  readonly range: Range;
-  readonly label: string;
-  readonly help: string;
-  /** Dims what the model does not heed. */
-  readonly inert?: boolean;
-}
-
 /** A number by slider and by typing, with what is recommended and the way back to it. */
-export function NumberSetting({ name, range, label, help, inert = false }: NumberSettingProps) {
-  const { editor } = useApp();
+export function NumberSetting({ name }: { readonly name: SliderName }) {
+  const { editor, service } = useApp();
   const { settings: words } = useWords();
   const format = useFormat();
+  const range = rangeOf(name, service.model.value);
+  const { label, help } = words.sliders[name];
   const id = useId();
   // What is being typed need not be a number yet.
   const [typed, setTyped] = useState<string | undefined>(undefined);
@@ -32,7 +26,7 @@ export function NumberSetting({ name, range, label, help, inert = false }: Numbe
   }
 
   return (
-    <div class={inert ? 'setting inert' : 'setting'}>
+    <div class={parameterFacts(name).noEffect === true ? 'setting inert' : 'setting'}>
       <div class="setting-head">
         <label for={id}>{label}</label>
         {changed && (

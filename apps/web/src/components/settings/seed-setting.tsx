@@ -1,5 +1,6 @@
+import { GUIDE_DEFAULTS, isSeed } from '@qwen-edit/contract';
 import { useId } from 'preact/hooks';
-import { drawSeed, isSeed } from '../../lib/seed.ts';
+import { drawSeed } from '../../lib/seed.ts';
 import { useApp, useWords } from '../../state/use-app.tsx';
 import { IconButton } from '../common/icon-button.tsx';
 
@@ -37,7 +38,7 @@ export function SeedSetting() {
         <input
           type="checkbox"
           checked={random}
-          onChange={(event) => editor.set({ seed: event.currentTarget.checked ? '-1' : '0' })}
+          onChange={(event) => editor.set({ seed: event.currentTarget.checked ? '-1' : GUIDE_DEFAULTS.seed })}
         />
         {words.seedRandom}
       </label>

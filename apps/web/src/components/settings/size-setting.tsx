@@ -1,8 +1,8 @@
-import { LIMITS } from '@qwen-edit/contract';
+import { PARAMETERS } from '@qwen-edit/contract';
 import { useId } from 'preact/hooks';
 import { useApp, useWords } from '../../state/use-app.tsx';
 
-/** Width and height of the result, for who wants others than the model's own. */
+/** Width and height of the result, if the reader wants others than the model's own. */
 export function SizeSetting() {
   const { editor } = useApp();
   const { settings: words } = useWords();
@@ -19,15 +19,15 @@ export function SizeSetting() {
             <input
               type="number"
               class="number"
-              min={1}
-              max={LIMITS.side}
+              min={PARAMETERS[side].min}
+              max={PARAMETERS[side].max}
               step={1}
               placeholder={words.sizeAuto}
-              value={form.value[side] ?? ''}
+              value={form.value.numbers[side] ?? ''}
               onInput={(event) => {
                 const value = Math.round(event.currentTarget.valueAsNumber);
-                const fits = value >= 1 && value <= LIMITS.side;
-                editor.set({ [side]: fits ? value : undefined });
+                const fits = value >= PARAMETERS[side].min && value <= PARAMETERS[side].max;
+                editor.setNumber(side, fits ? value : undefined);
               }}
             />
           </label>

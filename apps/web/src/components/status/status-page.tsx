@@ -4,7 +4,7 @@ import type { Health } from '../../api/health.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 import { ErrorBox } from '../common/error-box.tsx';
 import { useTitle } from '../shell/use-title.ts';
-import { ModelCard } from './model-card.tsx';
+import { ModelPanel } from './model-panel.tsx';
 import { WorkerTable } from './worker-table.tsx';
 
 const PERIOD_MS = 3000;
@@ -83,7 +83,7 @@ export function StatusPage() {
       </div>
       <WorkerTable workers={health === undefined ? undefined : workers} devices={service.model.value?.devices ?? []} />
       {service.models.value?.data.map((model) => (
-        <ModelCard key={model.digest ?? model.id} model={model} />
+        <ModelPanel key={model.digest ?? model.id} model={model} />
       ))}
       {preferences.signedIn.value && (
         <button

@@ -1,24 +1,25 @@
-import type { Model } from '@qwen-edit/contract';
+import type { ServedModel } from '@qwen-edit/contract';
 import { useState } from 'preact/hooks';
-import { rangesOf } from '../../lib/parameters.ts';
+import { recommendedValue } from '../../lib/parameters.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 import { ModelDialog } from '../editor/model-dialog.tsx';
 
 /** A model that workers have, and what it recommends. */
-export function ModelCard({ model }: { readonly model: Model }) {
+export function ModelPanel({ model }: { readonly model: ServedModel }) {
   const { preferences } = useApp();
   const words = useWords();
   const format = useFormat();
   const [open, setOpen] = useState(false);
   const language = preferences.language.value;
-  const { num_inference_steps, true_cfg_scale, max_side } = rangesOf(model);
+  const recommended = [
+    words.settings.stepsShort(format.number(recommendedValue('num_inference_steps', model))),
+    `true_cfg_scale ${format.number(recommendedValue('true_cfg_scale', model), 1)}`,
+    `max_side ${recommendedValue('max_side', model)}`,
+  ];
   const rows: readonly (readonly [name: string, value: string])[] = [
     [words.status.state, model.ready ? words.status.ready : words.status.notReady],
     [words.status.device, model.devices.map((device) => device.toUpperCase()).join(', ')],
-    [
-      words.status.defaults,
-      `${words.settings.stepsShort(format.number(num_inference_steps.recommended))} · true_cfg_scale ${format.number(true_cfg_scale.recommended, 1)} · max_side ${max_side.recommended}`,
-    ],
+    [words.status.defaults, recommended.join(' · ')],
     ...(model.digest === null ? [] : [[words.status.digest, model.digest] as const]),
   ];
   return (

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { editKindSchema, inBothLanguages } from './model-card.ts';
+import { modelFactsSchema } from './model-facts.ts';
+
+const facts = modelFactsSchema.shape;
+
+/** A model of live workers, as GET /v1/models shows it. What only a card says is null or empty without one. */
+export const servedModelSchema = z.object({
+  id: facts.name,
+  object: z.literal('model'),
+  digest: facts.digest.nullable(),
+  demo: facts.demo,
+  summary: inBothLanguages.nullable(),
+  licence: z.string().nullable(),
+  full_model: inBothLanguages.nullable(),
+  edits: z.array(editKindSchema),
+  /** True if one of its workers is. */
+  ready: z.boolean(),
+  workers: z.int(),
+  devices: z.array(facts.device),
+  defaults: z.record(z.string(), z.unknown()),
+  limits: z.object({
+    min_inference_steps: facts.min_inference_steps,
+    size_multiple: facts.size_multiple.nullable(),
+  }),
+  output_image_size: facts.output_image_size.nullable(),
+});
+export type ServedModel = z.output<typeof servedModelSchema>;
+
+export const modelListSchema = z.object({
+  data: z.array(servedModelSchema),
+  defaults: z.record(z.string(), z.unknown()),
+  limits: z.record(z.string(), z.unknown()),
+});
+export type ModelList = z.output<typeof modelListSchema>;
