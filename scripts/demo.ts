@@ -73,8 +73,8 @@ function modelOf(job: Job): { name: string; digest: string; demo: boolean } | un
 /** What the service says of the model that made the job's results. */
 async function findModel(client: Client, job: Job | undefined): Promise<ServedModel | undefined> {
   const made = job === undefined ? undefined : modelOf(job);
-  const models = await client.models();
-  return models.find(({ id, digest }) => (digest === null ? id === made?.name : digest === made?.digest));
+  const { data } = await client.models();
+  return data.find(({ id, digest }) => (digest === null ? id === made?.name : digest === made?.digest));
 }
 
 /** That this was a demo model, each kind of edit that it knows with a prompt in both languages, and how to get the real one. */
@@ -122,7 +122,8 @@ async function demo(): Promise<void> {
     for (const [i, { photos: names, prompt, label, file }] of EDITS.entries()) {
       job = await follow(service.client, jobs[i]!.id);
       if (modelOf(job)?.demo !== true) headline = `Made by ${modelOf(job)?.name ?? 'the model of the service'}`;
-      const bytes = await service.client.output(job.id, 0);
+      const picture = await service.client.picture(job.id, 'outputs', 0);
+      const bytes = new Uint8Array(await picture.arrayBuffer());
       const path = join(outputFolder, file);
       await writeFile(path, bytes);
       const before = names.map((name, n) => ({ bytes: photos[name], label: beforeLabel(n, names.length) }));

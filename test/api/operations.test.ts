@@ -173,7 +173,9 @@ const demoWorker = (): WorkerState => worker({ model: { ...MODEL, demo: true, ca
 it('GET /v1/models tells what the model card says', async () => {
   const api = await startTestApi();
   await reportWorker(api.database.db, demoWorker());
-  const [model] = await createClient({ baseUrl: api.url }).models();
+  const {
+    data: [model],
+  } = await createClient({ baseUrl: api.url }).models();
   const { name: _name, ...said } = CARD;
   expect(model).toMatchObject({ id: MODEL.name, ...said });
 });
@@ -181,7 +183,9 @@ it('GET /v1/models tells what the model card says', async () => {
 it('a card that cannot be read, as of a later version, takes nothing else away', async () => {
   const api = await startTestApi();
   await reportWorker(api.database.db, worker({ model: { ...MODEL, card: { edits: 'all of them' } } }));
-  const [model] = await createClient({ baseUrl: api.url }).models();
+  const {
+    data: [model],
+  } = await createClient({ baseUrl: api.url }).models();
   expect(model).toMatchObject({ id: MODEL.name, summary: null, edits: [], limits: { min_inference_steps: 2 } });
 });
 

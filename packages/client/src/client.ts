@@ -1,110 +1,143 @@
 import {
-  AppError,
-  isErrorCode,
+  type Health,
+  healthSchema,
   type Job,
   type JobEvent,
   type JobList,
+  jobEventSchema,
   jobListSchema,
   jobSchema,
+  type ModelList,
   modelListSchema,
-  problemSchema,
-  type ServedModel,
 } from '@qwen-edit/contract';
+import { z } from 'zod';
 import { watchEvents } from './events.ts';
+import { createRequester, type Fetch } from './request.ts';
 
 export interface ClientOptions {
-  /** Address of the service, as http://127.0.0.1:7860. */
+  /** Address of the service, as http://127.0.0.1:7860. It may have a path, as behind a proxy. */
   readonly baseUrl: string;
+  /** Browsers that have signed in need none: they send a cookie. */
   readonly apiKey?: string;
-  readonly fetch?: typeof fetch;
+  readonly fetch?: Fetch;
 }
 
-export interface Submission {
-  /** Encoded pictures as they were read from disk. */
-  readonly images: readonly Uint8Array[];
+export interface EditSubmission {
+  /** Encoded pictures. */
+  readonly images: readonly (Uint8Array | Blob)[];
   /** Parameters of the edit and options of the job, by the names of POST /v1/jobs. */
   readonly parameters: Readonly<Record<string, unknown>>;
+  /** The same for every try at the same submission: however often it arrives, one job is made. */
   readonly idempotencyKey?: string;
 }
 
-/** The API of a service, typed. Every call rejects with the AppError that the service names. */
+export interface JobListQuery {
+  /** One status, or several with commas between. */
+  readonly status?: string | undefined;
+  /** A part of the prompt, or the id of a job. */
+  readonly q?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly cursor?: string | undefined;
+}
+
+/** The pictures that a job was given, or those that it made. */
+export type PictureSeries = 'inputs' | 'outputs';
+
+/**
+ * The API of a service, typed, for Node and for browsers. Every call rejects with the AppError that the service names:
+ * `service_unreachable` if nobody answers, `answer_unreadable` if the answer is not the API's, `canceled` by the signal.
+ */
 export interface Client {
-  submit(submission: Submission, signal?: AbortSignal): Promise<Job>;
+  /** `send` takes the place of fetch for this call, so that a caller can show how far it is. */
+  submit(submission: EditSubmission, signal?: AbortSignal, send?: Fetch): Promise<Job>;
   get(id: string, signal?: AbortSignal): Promise<Job>;
-  /** Newest first. `status` may be several with commas between; `q` is a part of the prompt, or the id of a job. */
-  list(
-    filter: { status?: string; q?: string; limit?: number; cursor?: string },
-    signal?: AbortSignal,
-  ): Promise<JobList>;
+  /** Newest first. */
+  list(query: JobListQuery, signal?: AbortSignal): Promise<JobList>;
   /** Asks the job to stop; asking a final one changes nothing. */
   cancel(id: string, signal?: AbortSignal): Promise<Job>;
   delete(id: string, signal?: AbortSignal): Promise<void>;
-  /** Events from the first (or after `after`) to the final one; a stream that breaks is taken up where it was. */
+  /** Events from the first (or after `after`) to the final one. A stream that breaks is opened again after the last event. */
   events(id: string, options?: { after?: number; signal?: AbortSignal }): AsyncIterable<JobEvent>;
-  /** Bytes of a picture that the job was given. */
-  input(id: string, index: number, signal?: AbortSignal): Promise<Uint8Array>;
-  /** Bytes of a result. */
-  output(id: string, index: number, signal?: AbortSignal): Promise<Uint8Array>;
-  /** What live workers have loaded, and which edits it says it knows. */
-  models(signal?: AbortSignal): Promise<readonly ServedModel[]>;
+  /** The events so far, without waiting for more. */
+  log(id: string, options?: { after?: number; signal?: AbortSignal }): Promise<readonly JobEvent[]>;
+  picture(id: string, series: PictureSeries, index: number, signal?: AbortSignal): Promise<Blob>;
+  /** What live workers have loaded, and what the service allows. */
+  models(signal?: AbortSignal): Promise<ModelList>;
+  health(signal?: AbortSignal): Promise<Health>;
+  /** Resolves if the service answers at all. */
+  alive(signal?: AbortSignal): Promise<void>;
+  /** Trades an API key for a cookie, which pictures and links of a page need. */
+  signIn(key: string): Promise<void>;
+  signOut(): Promise<void>;
+  /** Addresses for a page's elements, which fetch by themselves. */
+  pictureUrl(id: string, series: PictureSeries, index: number): string;
+  thumbnailUrl(id: string, series: PictureSeries, index: number): string;
+  eventsUrl(id: string, after: number): string;
 }
 
-export type Request = (path: string, init?: RequestInit) => Promise<Response>;
+const eventListSchema = z.object({ data: z.array(jobEventSchema) });
+const LONGEST_LOG_PAGE = 1000;
 
+/**
+ * @example
+ * const client = createClient({ baseUrl: 'http://127.0.0.1:7860' });
+ * const { id } = await client.submit({ images: [photo], parameters: { prompt: 'make it gray' } });
+ * for await (const { type } of client.events(id)) console.log(type);
+ * const picture = await client.picture(id, 'outputs', 0);
+ */
 export function createClient(options: ClientOptions): Client {
-  const doFetch = options.fetch ?? fetch;
-  const request: Request = async (path, init = {}) => {
-    const headers = new Headers(init.headers);
-    if (options.apiKey !== undefined) headers.set('authorization', `Bearer ${options.apiKey}`);
-    const response = await doFetch(new URL(path, options.baseUrl), { ...init, headers }).catch((cause: unknown) => {
-      throw unreachable(cause, options.baseUrl, init.signal ?? undefined);
-    });
-    if (!response.ok) throw await errorOf(response);
-    return response;
-  };
-  const job = async (path: string, init?: RequestInit): Promise<Job> =>
-    jobSchema.parse(await (await request(path, init)).json());
-  const bytes = async (path: string, init: RequestInit): Promise<Uint8Array> =>
-    new Uint8Array(await (await request(path, init)).arrayBuffer());
-  const signalOf = (signal: AbortSignal | undefined): RequestInit => (signal === undefined ? {} : { signal });
+  const request = createRequester(options);
+  const { json, url } = request;
+  const post = (body?: FormData | string): RequestInit => ({ method: 'POST', ...(body === undefined ? {} : { body }) });
 
   return {
-    submit: ({ images, parameters, idempotencyKey }, signal) => {
+    submit: ({ images, parameters, idempotencyKey }, signal, send) => {
       const body = new FormData();
-      for (const [i, bytes] of images.entries())
-        body.append('image', new Blob([new Uint8Array(bytes)]), `picture-${i + 1}`);
+      for (const [i, image] of images.entries()) body.append('image', blobOf(image), `picture-${i + 1}`);
       body.append('params', JSON.stringify(parameters));
       const headers: Record<string, string> = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
-      return job('/v1/jobs', { method: 'POST', body, headers, ...signalOf(signal) });
+      return json('v1/jobs', jobSchema, { ...post(body), headers, ...signalOf(signal) }, send);
     },
-    get: (id, signal) => job(pathOf(id), signalOf(signal)),
-    list: async (filter, signal) => {
+    get: (id, signal) => json(jobPath(id), jobSchema, signalOf(signal)),
+    list: ({ status, q, limit, cursor }, signal) => {
       const query = new URLSearchParams();
-      for (const [name, value] of Object.entries(filter)) query.set(name, String(value));
-      return jobListSchema.parse(await (await request(`/v1/jobs?${query}`, signalOf(signal))).json());
+      for (const [name, value] of Object.entries({ limit, status, q, cursor }))
+        if (value !== undefined) query.set(name, String(value));
+      return json(`v1/jobs?${query}`, jobListSchema, signalOf(signal));
     },
-    cancel: (id, signal) => job(`${pathOf(id)}/cancel`, { method: 'POST', ...signalOf(signal) }),
-    delete: async (id, signal) => {
-      await request(pathOf(id), { method: 'DELETE', ...signalOf(signal) });
-    },
+    cancel: (id, signal) => json(`${jobPath(id)}/cancel`, jobSchema, { ...post(), ...signalOf(signal) }),
+    delete: (id, signal) => request.done(jobPath(id), { method: 'DELETE', ...signalOf(signal) }),
     events: (id, { after, signal } = {}) => watchEvents(request, id, after ?? 0, signal),
-    input: (id, index, signal) => bytes(`${pathOf(id)}/inputs/${index}`, signalOf(signal)),
-    output: (id, index, signal) => bytes(`${pathOf(id)}/outputs/${index}`, signalOf(signal)),
-    models: async (signal) => modelListSchema.parse(await (await request('/v1/models', signalOf(signal))).json()).data,
+    log: async (id, { after = 0, signal } = {}) => {
+      const events: JobEvent[] = [];
+      for (;;) {
+        const last = events.at(-1)?.seq ?? after;
+        const path = `${jobPath(id)}/events?after=${last}&limit=${LONGEST_LOG_PAGE}`;
+        const { data } = await json(path, eventListSchema, signalOf(signal));
+        events.push(...data);
+        if (data.length < LONGEST_LOG_PAGE) return events;
+      }
+    },
+    picture: (id, series, index, signal) =>
+      request.call(picturePath(id, series, index), signalOf(signal), (response) => response.blob()),
+    models: (signal) => json('v1/models', modelListSchema, signalOf(signal)),
+    health: (signal) => json('health', healthSchema, signalOf(signal)),
+    alive: (signal) => request.done('livez', { cache: 'no-store', ...signalOf(signal) }),
+    signIn: (key) => {
+      const headers = { 'content-type': 'application/json' };
+      return request.done('v1/session', { ...post(JSON.stringify({ key })), headers });
+    },
+    signOut: () => request.done('v1/session', { method: 'DELETE' }),
+    pictureUrl: (id, series, index) => url(picturePath(id, series, index)),
+    thumbnailUrl: (id, series, index) => url(`${picturePath(id, series, index)}/thumbnail`),
+    eventsUrl: (id, after) => url(`${jobPath(id)}/events?after=${after}`),
   };
 }
 
-export const pathOf = (id: string): string => `/v1/jobs/${encodeURIComponent(id)}`;
+export const jobPath = (id: string): string => `v1/jobs/${encodeURIComponent(id)}`;
 
-async function errorOf(response: Response): Promise<AppError> {
-  const problem = problemSchema.safeParse(await response.json().catch(() => undefined));
-  if (!problem.success)
-    return new AppError('service_unreachable', `The service answered ${response.status} without saying why.`);
-  const { code, detail, hint } = problem.data;
-  return new AppError(isErrorCode(code) ? code : 'internal', detail, { hint });
-}
+const picturePath = (id: string, series: PictureSeries, index: number): string => `${jobPath(id)}/${series}/${index}`;
 
-function unreachable(cause: unknown, baseUrl: string, signal: AbortSignal | undefined): AppError {
-  if (signal?.aborted === true) return new AppError('canceled', 'The call was cancelled.', { cause });
-  return new AppError('service_unreachable', `No service answers at ${baseUrl}.`, { cause });
-}
+const signalOf = (signal: AbortSignal | undefined): RequestInit => (signal === undefined ? {} : { signal });
+
+const blobOf = (image: Uint8Array | Blob): Blob => (image instanceof Blob ? image : new Blob([new Uint8Array(image)]));

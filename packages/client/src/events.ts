@@ -1,15 +1,16 @@
 import { createBackoff, pause } from '@qwen-edit/async';
 import { AppError, ERRORS, isTerminalEvent, type JobEvent, jobEventSchema } from '@qwen-edit/contract';
-import { pathOf, type Request } from './client.ts';
+import { jobPath } from './client.ts';
+import type { Requester } from './request.ts';
 import { readServerSentEvents } from './server-sent-events.ts';
 
 const BACKOFF = { firstMs: 500, maxMs: 5_000 };
-/** Tries in a row without an event, before the caller is told that the service is gone. */
+/** Tries in a row without an event, after which the service counts as gone. */
 const TRIES = 10;
 
 /** Events after `after` until the final one. A stream that ends early is opened again after the last event seen. */
 export async function* watchEvents(
-  request: Request,
+  request: Requester,
   jobId: string,
   after: number,
   signal: AbortSignal | undefined,
@@ -37,13 +38,14 @@ export async function* watchEvents(
 }
 
 async function* streamOnce(
-  request: Request,
+  request: Requester,
   jobId: string,
   last: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<JobEvent> {
   const headers = { accept: 'text/event-stream', ...(last > 0 ? { 'last-event-id': `${jobId}:${last}` } : {}) };
-  const response = await request(`${pathOf(jobId)}/events`, { headers, ...(signal === undefined ? {} : { signal }) });
+  const init = { headers, ...(signal === undefined ? {} : { signal }) };
+  const response = await request.call(`${jobPath(jobId)}/events`, init, async (answer) => answer);
   if (response.body === null) return;
   for await (const data of readServerSentEvents(response.body)) yield jobEventSchema.parse(JSON.parse(data));
 }

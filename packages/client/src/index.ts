@@ -1,1 +1,9 @@
-export { type Client, type ClientOptions, createClient, type Submission } from './client.ts';
+export {
+  type Client,
+  type ClientOptions,
+  createClient,
+  type EditSubmission,
+  type JobListQuery,
+  type PictureSeries,
+} from './client.ts';
+export type { Fetch } from './request.ts';

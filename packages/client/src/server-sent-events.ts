@@ -20,7 +20,7 @@ export async function* readServerSentEvents(body: ReadableStream<Uint8Array>): A
   }
 }
 
-/** Chunks of a body, which is cancelled when nobody reads on. Not every browser iterates streams by itself. */
+/** Chunks of a body. If the reader stops early, the body is cancelled. Not every browser can iterate over streams. */
 async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = body.getReader();
   let done = false;

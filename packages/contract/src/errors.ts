@@ -239,16 +239,24 @@ export const ERRORS = {
     'The service does not answer',
     'Start it with `qwen-edit serve`, or set QWEN_EDIT_URL.',
   ),
+  answer_unreadable: facts(
+    502,
+    false,
+    'The answer cannot be read',
+    'Check that the address is that of a qwen-edit service of about the same version.',
+  ),
   internal: facts(500, false, 'Something unforeseen went wrong', 'Report this error with its details.'),
 } as const satisfies Record<string, ErrorFacts>;
 
 export type ErrorCode = keyof typeof ERRORS;
 
 export interface AppErrorOptions {
-  /** Replaces the table's hint where the place knows better. */
+  /** Replaces the table's hint if the place knows better. */
   readonly hint?: string;
-  /** When to try again, where the place knows that. */
-  readonly retryAfterSeconds?: number;
+  /** When to try again, if the place knows that. */
+  readonly retryAfterSeconds?: number | undefined;
+  /** The request of the API that failed, by the id which the service's log has. */
+  readonly requestId?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -258,12 +266,14 @@ export class AppError extends Error {
   readonly code: ErrorCode;
   readonly hint: string;
   readonly retryAfterSeconds: number | undefined;
+  readonly requestId: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.hint = options.hint ?? ERRORS[code].hint;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.requestId = options.requestId;
   }
 }
 

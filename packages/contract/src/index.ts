@@ -1,6 +1,7 @@
 export * from './edit-parameters.ts';
 export * from './errors.ts';
 export * from './events.ts';
+export * from './health.ts';
 export * from './job.ts';
 export * from './keys.ts';
 export * from './message.ts';
@@ -15,6 +16,7 @@ export {
 export * from './model-facts.ts';
 export { isSeed, type ParameterFacts, seedSchema } from './parameter-kinds.ts';
 export * from './parameters.ts';
+export * from './parsed-json.ts';
 export * from './picture-formats.ts';
 export * from './picture-size.ts';
 export * from './present-job.ts';

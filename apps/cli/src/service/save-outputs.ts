@@ -8,7 +8,10 @@ export async function saveOutputs({ client, signal }: ServiceDeps, job: Job, out
   const outputs = job.output ?? [];
   const paths = outputPaths(out, outputs.length);
   const files = await Promise.all(
-    outputs.map(async ({ index }, i) => ({ path: paths[i] ?? out, bytes: await client.output(job.id, index, signal) })),
+    outputs.map(async ({ index }, i) => {
+      const picture = await client.picture(job.id, 'outputs', index, signal);
+      return { path: paths[i] ?? out, bytes: new Uint8Array(await picture.arrayBuffer()) };
+    }),
   );
   await writeOutputs(files, signal);
   return paths;

@@ -1,6 +1,6 @@
 import { computed, type ReadonlySignal } from '@preact/signals';
-import { type Api, createApi } from '../api/api.ts';
-import { createRequester } from '../api/request.ts';
+import { type Client, createClient } from '@qwen-edit/client';
+import { type CallService, createCallService } from '../api/call-result.ts';
 import { dictionaries } from '../i18n/dictionaries.ts';
 import type { Dictionary } from '../i18n/en.ts';
 import { createFormat, type Format } from '../lib/format.ts';
@@ -18,7 +18,11 @@ import { createToasts, type Toasts } from './toasts.ts';
 
 /** All that outlives a route. */
 export interface App {
-  readonly api: Api;
+  /** For addresses; calls go through `callService`. */
+  readonly client: Pick<Client, 'pictureUrl' | 'thumbnailUrl' | 'eventsUrl'>;
+  readonly callService: CallService;
+  /** Where the service is reached, without a slash at the end. */
+  readonly baseUrl: string;
   readonly preferences: Preferences;
   readonly words: ReadonlySignal<Dictionary>;
   readonly format: ReadonlySignal<Format>;
@@ -35,24 +39,21 @@ export interface App {
 export function createApp(window: Window): App {
   const now = (): number => Date.now();
   const preferences = createPreferences(window);
-  const connection = createConnection({ probe: () => api.alive(), now });
+  // The service lies where the page does, also behind a proxy that adds a path.
+  const baseUrl = new URL('.', window.document.baseURI).href.replace(/\/$/, '');
+  const client = createClient({ baseUrl });
+  const connection = createConnection({ probe: () => callService((to) => to.alive()), now });
   const session = createSession({
-    enter: (key) => api.signIn(key),
-    leave: () => api.signOut(),
+    enter: (key) => callService((to) => to.signIn(key)),
+    leave: () => callService((to) => to.signOut()),
     signedIn: preferences.signedIn,
   });
-  const api = createApi(
-    createRequester({
-      pageUrl: window.document.baseURI,
-      fetch: (...call) => fetch(...call),
-      onAnswer(answer) {
-        connection.heard(answer);
-        session.heard(answer);
-      },
-    }),
-  );
-  const service = createService({ api, connection, session, isHidden: () => window.document.hidden });
-  const newSubmitter = (): Submitter => createSubmitter({ api, connection, newKey: newIdempotencyKey, now });
+  const callService = createCallService(client, (result) => {
+    connection.heard(result);
+    session.heard(result);
+  });
+  const service = createService({ callService, connection, session, isHidden: () => window.document.hidden });
+  const newSubmitter = (): Submitter => createSubmitter({ callService, connection, newKey: newIdempotencyKey, now });
   const editor = createEditor({
     form: createDraft(window.sessionStorage),
     pictures: createPictures(service.limits),
@@ -62,7 +63,9 @@ export function createApp(window: Window): App {
   });
   const words = computed(() => dictionaries[preferences.language.value]);
   return {
-    api,
+    client,
+    callService,
+    baseUrl,
     preferences,
     words,
     format: computed(() => createFormat(preferences.language.value)),

@@ -1,5 +1,5 @@
 import { type ReadonlySignal, signal } from '@preact/signals';
-import type { Answer } from '../api/answer.ts';
+import type { CallResult } from '../api/call-result.ts';
 import { createBell } from './bell.ts';
 
 /** Whether the service answers. */
@@ -10,12 +10,12 @@ export interface Connection {
   /** How often it came back. */
   readonly returns: ReadonlySignal<number>;
   /** Learns from every answer of the page's calls. */
-  heard(answer: Answer<unknown>): void;
+  heard(answer: CallResult<unknown>): void;
   tryNow(): void;
 }
 
 export interface ConnectionDeps {
-  readonly probe: () => Promise<Answer<unknown>>;
+  readonly probe: () => Promise<CallResult<unknown>>;
   readonly now: () => number;
 }
 

@@ -1,7 +1,6 @@
 import { effect, type Signal, signal } from '@preact/signals';
-import { CHOICE_NAMES, NUMBER_NAMES } from '@qwen-edit/contract';
+import { CHOICE_NAMES, NUMBER_NAMES, parsedJson } from '@qwen-edit/contract';
 import { z } from 'zod';
-import { parsed } from '../api/answer.ts';
 import { EMPTY_FORM, type FormValues } from '../lib/parameters.ts';
 import { safeStorage } from './preferences.ts';
 
@@ -23,6 +22,6 @@ export function createDraft(sessionStorage: Storage): Signal<FormValues> {
 }
 
 function read(text: string | null): FormValues {
-  const draft = formSchema.safeParse(text === null ? undefined : parsed(text));
+  const draft = formSchema.safeParse(text === null ? undefined : parsedJson(text));
   return draft.success ? draft.data : EMPTY_FORM;
 }

@@ -1,7 +1,6 @@
 import { batch, type ReadonlySignal, signal } from '@preact/signals';
 import { isTerminal, type Job } from '@qwen-edit/contract';
-import type { Answer, Failure } from '../api/answer.ts';
-import type { Api } from '../api/api.ts';
+import type { CallResult, CallService, Failure } from '../api/call-result.ts';
 import { mergeNewest } from '../lib/merge-jobs.ts';
 import type { HistoryFilter } from '../lib/routes.ts';
 
@@ -20,20 +19,20 @@ export interface HistoryList {
   loadMore(): Promise<void>;
   /** Asks for what is new: jobs of other tabs, and how those that run go on. */
   refresh(): Promise<void>;
-  remove(id: string): Promise<Answer<undefined>>;
+  remove(id: string): Promise<CallResult<void>>;
   close(): void;
 }
 
 const PAGE = 24;
-const STATUSES: Readonly<Record<HistoryFilter, readonly string[]>> = {
-  all: [],
-  active: ['queued', 'running'],
-  succeeded: ['succeeded'],
-  failed: ['failed', 'expired'],
-  canceled: ['canceled'],
+const STATUSES: Readonly<Record<HistoryFilter, string | undefined>> = {
+  all: undefined,
+  active: 'queued,running',
+  succeeded: 'succeeded',
+  failed: 'failed,expired',
+  canceled: 'canceled',
 };
 
-export function createHistoryList(api: Pick<Api, 'jobs' | 'remove'>, { filter, query }: HistoryQuery): HistoryList {
+export function createHistoryList(callService: CallService, { filter, query }: HistoryQuery): HistoryList {
   const jobs = signal<readonly Job[] | undefined>(undefined);
   const failure = signal<Failure | undefined>(undefined);
   const loadingMore = signal(false);
@@ -43,7 +42,9 @@ export function createHistoryList(api: Pick<Api, 'jobs' | 'remove'>, { filter, q
   let refreshing = false;
 
   const ask = (from: string | undefined) =>
-    api.jobs({ status: STATUSES[filter], query, cursor: from, limit: PAGE }, closing.signal);
+    callService((client) =>
+      client.list({ limit: PAGE, status: STATUSES[filter], q: query || undefined, cursor: from }, closing.signal),
+    );
 
   async function refresh(): Promise<void> {
     if (refreshing || closing.signal.aborted) return;
@@ -92,7 +93,7 @@ export function createHistoryList(api: Pick<Api, 'jobs' | 'remove'>, { filter, q
     loadMore,
     refresh,
     async remove(id) {
-      const answer = await api.remove(id);
+      const answer = await callService((client) => client.delete(id));
       const gone = answer.ok || answer.failure.code === 'not_found';
       if (gone) jobs.value = jobs.value?.filter((job) => job.id !== id);
       return answer;

@@ -1,8 +1,8 @@
 import { batch, computed, type ReadonlySignal, signal } from '@preact/signals';
+import type { Client } from '@qwen-edit/client';
 import { isTerminal, isTerminalEvent, type Job } from '@qwen-edit/contract';
-import type { Answer, Failure } from '../api/answer.ts';
-import type { Api } from '../api/api.ts';
-import { watchEvents } from '../api/watch-events.ts';
+import type { CallResult, CallService, Failure } from '../api/call-result.ts';
+import { listenToEvents } from '../api/event-source.ts';
 import type { Heard } from '../lib/eta.ts';
 import { EMPTY_TRACK, follow, type Track } from '../lib/track.ts';
 import { createBell } from './bell.ts';
@@ -22,13 +22,14 @@ export interface JobView {
   readonly lastStepAt: ReadonlySignal<number | undefined>;
   /** True from the wish to stop until the job has ended. */
   readonly stopping: ReadonlySignal<boolean>;
-  cancel(): Promise<Answer<Job>>;
+  cancel(): Promise<CallResult<Job>>;
   /** Ends all that it does. */
   close(): void;
 }
 
 export interface JobViewDeps {
-  readonly api: Api;
+  readonly client: Pick<Client, 'eventsUrl'>;
+  readonly callService: CallService;
   readonly connection: Pick<Connection, 'returns'>;
   readonly session: Pick<Session, 'entries'>;
   readonly now: () => number;
@@ -39,7 +40,7 @@ const WAITING_MS = 2500;
 const LIVE_MS = 8000;
 const DEAF_MS = 2000;
 
-export function createJobView({ api, connection, session, now }: JobViewDeps, id: string): JobView {
+export function createJobView({ client, callService, connection, session, now }: JobViewDeps, id: string): JobView {
   const job = signal<Job | undefined>(undefined);
   const track = signal<Track>(EMPTY_TRACK);
   const failure = signal<Failure | undefined>(undefined);
@@ -64,15 +65,15 @@ export function createJobView({ api, connection, session, now }: JobViewDeps, id
   async function listen(): Promise<void> {
     if (listening) return;
     listening = true;
-    const log = await api.events(id, track.value.seq, closed);
+    const log = await callService((to) => to.log(id, { after: track.value.seq, signal: closed }));
     if (!log.ok || closed.aborted) {
       listening = false;
       return;
     }
     track.value = log.value.reduce(follow, track.value);
     if (log.value.some(({ type }) => isTerminalEvent(type))) bell.ring();
-    watchEvents({
-      url: api.eventsUrl(id, track.value.seq),
+    listenToEvents({
+      url: client.eventsUrl(id, track.value.seq),
       onEvent: (event) => {
         batch(() => {
           if (event.type === 'job.progress') lastStepAt.value = now();
@@ -96,7 +97,7 @@ export function createJobView({ api, connection, session, now }: JobViewDeps, id
 
   async function run(): Promise<void> {
     while (!closed.aborted) {
-      const answer = await api.job(id, closed);
+      const answer = await callService((to) => to.get(id, closed));
       if (closed.aborted) return;
       if (answer.ok) {
         learn(answer.value);
@@ -110,7 +111,7 @@ export function createJobView({ api, connection, session, now }: JobViewDeps, id
     }
   }
 
-  function pauseAfter(answer: Answer<Job>): number {
+  function pauseAfter(answer: CallResult<Job>): number {
     if (!answer.ok || !live) return DEAF_MS;
     return answer.value.status === 'queued' ? WAITING_MS : LIVE_MS;
   }
@@ -132,7 +133,7 @@ export function createJobView({ api, connection, session, now }: JobViewDeps, id
     }),
     async cancel() {
       askedToStop.value = true;
-      const answer = await api.cancel(id);
+      const answer = await callService((to) => to.cancel(id));
       if (answer.ok) learn(answer.value);
       else askedToStop.value = false;
       bell.ring();

@@ -1,7 +1,6 @@
 import { computed, effect, type ReadonlySignal, signal } from '@preact/signals';
 import { LIMITS, type ModelList, type ServedModel } from '@qwen-edit/contract';
-import type { Failure } from '../api/answer.ts';
-import type { Api } from '../api/api.ts';
+import type { CallService, Failure } from '../api/call-result.ts';
 import type { IntakeLimits } from '../lib/check-files.ts';
 import type { Connection } from './connection.ts';
 import type { Session } from './session.ts';
@@ -23,7 +22,7 @@ export interface Service {
 }
 
 export interface ServiceDeps {
-  readonly api: Pick<Api, 'models'>;
+  readonly callService: CallService;
   readonly connection: Pick<Connection, 'returns'>;
   readonly session: Pick<Session, 'entries'>;
   readonly isHidden: () => boolean;
@@ -33,7 +32,7 @@ const BODY_BYTES = 100_000_000;
 /** How often a service without a ready model is asked again. */
 const RETRY_MS = 4000;
 
-export function createService({ api, connection, session, isHidden }: ServiceDeps): Service {
+export function createService({ callService, connection, session, isHidden }: ServiceDeps): Service {
   const models = signal<ModelList | undefined>(undefined);
   const failure = signal<Failure | undefined>(undefined);
   const model = computed(() => models.value?.data[0]);
@@ -43,7 +42,7 @@ export function createService({ api, connection, session, isHidden }: ServiceDep
   async function refresh(): Promise<void> {
     if (asking) return;
     asking = true;
-    const answer = await api.models();
+    const answer = await callService((client) => client.models());
     asking = false;
     if (answer.ok) {
       models.value = answer.value;

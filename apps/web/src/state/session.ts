@@ -1,5 +1,5 @@
 import { type ReadonlySignal, type Signal, signal } from '@preact/signals';
-import type { Answer } from '../api/answer.ts';
+import type { CallResult } from '../api/call-result.ts';
 
 /** The API key of a service that asks for one: a cookie holds it, which no script can read. */
 export interface Session {
@@ -7,14 +7,14 @@ export interface Session {
   readonly asking: Signal<boolean>;
   /** How often a key was accepted; what was refused may be asked for again then. */
   readonly entries: ReadonlySignal<number>;
-  heard(answer: Answer<unknown>): void;
-  signIn(key: string): Promise<Answer<undefined>>;
-  signOut(): Promise<Answer<undefined>>;
+  heard(answer: CallResult<unknown>): void;
+  signIn(key: string): Promise<CallResult<void>>;
+  signOut(): Promise<CallResult<void>>;
 }
 
 export interface SessionDeps {
-  readonly enter: (key: string) => Promise<Answer<undefined>>;
-  readonly leave: () => Promise<Answer<undefined>>;
+  readonly enter: (key: string) => Promise<CallResult<void>>;
+  readonly leave: () => Promise<CallResult<void>>;
   readonly signedIn: Signal<boolean>;
 }
 

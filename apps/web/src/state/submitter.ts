@@ -1,7 +1,7 @@
 import { type ReadonlySignal, signal } from '@preact/signals';
 import type { Job } from '@qwen-edit/contract';
-import type { Failure } from '../api/answer.ts';
-import type { Api } from '../api/api.ts';
+import type { CallService, Failure } from '../api/call-result.ts';
+import { createUpload } from '../api/upload.ts';
 import { createBell } from './bell.ts';
 import type { Connection } from './connection.ts';
 
@@ -30,7 +30,7 @@ export interface Submitter {
 }
 
 export interface SubmitterDeps {
-  readonly api: Pick<Api, 'submit'>;
+  readonly callService: CallService;
   readonly connection: Pick<Connection, 'lost' | 'returns'>;
   readonly newKey: () => string;
   readonly now: () => number;
@@ -41,7 +41,7 @@ const TRIES = 6;
 const BREATH_MS = 1500;
 const IDLE = { name: 'idle' } as const;
 
-export function createSubmitter({ api, connection, newKey, now }: SubmitterDeps): Submitter {
+export function createSubmitter({ callService, connection, newKey, now }: SubmitterDeps): Submitter {
   const phase = signal<SubmitPhase>(IDLE);
   let attempt: { readonly sameAs: string; readonly key: string } | undefined;
   let sending = new AbortController();
@@ -61,18 +61,15 @@ export function createSubmitter({ api, connection, newKey, now }: SubmitterDeps)
     async submit(pictures, parameters, sameAs) {
       if (phase.value.name === 'sending' || phase.value.name === 'reconnecting') return undefined;
       if (attempt?.sameAs !== sameAs) attempt = { sameAs, key: newKey() };
-      const submission = { pictures, parameters, idempotencyKey: attempt.key };
+      const submission = { images: pictures, parameters, idempotencyKey: attempt.key };
       sending = new AbortController();
       const { signal } = sending;
       for (let tries = 1; ; tries++) {
         phase.value = { name: 'sending', sent: 0, total: 1 };
-        const answer = await api.submit(
-          submission,
-          (sent, total) => {
-            if (phase.value.name === 'sending') phase.value = { name: 'sending', sent, total };
-          },
-          signal,
-        );
+        const upload = createUpload((sent, total) => {
+          if (phase.value.name === 'sending') phase.value = { name: 'sending', sent, total };
+        });
+        const answer = await callService((client) => client.submit(submission, signal, upload));
         if (answer.ok) {
           attempt = undefined;
           phase.value = IDLE;

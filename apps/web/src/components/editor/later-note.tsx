@@ -1,4 +1,4 @@
-import type { Failure } from '../../api/answer.ts';
+import type { Failure } from '../../api/call-result.ts';
 import { errorWords } from '../../i18n/error-words.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 import { Icon } from '../common/icon.tsx';

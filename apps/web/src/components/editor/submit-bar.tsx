@@ -11,7 +11,7 @@ import { LaterNote } from './later-note.tsx';
 
 /** Sends the form, or says in words why it cannot. */
 export function SubmitBar({ onSubmit }: { readonly onSubmit: () => void }) {
-  const { editor, preferences, api } = useApp();
+  const { editor, preferences, baseUrl } = useApp();
   const { submit: words, results } = useWords();
   const [code, setCode] = useState(false);
   const { submitter } = editor;
@@ -61,7 +61,7 @@ export function SubmitBar({ onSubmit }: { readonly onSubmit: () => void }) {
       {code && (
         <CodeDialog
           request={{
-            baseUrl: api.baseUrl,
+            baseUrl,
             parameters: requestParameters(form),
             pictures: names(editor.pictures.list.value.map(({ name }) => name)),
             jobId: undefined,

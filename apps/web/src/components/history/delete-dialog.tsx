@@ -1,6 +1,6 @@
 import type { Job } from '@qwen-edit/contract';
 import { useState } from 'preact/hooks';
-import type { Answer, Failure } from '../../api/answer.ts';
+import type { CallResult, Failure } from '../../api/call-result.ts';
 import { formOfJob } from '../../lib/parameters.ts';
 import { useApp, useWords } from '../../state/use-app.tsx';
 import { Dialog } from '../common/dialog.tsx';
@@ -11,20 +11,20 @@ export interface DeleteDialogProps {
   readonly job: Job;
   readonly onClose: () => void;
   readonly onDeleted: () => void;
-  /** How it is deleted, where a list has to learn of it. */
-  readonly remove?: (id: string) => Promise<Answer<undefined>>;
+  /** Deletes the job in place of a plain call, if a list has to learn of it. */
+  readonly remove?: (id: string) => Promise<CallResult<void>>;
 }
 
-/** Asks before pictures go for good. */
+/** Asks before pictures are deleted for good. */
 export function DeleteDialog({ job, onClose, onDeleted, remove }: DeleteDialogProps) {
-  const { api } = useApp();
+  const { callService } = useApp();
   const { history: words, common } = useWords();
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<Failure | undefined>(undefined);
 
   async function confirm(): Promise<void> {
     setBusy(true);
-    const answer = await (remove ?? api.remove)(job.id);
+    const answer = await (remove?.(job.id) ?? callService((client) => client.delete(job.id)));
     setBusy(false);
     // Deleted elsewhere is deleted too.
     if (answer.ok || answer.failure.code === 'not_found') onDeleted();

@@ -17,7 +17,7 @@ export interface HistoryCardProps {
 
 /** A job in the history: its first result, or what was given. */
 export function HistoryCard({ job, now, onDelete }: HistoryCardProps) {
-  const { api } = useApp();
+  const { client } = useApp();
   const words = useWords();
   const format = useFormat();
   const { prompt } = formOfJob(job);
@@ -30,7 +30,7 @@ export function HistoryCard({ job, now, onDelete }: HistoryCardProps) {
     <li class={`card ${status}`}>
       <a class="card-link" href={hrefOf({ name: 'job', id: job.id })}>
         <span class="card-picture">
-          {picture !== undefined && <Thumbnail url={api.thumbnailUrl(job.id, source, 0)} size={picture} lazy />}
+          {picture !== undefined && <Thumbnail url={client.thumbnailUrl(job.id, source, 0)} size={picture} lazy />}
           {status !== 'succeeded' && (
             <span class={`card-state ${status}`}>
               {status === 'failed' && <Icon name="alert" size={14} />}

@@ -23,10 +23,10 @@ const AHEAD = '800px';
 
 /** All that was made: found, looked at, deleted. */
 export function HistoryPage({ filter, query }: HistoryPageProps) {
-  const { api, connection, session, router, toasts } = useApp();
+  const { callService, connection, session, router, toasts } = useApp();
   const words = useWords();
   useTitle(words.history.heading);
-  const list = useClosable(() => createHistoryList(api, { filter, query }), `${filter} ${query}`);
+  const list = useClosable(() => createHistoryList(callService, { filter, query }), `${filter} ${query}`);
   const now = useNow(MINUTE_MS);
   const [deleting, setDeleting] = useState<Job | undefined>(undefined);
   const jobs = list?.jobs.value;

@@ -9,7 +9,7 @@ const KEPT_MS = 60_000;
 
 /** Saves the result that is looked at, or all of them. */
 export function Downloads({ job, index }: { readonly job: Job; readonly index: number }) {
-  const { api } = useApp();
+  const { client, callService } = useApp();
   const { results: words } = useWords();
   const format = useFormat();
   const outputs = job.output ?? [];
@@ -18,8 +18,8 @@ export function Downloads({ job, index }: { readonly job: Job; readonly index: n
   const { prompt } = formOfJob(job);
   /** Under a name that tells what it is. Where the picture cannot be had by the page, as from another host, by its link. */
   async function save({ index: i, media_type }: JobOutput): Promise<void> {
-    const answer = await api.picture(job.id, 'outputs', i);
-    const url = answer.ok ? URL.createObjectURL(answer.value) : api.pictureUrl(job.id, 'outputs', i);
+    const answer = await callService((to) => to.picture(job.id, 'outputs', i));
+    const url = answer.ok ? URL.createObjectURL(answer.value) : client.pictureUrl(job.id, 'outputs', i);
     const download = resultFileName(prompt, i, outputs.length, media_type);
     Object.assign(document.createElement('a'), { href: url, download }).click();
     if (answer.ok) setTimeout(() => URL.revokeObjectURL(url), KEPT_MS);
@@ -33,7 +33,7 @@ export function Downloads({ job, index }: { readonly job: Job; readonly index: n
     <div class="downloads">
       <a
         class="button primary large"
-        href={api.pictureUrl(job.id, 'outputs', index)}
+        href={client.pictureUrl(job.id, 'outputs', index)}
         download
         onClick={(event) => {
           event.preventDefault();

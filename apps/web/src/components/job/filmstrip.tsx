@@ -13,7 +13,7 @@ export interface FilmstripProps {
 
 /** Small copies of a job's pictures and results, to choose which are on the stage. Results have their places early. */
 export function Filmstrip({ job, index, compareWith, onIndex, onCompareWith }: FilmstripProps) {
-  const { api } = useApp();
+  const { client } = useApp();
   const words = useWords();
   const wanted = job.output?.length ?? formOfJob(job).numbers.num_images_per_prompt ?? 1;
   const pending = job.output === null;
@@ -32,7 +32,7 @@ export function Filmstrip({ job, index, compareWith, onIndex, onCompareWith }: F
               aria-label={words.common.picture(i + 1)}
               onClick={() => onCompareWith(i)}
             >
-              <Thumbnail url={api.thumbnailUrl(job.id, 'inputs', i)} size={image} />
+              <Thumbnail url={client.thumbnailUrl(job.id, 'inputs', i)} size={image} />
               {job.input.images.length > 1 && <span class="film-number">{i + 1}</span>}
             </button>
           ))}
@@ -55,7 +55,7 @@ export function Filmstrip({ job, index, compareWith, onIndex, onCompareWith }: F
                   aria-label={words.common.result(i + 1)}
                   onClick={() => onIndex(i)}
                 >
-                  <Thumbnail url={api.thumbnailUrl(job.id, 'outputs', i)} size={output} />
+                  <Thumbnail url={client.thumbnailUrl(job.id, 'outputs', i)} size={output} />
                   {wanted > 1 && <span class="film-number">{i + 1}</span>}
                 </button>
               );

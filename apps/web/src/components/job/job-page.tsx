@@ -8,9 +8,9 @@ import { JobBench } from './job-bench.tsx';
 
 /** A job by its link: whatever became of it. */
 export function JobPage({ id }: { readonly id: string }) {
-  const { api, connection, session } = useApp();
+  const { client, callService, connection, session } = useApp();
   const words = useWords();
-  const view = useClosable(() => createJobView({ api, connection, session, now: Date.now }, id), id);
+  const view = useClosable(() => createJobView({ client, callService, connection, session, now: Date.now }, id), id);
   const job = view?.job.value;
   const failure = view?.failure.value;
   // A job that was looked at may be deleted elsewhere.

@@ -17,7 +17,7 @@ export interface JobStageProps {
 
 /** The picture of a job: what was given, what it is coming to, what came out. */
 export function JobStage({ view, job, index, compareWith }: JobStageProps) {
-  const { api, service } = useApp();
+  const { client, service } = useApp();
   const words = useWords();
   const format = useFormat();
   const { step, total } = view.track.value;
@@ -36,7 +36,7 @@ export function JobStage({ view, job, index, compareWith }: JobStageProps) {
     input === undefined
       ? undefined
       : {
-          url: api.pictureUrl(job.id, 'inputs', compareWith),
+          url: client.pictureUrl(job.id, 'inputs', compareWith),
           alt: words.common.picture(compareWith + 1),
           fit: frame !== undefined && isSimilarRatio(input, frame) ? 'fill' : 'contain',
         };
@@ -48,7 +48,7 @@ export function JobStage({ view, job, index, compareWith }: JobStageProps) {
         class={wasWatched.current ? 'result reveal' : 'result'}
         size={frame}
         shown={{
-          url: api.pictureUrl(job.id, 'outputs', index),
+          url: client.pictureUrl(job.id, 'outputs', index),
           alt: `${words.common.result(index + 1)}${words.separator}${formOfJob(job).prompt}`,
           fit: 'fill',
         }}

@@ -15,7 +15,7 @@ const ICONS = { succeeded: 'check', failed: 'alert', canceled: 'stop', expired: 
 
 /** How a job ended, and what can be done from here. */
 export function OutcomeCard({ job, index }: { readonly job: Job; readonly index: number }) {
-  const { preferences, api } = useApp();
+  const { preferences, baseUrl } = useApp();
   const words = useWords();
   const format = useFormat();
   const copy = useCopy();
@@ -87,7 +87,7 @@ export function OutcomeCard({ job, index }: { readonly job: Job; readonly index:
       {code && (
         <CodeDialog
           request={{
-            baseUrl: api.baseUrl,
+            baseUrl,
             parameters: requestParameters({ ...form, seed: job.seed ?? form.seed }),
             pictures: job.input.images.map(({ media_type }, i) => `picture-${i + 1}.${endingsOf(media_type)[0]}`),
             jobId: job.id,

@@ -1,6 +1,6 @@
+import type { PictureSeries } from '@qwen-edit/client';
 import { endingsOf, type Job } from '@qwen-edit/contract';
 import { useState } from 'preact/hooks';
-import type { PictureSource } from '../../api/api.ts';
 import { formOfJob, requestParameters } from '../../lib/parameters.ts';
 import { drawSeed } from '../../lib/seed.ts';
 import type { SubmitPhase } from '../../state/submitter.ts';
@@ -20,14 +20,16 @@ export interface Reuse {
 
 /** What a job can be the beginning of. */
 export function useReuse(job: Job): Reuse {
-  const { api, editor, router, toasts, words, newSubmitter } = useApp();
+  const { callService, editor, router, toasts, words, newSubmitter } = useApp();
   const [fetching, setFetching] = useState(false);
   const [submitter] = useState(newSubmitter);
 
   /** undefined, after saying so, where not all can be had. */
-  async function fetchPictures(source: PictureSource, indexes: readonly number[]): Promise<File[] | undefined> {
+  async function fetchPictures(source: PictureSeries, indexes: readonly number[]): Promise<File[] | undefined> {
     setFetching(true);
-    const answers = await Promise.all(indexes.map((index) => api.picture(job.id, source, index)));
+    const answers = await Promise.all(
+      indexes.map((index) => callService((client) => client.picture(job.id, source, index))),
+    );
     setFetching(false);
     const files = answers.flatMap((answer, i) => (answer.ok ? [fileOf(answer.value, i)] : []));
     if (files.length === indexes.length) return files;

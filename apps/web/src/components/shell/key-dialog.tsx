@@ -1,5 +1,5 @@
 import { useId, useState } from 'preact/hooks';
-import type { Failure } from '../../api/answer.ts';
+import type { Failure } from '../../api/call-result.ts';
 import { useApp, useWords } from '../../state/use-app.tsx';
 import { Dialog } from '../common/dialog.tsx';
 import { ErrorBox } from '../common/error-box.tsx';

@@ -1,6 +1,6 @@
+import type { Health } from '@qwen-edit/contract';
 import { useEffect, useState } from 'preact/hooks';
-import type { Answer } from '../../api/answer.ts';
-import type { Health } from '../../api/health.ts';
+import type { CallResult } from '../../api/call-result.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 import { ErrorBox } from '../common/error-box.tsx';
 import { useTitle } from '../shell/use-title.ts';
@@ -11,16 +11,16 @@ const PERIOD_MS = 3000;
 
 /** Who computes, with which model, and how many edits wait. */
 export function StatusPage() {
-  const { api, service, connection, session, preferences, toasts } = useApp();
+  const { callService, service, connection, session, preferences, toasts } = useApp();
   const words = useWords();
   const format = useFormat();
   useTitle(words.status.heading);
-  const [answer, setAnswer] = useState<Answer<Health> | undefined>(undefined);
+  const [answer, setAnswer] = useState<CallResult<Health> | undefined>(undefined);
   const returns = connection.returns.value;
   useEffect(() => {
     const look = async (): Promise<void> => {
       if (document.hidden) return;
-      setAnswer(await api.health());
+      setAnswer(await callService((client) => client.health()));
       await service.refresh();
     };
     void look();
@@ -31,7 +31,7 @@ export function StatusPage() {
       clearInterval(timer);
       document.removeEventListener('visibilitychange', onVisible);
     };
-  }, [api, service, returns]);
+  }, [callService, service, returns]);
 
   const health = answer?.ok ? answer.value : undefined;
   const workers = health?.workers ?? [];

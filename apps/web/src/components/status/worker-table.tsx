@@ -1,4 +1,4 @@
-import type { WorkerHealth } from '../../api/health.ts';
+import type { WorkerHealth } from '@qwen-edit/contract';
 import { useFormat, useWords } from '../../state/use-app.tsx';
 import { Icon } from '../common/icon.tsx';
 

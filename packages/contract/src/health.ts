@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** GET /health: the workers. */
+/** GET /health: every live worker. Field names are the guide's. */
 export const healthSchema = z.object({
   version: z.string(),
   model: z.string().nullable(),

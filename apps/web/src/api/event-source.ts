@@ -1,8 +1,7 @@
-import { isTerminalEvent, JOB_EVENT_TYPES, type JobEvent, jobEventSchema } from '@qwen-edit/contract';
-import { parsed } from './answer.ts';
+import { isTerminalEvent, JOB_EVENT_TYPES, type JobEvent, jobEventSchema, parsedJson } from '@qwen-edit/contract';
 
-export interface EventWatch {
-  /** Of the job's events, behind the last one that is known. */
+export interface EventListening {
+  /** Of the job's events after the last one that is known. */
   readonly url: string;
   readonly onEvent: (event: JobEvent) => void;
   /** True while events arrive; false while the browser tries to connect again. */
@@ -13,10 +12,10 @@ export interface EventWatch {
 }
 
 /**
- * Listens to a job. The browser connects again by itself behind the last event it got, until the service answers 204 or
- * refuses. Source: WHATWG HTML, 9.2.3.
+ * Listens to the events of a job. The browser itself connects again, after the last event that it got, until the service
+ * answers 204 or refuses. Source: WHATWG HTML, 9.2.3.
  */
-export function watchEvents({ url, onEvent, onLive, onEnd, signal }: EventWatch): void {
+export function listenToEvents({ url, onEvent, onLive, onEnd, signal }: EventListening): void {
   if (signal.aborted) return;
   const source = new EventSource(url);
   const end = (): void => {
@@ -32,7 +31,7 @@ export function watchEvents({ url, onEvent, onLive, onEnd, signal }: EventWatch)
   };
   for (const type of JOB_EVENT_TYPES) {
     source.addEventListener(type, ({ data }: MessageEvent<string>) => {
-      const event = jobEventSchema.safeParse(parsed(data));
+      const event = jobEventSchema.safeParse(parsedJson(data));
       if (!event.success) return;
       onEvent(event.data);
       if (isTerminalEvent(event.data.type)) end();
