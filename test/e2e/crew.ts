@@ -1,6 +1,5 @@
+import type { Role } from '../../apps/cli/src/roles/role-command.ts';
 import { type Running, runCommand } from './processes.ts';
-
-export type Role = 'serve' | 'api' | 'worker' | 'dispatcher';
 
 /** One running process of a service. */
 export interface Member {

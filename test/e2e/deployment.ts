@@ -1,8 +1,9 @@
 import { rm } from 'node:fs/promises';
+import type { Role } from '../../apps/cli/src/roles/role-command.ts';
 import { makeBucket } from '../buckets.ts';
 import { useServer } from '../db/harness.ts';
 import { serviceAddress } from '../services.ts';
-import { createCrew, type Role } from './crew.ts';
+import { createCrew } from './crew.ts';
 import type { Queues } from './messages.ts';
 import { makeQueues } from './messages.ts';
 import { s3Objects } from './objects.ts';

@@ -21,10 +21,10 @@ export interface EditDeps {
   readonly signal: AbortSignal;
 }
 
-/** How long a stopped edit waits for its engine to be gone; the engine also ends by itself when this process is gone. */
+/** How long a stopped edit waits for its engine to end. The engine also ends by itself after this process has ended. */
 const CLOSE_MS = 200;
 
-/** `qwen-edit edit`. Throws AppError; `canceled` when the signal was aborted, and then nothing is left behind. */
+/** `qwen-edit edit`. Throws AppError: `canceled` if the signal was aborted; then no file is left behind. */
 export async function editCommand(args: readonly string[], deps: EditDeps): Promise<void> {
   const flags = parseEditFlags(args);
   if (flags.help) {
@@ -32,7 +32,7 @@ export async function editCommand(args: readonly string[], deps: EditDeps): Prom
     return;
   }
 
-  // 1. What can be wrong without the model is found before the model is loaded.
+  // 1. Find every mistake that needs no model before the model is loaded.
   const count = flags.parameters.num_images_per_prompt ?? 1;
   await checkWritable(outputPaths(flags.out, count));
   const images = await readImages(flags.images);
@@ -42,7 +42,7 @@ export async function editCommand(args: readonly string[], deps: EditDeps): Prom
   const bar = progressBarFor(deps);
   const result = await runEdit(flags, images, model ?? deps.demoModelDir, bar, deps).finally(bar.end);
 
-  // 3. Write, then tell.
+  // 3. Write the files, then say what was written.
   const paths = outputPaths(flags.out, result.outputs.length);
   await writeOutputs(
     result.outputs.map(({ bytes }, i) => ({ path: paths[i] ?? flags.out, bytes })),

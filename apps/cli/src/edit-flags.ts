@@ -14,7 +14,7 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-/** `qwen-edit edit`, understood. A parameter that was not said is left out: the checkpoint or the guide fills it. */
+/** The flags of `qwen-edit edit`, parsed. A parameter without a flag is left out: the checkpoint or the guide fills it. */
 export interface EditFlags {
   readonly help: boolean;
   readonly json: boolean;
@@ -26,7 +26,7 @@ export interface EditFlags {
   readonly out: string;
 }
 
-/** True when JSON was asked for, also where the flags cannot be parsed: the error is told in JSON too. */
+/** True if --json is given. The other flags may be wrong: their error is printed as JSON too. */
 export function wantsJson(args: readonly string[]): boolean {
   return args.includes('--json');
 }

@@ -8,7 +8,7 @@ export function outputFormatOf(out: string): OutputFormat {
   return format;
 }
 
-/** Where `count` pictures go: one to OUT, several to OUT-0, OUT-1, … before the extension. */
+/** The paths of `count` pictures: OUT for one; for several OUT-0, OUT-1, …, with the number before the ending. */
 export function outputPaths(out: string, count: number): string[] {
   if (count === 1) return [out];
   const extension = extname(out);

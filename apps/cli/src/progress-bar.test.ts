@@ -1,8 +1,9 @@
+import type { JobStage } from '@qwen-edit/contract';
 import { expect, it } from 'vitest';
 import { advance, createProgressBar, renderBar } from './progress-bar.ts';
 
 const style = { columns: 80, color: false };
-const at = (stage: string, step: number, total: number) => ({ stage, step, total });
+const at = (stage: JobStage, step: number, total: number) => ({ stage, step, total });
 
 it('says stage, step, seconds a step and the time left', () => {
   let state = advance(undefined, at('denoise', 0, 6), 10_000);

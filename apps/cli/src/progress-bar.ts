@@ -1,20 +1,15 @@
-/** Where the work is: `step` of `total` within `stage`, as the pipeline tells it. */
-export interface Progress {
-  readonly stage: string;
-  readonly step: number;
-  readonly total: number;
-}
+import type { JobProgress } from '@qwen-edit/contract';
 
 /** What the bar knows. Times are milliseconds of one clock. */
-export interface BarState extends Progress {
+export interface BarState extends JobProgress {
   /** When the stage began. */
   readonly startedAt: number;
   /** When its last step ended. */
   readonly steppedAt: number;
 }
 
-/** The state after an event. A new stage starts the clock of its steps anew. */
-export function advance(state: BarState | undefined, event: Progress, now: number): BarState {
+/** The state after an event. With a new stage the clock of its steps starts again. */
+export function advance(state: BarState | undefined, event: JobProgress, now: number): BarState {
   const { stage, step, total } = event;
   const sameStage = state?.stage === stage && step >= state.step;
   return { stage, step, total, startedAt: sameStage ? state.startedAt : now, steppedAt: now };
@@ -57,7 +52,7 @@ function clock(seconds: number): string {
 }
 
 export interface ProgressBar {
-  readonly onStep: (event: Progress) => void;
+  readonly onStep: (event: JobProgress) => void;
   /** Takes the bar off the terminal until the next event, so that a line can be written there. */
   readonly clear: () => void;
   /** Takes the bar off the terminal for good. */

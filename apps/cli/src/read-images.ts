@@ -18,7 +18,7 @@ export function readImages(paths: readonly string[]): Promise<Uint8Array[]> {
 async function readImage(path: string): Promise<Uint8Array> {
   try {
     const facts = await stat(path);
-    // A device or a pipe could go on for ever.
+    // Reading a device or a pipe might never end.
     if (!facts.isFile()) throw new AppError('image_not_found', `${path} is not a file.`);
     if (facts.size > LIMITS.imageBytes) {
       throw new AppError('image_too_large', `${path} has ${facts.size} bytes; at most ${LIMITS.imageBytes} are read.`);

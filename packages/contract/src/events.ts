@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { JOB_STAGES } from './job.ts';
 
-/** Every event of a job, in the words of its log. `seq` counts from 1 without gaps. */
+/** Every type of event in a job's log. */
 export const JOB_EVENT_TYPES = [
   'job.queued',
   'job.started',
@@ -18,6 +18,7 @@ export const JOB_EVENT_TYPES = [
 export type JobEventType = (typeof JOB_EVENT_TYPES)[number];
 export const TERMINAL_EVENT_TYPES = ['job.succeeded', 'job.failed', 'job.canceled', 'job.expired'] as const;
 
+/** True for the event that ends a job's log. */
 export function isTerminalEvent(type: JobEventType): boolean {
   return TERMINAL_EVENT_TYPES.some((each) => each === type);
 }
@@ -26,6 +27,7 @@ export const jobEventSchema = z.object({
   /** The id that Last-Event-ID names: `<job id>:<seq>`. */
   id: z.string(),
   job_id: z.string(),
+  /** Counts from 1 without gaps. */
   seq: z.int().min(1),
   type: z.enum(JOB_EVENT_TYPES),
   created_at: z.string(),
@@ -33,8 +35,9 @@ export const jobEventSchema = z.object({
 });
 export type JobEvent = z.output<typeof jobEventSchema>;
 
-/** Data of `job.progress`. */
+/** Data of `job.progress`: `step` counts from 0 to `total` within its stage. */
 export const progressDataSchema = z.object({ stage: z.enum(JOB_STAGES), step: z.int().min(0), total: z.int().min(0) });
+export type JobProgress = Readonly<z.output<typeof progressDataSchema>>;
 /** Data of `job.preview`: a small picture as a data URL. */
 export const previewDataSchema = z.object({
   step: z.int(),

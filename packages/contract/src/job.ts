@@ -1,15 +1,17 @@
 import { z } from 'zod';
 
-/** Where a job is in its life. The last four are final. */
+/** Every state of a job. The last four are final. */
 export const JOB_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'canceled', 'expired'] as const;
 export const TERMINAL_STATUSES = ['succeeded', 'failed', 'canceled', 'expired'] as const;
 export type JobStatus = (typeof JOB_STATUSES)[number];
 export type TerminalStatus = (typeof TERMINAL_STATUSES)[number];
 
+/** True for a status that never changes again. */
 export function isTerminal(status: JobStatus): status is TerminalStatus {
   return TERMINAL_STATUSES.some((each) => each === status);
 }
 
+/** What an engine does for an edit, in this order. A queued or ended job is in no stage. */
 export const JOB_STAGES = ['load', 'encode', 'denoise', 'decode'] as const;
 export type JobStage = (typeof JOB_STAGES)[number];
 
@@ -52,19 +54,19 @@ export const jobSchema = z.object({
   /** Results of a succeeded job, else null. */
   output: z.array(jobOutputSchema).nullable(),
   error: jobErrorSchema.nullable(),
-  /** Decimal string; the drawn seed where -1 was asked for. null until the job has succeeded. */
+  /** Decimal string; the drawn seed if the request said -1. null until the job has succeeded. */
   seed: z.string().nullable(),
   warnings: z.array(z.string()),
   progress: z.object({
-    /** Jobs that are to be claimed before this one; null where it does not wait. */
+    /** Jobs that will be claimed before this one; null if it does not wait. */
     queue_position: z.int().min(0).nullable(),
     stage: z.enum(JOB_STAGES).nullable(),
     step: z.int().min(0).nullable(),
     total: z.int().min(0).nullable(),
-    /** Seconds until the end, guessed from the steps so far or from recent jobs; null where nothing is known. */
+    /** Seconds until the end, estimated from the steps so far or from recent jobs; null if nothing is known. */
     eta_seconds: seconds.nullable(),
   }),
-  /** How often a worker has begun it. */
+  /** How many times a worker has started it. */
   attempt: z.int().min(0),
   metadata: z.record(z.string(), z.string()),
   webhook_url: z.string().nullable(),
@@ -101,7 +103,7 @@ export const jobOptionsSchema = z.object({
       'must be whsec_ and 24 to 64 bytes in base64',
     )
     .optional(),
-  /** RFC 3339 with an offset. A job that is not done by then becomes `expired`. */
+  /** RFC 3339 with an offset. A job that has not ended by then becomes `expired`. */
   deadline: z.iso
     .datetime({ offset: true, error: 'must be a date and time with an offset, as 2030-01-31T12:00:00Z' })
     .optional(),

@@ -1,19 +1,15 @@
-/**
- * Every format of pictures that the service takes: its name for people, its media type, and the endings of file names, the
- * usual one first.
- */
+/** Every format of pictures that the service takes: its media type, and its endings of file names, the usual one first. */
 export const PICTURE_FORMATS = {
-  jpeg: { label: 'JPEG', mediaType: 'image/jpeg', endings: ['jpg', 'jpeg'] },
-  png: { label: 'PNG', mediaType: 'image/png', endings: ['png'] },
-  webp: { label: 'WebP', mediaType: 'image/webp', endings: ['webp'] },
-  gif: { label: 'GIF', mediaType: 'image/gif', endings: ['gif'] },
-  tiff: { label: 'TIFF', mediaType: 'image/tiff', endings: ['tiff', 'tif'] },
-  avif: { label: 'AVIF', mediaType: 'image/avif', endings: ['avif'] },
+  jpeg: { mediaType: 'image/jpeg', endings: ['jpg', 'jpeg'] },
+  png: { mediaType: 'image/png', endings: ['png'] },
+  webp: { mediaType: 'image/webp', endings: ['webp'] },
+  gif: { mediaType: 'image/gif', endings: ['gif'] },
+  tiff: { mediaType: 'image/tiff', endings: ['tiff', 'tif'] },
+  avif: { mediaType: 'image/avif', endings: ['avif'] },
 } as const satisfies Record<string, FormatFacts>;
 export type PictureFormat = keyof typeof PICTURE_FORMATS;
 
 interface FormatFacts {
-  readonly label: string;
   readonly mediaType: `image/${string}`;
   readonly endings: readonly [string, ...string[]];
 }

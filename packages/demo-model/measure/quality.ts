@@ -1,10 +1,8 @@
+import { LANGUAGES, type Language } from '@qwen-edit/contract';
 import type { Editor, OnEditors, Settings } from './editors.ts';
 import { SEED } from './editors.ts';
 import { exactEdit, KINDS, type Kind, type Picture } from './exact-edits.ts';
 import { decodePicture, encodePicture, mean, psnr } from './pictures.ts';
-
-export const LANGUAGES = ['en', 'zh'] as const;
-export type Language = (typeof LANGUAGES)[number];
 
 /** One prompt for each kind and language. */
 export type GoldenPrompts = Readonly<Record<Kind, Readonly<Record<Language, string>>>>;

@@ -1,7 +1,8 @@
+import { LANGUAGES, type Language } from '@qwen-edit/contract';
 import type { OnEditors } from './editors.ts';
 import type { Kind, Picture } from './exact-edits.ts';
 import { exactEdits, mean, nearestKind } from './pictures.ts';
-import { editOnce, LANGUAGES, type Language } from './quality.ts';
+import { editOnce } from './quality.ts';
 import { readingPictures } from './reading-pictures.ts';
 
 /** Enough to tell the edits apart, and the least that the scheduler takes. */

@@ -6,12 +6,12 @@ import type { Terminal } from '../terminal.ts';
 import { type Backends, openBackends } from './backends.ts';
 import { readSigningSecret } from './data-dir.ts';
 
-/** What every role is given. */
+/** What every role needs. */
 export interface RoleDeps {
   readonly config: Config;
   readonly terminal: Terminal;
   readonly version: string;
-  /** The checkpoint that is used where QWEN_EDIT_2511_DIR names none. */
+  /** The checkpoint that is used if QWEN_EDIT_2511_DIR names none. */
   readonly demoModelDir: string;
   readonly createPipeline: typeof import('@qwen-edit/pipeline').createPipeline;
   /** Aborted by Ctrl-C and SIGTERM: the role then drains and resolves. */

@@ -3,7 +3,7 @@ import { AppError, type Job } from '@qwen-edit/contract';
 import type { Config } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
 
-/** What a command that calls a service is given. */
+/** What every command that calls a service needs. */
 export interface ServiceDeps {
   readonly terminal: Terminal;
   readonly config: Config;
@@ -19,14 +19,14 @@ export const SERVICE_OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-/** One word that a command needs: the id of a job, say. */
+/** The word that a command needs, as the id of a job. Throws AppError `usage` if there is none. */
 export function oneWord(words: readonly string[], what: string): string {
   const [word] = words;
   if (word === undefined) throw new AppError('usage', `${what} is missing.`);
   return word;
 }
 
-/** A job in a line: what people look for first. */
+/** One line about a job: id, status, time of submission, and how far it is or why it failed. */
 export function jobLine(job: Job): string {
   const { queue_position, stage, step, total } = job.progress;
   const where =

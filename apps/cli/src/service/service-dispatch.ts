@@ -11,7 +11,7 @@ interface Deps {
   readonly signal: AbortSignal;
 }
 
-/** Runs a command that calls a service. What is loaded for it is loaded here. */
+/** Runs a command that calls a service. Its code is loaded here, so that other commands start without it. */
 export async function serviceCommand(command: ServiceCommand, args: readonly string[], deps: Deps): Promise<void> {
   const { clientOf, findService } = await import('./find-service.ts');
   const url = urlFlag(args);
@@ -30,7 +30,7 @@ export async function serviceCommand(command: ServiceCommand, args: readonly str
   return run[command](args, serviceDeps);
 }
 
-/** --url, before the other flags are read: the service has to be known to make the client. */
+/** The value of --url. It is read before the other flags, because the client has to be made first. */
 function urlFlag(args: readonly string[]): string | undefined {
   const at = args.findIndex((arg) => arg === '--url' || arg.startsWith('--url='));
   if (at === -1) return undefined;

@@ -9,7 +9,7 @@ import {
 import { progressBarFor } from '../terminal.ts';
 import type { ServiceDeps } from './service-command.ts';
 
-/** Shows the job's progress until its end, and hands on each event. Resolves with the final job; throws the error of one that did not succeed. */
+/** Shows the job's progress until its end, and passes each event to `onEvent`. Returns the final job; throws the job's error if it did not succeed. */
 export async function watchJob(deps: ServiceDeps, id: string, onEvent?: (event: JobEvent) => void): Promise<Job> {
   const bar = progressBarFor(deps);
   try {

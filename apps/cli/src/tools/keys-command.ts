@@ -14,7 +14,7 @@ const OPTIONS = {
 
 export interface KeysDeps {
   readonly terminal: Terminal;
-  /** Opens the database of the service for the time of the call. */
+  /** Opens the database of the service while `work` runs. */
   readonly withDatabase: <T>(work: (database: Database) => Promise<T>) => Promise<T>;
 }
 
@@ -49,7 +49,7 @@ export async function keysCommand(args: readonly string[], { terminal, withDatab
   }
 }
 
-/** Owners become part of keys and logs. */
+/** Names of owners appear in object keys and in logs, so their characters are restricted. */
 function ownerOf(owner: string | undefined): string {
   if (owner === undefined) return LOCAL_OWNER;
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(owner))
