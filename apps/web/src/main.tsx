@@ -5,7 +5,7 @@ import { createApp } from './state/app.ts';
 import { AppContext } from './state/use-app.tsx';
 import './styles/index.css';
 
-// The page's policy forbids code from texts, which schemas would else be compiled to.
+// The page's content security policy forbids eval, by which zod would compile schemas.
 z.config({ jitless: true });
 
 const root = document.getElementById('app');

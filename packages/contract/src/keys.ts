@@ -8,5 +8,5 @@ export interface Caller {
   readonly scopes: readonly Scope[];
 }
 
-/** The owner of everything where no API keys are in use. */
+/** The owner of everything while no API keys are in use. */
 export const LOCAL_OWNER = 'local';

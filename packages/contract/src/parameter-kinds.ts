@@ -50,16 +50,16 @@ const textSchema = (maxLength: number) =>
   z.string('must be a text').max(maxLength, `must have at most ${maxLength} characters`);
 
 /** A text that every request has to say. */
-export function requiredText<const R extends Shown & { readonly maxLength: number }>(row: R) {
+export function requiredTextParameter<const R extends Shown & { readonly maxLength: number }>(row: R) {
   return { ...row, kind: 'text', schema: textSchema(row.maxLength) } as const;
 }
 
 /** A text; null says that there is none. */
-export function optionalText<const R extends Shown & { readonly maxLength: number }>(row: R) {
+export function textParameter<const R extends Shown & { readonly maxLength: number }>(row: R) {
   return { ...row, kind: 'text', schema: textSchema(row.maxLength).nullable().optional() } as const;
 }
 
-export function wholeNumber<const R extends Shown & Bounds>(row: R) {
+export function wholeNumberParameter<const R extends Shown & Bounds>(row: R) {
   const { min, max } = row;
   const schema = z
     .int(`must be a whole number from ${min} to ${max}`)
@@ -68,14 +68,14 @@ export function wholeNumber<const R extends Shown & Bounds>(row: R) {
   return { ...row, kind: 'whole_number', schema: schema.optional() } as const;
 }
 
-export function decimalNumber<const R extends Shown & Bounds>(row: R) {
+export function numberParameter<const R extends Shown & Bounds>(row: R) {
   const { min, max } = row;
   const schema = z.number('must be a number').min(min, `must be at least ${min}`).max(max, `must be at most ${max}`);
   return { ...row, kind: 'number', schema: schema.optional() } as const;
 }
 
 /** One of a list of words. */
-export function choice<const C extends readonly string[], const R extends Shown & { readonly choices: C }>(
+export function choiceParameter<const C extends readonly string[], const R extends Shown & { readonly choices: C }>(
   row: R & { readonly choices: C },
 ) {
   const choices: C = row.choices;
@@ -109,6 +109,6 @@ export const seedSchema = z
   .refine(isSeed, SEED_RULE)
   .transform((text) => (text === '-1' ? text : BigInt(text).toString()));
 
-export function seed<const R extends Shown>(row: R) {
+export function seedParameter<const R extends Shown>(row: R) {
   return { ...row, kind: 'seed', schema: seedSchema.optional() } as const;
 }

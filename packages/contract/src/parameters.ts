@@ -1,11 +1,11 @@
 import {
-  choice,
-  decimalNumber,
-  optionalText,
+  choiceParameter,
+  numberParameter,
   type ParameterFacts,
-  requiredText,
-  seed,
-  wholeNumber,
+  requiredTextParameter,
+  seedParameter,
+  textParameter,
+  wholeNumberParameter,
 } from './parameter-kinds.ts';
 import { OUTPUT_FORMATS } from './picture-formats.ts';
 
@@ -19,13 +19,13 @@ const SIZE_HELP = 'size of the result, floored to what the model can do';
  * are diffusers'. Schemas, flags, help, forms and the page's settings are made from this table.
  */
 export const PARAMETERS = {
-  prompt: requiredText({
+  prompt: requiredTextParameter({
     ...TEXT,
     cli: { flag: 'prompt', value: 'TEXT', help: 'what to change' },
     page: undefined,
   }),
   /** null means none: no classifier-free guidance. */
-  negative_prompt: optionalText({
+  negative_prompt: textParameter({
     ...TEXT,
     default: ' ',
     cli: {
@@ -36,7 +36,7 @@ export const PARAMETERS = {
     },
     page: { position: 9 },
   }),
-  num_inference_steps: wholeNumber({
+  num_inference_steps: wholeNumberParameter({
     min: 1,
     max: 100,
     default: 40,
@@ -44,7 +44,7 @@ export const PARAMETERS = {
     cli: { flag: 'steps', value: 'N', help: '1 to 100' },
     page: { position: 1, slider: { min: 10, max: 80, step: 1 } },
   }),
-  true_cfg_scale: decimalNumber({
+  true_cfg_scale: numberParameter({
     ...SCALE,
     default: 4,
     recommendedByModel: true,
@@ -52,19 +52,19 @@ export const PARAMETERS = {
     page: { position: 3, slider: { min: 1, max: 8, step: 0.1 } },
   }),
   /** The model is not guidance-distilled. */
-  guidance_scale: decimalNumber({
+  guidance_scale: numberParameter({
     ...SCALE,
     default: 1,
     noEffect: true,
     cli: { flag: 'guidance-scale', value: 'X', help: 'accepted and without effect on this model' },
     page: { position: 4, slider: { min: 0.5, max: 3, step: 0.1 } },
   }),
-  seed: seed({
+  seed: seedParameter({
     default: '0',
     cli: { flag: 'seed', value: 'N', help: '0 to 18446744073709551615, or -1 to draw one' },
     page: { position: 2 },
   }),
-  num_images_per_prompt: wholeNumber({
+  num_images_per_prompt: wholeNumberParameter({
     min: 1,
     max: 8,
     default: 1,
@@ -72,7 +72,7 @@ export const PARAMETERS = {
     page: { position: 6, slider: { min: 1, max: 8, step: 1 } },
   }),
   /** Longest side of each reference picture in pixels, 0 = as it is. It does not limit the output. */
-  max_side: wholeNumber({
+  max_side: wholeNumberParameter({
     min: 0,
     max: 16_384,
     default: 768,
@@ -80,10 +80,10 @@ export const PARAMETERS = {
     page: { position: 5, slider: { min: 0, max: 2048, step: 64 } },
   }),
   /** Output pixels, floored to multiples of 2 × the VAE's factor. The page shows both sides in one control. */
-  height: wholeNumber({ ...SIDE, cli: { flag: 'height', value: 'H', help: SIZE_HELP }, page: undefined }),
-  width: wholeNumber({ ...SIDE, cli: { flag: 'width', value: 'W', help: SIZE_HELP }, page: { position: 8 } }),
+  height: wholeNumberParameter({ ...SIDE, cli: { flag: 'height', value: 'H', help: SIZE_HELP }, page: undefined }),
+  width: wholeNumberParameter({ ...SIDE, cli: { flag: 'width', value: 'W', help: SIZE_HELP }, page: { position: 8 } }),
   /** The command takes it from the ending of --out, or from --format. */
-  output_format: choice({ choices: OUTPUT_FORMATS, default: 'png', cli: undefined, page: { position: 7 } }),
+  output_format: choiceParameter({ choices: OUTPUT_FORMATS, default: 'png', cli: undefined, page: { position: 7 } }),
 } as const satisfies Record<string, ParameterFacts>;
 
 type Table = typeof PARAMETERS;

@@ -9,7 +9,7 @@ export interface PresentableImage {
   readonly mediaType: string;
 }
 
-/** What a job's row and its neighbours say; a JobRecord of packages/db fits. */
+/** A job's row with its pictures and its place in the queue; a JobRecord of packages/db fits. */
 export interface PresentableJob {
   readonly job: {
     readonly id: string;
@@ -53,13 +53,13 @@ export function presentJob({ job, inputs, outputs, queuePosition, etaSeconds }: 
     output: succeeded
       ? outputs.map((output, index) => ({ index, ...presentImage(output, `${url}/outputs/${index}`) }))
       : null,
-    // The row also keeps why the last attempt failed; that is news of a job only when the job has ended by it.
+    // The row also keeps why the last attempt failed. The job shows it only if that ended the job.
     error: job.status === 'failed' || job.status === 'expired' ? job.error : null,
     seed: job.seed,
     warnings: [...job.warnings],
     progress: {
       queue_position: queuePosition ?? null,
-      // A job that waits for another attempt still has the last one's in its row.
+      // The row of a job that waits for another attempt still has the progress of the last one.
       ...(job.status === 'queued'
         ? { stage: null, step: null, total: null }
         : { stage: job.stage, step: job.step, total: job.total }),
@@ -85,7 +85,7 @@ export function presentJob({ job, inputs, outputs, queuePosition, etaSeconds }: 
   };
 }
 
-/** Only an upload, which is no picture of a job, lacks these facts. */
+/** A picture of a job has all of these facts; only an upload lacks some. */
 function presentImage({ sha256, width, height, bytes, mediaType }: PresentableImage, url: string): JobImage {
   return {
     url,

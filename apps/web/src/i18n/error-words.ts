@@ -12,7 +12,7 @@ export interface ToldError {
 export interface ErrorWords {
   readonly title: string;
   readonly hint: string;
-  /** The service's own words about this very case, which are English; undefined where they add nothing. */
+  /** The service's own words about this very case, which are English; undefined if they add nothing. */
   readonly detail: string | undefined;
 }
 

@@ -8,8 +8,8 @@ export interface Heard {
 }
 
 /**
- * Seconds until a job ends. While it denoises, its own pace tells best; else what the service guessed, less the time
- * since. undefined where nothing is known. `lastStepAt`: when this page heard of the last step.
+ * Seconds until a job ends. While it denoises, its own pace is the best measure; else the service's estimate, less the time
+ * since. undefined if nothing is known. `lastStepAt`: when this page learned of the last step.
  */
 export function secondsLeft(
   track: Track,
@@ -37,7 +37,7 @@ export function fractionDone({ stage, step, total }: Pick<Track, 'stage' | 'step
   return stage === 'encode' ? part * ENCODE_SHARE : 0;
 }
 
-/** The track as it can be told from the job alone, before its log was read. */
+/** The progress that the job object alone shows, before its log is read. */
 export function progressOf(job: Job, track: Track): Pick<Track, 'stage' | 'step' | 'total'> {
   if (track.stage !== undefined) return track;
   const { stage, step, total } = job.progress;

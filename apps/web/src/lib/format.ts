@@ -5,7 +5,7 @@ export interface Format {
   number(value: number, digits?: number): string;
   /** `25 MB`. */
   bytes(value: number): string;
-  /** `8 s`, `1 min 20 s`, `2 h 5 min`; under ten seconds with a tenth where `exact`. */
+  /** `8 s`, `1 min 20 s`, `2 h 5 min`; under ten seconds with tenths if `exact`. */
   duration(seconds: number, exact?: boolean): string;
   /** `3 minutes ago`. */
   ago(time: Date, now: Date): string;

@@ -1,18 +1,18 @@
 import { type JobEvent, type JobStage, previewDataSchema, progressDataSchema, type Size } from '@qwen-edit/contract';
 
-export interface Preview extends Size {
+export interface TrackPreview extends Size {
   readonly url: string;
   readonly step: number;
 }
 
-/** Why a job that had begun waits again. */
+/** Why a job that had started waits again. */
 export type Setback =
   | { readonly kind: 'retrying'; readonly message: string | undefined; readonly at: number; readonly delayMs: number }
   | { readonly kind: 'released'; readonly at: number };
 
-/** What the log of a job has told so far. Times are milliseconds since 1970, by the service's clock. */
+/** What the log of a job says so far. Times are milliseconds since 1970, by the service's clock. */
 export interface Track {
-  /** Of the last event; the log is read on behind it. */
+  /** Of the last event: the log is read from there on. */
   readonly seq: number;
   readonly running: boolean;
   readonly stage: JobStage | undefined;
@@ -20,7 +20,7 @@ export interface Track {
   readonly total: number;
   /** When each denoising step of this attempt was done. */
   readonly steps: readonly { readonly step: number; readonly at: number }[];
-  readonly preview: Preview | undefined;
+  readonly preview: TrackPreview | undefined;
   readonly cancelRequested: boolean;
   readonly setback: Setback | undefined;
 }
@@ -29,7 +29,7 @@ const FRESH = { running: false, stage: undefined, step: 0, total: 0, steps: [], 
 
 export const EMPTY_TRACK: Track = { seq: 0, ...FRESH, cancelRequested: false, setback: undefined };
 
-/** The track with one more event. Events that it has already do nothing, as a log may be told twice. */
+/** The track after one more event. An event that it has already changes nothing: a log may arrive twice. */
 export function follow(track: Track, event: JobEvent): Track {
   if (event.seq <= track.seq) return track;
   const at = Date.parse(event.created_at);
@@ -77,7 +77,7 @@ function retryFacts(data: JobEvent['data']): { message: string | undefined; dela
   };
 }
 
-/** Seconds that a denoising step takes, from those of this attempt; undefined before the first is done. */
+/** Seconds for a denoising step, measured in this attempt; undefined before it can be known. */
 export function secondsPerStep({ steps }: Pick<Track, 'steps'>): number | undefined {
   const first = steps[0];
   const last = steps.at(-1);

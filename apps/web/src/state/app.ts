@@ -5,18 +5,18 @@ import { dictionaries } from '../i18n/dictionaries.ts';
 import type { Dictionary } from '../i18n/en.ts';
 import { createFormat, type Format } from '../lib/format.ts';
 import { type Announcer, createAnnouncer } from './announcer.ts';
+import { type BrowserSession, createBrowserSession } from './browser-session.ts';
 import { type Connection, createConnection } from './connection.ts';
 import { createDraft } from './draft.ts';
-import { createEditor, type Editor } from './editor.ts';
-import { createPictures } from './pictures.ts';
+import { createEditForm, type EditForm } from './edit-form.ts';
+import { createPictureList } from './picture-list.ts';
 import { createPreferences, type Preferences } from './preferences.ts';
 import { createRouter, type Router } from './router.ts';
-import { createService, type Service } from './service.ts';
-import { createSession, type Session } from './session.ts';
+import { createServiceInfo, type ServiceInfo } from './service-info.ts';
 import { createSubmitter, type Submitter } from './submitter.ts';
 import { createToasts, type Toasts } from './toasts.ts';
 
-/** All that outlives a route. */
+/** The state of the whole page, which lives longer than one route. */
 export interface App {
   /** For addresses; calls go through `callService`. */
   readonly client: Pick<Client, 'pictureUrl' | 'thumbnailUrl' | 'eventsUrl'>;
@@ -27,10 +27,10 @@ export interface App {
   readonly words: ReadonlySignal<Dictionary>;
   readonly format: ReadonlySignal<Format>;
   readonly connection: Connection;
-  readonly session: Session;
-  readonly service: Service;
+  readonly session: BrowserSession;
+  readonly service: ServiceInfo;
   readonly router: Router;
-  readonly editor: Editor;
+  readonly editor: EditForm;
   readonly toasts: Toasts;
   readonly announcer: Announcer;
   newSubmitter(): Submitter;
@@ -43,7 +43,7 @@ export function createApp(window: Window): App {
   const baseUrl = new URL('.', window.document.baseURI).href.replace(/\/$/, '');
   const client = createClient({ baseUrl });
   const connection = createConnection({ probe: () => callService((to) => to.alive()), now });
-  const session = createSession({
+  const session = createBrowserSession({
     enter: (key) => callService((to) => to.signIn(key)),
     leave: () => callService((to) => to.signOut()),
     signedIn: preferences.signedIn,
@@ -52,11 +52,11 @@ export function createApp(window: Window): App {
     connection.heard(result);
     session.heard(result);
   });
-  const service = createService({ callService, connection, session, isHidden: () => window.document.hidden });
+  const service = createServiceInfo({ callService, connection, session, isHidden: () => window.document.hidden });
   const newSubmitter = (): Submitter => createSubmitter({ callService, connection, newKey: newIdempotencyKey, now });
-  const editor = createEditor({
+  const editor = createEditForm({
     form: createDraft(window.sessionStorage),
-    pictures: createPictures(service.limits),
+    pictures: createPictureList(service.limits),
     submitter: newSubmitter(),
     limits: service.limits,
     model: service.model,
@@ -80,7 +80,7 @@ export function createApp(window: Window): App {
   };
 }
 
-/** Random; `crypto.randomUUID` is not there on pages of plain http beyond this machine. */
+/** Random. Browsers have `crypto.randomUUID` only on https and on this machine. */
 function newIdempotencyKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return `page-${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;

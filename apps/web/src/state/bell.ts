@@ -1,8 +1,8 @@
-/** A wait that can be cut short. */
+/** A wait that can be ended early. */
 export interface Bell {
   /** Ends all waits. */
   ring(): void;
-  /** Resolves after `ms`, at a ring, or at the signal's abort; never rejects. */
+  /** Resolves after `ms`, at a ring, or when the signal aborts. Never rejects. */
   wait(ms: number, signal: AbortSignal): Promise<void>;
 }
 

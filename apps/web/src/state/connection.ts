@@ -5,11 +5,11 @@ import { createBell } from './bell.ts';
 /** Whether the service answers. */
 export interface Connection {
   readonly lost: ReadonlySignal<boolean>;
-  /** When it is asked again, in milliseconds since 1970; undefined while it is being asked, or nothing is wrong. */
+  /** When the next try is, in milliseconds since 1970; undefined during a try, and while the service answers. */
   readonly nextTry: ReadonlySignal<number | undefined>;
-  /** How often it came back. */
+  /** How many times the service came back. */
   readonly returns: ReadonlySignal<number>;
-  /** Learns from every answer of the page's calls. */
+  /** Has to be told how every call ended. */
   heard(answer: CallResult<unknown>): void;
   tryNow(): void;
 }

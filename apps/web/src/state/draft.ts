@@ -9,11 +9,11 @@ const formSchema = z.object({
   negative_prompt: z.string().nullable(),
   seed: z.string(),
   numbers: z.partialRecord(z.enum(NUMBER_NAMES), z.number()),
-  /** A draft of an older page has none. */
+  /** Drafts of an older page have none. */
   choices: z.partialRecord(z.enum(CHOICE_NAMES), z.string()).default({}),
 });
 
-/** The form, kept over a reload of this tab. Pictures are not. */
+/** The form without its pictures. It survives a reload of this tab. */
 export function createDraft(sessionStorage: Storage): Signal<FormValues> {
   const store = safeStorage(sessionStorage);
   const form = signal(read(store.get('draft')));

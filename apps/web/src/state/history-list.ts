@@ -9,7 +9,7 @@ export interface HistoryQuery {
   readonly query: string;
 }
 
-/** The jobs that fit a question, newest first, as far as they were asked for. */
+/** The jobs that match a query, newest first, as far as they are loaded. */
 export interface HistoryList {
   /** undefined before the first answer. */
   readonly jobs: ReadonlySignal<readonly Job[] | undefined>;
@@ -17,7 +17,7 @@ export interface HistoryList {
   readonly loadingMore: ReadonlySignal<boolean>;
   readonly hasMore: ReadonlySignal<boolean>;
   loadMore(): Promise<void>;
-  /** Asks for what is new: jobs of other tabs, and how those that run go on. */
+  /** Loads what is new: jobs of other tabs, and the progress of running ones. */
   refresh(): Promise<void>;
   remove(id: string): Promise<CallResult<void>>;
   close(): void;

@@ -6,24 +6,24 @@ import { listenToEvents } from '../api/event-source.ts';
 import type { Heard } from '../lib/eta.ts';
 import { EMPTY_TRACK, follow, type Track } from '../lib/track.ts';
 import { createBell } from './bell.ts';
+import type { BrowserSession } from './browser-session.ts';
 import type { Connection } from './connection.ts';
-import type { Session } from './session.ts';
 
-/** One job, as it goes on. */
+/** One job, kept up to date. */
 export interface JobView {
   readonly id: string;
   readonly job: ReadonlySignal<Job | undefined>;
   readonly track: ReadonlySignal<Track>;
-  /** Why nothing, or nothing newer, is known. */
+  /** Why the job, or its newest state, could not be loaded. */
   readonly failure: ReadonlySignal<Failure | undefined>;
-  /** What the service last guessed, and when. */
+  /** The service's last estimate, and when it came. */
   readonly heard: ReadonlySignal<Heard>;
-  /** When this page heard of the last step. */
+  /** When this page learned of the last step. */
   readonly lastStepAt: ReadonlySignal<number | undefined>;
-  /** True from the wish to stop until the job has ended. */
+  /** True from the request to stop until the job has ended. */
   readonly stopping: ReadonlySignal<boolean>;
   cancel(): Promise<CallResult<Job>>;
-  /** Ends all that it does. */
+  /** Ends all calls and timers. */
   close(): void;
 }
 
@@ -31,11 +31,11 @@ export interface JobViewDeps {
   readonly client: Pick<Client, 'eventsUrl'>;
   readonly callService: CallService;
   readonly connection: Pick<Connection, 'returns'>;
-  readonly session: Pick<Session, 'entries'>;
+  readonly session: Pick<BrowserSession, 'entries'>;
   readonly now: () => number;
 }
 
-/** How often the job is asked for beside its events: they don't tell its place in the queue. */
+/** How often the job itself is loaded: its events do not tell its place in the queue. */
 const WAITING_MS = 2500;
 const LIVE_MS = 8000;
 const DEAF_MS = 2000;
@@ -61,7 +61,7 @@ export function createJobView({ client, callService, connection, session, now }:
     });
   }
 
-  /** What was before is read at once, what comes is listened to. */
+  /** Reads the events so far at once, then listens to new ones. */
   async function listen(): Promise<void> {
     if (listening) return;
     listening = true;
@@ -79,7 +79,7 @@ export function createJobView({ client, callService, connection, session, now }:
           if (event.type === 'job.progress') lastStepAt.value = now();
           track.value = follow(track.value, event);
         });
-        // What the event doesn't tell, the job does.
+        // The job says what the event does not.
         if (event.type !== 'job.progress' && event.type !== 'job.preview') bell.ring();
       },
       onLive: (isLive) => {

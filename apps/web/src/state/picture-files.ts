@@ -5,15 +5,15 @@ import { fittedSize } from '../lib/view.ts';
 
 export interface PictureFile extends FileFacts {
   readonly file: Blob;
-  /** True for a HEIC that this browser has turned into a JPEG. */
+  /** True for a HEIC file that this browser has turned into a JPEG. */
   readonly converted: boolean;
 }
 
 const JPEG_QUALITY = 0.95;
 const THUMBNAIL_SIDE = 320;
 
-/** Looks at a file's first bytes; what the service does not take and this browser can read becomes a JPEG. */
-export async function readPicture(file: File): Promise<PictureFile> {
+/** Recognises a file by its first bytes. HEIC, which the service does not take, becomes a JPEG if this browser can read it. */
+export async function readPictureFile(file: File): Promise<PictureFile> {
   const kind = pictureKindOf(new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer()));
   const facts = { name: file.name, bytes: file.size, kind, file, converted: false };
   if (kind !== 'heic') return facts;
@@ -23,7 +23,7 @@ export async function readPicture(file: File): Promise<PictureFile> {
   return { name, bytes: jpeg.size, kind: 'jpeg', file: jpeg, converted: true };
 }
 
-/** The size in pixels, as the picture is to be held; undefined for what this browser cannot show. */
+/** The size in pixels, orientation applied; undefined for a picture that this browser cannot show. */
 export async function measure(url: string): Promise<Size | undefined> {
   const image = new Image();
   image.src = url;
@@ -35,7 +35,7 @@ export async function measure(url: string): Promise<Size | undefined> {
   return image.naturalWidth === 0 ? undefined : { width: image.naturalWidth, height: image.naturalHeight };
 }
 
-/** A small copy, so that lists of photos do not hold the photos. */
+/** A small copy, so that lists need not show whole photos. */
 export function thumbnailOf(file: Blob, size: Size): Promise<Blob | undefined> {
   const side = { width: THUMBNAIL_SIDE, height: THUMBNAIL_SIDE };
   const fitted = fittedSize(side, size);

@@ -5,11 +5,11 @@ import { languageOf } from '../i18n/language.ts';
 export const SCHEMES = ['light', 'dark'] as const;
 export type Scheme = (typeof SCHEMES)[number];
 
-/** What the reader chose, kept in this browser; what they did not choose follows the system. */
+/** What the reader chose, kept in this browser. What they did not choose follows the system. */
 export interface Preferences {
   readonly language: Signal<Language>;
   readonly scheme: Signal<Scheme>;
-  /** Whether the settings of the editor stand open. */
+  /** Whether the settings of the form are open. */
   readonly settingsOpen: Signal<boolean>;
   /** Whether this browser has signed in with a key: its cookie cannot be read. */
   readonly signedIn: Signal<boolean>;

@@ -7,17 +7,17 @@ import type { Connection } from './connection.ts';
 
 export type SubmitPhase =
   | { readonly name: 'idle' }
-  /** `sent` of `total` bytes; when all are sent, the service is looking at them. */
+  /** `sent` of `total` bytes. When all are sent, the service checks them. */
   | { readonly name: 'sending'; readonly sent: number; readonly total: number }
   | { readonly name: 'reconnecting' }
   | { readonly name: 'refused'; readonly failure: Failure }
-  /** The service asks to come back at `until`, in milliseconds since 1970. */
+  /** The service asks to try again at `until`, in milliseconds since 1970. */
   | { readonly name: 'later'; readonly failure: Failure; readonly until: number };
 
-/** Sends one submission at a time, and never makes two jobs of it. */
+/** Sends one submission at a time. However often it is sent, it makes one job. */
 export interface Submitter {
   readonly phase: ReadonlySignal<SubmitPhase>;
-  /** `sameAs`: equal for equal submissions, so that a repeated try carries the same key. undefined: no job was made. */
+  /** `sameAs` is equal for equal submissions, so that another try has the same key. Returns undefined if no job was made. */
   submit(
     pictures: readonly Blob[],
     parameters: Readonly<Record<string, unknown>>,
@@ -36,7 +36,7 @@ export interface SubmitterDeps {
   readonly now: () => number;
 }
 
-/** A connection that breaks so often in a row is not the network's fault. */
+/** After so many broken connections in a row the submitter gives up. */
 const TRIES = 6;
 const BREATH_MS = 1500;
 const IDLE = { name: 'idle' } as const;
@@ -46,7 +46,7 @@ export function createSubmitter({ callService, connection, newKey, now }: Submit
   let attempt: { readonly sameAs: string; readonly key: string } | undefined;
   let sending = new AbortController();
 
-  /** Until the service is back, or it is time to try whether it is. */
+  /** Waits until the service is back. */
   async function untilBack(signal: AbortSignal): Promise<void> {
     const bell = createBell();
     const unsubscribe = connection.lost.subscribe((lost) => {

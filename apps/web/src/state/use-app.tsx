@@ -22,7 +22,7 @@ export function useFormat(): Format {
   return useApp().format.value;
 }
 
-/** The time, told again every `ms` while `active`. Milliseconds since 1970. */
+/** The time in milliseconds since 1970, updated every `ms` while `active`. */
 export function useNow(ms: number, active = true): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
@@ -38,7 +38,7 @@ interface Closable {
   close(): void;
 }
 
-/** Something that lives as long as the component and its `key`. */
+/** Creates something for as long as the component lives and `key` stays the same, then closes it. */
 export function useClosable<T extends Closable>(create: () => T, key: string): T | undefined {
   const [made, setMade] = useState<{ readonly key: string; readonly thing: T } | undefined>(undefined);
   useEffect(() => {

@@ -10,7 +10,7 @@ export interface DialogProps {
   readonly wide?: boolean;
 }
 
-/** A window over the page; the browser keeps the focus in it and gives it back. Escape and a click beside it close it. */
+/** A window over the page. The browser keeps the focus inside and returns it at the end. Escape and a click outside close it. */
 export function Dialog({ heading, onClose, children, wide = false }: DialogProps) {
   const { common } = useWords();
   const ref = useRef<HTMLDialogElement>(null);

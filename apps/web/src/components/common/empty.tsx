@@ -5,12 +5,12 @@ export interface EmptyProps {
   readonly icon: IconName;
   readonly heading: string;
   readonly text: string;
-  /** Where it stands for the whole page, its heading is the page's. */
+  /** True if it fills the whole page: then its heading is the page's. */
   readonly level?: 1 | 2;
   readonly children?: ComponentChildren;
 }
 
-/** A place with nothing in it, why that is so, and where to go from here. */
+/** Shown in an empty place: why it is empty, and where to go from here. */
 export function Empty({ icon, heading, text, level = 2, children }: EmptyProps) {
   const Heading = level === 1 ? 'h1' : 'h2';
   return (

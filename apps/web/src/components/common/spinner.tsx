@@ -1,4 +1,4 @@
-/** Something is going on that tells no more of itself. */
+/** Shown while something runs whose progress is not known. */
 export function Spinner() {
   return <span class="spinner" aria-hidden="true" />;
 }

@@ -4,12 +4,12 @@ import { Icon } from './icon.tsx';
 
 export interface ThumbnailProps {
   readonly url: string;
-  /** Of the picture itself: it keeps the place. */
+  /** Size of the picture itself: it reserves the space. */
   readonly size: Size;
   readonly lazy?: boolean;
 }
 
-/** A small copy of a picture, or a sign where it is gone. What it shows is told by what it stands in. */
+/** A small copy of a picture, or a sign if the picture is gone. The element around it says what it shows. */
 export function Thumbnail({ url, size, lazy = false }: ThumbnailProps) {
   const [gone, setGone] = useState(false);
   if (gone) {

@@ -3,7 +3,7 @@ import { useApp, useWords } from '../../state/use-app.tsx';
 import { Icon } from '../common/icon.tsx';
 import { EditSettings } from '../settings/edit-settings.tsx';
 import { useTitle } from '../shell/use-title.ts';
-import { Stage } from '../stage/stage.tsx';
+import { PictureStage } from '../stage/picture-stage.tsx';
 import { EmptyStage } from './empty-stage.tsx';
 import { ModelNote } from './model-note.tsx';
 import { Notices } from './notices.tsx';
@@ -13,7 +13,7 @@ import { SubmitBar } from './submit-bar.tsx';
 import { useAddedAnnouncement } from './use-added-announcement.ts';
 import { useIntake } from './use-intake.ts';
 
-/** The form: pictures on the left, the wish on the right. */
+/** The form: pictures on the left, prompt and settings on the right. */
 export function EditorPage() {
   const { editor, service, router, announcer } = useApp();
   const words = useWords();
@@ -57,7 +57,7 @@ export function EditorPage() {
         {picture === undefined ? (
           <EmptyStage />
         ) : (
-          <Stage key={picture.id} shown={{ url: picture.url, alt: picture.name }} size={picture.size} />
+          <PictureStage key={picture.id} shown={{ url: picture.url, alt: picture.name }} size={picture.size} />
         )}
         {list.value.length > 0 && <PictureStrip maxSide={maxSide} />}
       </div>

@@ -9,7 +9,7 @@ export interface LaterNoteProps {
   readonly now: number;
 }
 
-/** The service asks to come back: why, and when. */
+/** The service asks to try again later: why, and when. */
 export function LaterNote({ failure, until, now }: LaterNoteProps) {
   const { preferences } = useApp();
   const words = useWords();

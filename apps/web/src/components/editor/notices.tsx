@@ -1,6 +1,6 @@
 import type { Dictionary } from '../../i18n/en.ts';
 import type { Format } from '../../lib/format.ts';
-import type { Notice } from '../../state/pictures.ts';
+import type { Notice } from '../../state/picture-list.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 import { Icon } from '../common/icon.tsx';
 import { IconButton } from '../common/icon-button.tsx';

@@ -1,7 +1,7 @@
 import { limitSide } from '@qwen-edit/contract';
 import type { TargetedKeyboardEvent } from 'preact';
 import { sizeText } from '../../lib/size.ts';
-import type { EditorPicture } from '../../state/pictures.ts';
+import type { EditorPicture } from '../../state/picture-list.ts';
 import { useApp, useWords } from '../../state/use-app.tsx';
 import { Icon } from '../common/icon.tsx';
 import { IconButton } from '../common/icon-button.tsx';

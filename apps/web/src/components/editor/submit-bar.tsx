@@ -4,7 +4,7 @@ import type { SubmitPhase } from '../../state/submitter.ts';
 import { useApp, useFormat, useNow, useWords } from '../../state/use-app.tsx';
 import { ErrorBox } from '../common/error-box.tsx';
 import { Icon } from '../common/icon.tsx';
-import { ProgressBar } from '../common/progress-bar.tsx';
+import { ProgressMeter } from '../common/progress-meter.tsx';
 import { Spinner } from '../common/spinner.tsx';
 import { CodeDialog } from '../job/code-dialog.tsx';
 import { LaterNote } from './later-note.tsx';
@@ -76,7 +76,7 @@ export function SubmitBar({ onSubmit }: { readonly onSubmit: () => void }) {
   );
 }
 
-/** An example has a picture, also where none was chosen. */
+/** The code shows at least one picture, even before one is chosen. */
 const names = (chosen: readonly string[]): readonly string[] => (chosen.length === 0 ? ['photo.jpg'] : chosen);
 
 interface SendingProps {
@@ -104,7 +104,7 @@ function Sending({ phase, onStop }: SendingProps) {
           {words.stop}
         </button>
       </div>
-      <ProgressBar fraction={known} label={words.uploading('')} />
+      <ProgressMeter fraction={known} label={words.uploading('')} />
     </div>
   );
 }

@@ -6,7 +6,7 @@ import { EMPTY_TRACK } from '../../lib/track.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 import { Icon } from '../common/icon.tsx';
 import { IconButton } from '../common/icon-button.tsx';
-import { ProgressBar } from '../common/progress-bar.tsx';
+import { ProgressMeter } from '../common/progress-meter.tsx';
 import { Thumbnail } from '../common/thumbnail.tsx';
 
 export interface HistoryCardProps {
@@ -15,7 +15,7 @@ export interface HistoryCardProps {
   readonly onDelete: () => void;
 }
 
-/** A job in the history: its first result, or what was given. */
+/** A job in the history: its first result, or its first input. */
 export function HistoryCard({ job, now, onDelete }: HistoryCardProps) {
   const { client } = useApp();
   const words = useWords();
@@ -39,7 +39,7 @@ export function HistoryCard({ job, now, onDelete }: HistoryCardProps) {
           )}
           {count > 1 && <span class="card-count">{words.history.results(format.number(count))}</span>}
           {!isTerminal(status) && (
-            <ProgressBar
+            <ProgressMeter
               fraction={status === 'running' ? fractionDone(progressOf(job, EMPTY_TRACK)) : undefined}
               label={words.states[status]}
             />

@@ -18,10 +18,10 @@ export interface HistoryPageProps {
 const MINUTE_MS = 60_000;
 const ACTIVE_MS = 2500;
 const SKELETONS = 8;
-/** How far below the window the next page is asked for. */
+/** The next page of jobs is loaded when its place is so far below the window. */
 const AHEAD = '800px';
 
-/** All that was made: found, looked at, deleted. */
+/** All jobs: to search, to look at, to delete. */
 export function HistoryPage({ filter, query }: HistoryPageProps) {
   const { callService, connection, session, router, toasts } = useApp();
   const words = useWords();
@@ -74,7 +74,7 @@ export function HistoryPage({ filter, query }: HistoryPageProps) {
   );
 }
 
-/** Asks again when the reader comes back to the tab, when the service does, and while jobs run. */
+/** Loads again when the reader returns to the tab, when the service is back, and while jobs run. */
 function useRefresh(list: HistoryList | undefined, active: boolean, returns: number): void {
   useEffect(() => {
     if (list === undefined) return;
@@ -97,7 +97,7 @@ function useRefresh(list: HistoryList | undefined, active: boolean, returns: num
   }, [list, returns]);
 }
 
-/** Asks for more when its place comes near; and by a click, for who moves by keys. */
+/** Loads more jobs when the reader scrolls near, or by a click for readers who use the keyboard. */
 function More({ list }: { readonly list: HistoryList }) {
   const words = useWords();
   const ref = useRef<HTMLDivElement>(null);
@@ -112,7 +112,7 @@ function More({ list }: { readonly list: HistoryList }) {
     );
     observer.observe(element);
     return () => observer.disconnect();
-    // A page that does not fill the window calls for the next one.
+    // If a page of jobs does not fill the window, the next one is needed at once.
   }, [list, list.jobs.value]);
   return (
     <div ref={ref} class="more">

@@ -4,10 +4,10 @@ import { formOfJob } from '../../lib/parameters.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 import { Icon } from '../common/icon.tsx';
 
-/** As long as a browser may take to begin with a download. */
+/** A browser may take so long to start a download. */
 const KEPT_MS = 60_000;
 
-/** Saves the result that is looked at, or all of them. */
+/** Saves the shown result, or all results. */
 export function Downloads({ job, index }: { readonly job: Job; readonly index: number }) {
   const { client, callService } = useApp();
   const { results: words } = useWords();
@@ -16,7 +16,7 @@ export function Downloads({ job, index }: { readonly job: Job; readonly index: n
   const shown = outputs[index];
   if (shown === undefined) return null;
   const { prompt } = formOfJob(job);
-  /** Under a name that tells what it is. Where the picture cannot be had by the page, as from another host, by its link. */
+  /** Saves under a name that says what it is. If the page cannot fetch the picture, as from another host, saves by its link. */
   async function save({ index: i, media_type }: JobOutput): Promise<void> {
     const answer = await callService((to) => to.picture(job.id, 'outputs', i));
     const url = answer.ok ? URL.createObjectURL(answer.value) : client.pictureUrl(job.id, 'outputs', i);

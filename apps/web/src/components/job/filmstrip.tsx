@@ -11,7 +11,7 @@ export interface FilmstripProps {
   readonly onCompareWith: (index: number) => void;
 }
 
-/** Small copies of a job's pictures and results, to choose which are on the stage. Results have their places early. */
+/** Thumbnails of a job's inputs and results, to choose what the stage shows. Results have their places from the start. */
 export function Filmstrip({ job, index, compareWith, onIndex, onCompareWith }: FilmstripProps) {
   const { client } = useApp();
   const words = useWords();

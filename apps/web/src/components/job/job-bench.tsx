@@ -10,13 +10,13 @@ import { DeleteDialog } from '../history/delete-dialog.tsx';
 import { SettingsBrief } from '../settings/settings-brief.tsx';
 import { useTitle } from '../shell/use-title.ts';
 import { Filmstrip } from './filmstrip.tsx';
-import { JobStage } from './job-stage.tsx';
+import { JobPicture } from './job-picture.tsx';
 import { OutcomeCard } from './outcome-card.tsx';
 import { ProgressCard } from './progress-card.tsx';
-import { Receipt } from './receipt.tsx';
+import { ReceiptPanel } from './receipt-panel.tsx';
 import { useAnnouncements } from './use-announcements.ts';
 
-/** A job that is known: its picture on the left, how it goes on the right. */
+/** A job that is loaded: its picture on the left, its state on the right. */
 export function JobBench({ view, job }: { readonly view: JobView; readonly job: Job }) {
   const { router, toasts } = useApp();
   const words = useWords();
@@ -34,7 +34,7 @@ export function JobBench({ view, job }: { readonly view: JobView; readonly job: 
   return (
     <div class="workbench">
       <div class="left">
-        <JobStage view={view} job={job} index={index} compareWith={compareWith} />
+        <JobPicture view={view} job={job} index={index} compareWith={compareWith} />
         <Filmstrip
           job={job}
           index={index}
@@ -59,7 +59,7 @@ export function JobBench({ view, job }: { readonly view: JobView; readonly job: 
         </div>
         {final ? <OutcomeCard job={job} index={index} /> : <ProgressCard view={view} job={job} />}
         {/* Nothing stands below a card that changes its height when the job ends. */}
-        {final && <Receipt job={job} />}
+        {final && <ReceiptPanel job={job} />}
         {final && (
           <button type="button" class="button quiet-button danger" onClick={() => setDeleting(true)}>
             <Icon name="trash" size={18} />

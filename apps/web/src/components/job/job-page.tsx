@@ -6,14 +6,14 @@ import { ErrorBox } from '../common/error-box.tsx';
 import { useTitle } from '../shell/use-title.ts';
 import { JobBench } from './job-bench.tsx';
 
-/** A job by its link: whatever became of it. */
+/** The page of one job, in whatever state it is. */
 export function JobPage({ id }: { readonly id: string }) {
   const { client, callService, connection, session } = useApp();
   const words = useWords();
   const view = useClosable(() => createJobView({ client, callService, connection, session, now: Date.now }, id), id);
   const job = view?.job.value;
   const failure = view?.failure.value;
-  // A job that was looked at may be deleted elsewhere.
+  // The job may be deleted elsewhere while it is shown.
   if (failure?.code === 'not_found') return <MissingJob />;
   if (view !== undefined && job !== undefined) return <JobBench view={view} job={job} />;
   return (

@@ -13,7 +13,7 @@ import { useReuse } from './use-reuse.ts';
 
 const ICONS = { succeeded: 'check', failed: 'alert', canceled: 'stop', expired: 'clock' } as const;
 
-/** How a job ended, and what can be done from here. */
+/** How a job ended, and what can be done next. */
 export function OutcomeCard({ job, index }: { readonly job: Job; readonly index: number }) {
   const { preferences, baseUrl } = useApp();
   const words = useWords();

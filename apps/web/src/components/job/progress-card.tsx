@@ -6,7 +6,7 @@ import { secondsPerStep } from '../../lib/track.ts';
 import type { JobView } from '../../state/job-view.ts';
 import { useApp, useFormat, useNow, useWords } from '../../state/use-app.tsx';
 import { Icon } from '../common/icon.tsx';
-import { ProgressBar } from '../common/progress-bar.tsx';
+import { ProgressMeter } from '../common/progress-meter.tsx';
 import { Spinner } from '../common/spinner.tsx';
 import { SetbackNote } from './setback-note.tsx';
 import { StageSteps } from './stage-steps.tsx';
@@ -65,7 +65,7 @@ function Waiting({ job }: { readonly job: Job }) {
               ? words.job.next
               : words.job.behind(format.number(before), before === 1)}
       </p>
-      <ProgressBar fraction={undefined} label={words.job.queued} />
+      <ProgressMeter fraction={undefined} label={words.job.queued} />
     </>
   );
 }
@@ -83,7 +83,7 @@ function Running({ view, job }: { readonly view: JobView; readonly job: Job }) {
   return (
     <>
       <StageSteps stage={stage} />
-      <ProgressBar fraction={fractionDone(progress)} label={words.job.running} />
+      <ProgressMeter fraction={fractionDone(progress)} label={words.job.running} />
       <p class="state-text numbers">
         {where !== '' && <span>{where}</span>}
         {stage === 'denoise' && <span>{words.job.step(format.number(step), format.number(total))}</span>}

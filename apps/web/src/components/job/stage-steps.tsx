@@ -1,13 +1,14 @@
-import type { JobStage } from '@qwen-edit/contract';
+import { JOB_STAGES, type JobStage } from '@qwen-edit/contract';
 import { useWords } from '../../state/use-app.tsx';
 import { Icon } from '../common/icon.tsx';
 
-const STAGES = ['encode', 'denoise', 'decode'] as const;
+/** A model is loaded once, not for each edit. */
+const STAGES = JOB_STAGES.filter((stage) => stage !== 'load');
 
-/** Where in its work a running edit is. */
+/** The stages of an edit, with the present one marked. */
 export function StageSteps({ stage }: { readonly stage: JobStage | undefined }) {
   const { job } = useWords();
-  const at = stage === undefined || stage === 'load' ? -1 : STAGES.indexOf(stage);
+  const at = STAGES.findIndex((each) => each === stage);
   return (
     <ol class="stages">
       {STAGES.map((each, i) => (

@@ -10,21 +10,21 @@ export interface Reuse {
   /** True while pictures are being fetched. */
   readonly fetching: boolean;
   readonly phase: SubmitPhase;
-  /** A result becomes the picture of the next edit. */
+  /** Puts a result into the form as the picture of the next edit. */
   editResult(index: number): Promise<void>;
-  /** Everything of the job goes into the form. */
+  /** Puts the pictures and parameters of the job into the form. */
   change(): Promise<void>;
-  /** The same once more, with another seed. */
+  /** Submits the same edit with another seed. */
   again(): Promise<void>;
 }
 
-/** What a job can be the beginning of. */
+/** Ways to start a new edit from a job. */
 export function useReuse(job: Job): Reuse {
   const { callService, editor, router, toasts, words, newSubmitter } = useApp();
   const [fetching, setFetching] = useState(false);
   const [submitter] = useState(newSubmitter);
 
-  /** undefined, after saying so, where not all can be had. */
+  /** undefined if not all can be fetched; the reader is told. */
   async function fetchPictures(source: PictureSeries, indexes: readonly number[]): Promise<File[] | undefined> {
     setFetching(true);
     const answers = await Promise.all(

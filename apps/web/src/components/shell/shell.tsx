@@ -7,7 +7,7 @@ import { StatusPage } from '../status/status-page.tsx';
 import { Banner } from './banner.tsx';
 import { Header } from './header.tsx';
 import { KeyDialog } from './key-dialog.tsx';
-import { News } from './news.tsx';
+import { ToastRegion } from './toast-region.tsx';
 import { UnknownPage } from './unknown-page.tsx';
 
 /** What is around every page. */
@@ -42,7 +42,7 @@ export function Shell() {
         {route.name === 'status' && <StatusPage />}
         {route.name === 'unknown' && <UnknownPage />}
       </main>
-      <News />
+      <ToastRegion />
       {session.asking.value && <KeyDialog />}
     </>
   );

@@ -9,7 +9,7 @@ import { WorkerTable } from './worker-table.tsx';
 
 const PERIOD_MS = 3000;
 
-/** Who computes, with which model, and how many edits wait. */
+/** The workers, their models, and how many edits wait. */
 export function StatusPage() {
   const { callService, service, connection, session, preferences, toasts } = useApp();
   const words = useWords();

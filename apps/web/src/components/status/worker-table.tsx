@@ -41,7 +41,7 @@ export function WorkerTable({ workers, devices }: WorkerTableProps) {
           </thead>
           <tbody>
             {workers.map((worker, i) => (
-              // Workers have no name here; their order stays while they live.
+              // Workers have no names here; their order stays the same while they run.
               <tr key={i}>
                 <th scope="row">
                   <span class="narrow-only">{words.worker}&nbsp;</span>

@@ -8,24 +8,24 @@ import { Divider } from './divider.tsx';
 import { Layer, type Shown } from './layer.tsx';
 import { useView } from './use-view.ts';
 
-export interface StageProps {
-  /** What is looked at. */
+export interface PictureStageProps {
+  /** The picture that is shown. */
   readonly shown: Shown;
-  /** Of what is looked at: it sets the frame. */
+  /** Size of the shown picture: it sets the frame. */
   readonly size: Size | undefined;
-  /** Lies under it until it is there. */
+  /** Shown below it until it is loaded. */
   readonly under?: Shown | undefined;
-  /** What it was before; then a divider lies between both. */
+  /** The picture before the edit. With it, a divider separates before and after. */
   readonly before?: Shown | undefined;
-  /** Lies over the picture: a badge, how far it is. */
+  /** Lies over the picture: a badge, or the progress. */
   readonly children?: ComponentChildren;
   readonly class?: string;
 }
 
 const ZOOM_STEP = 1.4;
 
-/** Where a picture is seen, zoomed, moved and compared. Its place on the page never depends on the picture. */
-export function Stage({ shown, size, under, before, children, class: extra = '' }: StageProps) {
+/** Shows a picture, to zoom, move and compare. Its place on the page does not depend on the picture. */
+export function PictureStage({ shown, size, under, before, children, class: extra = '' }: PictureStageProps) {
   const { stage: words } = useWords();
   const format = useFormat();
   const [split, setSplit] = useState(0.5);

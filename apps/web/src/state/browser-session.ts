@@ -1,27 +1,27 @@
 import { type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { CallResult } from '../api/call-result.ts';
 
-/** The API key of a service that asks for one: a cookie holds it, which no script can read. */
-export interface Session {
+/** Signs in to a service that needs an API key. A cookie holds the key; no script can read it. */
+export interface BrowserSession {
   /** True while the page asks for the key. */
   readonly asking: Signal<boolean>;
-  /** How often a key was accepted; what was refused may be asked for again then. */
+  /** How many times a key was accepted. After each, calls that were refused can be tried again. */
   readonly entries: ReadonlySignal<number>;
   heard(answer: CallResult<unknown>): void;
   signIn(key: string): Promise<CallResult<void>>;
   signOut(): Promise<CallResult<void>>;
 }
 
-export interface SessionDeps {
+export interface BrowserSessionDeps {
   readonly enter: (key: string) => Promise<CallResult<void>>;
   readonly leave: () => Promise<CallResult<void>>;
   readonly signedIn: Signal<boolean>;
 }
 
-export function createSession({ enter, leave, signedIn }: SessionDeps): Session {
+export function createBrowserSession({ enter, leave, signedIn }: BrowserSessionDeps): BrowserSession {
   const asking = signal(false);
   const entries = signal(0);
-  // Calls that were under way when the dialog was closed must not open it again.
+  // Calls that still run when the dialog is closed must not open it again.
   let declined = false;
   return {
     asking,

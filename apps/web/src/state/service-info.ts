@@ -2,37 +2,37 @@ import { computed, effect, type ReadonlySignal, signal } from '@preact/signals';
 import { LIMITS, type ModelList, type ServedModel } from '@qwen-edit/contract';
 import type { CallService, Failure } from '../api/call-result.ts';
 import type { IntakeLimits } from '../lib/check-files.ts';
+import type { BrowserSession } from './browser-session.ts';
 import type { Connection } from './connection.ts';
-import type { Session } from './session.ts';
 
 export interface ServiceLimits extends IntakeLimits {
   readonly promptCharacters: number;
 }
 
 /** The model that live workers have, and what the service allows. */
-export interface Service {
+export interface ServiceInfo {
   readonly models: ReadonlySignal<ModelList | undefined>;
-  /** undefined before the answer, and while no worker is there. */
+  /** undefined before the first answer, and while no worker runs. */
   readonly model: ReadonlySignal<ServedModel | undefined>;
-  /** Pixels of a result, by the model that was last there; null where nobody knows. */
+  /** Pixels of a result, by the model that was last seen; null if that is not known. */
   readonly resultArea: ReadonlySignal<number | null>;
   readonly limits: ReadonlySignal<ServiceLimits>;
   readonly failure: ReadonlySignal<Failure | undefined>;
   refresh(): Promise<void>;
 }
 
-export interface ServiceDeps {
+export interface ServiceInfoDeps {
   readonly callService: CallService;
   readonly connection: Pick<Connection, 'returns'>;
-  readonly session: Pick<Session, 'entries'>;
+  readonly session: Pick<BrowserSession, 'entries'>;
   readonly isHidden: () => boolean;
 }
 
 const BODY_BYTES = 100_000_000;
-/** How often a service without a ready model is asked again. */
+/** How often the page asks again while no model is ready. */
 const RETRY_MS = 4000;
 
-export function createService({ callService, connection, session, isHidden }: ServiceDeps): Service {
+export function createServiceInfo({ callService, connection, session, isHidden }: ServiceInfoDeps): ServiceInfo {
   const models = signal<ModelList | undefined>(undefined);
   const failure = signal<Failure | undefined>(undefined);
   const model = computed(() => models.value?.data[0]);

@@ -5,18 +5,18 @@ import { expectedResultSize, isSimilarRatio } from '../../lib/size.ts';
 import type { JobView } from '../../state/job-view.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 import type { Shown } from '../stage/layer.tsx';
-import { Stage } from '../stage/stage.tsx';
+import { PictureStage } from '../stage/picture-stage.tsx';
 
-export interface JobStageProps {
+export interface JobPictureProps {
   readonly view: JobView;
   readonly job: Job;
-  /** Which result, and which picture it is compared with. */
+  /** The shown result, and the input that it is compared with. */
   readonly index: number;
   readonly compareWith: number;
 }
 
-/** The picture of a job: what was given, what it is coming to, what came out. */
-export function JobStage({ view, job, index, compareWith }: JobStageProps) {
+/** The picture of a job: its input, then previews, then its result. */
+export function JobPicture({ view, job, index, compareWith }: JobPictureProps) {
   const { client, service } = useApp();
   const words = useWords();
   const format = useFormat();
@@ -44,7 +44,7 @@ export function JobStage({ view, job, index, compareWith }: JobStageProps) {
 
   if (result !== undefined) {
     return (
-      <Stage
+      <PictureStage
         class={wasWatched.current ? 'result reveal' : 'result'}
         size={frame}
         shown={{
@@ -61,7 +61,7 @@ export function JobStage({ view, job, index, compareWith }: JobStageProps) {
   const ended = job.completed_at !== null;
   const shown = preview === undefined ? given : { url: preview.url, alt: words.job.preview, fit: 'fill' as const };
   return (
-    <Stage
+    <PictureStage
       class={ended ? 'ended' : preview === undefined ? 'waiting' : 'previewing'}
       size={frame ?? input}
       shown={shown}
@@ -76,11 +76,11 @@ export function JobStage({ view, job, index, compareWith }: JobStageProps) {
             : `${words.job.preview} · ${words.job.step(format.number(Math.max(step, preview.step)), format.number(total))}`}
         </span>
       )}
-    </Stage>
+    </PictureStage>
   );
 }
 
-/** The size that the result will have, so that its place is kept. */
+/** The size that the result will have, so that nothing moves when it comes. */
 function frameOf(job: Job, area: number | null): Size | undefined {
   const last = job.input.images.at(-1);
   if (last === undefined) return undefined;

@@ -2,12 +2,12 @@ import { useEffect, useRef } from 'preact/hooks';
 import { useApp } from '../../state/use-app.tsx';
 import { Icon } from '../common/icon.tsx';
 
-/** Short news for the eye, and how things go on for screen readers. */
-export function News() {
+/** Shows toasts, and lets screen readers read out what happens. */
+export function ToastRegion() {
   const { toasts, announcer } = useApp();
   const toast = toasts.shown.value;
   const place = useRef<HTMLDivElement>(null);
-  // Shown anew each time, so that news stand over whatever was opened before.
+  // Each toast opens the popover again, so that it lies above dialogs that were opened before.
   useEffect(() => {
     if (toast === undefined) return;
     const element = place.current;

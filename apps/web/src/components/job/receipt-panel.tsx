@@ -4,7 +4,7 @@ import { useFormat, useWords } from '../../state/use-app.tsx';
 import { Icon } from '../common/icon.tsx';
 import { useCopy } from '../common/use-copy.ts';
 
-/** What of a receipt is told in words; it may hold more, and less. */
+/** The fields of a receipt that have a row of their own. A receipt may have more or fewer. */
 const receiptSchema = z.object({
   model: z.object({ name: z.string(), digest: z.string().nullish() }).partial(),
   device: z.string().optional(),
@@ -23,8 +23,8 @@ const receiptSchema = z.object({
     .partial(),
 });
 
-/** What was computed, with what, in which time. */
-export function Receipt({ job }: { readonly job: Job }) {
+/** What was computed, by what, and how long it took. */
+export function ReceiptPanel({ job }: { readonly job: Job }) {
   const words = useWords();
   const format = useFormat();
   const copy = useCopy();

@@ -3,7 +3,7 @@ import type { Size } from '@qwen-edit/contract';
 import { checkFiles, type IntakeLimits, largestPicture, type Refusal } from '../lib/check-files.ts';
 import type { PictureKind } from '../lib/picture-kind.ts';
 import { moveItem } from '../lib/reorder.ts';
-import { measure, type PictureFile, readPicture, thumbnailOf } from './picture-files.ts';
+import { measure, type PictureFile, readPictureFile, thumbnailOf } from './picture-files.ts';
 
 export interface EditorPicture {
   readonly id: number;
@@ -13,26 +13,26 @@ export interface EditorPicture {
   /** Address of the whole picture in this browser. */
   readonly url: string;
   readonly thumbnail: string | undefined;
-  /** undefined until it is known, and for what this browser cannot show. */
+  /** undefined until it is known, and for a picture that this browser cannot show. */
   readonly size: Size | undefined;
   readonly measured: boolean;
 }
 
-/** What the reader should know about files that were given. */
+/** What the reader should know about the files that they chose. */
 export type Notice =
   | { readonly kind: 'refused'; readonly name: string; readonly reason: Refusal; readonly largest: number }
   | { readonly kind: 'left_out'; readonly count: number; readonly images: number }
   | { readonly kind: 'converted'; readonly name: string };
 
 /** The pictures of the form, in order. */
-export interface Pictures {
+export interface PictureList {
   readonly list: ReadonlySignal<readonly EditorPicture[]>;
   readonly notices: ReadonlySignal<readonly Notice[]>;
   readonly reading: ReadonlySignal<boolean>;
-  /** The one on the stage. */
+  /** The picture on the stage. */
   readonly chosen: ReadonlySignal<EditorPicture | undefined>;
   add(files: readonly File[]): Promise<void>;
-  /** Takes these in place of those that are there. */
+  /** Removes all pictures and adds these. */
   replace(files: readonly File[]): Promise<void>;
   remove(id: number): void;
   move(id: number, to: number): void;
@@ -40,7 +40,7 @@ export interface Pictures {
   dismissNotices(): void;
 }
 
-export function createPictures(limits: ReadonlySignal<IntakeLimits>): Pictures {
+export function createPictureList(limits: ReadonlySignal<IntakeLimits>): PictureList {
   const list = signal<readonly EditorPicture[]>([]);
   const notices = signal<readonly Notice[]>([]);
   const reading = signal(false);
@@ -80,7 +80,7 @@ export function createPictures(limits: ReadonlySignal<IntakeLimits>): Pictures {
   async function add(files: readonly File[]): Promise<void> {
     if (files.length === 0) return;
     reading.value = true;
-    const read = await Promise.all(files.map(readPicture));
+    const read = await Promise.all(files.map(readPictureFile));
     reading.value = false;
     const present = list.value;
     const bytes = present.reduce((sum, { file }) => sum + file.size, 0);

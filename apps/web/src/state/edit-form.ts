@@ -1,39 +1,39 @@
 import { computed, type ReadonlySignal, type Signal } from '@preact/signals';
 import { type ChoiceName, isSeed, type Job, type NumberName, type ServedModel } from '@qwen-edit/contract';
 import { type FormValues, requestParameters } from '../lib/parameters.ts';
-import type { Pictures } from './pictures.ts';
-import type { ServiceLimits } from './service.ts';
+import type { PictureList } from './picture-list.ts';
+import type { ServiceLimits } from './service-info.ts';
 import type { Submitter } from './submitter.ts';
 
 /** Why the form cannot be sent. */
 export type Obstacle = 'no_picture' | 'no_prompt' | 'prompt_too_long' | 'bad_seed' | 'sending' | 'later';
 
 /** The form of an edit. */
-export interface Editor {
+export interface EditForm {
   readonly form: Signal<FormValues>;
-  readonly pictures: Pictures;
+  readonly pictures: PictureList;
   readonly submitter: Submitter;
-  /** The first thing that is in the way; undefined where nothing is. */
+  /** The first reason why the form cannot be sent; undefined if it can. */
   readonly obstacle: ReadonlySignal<Obstacle | undefined>;
-  /** Pictures that the edit of the prompt takes, where the model's list says so and they are not there. */
+  /** How many more pictures the prompt needs, if the model's list says so. */
   readonly missingPictures: ReadonlySignal<number>;
   set(values: Partial<FormValues>): void;
   /** undefined: as the model recommends. */
   setNumber(name: NumberName, value: number | undefined): void;
   setChoice(name: ChoiceName, value: string): void;
-  /** undefined where no job was made; the submitter's phase tells why. */
+  /** undefined if no job was made; the submitter's phase says why. */
   submit(): Promise<Job | undefined>;
 }
 
-export interface EditorDeps {
+export interface EditFormDeps {
   readonly form: Signal<FormValues>;
-  readonly pictures: Pictures;
+  readonly pictures: PictureList;
   readonly submitter: Submitter;
   readonly limits: ReadonlySignal<ServiceLimits>;
   readonly model: ReadonlySignal<ServedModel | undefined>;
 }
 
-export function createEditor({ form, pictures, submitter, limits, model }: EditorDeps): Editor {
+export function createEditForm({ form, pictures, submitter, limits, model }: EditFormDeps): EditForm {
   const obstacle = computed((): Obstacle | undefined => {
     const { prompt, negative_prompt, seed } = form.value;
     const most = limits.value.promptCharacters;
