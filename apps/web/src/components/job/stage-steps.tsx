@@ -8,7 +8,7 @@ const STAGES = JOB_STAGES.filter((stage) => stage !== 'load');
 /** The stages of an edit, with the present one marked. */
 export function StageSteps({ stage }: { readonly stage: JobStage | undefined }) {
   const { job } = useWords();
-  const at = STAGES.findIndex((each) => each === stage);
+  const at = stage === undefined || stage === 'load' ? -1 : STAGES.indexOf(stage);
   return (
     <ol class="stages">
       {STAGES.map((each, i) => (
