@@ -10,7 +10,7 @@ import { saveOutputs } from './save-outputs.ts';
 import { jobLine, SERVICE_OPTIONS, type ServiceDeps } from './service-command.ts';
 import { watchJob } from './watch-job.ts';
 
-export const SUBMIT_OPTIONS = {
+const SUBMIT_OPTIONS = {
   ...SERVICE_OPTIONS,
   ...PARAMETER_OPTIONS,
   image: { type: 'string', multiple: true },
