@@ -1,6 +1,7 @@
 import { pause, timeLimit } from '@qwen-edit/async';
+import type { JobProgress, PreviewData } from '@qwen-edit/contract';
 import { toAppError } from '@qwen-edit/contract';
-import { type JobProgress, type Lease, type PreviewData, recordPreview, recordProgress } from '@qwen-edit/db';
+import { type Lease, recordPreview, recordProgress } from '@qwen-edit/db';
 import type { Preview, StepEvent } from '@qwen-edit/pipeline';
 import type { WorkerDeps } from './deps.ts';
 

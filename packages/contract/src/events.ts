@@ -46,3 +46,4 @@ export const previewDataSchema = z.object({
   height: z.int(),
   data_url: z.string(),
 });
+export type PreviewData = Readonly<z.output<typeof previewDataSchema>>;

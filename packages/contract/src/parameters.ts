@@ -99,6 +99,9 @@ export type SliderName = {
   [N in NumberName]: Table[N]['page'] extends { slider: unknown } ? N : never;
 }[NumberName];
 
+/** Parameters with a control of their own on the page. */
+export type ShownName = { [N in ParameterName]: Table[N]['page'] extends undefined ? never : N }[ParameterName];
+
 const ROWS: Readonly<Record<ParameterName, ParameterFacts>> = PARAMETERS;
 
 /** The row of a parameter, for code that handles all of them alike. */
@@ -109,6 +112,8 @@ export const isNumberName = (name: ParameterName): name is NumberName =>
   ROWS[name].kind === 'whole_number' || ROWS[name].kind === 'number';
 export const isChoiceName = (name: ParameterName): name is ChoiceName => ROWS[name].kind === 'choice';
 export const isSliderName = (name: ParameterName): name is SliderName => ROWS[name].page?.slider !== undefined;
+
+export const isShownName = (name: ParameterName): name is ShownName => ROWS[name].page !== undefined;
 
 /** The names of all parameters, in the order of the table. */
 export const PARAMETER_NAMES: readonly ParameterName[] = Object.keys(PARAMETERS).filter(isParameterName);

@@ -2,14 +2,14 @@ import {
   CHOICE_NAMES,
   type ChoiceName,
   GUIDE_DEFAULTS,
+  isShownName,
   type Job,
   NUMBER_NAMES,
   type NumberName,
   PARAMETER_NAMES,
   PARAMETERS,
-  type ParameterName,
-  parameterFacts,
   type ServedModel,
+  type ShownName,
   type SliderName,
 } from '@qwen-edit/contract';
 
@@ -32,13 +32,9 @@ export const EMPTY_FORM: FormValues = {
 };
 
 /** Parameters with a control on the page, in the order of their controls. */
-export const SHOWN_PARAMETERS: readonly ParameterName[] = PARAMETER_NAMES.filter(
-  (name) => parameterFacts(name).page !== undefined,
-).sort((a, b) => positionOf(a) - positionOf(b));
-
-function positionOf(name: ParameterName): number {
-  return parameterFacts(name).page?.position ?? 0;
-}
+export const SHOWN_PARAMETERS: readonly ShownName[] = PARAMETER_NAMES.filter(isShownName).sort(
+  (a, b) => PARAMETERS[a].page.position - PARAMETERS[b].page.position,
+);
 
 export interface SliderRange {
   readonly min: number;

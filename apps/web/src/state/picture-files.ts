@@ -1,4 +1,4 @@
-import type { Size } from '@qwen-edit/contract';
+import { PICTURE_FORMATS, type Size, THUMBNAIL_MEDIA_TYPE } from '@qwen-edit/contract';
 import type { FileFacts } from '../lib/check-files.ts';
 import { HEAD_BYTES, pictureKindOf } from '../lib/picture-kind.ts';
 import { fittedSize } from '../lib/view.ts';
@@ -17,7 +17,7 @@ export async function readPictureFile(file: File): Promise<PictureFile> {
   const kind = pictureKindOf(new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer()));
   const facts = { name: file.name, bytes: file.size, kind, file, converted: false };
   if (kind !== 'heic') return facts;
-  const jpeg = await drawn(file, undefined, 'image/jpeg');
+  const jpeg = await drawn(file, undefined, PICTURE_FORMATS.jpeg.mediaType);
   if (jpeg === undefined) return facts;
   const name = file.name.replace(/\.\w+$/, '.jpg');
   return { name, bytes: jpeg.size, kind: 'jpeg', file: jpeg, converted: true };
@@ -41,7 +41,7 @@ export function thumbnailOf(file: Blob, size: Size): Promise<Blob | undefined> {
   const fitted = fittedSize(side, size);
   return fitted.width >= size.width
     ? Promise.resolve(file)
-    : drawn(file, { width: Math.ceil(fitted.width), height: Math.ceil(fitted.height) }, 'image/webp');
+    : drawn(file, { width: Math.ceil(fitted.width), height: Math.ceil(fitted.height) }, THUMBNAIL_MEDIA_TYPE);
 }
 
 async function drawn(file: Blob, size: Size | undefined, type: string): Promise<Blob | undefined> {

@@ -1,4 +1,4 @@
-import { isChoiceName, isSliderName, type ParameterName } from '@qwen-edit/contract';
+import { type ChoiceName, isChoiceName, isSliderName, type ShownName, type SliderName } from '@qwen-edit/contract';
 import type { ComponentType } from 'preact';
 import { EMPTY_FORM, isAsRecommended, SHOWN_PARAMETERS } from '../../lib/parameters.ts';
 import { useApp, useWords } from '../../state/use-app.tsx';
@@ -10,8 +10,8 @@ import { SeedSetting } from './seed-setting.tsx';
 import { SettingsBrief } from './settings-brief.tsx';
 import { SizeSetting } from './size-setting.tsx';
 
-/** Controls of parameters that are neither a slider nor a choice. */
-const OWN_CONTROLS: Readonly<Partial<Record<ParameterName, ComponentType>>> = {
+/** Controls of shown parameters that are neither a slider nor a choice. */
+const OWN_CONTROLS: Readonly<Record<Exclude<ShownName, SliderName | ChoiceName>, ComponentType>> = {
   seed: SeedSetting,
   negative_prompt: NegativeSetting,
   width: SizeSetting,
@@ -56,9 +56,9 @@ export function EditSettings() {
   );
 }
 
-function ParameterControl({ name }: { readonly name: ParameterName }) {
+function ParameterControl({ name }: { readonly name: ShownName }) {
   if (isSliderName(name)) return <NumberSetting name={name} />;
   if (isChoiceName(name)) return <ChoiceSetting name={name} />;
-  const Own = OWN_CONTROLS[name];
-  return Own === undefined ? null : <Own />;
+  const OwnControl = OWN_CONTROLS[name];
+  return <OwnControl />;
 }

@@ -1,24 +1,8 @@
-import type { JobStage } from '@qwen-edit/contract';
+import type { JobProgress, PreviewData } from '@qwen-edit/contract';
 import { sql } from 'drizzle-orm';
 import type { Db } from '../../connection/db.ts';
 import { jsonb } from '../../sql.ts';
 import { holds, type Lease } from '../lease.ts';
-
-/** Where a running job is. */
-export interface JobProgress {
-  readonly stage: JobStage;
-  readonly step: number;
-  readonly total: number;
-}
-
-/** A small picture of the unfinished result. */
-export interface PreviewData {
-  readonly step: number;
-  readonly total: number;
-  readonly width: number;
-  readonly height: number;
-  readonly data_url: string;
-}
 
 /** Writes where the running job is, into its row and as an event. Returns false, changing nothing, without the lease. */
 export async function recordProgress(db: Db, lease: Lease, { stage, step, total }: JobProgress): Promise<boolean> {
