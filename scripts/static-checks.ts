@@ -34,6 +34,15 @@ export const STATIC_CHECKS = {
         ),
       ),
   },
+  unused: {
+    name: 'dependencies, exports and files (knip)',
+    // The strict run looks at what ships, and lets no workspace use what only the root has declared.
+    run: (root) =>
+      runAll([
+        knip(root, []),
+        knip(root, ['--production', '--strict', '--include', 'dependencies,unlisted,unresolved']),
+      ]),
+  },
   arrows: { name: 'import arrows', run: rule(checkImportArrows) },
   rooms: { name: 'order of rooms in packages/pipeline', run: rule(checkPipelineRooms) },
   text: { name: 'forbidden text', run: rule(checkForbiddenText) },
@@ -41,6 +50,11 @@ export const STATIC_CHECKS = {
 
 function typesOf(root: string, project: string): Promise<ToolResult> {
   return runTool(toolScript('typescript', 'bin/tsc'), ['--noEmit', '--pretty', 'false', '-p', project], root);
+}
+
+function knip(root: string, args: readonly string[]): Promise<ToolResult> {
+  const options = ['--no-progress', '--no-config-hints', '--reporter', 'compact'];
+  return runTool(toolScript('knip', 'bin/knip.js'), [...options, ...args], root);
 }
 
 async function runAll(runs: readonly Promise<ToolResult>[]): Promise<ToolResult> {

@@ -16,7 +16,7 @@ afterEach(async () => {
 async function repositoryOf(name: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'qwen-edit-rules-'));
   folders.push(folder);
-  for (const file of ['biome.json', 'tsconfig.json', 'package.json', '.gitignore'])
+  for (const file of ['biome.json', 'knip.jsonc', 'tsconfig.json', 'package.json', '.gitignore'])
     await cp(join(root, file), join(folder, file));
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction');
   if (name !== '') await cp(join(planted, name), folder, { recursive: true });
@@ -79,6 +79,11 @@ it.each([
     'packages/pipeline/src/graphs/vae.ts:1 graphs must not import sampling',
   ],
   ['pipeline-unknown-room', 'rooms', 'packages/pipeline/src/attic/index.ts:1 attic is not in the list of rooms'],
+  ['unused-dependency', 'unused', 'Unused dependencies (1)\npackages/net/package.json: undici'],
+  ['undeclared-dependency', 'unused', 'Unlisted dependencies (1)\npackages/net/src/index.ts: undici'],
+  ['undeclared-workspace', 'unused', 'Unlisted dependencies (1)\napps/api/src/index.ts: @qwen-edit/net'],
+  ['unused-export', 'unused', 'Unused exports (1)\nscripts/values.ts: unused'],
+  ['unused-file', 'unused', 'Unused files (1)\nscripts/values.ts'],
 ] as const)('the planted violation %s fails the check %s', async (name, check, message) => {
   const { ok, output } = await STATIC_CHECKS[check].run(await repositoryOf(name));
   expect(output).toContain(message);

@@ -1,10 +1,9 @@
 export { createHttpApi, type HttpApi } from './app.ts';
-export {
-  type ApiDeps,
-  type ApiLimits,
-  type ApiOptions,
-  DEFAULT_API_LIMITS,
-  type ImageShapeRules,
-  type ValidatedImage,
+export type {
+  ApiDeps,
+  ApiLimits,
+  ApiOptions,
+  ImageShapeRules,
+  ValidatedImage,
 } from './deps.ts';
 export { type RunningServer, type ServerOptions, startHttpServer } from './server.ts';

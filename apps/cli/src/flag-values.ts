@@ -12,7 +12,7 @@ interface Token {
  * Turns `--flag value` into `--flag=value` for every flag that takes a value, so that a value may begin with a dash
  * (`--seed -1`). A value that is itself a flag counts as a forgotten value; `--prompt=--out` still says it.
  */
-export function joinValues(args: readonly string[], options: Options): string[] {
+function joinValues(args: readonly string[], options: Options): string[] {
   const joined: string[] = [];
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] ?? '';
@@ -33,7 +33,7 @@ function isFlag(arg: string, options: Options): boolean {
 }
 
 /** Refuses a flag that is given twice and may be given once: which of the two was meant cannot be known. */
-export function refuseRepeats(tokens: readonly Token[], options: Options): void {
+function refuseRepeats(tokens: readonly Token[], options: Options): void {
   const seen = new Set<string>();
   for (const { kind, name } of tokens) {
     if (kind !== 'option' || name === undefined || options[name]?.multiple === true) continue;

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { EDIT_PARAMETER_NAMES } from './edit-parameters.ts';
 
 /** Where a job is in its life. The last four are final. */
 export const JOB_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'canceled', 'expired'] as const;
@@ -112,6 +111,3 @@ export const jobOptionsSchema = z.object({
     .optional(),
 });
 export type JobOptions = z.output<typeof jobOptionsSchema>;
-
-/** Names that a submission may use beside its pictures. */
-export const SUBMISSION_FIELDS: readonly string[] = [...EDIT_PARAMETER_NAMES, ...Object.keys(jobOptionsSchema.shape)];

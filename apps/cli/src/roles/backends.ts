@@ -79,7 +79,7 @@ export function openBackends(config: Config, options: BackendOptions): Backends 
   };
 }
 
-export function storageUrlOf(config: Pick<Config, 'storageUrl' | 'dataDir'>): string {
+function storageUrlOf(config: Pick<Config, 'storageUrl' | 'dataDir'>): string {
   return config.storageUrl ?? `file:${join(config.dataDir, 'objects')}`;
 }
 

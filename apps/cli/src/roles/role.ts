@@ -1,5 +1,4 @@
 import { AppError } from '@qwen-edit/contract';
-import type { PipelineOptions } from '@qwen-edit/pipeline';
 import { createLogger, createMetrics, type Logger, type Metrics } from '@qwen-edit/telemetry';
 import type { Terminal } from '../edit-command.ts';
 import type { Config } from '../settings.ts';
@@ -26,8 +25,6 @@ export interface RoleContext {
   readonly metrics: Metrics;
   readonly signingSecret: string;
 }
-
-export type CreatePipeline = (options: PipelineOptions) => ReturnType<RoleDeps['createPipeline']>;
 
 /** Runs one part of a deployment against the servers that its URLs name, and closes its connections when it ends. */
 export async function withContext(

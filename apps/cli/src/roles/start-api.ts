@@ -78,6 +78,6 @@ export async function startApi(
 }
 
 /** Only this machine can reach these. */
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }

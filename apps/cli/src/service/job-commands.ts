@@ -1,4 +1,4 @@
-import { AppError, JOB_STATUSES, type JobEvent } from '@qwen-edit/contract';
+import { AppError, type JobEvent } from '@qwen-edit/contract';
 import { demoJobNote } from '../demo-note.ts';
 import { readFlags } from '../flag-values.ts';
 import { JOBS_HELP } from '../help.ts';
@@ -69,6 +69,3 @@ export async function listCommand(args: readonly string[], deps: ServiceDeps): P
   for (const job of data) deps.terminal.out(`${jobLine(job)}\n`);
   if (next_cursor !== null) deps.terminal.err(`more: --cursor ${next_cursor}\n`);
 }
-
-/** Words that --status takes, for the help. */
-export const STATUS_WORDS = JOB_STATUSES.join(', ');
