@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withEditors } from '@qwen-edit/demo-model/measure/editors';
 import { exactEdit, KINDS, type Kind, type Picture } from '@qwen-edit/demo-model/measure/exact-edits';
-import { encodePicture, readPicture } from '@qwen-edit/demo-model/measure/pictures';
+import { encodePicture, readCroppedPicture } from '@qwen-edit/demo-model/measure/pictures';
 import { editOnce, type GoldenPrompts, nextOf } from '@qwen-edit/demo-model/measure/quality';
 import { createPipeline } from '@qwen-edit/pipeline';
 import sharp, { type OverlayOptions } from 'sharp';
@@ -29,7 +29,7 @@ interface Row {
 
 async function makeRows(prompts: GoldenPrompts): Promise<Row[]> {
   const bytes = (await readPhotos()).slice(0, PHOTOS);
-  const photos = await Promise.all(bytes.map((photo) => readPicture(photo, SIDE, SIDE)));
+  const photos = await Promise.all(bytes.map((photo) => readCroppedPicture(photo, SIDE, SIDE)));
   const tasks = KINDS.flatMap((kind) => photos.map((photo, i) => ({ kind, photo, next: nextOf(photos, i) })));
   const quadruples = await withEditors({ open: createPipeline, engines: 2 }, (onEditors) =>
     onEditors(tasks, async (editor, { kind, photo, next }) => {

@@ -1,13 +1,13 @@
-import type { Editor, OnEditors, Settings } from './editors.ts';
+import type { DemoEditor, MeasureSettings, OnEditors } from './editors.ts';
 import { SEED } from './editors.ts';
 import { exactEdit, KINDS, type Kind, type Picture } from './exact-edits.ts';
-import { decodePicture, encodePicture, mean, psnr } from './pictures.ts';
+import { decodePicture, encodePicture, mean, pixelPsnr } from './pictures.ts';
 
-export const LANGUAGES = ['en', 'zh'] as const;
-export type Language = (typeof LANGUAGES)[number];
+export const PROMPT_LANGUAGES = ['en', 'zh'] as const;
+export type PromptLanguage = (typeof PROMPT_LANGUAGES)[number];
 
 /** One prompt for each kind and language. */
-export type GoldenPrompts = Readonly<Record<Kind, Readonly<Record<Language, string>>>>;
+export type GoldenPrompts = Readonly<Record<Kind, Readonly<Record<PromptLanguage, string>>>>;
 
 /** PSNR in dB against the exact edit, for each photo. */
 export interface QualityRow {
@@ -21,22 +21,22 @@ export interface QualityOptions {
   readonly photos: readonly Picture[];
   readonly prompts: GoldenPrompts;
   readonly kinds?: readonly Kind[];
-  readonly languages?: readonly Language[];
-  readonly settings?: Settings;
+  readonly languages?: readonly PromptLanguage[];
+  readonly settings?: MeasureSettings;
 }
 
 /** Has every photo edited by every prompt, and compares. `blend` takes each photo with the one after it. */
 export async function measureQuality(options: QualityOptions): Promise<QualityRow[]> {
-  const { onEditors, photos, prompts, kinds = KINDS, languages = LANGUAGES, settings = {} } = options;
+  const { onEditors, photos, prompts, kinds = KINDS, languages = PROMPT_LANGUAGES, settings = {} } = options;
   const tasks = kinds.flatMap((kind) =>
     languages.flatMap((language) => photos.map((photo, i) => ({ kind, language, photo, next: nextOf(photos, i) }))),
   );
   const results = await onEditors(tasks, async (editor, { kind, language, photo, next }) => {
     const inputs = kind === 'blend' ? [photo, next] : [photo];
     const result = await editOnce(editor, inputs, prompts[kind][language], settings);
-    return { kind, language, db: psnr(result, exactEdit(kind, photo, next)) };
+    return { kind, language, db: pixelPsnr(result, exactEdit(kind, photo, next)) };
   });
-  const of = (kind: Kind, language: Language): number[] =>
+  const of = (kind: Kind, language: PromptLanguage): number[] =>
     results.filter((each) => each.kind === kind && each.language === language).map(({ db }) => db);
   return kinds.map((kind) => ({ kind, en: of(kind, 'en'), zh: of(kind, 'zh') }));
 }
@@ -54,16 +54,16 @@ export async function measureLeftAlone(
   const tasks = wishes.map((wish, i) => ({ wish, photo: photos[i % photos.length]! }));
   return onEditors(tasks, async (editor, { wish, photo }) => ({
     wish,
-    db: psnr(await editOnce(editor, [photo], wish), photo),
+    db: pixelPsnr(await editOnce(editor, [photo], wish), photo),
   }));
 }
 
 /** The edit of some pictures; the result is as large as the last of them. */
 export async function editOnce(
-  editor: Editor,
+  editor: DemoEditor,
   pictures: readonly Picture[],
   prompt: string,
-  settings: Settings = {},
+  settings: MeasureSettings = {},
 ): Promise<Picture> {
   const images = await Promise.all(pictures.map(encodePicture));
   const { width, height } = pictures.at(-1)!;

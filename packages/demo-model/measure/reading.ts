@@ -1,14 +1,14 @@
 import type { OnEditors } from './editors.ts';
 import type { Kind, Picture } from './exact-edits.ts';
 import { exactEdits, mean, nearestKind } from './pictures.ts';
-import { editOnce, LANGUAGES, type Language } from './quality.ts';
+import { editOnce, PROMPT_LANGUAGES, type PromptLanguage } from './quality.ts';
 import { readingPictures } from './reading-pictures.ts';
 
 /** Enough to tell the edits apart, and the least that the scheduler takes. */
 const STEPS = 2;
 
 /** Phrases in both languages. */
-export type Phrases = Readonly<Record<Language, readonly string[]>>;
+export type Phrases = Readonly<Record<PromptLanguage, readonly string[]>>;
 
 export interface HeldOutPrompts {
   readonly kinds: Readonly<Record<Kind, Phrases>>;
@@ -21,7 +21,7 @@ export interface HeldOutPrompts {
 /** Phrases of one list, and what was understood. */
 export interface ReadingRow {
   readonly name: string;
-  readonly language: Language;
+  readonly language: PromptLanguage;
   readonly phrases: number;
   /** Understood, of 0 to 1. */
   readonly share: number;
@@ -53,7 +53,9 @@ export async function measureLists(
   const one = exactEdits([first]);
   const two = exactEdits([first, second]);
   const tasks = Object.entries(lists).flatMap(([name, phrases]) =>
-    LANGUAGES.flatMap((language) => spread(phrases[language], perList).map((phrase) => ({ name, language, phrase }))),
+    PROMPT_LANGUAGES.flatMap((language) =>
+      spread(phrases[language], perList).map((phrase) => ({ name, language, phrase })),
+    ),
   );
   const read = await onEditors(tasks, async (editor, task) => {
     const inputs: readonly Picture[] = task.name === 'blend' ? [first, second] : [first];
@@ -61,7 +63,7 @@ export async function measureLists(
     return { ...task, read: nearestKind(result, task.name === 'blend' ? two : one) };
   });
   return Object.keys(lists).flatMap((name) =>
-    LANGUAGES.map((language) => {
+    PROMPT_LANGUAGES.map((language) => {
       const asked = read.filter((each) => each.name === name && each.language === language);
       const mistakes = asked.filter((each) => each.read !== name);
       return { name, language, phrases: asked.length, share: 1 - mistakes.length / asked.length, mistakes };
