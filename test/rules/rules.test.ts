@@ -12,7 +12,7 @@ afterEach(async () => {
   await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true })));
 });
 
-/** A repository with this one's configuration and only the sources of one planted case. */
+/** A repository with the configuration of this one, and with no other sources than those of one planted case. */
 async function repositoryOf(name: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'qwen-edit-rules-'));
   folders.push(folder);
@@ -99,7 +99,7 @@ it('a file of more than 500 lines fails the check biome', async () => {
   expect(ok).toBe(false);
 });
 
-it('a rule that finds no source file fails instead of passing by seeing nothing', async () => {
+it('a rule that finds no source file fails', async () => {
   const empty = await mkdtemp(join(tmpdir(), 'qwen-edit-rules-'));
   folders.push(empty);
   expect((await STATIC_CHECKS.arrows.run(empty)).ok).toBe(false);
