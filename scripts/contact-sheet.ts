@@ -2,13 +2,13 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withEditors } from '@qwen-edit/demo-model/measure/editors';
 import { exactEdit, KINDS, type Kind, type Picture } from '@qwen-edit/demo-model/measure/exact-edits';
-import { encodePicture, readPicture } from '@qwen-edit/demo-model/measure/pictures';
+import { encodePicture, readCroppedPicture } from '@qwen-edit/demo-model/measure/pictures';
 import { editOnce, type GoldenPrompts, nextOf } from '@qwen-edit/demo-model/measure/quality';
 import { createPipeline } from '@qwen-edit/pipeline';
 import sharp, { type OverlayOptions } from 'sharp';
 import { readGoldenPrompts, readPhotos } from './demo-model-inputs.ts';
 
-/** Draws docs/demo-model.jpg: of every kind of edit, what it should be and what the demo model makes of it. */
+/** Draws docs/demo-model.jpg: for every kind of edit, the exact result and the demo model's. */
 const SIDE = 256;
 const PHOTOS = 2;
 const CELL = 160;
@@ -23,13 +23,13 @@ const rowHeight = CAPTION + CELL + GAP;
 
 interface Row {
   readonly kind: Kind;
-  /** Of each photo, one picture for each of COLUMNS. */
+  /** For each photo, one picture for each of COLUMNS. */
   readonly pictures: readonly Picture[];
 }
 
 async function makeRows(prompts: GoldenPrompts): Promise<Row[]> {
   const bytes = (await readPhotos()).slice(0, PHOTOS);
-  const photos = await Promise.all(bytes.map((photo) => readPicture(photo, SIDE, SIDE)));
+  const photos = await Promise.all(bytes.map((photo) => readCroppedPicture(photo, SIDE, SIDE)));
   const tasks = KINDS.flatMap((kind) => photos.map((photo, i) => ({ kind, photo, next: nextOf(photos, i) })));
   const quadruples = await withEditors({ open: createPipeline, engines: 2 }, (onEditors) =>
     onEditors(tasks, async (editor, { kind, photo, next }) => {
@@ -57,7 +57,7 @@ async function drawRow(row: Row, top: number, caption: string): Promise<OverlayO
   return [{ input: await drawText(caption), left: GAP, top: top + 4 }, ...(await Promise.all(cells))];
 }
 
-/** A line of text as a PNG. Not from an SVG: the pipeline has sharp refuse to read one. */
+/** Draws a line of text as a PNG. It is not an SVG, which sharp refuses to read once the pipeline is loaded. */
 function drawText(line: string): Promise<Buffer> {
   const escaped = line.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
   return sharp({ text: { text: escaped, font: 'sans-serif 12', dpi: 96, rgba: true } })
@@ -65,7 +65,7 @@ function drawText(line: string): Promise<Buffer> {
     .toBuffer();
 }
 
-/** Whether the system has a font for Chinese: without one, each character is drawn as the same box or as none. */
+/** Tells if the system has a font for Chinese. Without one, every character is drawn as the same box, or not at all. */
 async function canDrawChinese(): Promise<boolean> {
   const [one, other] = await Promise.all([drawText('黑'), drawText('白')]);
   return !one.equals(other);

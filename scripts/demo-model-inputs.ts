@@ -20,7 +20,7 @@ const heldOutSchema = z.object({ kinds: z.record(kind, phrases), unknown: phrase
 
 export const PHOTO_NAMES: readonly string[] = Object.keys(PHOTOS);
 
-/** The photos that the demo model is measured with, as JPEG, in the order of their names. It saw none in training. */
+/** Reads the photos that the demo model is measured with: JPEGs, ordered by name. None of them was in its training. */
 export async function readPhotos(): Promise<Uint8Array[]> {
   return Promise.all(Object.values(PHOTOS).map((path) => readFile(join(ROOT, path))));
 }

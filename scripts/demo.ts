@@ -49,7 +49,7 @@ function startBar() {
   });
 }
 
-/** Shows a job's progress until its end. Throws its error where it did not succeed. */
+/** Shows a job's progress until it ends. Throws the job's error if it did not succeed. */
 async function follow(client: Client, id: string): Promise<Job> {
   const bar = startBar();
   try {
@@ -70,15 +70,15 @@ function modelOf(job: Job): { name: string; digest: string; demo: boolean } | un
   return z.object({ name: z.string(), digest: z.string(), demo: z.boolean() }).safeParse(job.receipt?.model).data;
 }
 
-/** What the service says of the model that made the job's results. */
+/** The service's description of the model that made the job's results. */
 async function findModel(client: Client, job: Job | undefined): Promise<ServedModel | undefined> {
   const made = job === undefined ? undefined : modelOf(job);
   const { data } = await client.models();
   return data.find(({ id, digest }) => (digest === null ? id === made?.name : digest === made?.digest));
 }
 
-/** That this was a demo model, each kind of edit that it knows with a prompt in both languages, and how to get the real one. */
-function introduce({ demo, summary, edits, full_model }: ServedModel): void {
+/** Prints that this was a demo model, a prompt in both languages for each of its edits, and how to get the real model. */
+function printModel({ demo, summary, edits, full_model }: ServedModel): void {
   if (!demo) return;
   console.log(`\n${summary?.en ?? 'This is a demo model: its edits are not those of the real one.'}`);
   const width = Math.max(0, ...edits.map(({ title }) => title.en.length));
@@ -92,7 +92,7 @@ function beforeLabel(index: number, count: number): string {
   return count === 1 ? 'Before' : `Picture ${index + 1}, before`;
 }
 
-function tell(path: string, note: string): void {
+function printFile(path: string, note: string): void {
   console.log(`${relative(process.cwd(), path)}  ${note}`);
 }
 
@@ -128,7 +128,7 @@ async function demo(): Promise<void> {
       await writeFile(path, bytes);
       const before = names.map((name, n) => ({ bytes: photos[name], label: beforeLabel(n, names.length) }));
       rows.push([...before, { bytes, label }]);
-      tell(path, `"${prompt}" (${names.join(' + ')}), ${job.metrics.predict_time?.toFixed(1)} s`);
+      printFile(path, `"${prompt}" (${names.join(' + ')}), ${job.metrics.predict_time?.toFixed(1)} s`);
     }
     model = await findModel(service.client, job);
   } finally {
@@ -137,8 +137,8 @@ async function demo(): Promise<void> {
 
   const sheet = join(outputFolder, 'before-after.png');
   await writeFile(sheet, await drawBeforeAfter(headline, rows));
-  tell(sheet, 'all of them');
-  if (model !== undefined) introduce(model);
+  printFile(sheet, 'all of them');
+  if (model !== undefined) printModel(model);
 }
 
 try {

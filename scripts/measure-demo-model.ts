@@ -1,5 +1,5 @@
 import { withEditors } from '@qwen-edit/demo-model/measure/editors';
-import { mean, readPicture } from '@qwen-edit/demo-model/measure/pictures';
+import { mean, readCroppedPicture } from '@qwen-edit/demo-model/measure/pictures';
 import { measureLeftAlone, measureQuality } from '@qwen-edit/demo-model/measure/quality';
 import { measureLists, measureReading } from '@qwen-edit/demo-model/measure/reading';
 import { mistakesOf, qualityTable, readingTable } from '@qwen-edit/demo-model/measure/report';
@@ -18,7 +18,8 @@ const open = createPipeline;
 
 async function quality(): Promise<void> {
   const prompts = await readGoldenPrompts();
-  const at = async (side: number) => Promise.all((await readPhotos()).map((photo) => readPicture(photo, side, side)));
+  const at = async (side: number) =>
+    Promise.all((await readPhotos()).map((photo) => readCroppedPicture(photo, side, side)));
   const photos = await at(SIDE);
   const rows = await withEditors({ open, engines: ENGINES }, (onEditors) =>
     measureQuality({ onEditors, photos, prompts }),

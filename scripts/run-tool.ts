@@ -1,20 +1,24 @@
 import { spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
+import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
 
-const require = createRequire(import.meta.url);
-
-/** Path of a script inside an installed package. */
+/** The path of a script inside an installed package. */
 export function toolScript(packageName: string, file: string): string {
-  return join(dirname(require.resolve(`${packageName}/package.json`)), file);
+  const manifest = findPackageJSON(packageName, import.meta.url);
+  if (manifest === undefined) throw new Error(`${packageName} is not installed: run \`npm ci\``);
+  return join(dirname(manifest), file);
 }
 
+/** How a tool ended, and what it printed. */
 export interface ToolResult {
   readonly ok: boolean;
   readonly output: string;
 }
 
-/** Runs a JavaScript tool with this Node. `inherit` shows its output at once instead of returning it. */
+/**
+ * Runs a JavaScript tool with this Node. `ok` says whether it exited with 0. With `inherit` its output goes to the terminal
+ * and is not returned.
+ */
 export function runTool(
   script: string,
   args: readonly string[],

@@ -6,7 +6,7 @@ import { checkPipelineRooms } from './rules/pipeline-rooms.ts';
 import { readSourceFiles, type SourceFile, type Violation } from './rules/source-files.ts';
 import { runTool, type ToolResult, toolScript } from './run-tool.ts';
 
-/** A check of the sources that runs none of them. */
+/** A check that reads the sources and runs none of them. `output` says what breaks it, and where. */
 export interface StaticCheck {
   readonly name: string;
   readonly run: (root: string) => Promise<ToolResult>;
@@ -26,13 +26,22 @@ export const STATIC_CHECKS = {
   },
   types: {
     name: 'types (tsc)',
-    // The page runs in a browser, whose types are not those of Node.
+    // The page has a project of its own: a browser's types are not those of Node.
     run: (root) =>
       runAll(
         PROJECTS.filter((project) => existsSync(join(root, project, 'tsconfig.json'))).map((project) =>
           typesOf(root, project),
         ),
       ),
+  },
+  unused: {
+    name: 'dependencies, exports and files (knip)',
+    // The strict run reads only what ships. In it a workspace may not use what only the root declares.
+    run: (root) =>
+      runAll([
+        knip(root, []),
+        knip(root, ['--production', '--strict', '--include', 'dependencies,unlisted,unresolved']),
+      ]),
   },
   arrows: { name: 'import arrows', run: rule(checkImportArrows) },
   rooms: { name: 'order of rooms in packages/pipeline', run: rule(checkPipelineRooms) },
@@ -43,6 +52,11 @@ function typesOf(root: string, project: string): Promise<ToolResult> {
   return runTool(toolScript('typescript', 'bin/tsc'), ['--noEmit', '--pretty', 'false', '-p', project], root);
 }
 
+function knip(root: string, args: readonly string[]): Promise<ToolResult> {
+  const options = ['--no-progress', '--no-config-hints', '--reporter', 'compact'];
+  return runTool(toolScript('knip', 'bin/knip.js'), [...options, ...args], root);
+}
+
 async function runAll(runs: readonly Promise<ToolResult>[]): Promise<ToolResult> {
   const results = await Promise.all(runs);
   return { ok: results.every(({ ok }) => ok), output: results.map(({ output }) => output).join('') };
@@ -51,7 +65,7 @@ async function runAll(runs: readonly Promise<ToolResult>[]): Promise<ToolResult>
 function rule(check: (files: readonly SourceFile[]) => Violation[]): StaticCheck['run'] {
   return async (root) => {
     const files = await readSourceFiles(root);
-    // A rule that sees no file would pass for the wrong reason.
+    // Without a file no rule can be broken: that must not count as passed.
     if (files.length === 0) return { ok: false, output: `no source file found under ${root}` };
     const violations = check(files);
     const lines = violations.map(({ path, line, message }) => `${path}:${line} ${message}`);

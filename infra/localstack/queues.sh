@@ -1,5 +1,5 @@
 #!/bin/sh
-# The queue of jobs, and the one that takes messages which came back too often.
+# Makes the queue of jobs, and its dead letter queue for messages that were received too often.
 set -e
 awslocal sqs create-queue --queue-name jobs-dead
 awslocal sqs create-queue --queue-name jobs --attributes '{

@@ -1,7 +1,7 @@
 import sharp, { type OverlayOptions } from 'sharp';
 import { drawText } from './letters.ts';
 
-/** A picture with what to write under it in ASCII. */
+/** A picture and the ASCII text to write under it. */
 export interface Tile {
   readonly bytes: Uint8Array;
   readonly label: string;

@@ -1,4 +1,4 @@
-/** Rows of 5 dots, top to bottom. Drawn here, because a bare machine may have no font at all. */
+/** Each letter as rows of 5 dots, from top to bottom. They stand here because a machine may have no font. */
 const LETTERS: Readonly<Record<string, string>> = {
   A: '01110 10001 10001 11111 10001 10001 10001',
   B: '11110 10001 10001 11110 10001 10001 11110',
@@ -56,7 +56,10 @@ export interface Drawing {
   readonly info: { readonly width: number; readonly height: number; readonly channels: 4 };
 }
 
-/** Draws text in capitals, broken between words to fit `width` pixels, as RGBA on nothing. Unknown signs stay blank. */
+/**
+ * Draws text in capitals, as RGBA on a transparent ground. Breaks it between words into lines of at most `width` pixels.
+ * Characters without a drawing stay blank.
+ */
 export function drawText(text: string, width: number): Drawing {
   const lines = breakLines(text.toUpperCase(), Math.floor(width / (COLUMNS * DOT)));
   const height = lines.length * LINE * DOT;

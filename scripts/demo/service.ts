@@ -12,14 +12,14 @@ import { readDataDirLock } from '@qwen-edit/db';
 export interface DemoService {
   readonly client: Client;
   readonly url: string;
-  /** Stops what was started for the demo; leaves alone what ran before. */
+  /** Stops the service if the demo has started it. */
   stop(): Promise<void>;
 }
 
 const command = join(import.meta.dirname, '../../apps/cli/src/main.ts');
 const READY = /is ready at (http\S+)/;
 
-/** The service that holds the data folder, else one of our own in it, on another port where the usual one is taken. */
+/** Finds the service that uses the data folder. If there is none, starts one, on another port if the usual one is taken. */
 export async function openService(): Promise<DemoService> {
   const config = readConfig();
   if (config.serviceUrl !== undefined || (await readDataDirLock(config.dataDir))?.url !== undefined) {
@@ -33,7 +33,7 @@ async function startService(config: Config): Promise<DemoService> {
   const port = (await isFree(config.host, config.port)) ? config.port : 0;
   // An empty --model: the demo shows the demo model, whatever QWEN_EDIT_2511_DIR names.
   const flags = ['serve', '--model=', '--host', config.host, '--port', String(port), '--data-dir', config.dataDir];
-  // Its own process group: Ctrl-C reaches the demo first, which then stops it in order.
+  // In a process group of its own, so that Ctrl-C reaches only the demo, which then stops the service.
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', command, ...flags], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: process.platform !== 'win32',

@@ -9,7 +9,7 @@ interface ForbiddenText {
 const everywhere = (): boolean => true;
 const shippedCode = (path: string): boolean => isCode(path) && /^(apps|packages)\//.test(path) && !isTest(path);
 
-// Letters in brackets keep this file from breaking its own rules.
+// A letter in brackets keeps each pattern from matching this file.
 const FORBIDDEN: readonly ForbiddenText[] = [
   { pattern: /\b(TO[D]O|FIX[M]E)\b/g, message: 'unfinished work: finish it or open an issue', appliesTo: everywhere },
   { pattern: /(?<![\w.])\/wor[k]\//g, message: 'a path that exists on one machine only', appliesTo: everywhere },
@@ -30,7 +30,7 @@ const FORBIDDEN: readonly ForbiddenText[] = [
   },
 ];
 
-/** Finds words and constructs that no linter rule covers. */
+/** Finds words and constructs that no rule of the linter covers. */
 export function checkForbiddenText(files: readonly SourceFile[]): Violation[] {
   return files.flatMap(({ path, text }) =>
     FORBIDDEN.filter((rule) => rule.appliesTo(path)).flatMap((rule) =>

@@ -3,25 +3,25 @@ import { isCode, lineAt, type SourceFile, type Violation } from './source-files.
 
 const SCOPE = '@qwen-edit/';
 const IMPORT = /(?:^|[\s;}])(?:import|export)\b[^'"`;()]*?['"]([^'"\n]+)['"]|\bimport\(\s*['"]([^'"\n]+)['"]/g;
-/** The launcher runs before any package of ours can be loaded; the tests that cross rooms look inside them. */
+/** The launcher runs before Node can load a package of ours. Tests that cross rooms look inside the rooms. */
 const MAY_REACH_IN = /^(scripts\/run\.mjs$|test\/)/;
 
 /**
- * Arrows point one way: cli -> apps -> packages -> async -> contract. A package imports no package of ours but these two,
- * and no relative import leaves its workspace, but for those of test/.
+ * Imports point one way: cli -> apps -> packages -> async -> contract. A package imports no other packages of ours than the
+ * last two. Outside test/, a relative import stays within its workspace.
  */
 export function checkImportArrows(files: readonly SourceFile[]): Violation[] {
   return files
     .filter((file) => isCode(file.path) && !MAY_REACH_IN.test(file.path))
     .flatMap((file) =>
       [...file.text.matchAll(IMPORT)].flatMap((match) => {
-        const message = judge(file.path, match[1] ?? match[2] ?? '', files);
+        const message = problemOf(file.path, match[1] ?? match[2] ?? '', files);
         return message === undefined ? [] : [{ path: file.path, line: lineAt(file.text, match.index + 1), message }];
       }),
     );
 }
 
-function judge(path: string, target: string, files: readonly SourceFile[]): string | undefined {
+function problemOf(path: string, target: string, files: readonly SourceFile[]): string | undefined {
   const from = workspaceOf(path);
   if (target.startsWith('.')) {
     const to = workspaceOf(posix.join(posix.dirname(path), target));

@@ -18,7 +18,7 @@ const BEFORE = Buffer.from(
 const AFTER = Buffer.from(`\r\n--${BOUNDARY}--\r\n`);
 
 /** Calls POST /v1/jobs of the service at `url` with a form, on connections that are kept. */
-export function createCaller(url: string, picture: () => Uint8Array): BenchCaller {
+export function createBenchCaller(url: string, picture: () => Uint8Array): BenchCaller {
   const agent = new Agent({ keepAlive: true });
   /** False where the service had just closed the idle connection, of which it cannot warn: the request was not looked at. */
   const post = async (body: Uint8Array): Promise<boolean> => {
@@ -58,7 +58,7 @@ export async function makePicture(): Promise<Buffer> {
 const SIGNATURE_AND_HEADER = 8 + 25;
 
 /** Gives a PNG that was never given before, the same but for a comment, so that a service has to take it as new. */
-export function createPictures(png: Buffer): () => Uint8Array {
+export function createFreshPictures(png: Buffer): () => Uint8Array {
   let made = 0;
   return () => {
     const chunk = Buffer.from(`tEXtComment\0${++made}`);

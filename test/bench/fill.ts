@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { addInput, type Database, newId } from '../../packages/db/src/index.ts';
 import { type ObjectStore, STORED_KINDS } from '../../packages/storage/src/index.ts';
-import { query } from './query.ts';
+import { runStatements } from './query.ts';
 
 const OWNER = 'local';
 
@@ -24,7 +24,7 @@ export async function fillOurs(url: string, assetId: string, count: number): Pro
   const id = `'job_' || lpad(to_hex(n), 12, '0') || substr(md5(n::text), 1, 20)`;
   const numbers = `generate_series(1, ${count}) as n`;
   const time = `now() - (${count} - n) * interval '1 millisecond'`;
-  await query(
+  await runStatements(
     url,
     `insert into jobs (id, owner, parameters, max_attempts, event_seq, created_at, run_after, visible_at, queue_rank)
      select ${id}, '${OWNER}', '{"prompt": "make it blue"}', 3, 1, ${time}, ${time}, ${time}, ${time} from ${numbers}`,
@@ -36,6 +36,9 @@ export async function fillOurs(url: string, assetId: string, count: number): Pro
 
 /** Jobs that have not ended. */
 export async function leftOfOurs(url: string): Promise<number> {
-  const [row] = await query(url, `select count(*)::int as left from jobs where status in ('queued', 'running')`);
+  const [row] = await runStatements(
+    url,
+    `select count(*)::int as left from jobs where status in ('queued', 'running')`,
+  );
   return Number(row?.left);
 }

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { Logger, makeWorkerUtils, run, runMigrations, type WorkerEvents } from 'graphile-worker';
 import pg from 'pg';
-import { query } from './query.ts';
+import { runStatements } from './query.ts';
 
 /** The yardstick, with its own defaults and without its log. */
 const logger = new Logger(() => () => undefined);
@@ -45,14 +45,14 @@ function openPool(url: string, max: number): pg.Pool {
 /** Puts `count` jobs into its table, all of them to be run. */
 export async function fillGraphile(url: string, count: number): Promise<void> {
   for (let left = count; left > 0; left -= BATCH) {
-    await query(
+    await runStatements(
       url,
       `select count(*) from graphile_worker.add_jobs(array(
          select row('${TASK}', '${JSON.stringify(PAYLOAD)}', null, null, null, null, null, null)::graphile_worker.job_spec
          from generate_series(1, ${Math.min(BATCH, left)})))`,
     );
   }
-  await query(url, 'vacuum analyze graphile_worker._private_jobs');
+  await runStatements(url, 'vacuum analyze graphile_worker._private_jobs');
 }
 
 export interface RunnerOptions {
@@ -91,7 +91,7 @@ export async function runGraphile(url: string, { concurrency, events, task }: Ru
 }
 
 export async function leftOfGraphile(url: string): Promise<number> {
-  const [row] = await query(url, 'select count(*)::int as left from graphile_worker._private_jobs');
+  const [row] = await runStatements(url, 'select count(*)::int as left from graphile_worker._private_jobs');
   return Number(row?.left);
 }
 

@@ -8,7 +8,7 @@ import { timeRuns } from './runs.ts';
 import { type BenchServer, openServer } from './server.ts';
 import { percentile } from './statistics.ts';
 import { timeBusy, timeSubmissions } from './submissions.ts';
-import { ms, perSecond, type Row, tableOf, times } from './table.ts';
+import { formatMs, perSecond, type Row, tableOf, times } from './table.ts';
 
 /**
  * npm run bench:jobs [-- --quick] [--rows N] [--only submit,run,claim,busy] [--database URL]
@@ -73,7 +73,7 @@ async function submit(server: BenchServer): Promise<Row[]> {
   const options = { lanes: LANES, ...size, picture, folder, signal };
   const { fresh, known, theirs } = await server.withPair((pair) => timeSubmissions(pair, options));
   const spread = (values: readonly number[]): string =>
-    `${ms(percentile(values, 0.5))}, ${ms(percentile(values, 0.99))}`;
+    `${formatMs(percentile(values, 0.5))}, ${formatMs(percentile(values, 0.99))}`;
   return [
     {
       what: 'submit, new picture each, HTTP; bare add_job',
@@ -117,8 +117,8 @@ async function claim(server: BenchServer): Promise<Row[]> {
   const many = await measure(rows);
   const rowOf = (number: number, { ours, claimAlone, theirs }: ClaimTimes): Row => ({
     what: `receive and claim of ${count(number)} queued; get_job`,
-    ours: `${ms(ours)} (claim ${ms(claimAlone)})`,
-    theirs: ms(theirs),
+    ours: `${formatMs(ours)} (claim ${formatMs(claimAlone)})`,
+    theirs: formatMs(theirs),
     verdict: times(ours / theirs, { most: 1.5 }),
   });
   return [
@@ -140,13 +140,13 @@ async function busy(server: BenchServer): Promise<Row[]> {
   return [
     {
       what: `submit at ${BUSY_RATE}/s for ${size.seconds} s beside a worker on all cores: p99`,
-      ours: ms(p99),
+      ours: formatMs(p99),
       verdict: `less than 50 ms: ${p99 < 50 ? 'yes' : 'no'}`,
     },
     {
       what: '  its p50, maximum; edits done',
-      ours: `${ms(percentile(measured.times, 0.5))}, ${ms(Math.max(...measured.times))}; ${measured.edits}`,
+      ours: `${formatMs(percentile(measured.times, 0.5))}, ${formatMs(Math.max(...measured.times))}; ${measured.edits}`,
     },
-    { what: '  p99 of the delay before sending, included', ours: ms(percentile(measured.lateness, 0.99)) },
+    { what: '  p99 of the delay before sending, included', ours: formatMs(percentile(measured.lateness, 0.99)) },
   ];
 }

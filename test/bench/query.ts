@@ -1,7 +1,7 @@
 import pg from 'pg';
 
 /** Runs statements on a connection of their own, without a limit of time. */
-export async function query(url: string, ...statements: readonly string[]): Promise<Record<string, unknown>[]> {
+export async function runStatements(url: string, ...statements: readonly string[]): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {

@@ -11,9 +11,9 @@ import { addPicture, fillOurs, leftOfOurs } from './fill.ts';
 import { fillGraphile, leftOfGraphile, runGraphile } from './graphile.ts';
 import { createMemoryStore } from './memory-store.ts';
 import type { Pair } from './server.ts';
-import { median } from './statistics.ts';
+import { MEDIAN, percentile } from './statistics.ts';
 
-export interface RunOptions {
+export interface RunBenchOptions {
   readonly jobs: number;
   /** Jobs at once. */
   readonly lanes: number;
@@ -40,7 +40,7 @@ const LONGEST_MS = 60_000;
 /** How many jobs a second are run that were waiting: by ours, with an engine that answers at once, and by graphile-worker. */
 export async function timeRuns(
   withPair: <T>(work: (pair: Pair) => Promise<T>) => Promise<T>,
-  options: RunOptions,
+  options: RunBenchOptions,
 ): Promise<RunRates> {
   const files = createStore(`file:${join(options.folder, 'run-objects')}`);
   const all: RunRates[] = [];
@@ -56,13 +56,22 @@ export async function timeRuns(
     await files.close();
   }
   return {
-    theirs: median(all.map((each) => each.theirs)),
-    ours: median(all.map((each) => each.ours)),
-    withoutFiles: median(all.map((each) => each.withoutFiles)),
+    theirs: percentile(
+      all.map((each) => each.theirs),
+      MEDIAN,
+    ),
+    ours: percentile(
+      all.map((each) => each.ours),
+      MEDIAN,
+    ),
+    withoutFiles: percentile(
+      all.map((each) => each.withoutFiles),
+      MEDIAN,
+    ),
   };
 }
 
-async function timeTheirs(url: string, options: RunOptions): Promise<number> {
+async function timeTheirs(url: string, options: RunBenchOptions): Promise<number> {
   await fillGraphile(url, options.jobs);
   const progress = createProgress(options);
   const runner = await runGraphile(url, { concurrency: options.lanes, task: progress.one });
@@ -73,7 +82,7 @@ async function timeTheirs(url: string, options: RunOptions): Promise<number> {
   }
 }
 
-async function timeOurs(url: string, store: ObjectStore, options: RunOptions): Promise<number> {
+async function timeOurs(url: string, store: ObjectStore, options: RunBenchOptions): Promise<number> {
   const { jobs, lanes, picture } = options;
   const log = createLogger({ level: 'info', role: 'bench', write: () => undefined });
   const database = createDatabase({ url, max: lanes + 2 });
@@ -108,7 +117,7 @@ async function timeOurs(url: string, store: ObjectStore, options: RunOptions): P
  * Measures from the first `WARM_UP` jobs until none is left. The database is asked only after all were begun, so as not to be
  * slowed by that.
  */
-function createProgress({ jobs, signal }: RunOptions) {
+function createProgress({ jobs, signal }: RunBenchOptions) {
   const begun = Promise.withResolvers<void>();
   let begin = performance.now();
   let count = 0;

@@ -7,7 +7,7 @@ import {
   startEmbeddedPostgres,
 } from '../../packages/db/src/index.ts';
 import { prepareGraphile } from './graphile.ts';
-import { query } from './query.ts';
+import { runStatements } from './query.ts';
 
 /** Addresses of two databases on the same server. */
 export interface Pair {
@@ -31,13 +31,13 @@ export async function openServer(url: string | undefined, folder: string, signal
 
   async function withFresh<T>(prepare: (url: string) => Promise<void>, work: (url: string) => Promise<T>): Promise<T> {
     const name = `${run}_${made++}`;
-    await query(withName(server.url, 'postgres'), `create database ${name} template template0`);
+    await runStatements(withName(server.url, 'postgres'), `create database ${name} template template0`);
     try {
       const fresh = withName(server.url, name);
       await prepare(fresh);
       return await work(fresh);
     } finally {
-      await query(withName(server.url, 'postgres'), `drop database if exists ${name} with (force)`);
+      await runStatements(withName(server.url, 'postgres'), `drop database if exists ${name} with (force)`);
     }
   }
 
@@ -76,7 +76,7 @@ async function prepareOurs(url: string): Promise<void> {
 }
 
 async function factsOf(url: string): Promise<string> {
-  const rows = await query(
+  const rows = await runStatements(
     url,
     `select format('PostgreSQL %s, fsync %s, synchronous_commit %s, shared_buffers %s, max_wal_size %s',
        current_setting('server_version'), current_setting('fsync'), current_setting('synchronous_commit'),

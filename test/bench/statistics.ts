@@ -4,9 +4,10 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }
 
-export const median = (values: readonly number[]): number => percentile(values, 0.5);
+/** The share that makes a percentile the median. */
+export const MEDIAN = 0.5;
 
-/** What repeated work took: milliseconds of each, and how many were done in a second. */
+/** What repeated work took: the milliseconds of each call, and how many calls were done in a second. */
 export interface Load {
   readonly times: readonly number[];
   readonly rate: number;

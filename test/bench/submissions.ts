@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Running, runCommand } from '../e2e/processes.ts';
-import { createCaller, createPictures } from './caller.ts';
+import { type RunningCommand, runCommand } from '../e2e/processes.ts';
+import { createBenchCaller, createFreshPictures } from './caller.ts';
 import { openAdder } from './graphile.ts';
-import { query } from './query.ts';
+import { runStatements } from './query.ts';
 import type { Pair } from './server.ts';
-import { type Arrivals, closedLoop, type Load, median, openLoop } from './statistics.ts';
+import { type Arrivals, closedLoop, type Load, MEDIAN, openLoop, percentile } from './statistics.ts';
 
-export interface SubmitOptions {
+export interface SubmissionBenchOptions {
   readonly lanes: number;
   /** Alternating, so that whatever else the machine does falls on all alike. */
   readonly rounds: number;
@@ -28,12 +28,12 @@ export interface SubmitRates {
 const WARM_UP = 0.25;
 
 /** How many jobs a second are taken: by `qwen-edit api` through HTTP, and by graphile-worker's add_job without. */
-export async function timeSubmissions({ ours, theirs }: Pair, options: SubmitOptions): Promise<SubmitRates> {
+export async function timeSubmissions({ ours, theirs }: Pair, options: SubmissionBenchOptions): Promise<SubmitRates> {
   const { lanes, picture, roundMs, rounds, signal, folder } = options;
   const api = start('api', ours, join(folder, 'api'));
   const url = await readyUrl(api);
-  const freshCaller = createCaller(url, createPictures(picture));
-  const knownCaller = createCaller(url, () => picture);
+  const freshCaller = createBenchCaller(url, createFreshPictures(picture));
+  const knownCaller = createBenchCaller(url, () => picture);
   const adder = await openAdder(theirs, lanes);
   const measure = async (ms: number) => ({
     theirs: await closedLoop({ lanes, ms, signal }, adder.add),
@@ -46,7 +46,10 @@ export async function timeSubmissions({ ours, theirs }: Pair, options: SubmitOpt
     for (let round = 0; round < rounds; round++) all.push(await measure(roundMs));
     const pooled = (loads: readonly Load[]): Load => ({
       times: loads.flatMap(({ times }) => times),
-      rate: median(loads.map(({ rate }) => rate)),
+      rate: percentile(
+        loads.map(({ rate }) => rate),
+        MEDIAN,
+      ),
     });
     return {
       fresh: pooled(all.map((each) => each.fresh)),
@@ -69,10 +72,10 @@ export interface BusyTimes extends Arrivals {
 /** How long submissions take that come at a fixed pace, while the worker of the same `qwen-edit serve` edits on all cores. */
 export async function timeBusy(
   url: string,
-  options: Pick<SubmitOptions, 'picture' | 'folder' | 'signal'> & { perSecond: number; seconds: number },
+  options: Pick<SubmissionBenchOptions, 'picture' | 'folder' | 'signal'> & { perSecond: number; seconds: number },
 ): Promise<BusyTimes> {
   const serve = start('serve', url, join(options.folder, 'serve'));
-  const caller = createCaller(await readyUrl(serve), createPictures(options.picture));
+  const caller = createBenchCaller(await readyUrl(serve), createFreshPictures(options.picture));
   try {
     // So many that the worker is not done with them before those come that are measured.
     for (let n = 0; n < 10; n++) await caller.submit();
@@ -87,19 +90,19 @@ export async function timeBusy(
 }
 
 /** A role as a process of its own, as it is run in earnest; only the limit of the queue is lifted. */
-function start(role: 'api' | 'serve', url: string, dataDir: string): Running {
+function start(role: 'api' | 'serve', url: string, dataDir: string): RunningCommand {
   const lifted = { QWEN_EDIT_MAX_QUEUE: '1000000000', QWEN_EDIT_GRACE_SECONDS: '0' };
   const env = { DATABASE_URL: url, QWEN_EDIT_DATA_DIR: dataDir, PORT: '0', ...(role === 'api' ? {} : lifted) };
   return runCommand([role], env, import.meta.dirname);
 }
 
-async function readyUrl(running: Running): Promise<string> {
+async function readyUrl(running: RunningCommand): Promise<string> {
   const [, url = ''] = await running.until(/ is ready at (http:\S+)/);
   return url;
 }
 
 async function countEdited(url: string): Promise<number> {
-  const [row] = await query(url, `select count(*)::int as edited from jobs where status = 'succeeded'`);
+  const [row] = await runStatements(url, `select count(*)::int as edited from jobs where status = 'succeeded'`);
   return Number(row?.edited);
 }
 

@@ -7,7 +7,7 @@ export interface Row {
 }
 
 export const perSecond = (rate: number): string => `${rate.toFixed(0)}/s`;
-export const ms = (time: number): string => `${time < 10 ? time.toFixed(2) : time.toFixed(1)} ms`;
+export const formatMs = (time: number): string => `${time < 10 ? time.toFixed(2) : time.toFixed(1)} ms`;
 
 /** A ratio beside its aim. */
 export const times = (ratio: number, aim: { readonly least?: number; readonly most?: number }): string => {

@@ -10,10 +10,10 @@ import { browserSuites, findChromium, openBrowser } from './chromium.ts';
 import {
   divider,
   editButton,
-  eventually,
+  expectEventually,
   filePicker,
   idOfJob,
-  png,
+  pngFile,
   sendEdit,
   stepLine,
   tiles,
@@ -59,8 +59,8 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
     'a whole edit is done by mouse: picked, wished, watched, compared, kept',
     async () => {
       const { page, complaints } = await visit(browser, apiOf(system));
-      await filePicker(page).setInputFiles([await png('holiday.png')]);
-      await eventually(() => tiles(page).count()).toBe(1);
+      await filePicker(page).setInputFiles([await pngFile('holiday.png')]);
+      await expectEventually(() => tiles(page).count()).toBe(1);
       await wish(page).fill('each:150ms steps:12 size:96x64');
       await editButton(page).click();
       const id = await idOfJob(page);
@@ -89,7 +89,7 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
       expect(await sharp(path).metadata()).toMatchObject({ format: 'png', width: 96, height: 64 });
       expect((await jobOf(id)).status).toBe('succeeded');
       await page.getByRole('button', { name: en.results.useAsInput }).click();
-      await eventually(() => tiles(page).count()).toBe(1);
+      await expectEventually(() => tiles(page).count()).toBe(1);
       expect(complaints).toEqual([]);
     },
     LONG,
@@ -102,8 +102,8 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
       await page.getByRole('button', { name: en.editor.sampleCat }).waitFor();
       await tabTo(page, /Cat/);
       await page.keyboard.press('Enter');
-      await eventually(() => tiles(page).count()).toBe(1);
-      await eventually(() => page.getByTestId('announcer').textContent()).toBe(en.pictures.added(1));
+      await expectEventually(() => tiles(page).count()).toBe(1);
+      await expectEventually(() => page.getByTestId('announcer').textContent()).toBe(en.pictures.added(1));
       await tabTo(page, new RegExp(en.prompt.label.replace('?', '\\?')));
       await page.keyboard.type('each:50ms steps:4 size:96x64');
       await page.keyboard.press('Control+Enter');
@@ -125,12 +125,12 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
     'two pictures are sent in the order that they were put in by keys',
     async () => {
       const { page } = await visit(browser, apiOf(system));
-      const small = await png('first.png');
+      const small = await pngFile('first.png');
       const large = await sharp({ create: { width: 40, height: 30, channels: 3, background: 'teal' } })
         .png()
         .toBuffer();
       await filePicker(page).setInputFiles([small, { name: 'second.png', mimeType: 'image/png', buffer: large }]);
-      await eventually(() => tiles(page).count()).toBe(2);
+      await expectEventually(() => tiles(page).count()).toBe(2);
       await page.locator('[data-tile]').nth(1).focus();
       await page.keyboard.press('Alt+ArrowLeft');
       await wish(page).fill('steps:1 size:64x48');
@@ -184,7 +184,7 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
       await page.getByText(en.offline.lost).waitFor();
       await system.start('api', { PORT: new URL(url).port });
       await divider(page).waitFor({ timeout: 90_000 });
-      await eventually(() => page.getByText(en.offline.lost).count()).toBe(0);
+      await expectEventually(() => page.getByText(en.offline.lost).count()).toBe(0);
       expect((await jobOf(id)).status).toBe('succeeded');
     },
     LONG,
@@ -221,7 +221,7 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
       await history.page.evaluate(`dispatchEvent(new Event('focus'))`);
       await history.page.getByText(words).waitFor();
       await history.page.getByRole('searchbox').fill(words);
-      await eventually(() => history.page.locator('.cards > li').count()).toBe(1);
+      await expectEventually(() => history.page.locator('.cards > li').count()).toBe(1);
       await history.page.getByRole('button', { name: en.history.deleteLabel(words) }).click();
       await history.page.getByRole('dialog').getByRole('button', { name: en.common.delete }).click();
       await history.page.getByText(en.history.nothingFound).waitFor();

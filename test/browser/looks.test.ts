@@ -7,12 +7,12 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { en } from '../../apps/web/src/i18n/en.ts';
 import { zh } from '../../apps/web/src/i18n/zh.ts';
-import { apiOf, newPicture, postJson, submit } from '../e2e/calls.ts';
+import { apiOf, newPicture, postJson, submitPrompt } from '../e2e/calls.ts';
 import { startEmbedded } from '../e2e/embedded.ts';
 import type { System } from '../e2e/system.ts';
-import { until } from '../e2e/waiting.ts';
+import { pollUntil } from '../e2e/waiting.ts';
 import { browserSuites, openBrowser } from './chromium.ts';
-import { DESKTOP, divider, eventually, filePicker, PHONE, png, sendEdit, visit, wish } from './visit.ts';
+import { DESKTOP, divider, expectEventually, filePicker, PHONE, pngFile, sendEdit, visit, wish } from './visit.ts';
 
 const LONG = 240_000;
 const JAVASCRIPT_BYTES = 150_000;
@@ -41,8 +41,8 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
 
   beforeAll(async () => {
     [system, browser] = await Promise.all([startEmbedded(), openBrowser()]);
-    done = (await submit(system, 'steps:2 size:320x224')).id;
-    await until('a job that is done', async () => (await statusOf(done)) === 'succeeded');
+    done = (await submitPrompt(system, 'steps:2 size:320x224')).id;
+    await pollUntil('a job that is done', async () => (await statusOf(done)) === 'succeeded');
   }, LONG);
   afterAll(async () => {
     await browser?.close();
@@ -85,10 +85,10 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
       await page.getByRole('button', { name: words.editor.sampleCat }).waitFor();
       expect(await page.evaluate('document.documentElement.lang')).toMatch(look.locale === 'zh-CN' ? /^zh/ : /^en/);
       await judge('an empty editor');
-      await filePicker(page).setInputFiles([await png(), await png()]);
+      await filePicker(page).setInputFiles([await pngFile(), await pngFile()]);
       await page.getByRole('textbox', { name: words.prompt.label }).fill('steps:1');
       await judge('an editor with two pictures');
-      const running = await submit(system, 'stay size:64x48');
+      const running = await submitPrompt(system, 'stay size:64x48');
       await page.goto(`${url}/#/jobs/${running.id}`);
       await page.getByRole('button', { name: words.job.cancel, exact: true }).waitFor();
       await judge('a job that runs');
@@ -179,7 +179,7 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
       });
       const cards = page.locator('.cards > li');
       await cards.first().waitFor();
-      await eventually(async () => {
+      await expectEventually(async () => {
         await page.mouse.move(400, 500);
         await page.mouse.wheel(0, 4000);
         return cards.count();

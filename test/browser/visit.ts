@@ -44,7 +44,7 @@ export interface ChosenFile {
   readonly buffer: Buffer;
 }
 
-export async function png(name = 'photo.png'): Promise<ChosenFile> {
+export async function pngFile(name = 'photo.png'): Promise<ChosenFile> {
   return { name, mimeType: 'image/png', buffer: await newPicture() };
 }
 
@@ -58,11 +58,11 @@ export const stepLine = (page: Page, total = '[\\d,]+'): Locator =>
   page.getByText(new RegExp(`^Step [\\d,]+ of ${total}$`)).and(page.locator('.numbers *'));
 
 /** Waits until a fact holds; pages take their time. */
-export const eventually = <T>(fact: () => T) => expect.poll(fact, { timeout: 60_000 });
+export const expectEventually = <T>(fact: () => T) => expect.poll(fact, { timeout: 60_000 });
 
 /** Fills the form and sends it. Resolves with the id of the job, on its page. */
 export async function sendEdit(page: Page, words: string, files?: readonly ChosenFile[]): Promise<string> {
-  await filePicker(page).setInputFiles([...(files ?? [await png()])]);
+  await filePicker(page).setInputFiles([...(files ?? [await pngFile()])]);
   await wish(page).fill(words);
   await editButton(page).click();
   return idOfJob(page);

@@ -5,7 +5,7 @@ import { LIMITS } from '@qwen-edit/contract';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { en } from '../../apps/web/src/i18n/en.ts';
-import { apiOf, submit } from '../e2e/calls.ts';
+import { apiOf, submitPrompt } from '../e2e/calls.ts';
 import { startEmbedded } from '../e2e/embedded.ts';
 import { runCommand } from '../e2e/processes.ts';
 import type { System } from '../e2e/system.ts';
@@ -13,10 +13,10 @@ import { browserSuites, openBrowser } from './chromium.ts';
 import {
   divider,
   editButton,
-  eventually,
+  expectEventually,
   filePicker,
   idOfJob,
-  png,
+  pngFile,
   sendEdit,
   stepLine,
   tiles,
@@ -58,13 +58,13 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
         file('notes.png', 'just words'),
         file('nothing.jpg', '', 'image/jpeg'),
         file('phone.heic', '\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'image/heic'),
-        await png('good.png'),
+        await pngFile('good.png'),
       ]);
       const { no_picture, empty, heic } = en.pictures.refused;
       for (const words of [no_picture('notes.png'), empty('nothing.jpg'), heic('phone.heic')]) {
         await page.getByText(words).waitFor();
       }
-      await eventually(() => tiles(page).count()).toBe(1);
+      await expectEventually(() => tiles(page).count()).toBe(1);
       expect(complaints).toEqual([]);
     },
     LONG,
@@ -96,7 +96,7 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
     async () => {
       const { page } = await visit(browser, apiOf(system));
       await filePicker(page).setInputFiles(
-        await Promise.all(Array.from({ length: 30 }, (_, i) => png(`many-${i}.png`))),
+        await Promise.all(Array.from({ length: 30 }, (_, i) => pngFile(`many-${i}.png`))),
       );
       await page.getByText(en.pictures.leftOut(30 - LIMITS.images, LIMITS.images)).waitFor();
       expect(await tiles(page).count()).toBe(LIMITS.images);
@@ -108,7 +108,7 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
     'a prompt over the limit is counted, and not sent',
     async () => {
       const { page } = await visit(browser, apiOf(system));
-      await filePicker(page).setInputFiles([await png()]);
+      await filePicker(page).setInputFiles([await pngFile()]);
       await wish(page).fill('x'.repeat(LIMITS.promptCharacters + 3));
       await page.getByText(en.prompt.tooLong('3')).waitFor();
       await page.getByText(en.submit.prompt_too_long).waitFor();
@@ -122,7 +122,7 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
   it(
     'a picture that only the service can judge is refused with its reason, a remedy and the request',
     async () => {
-      const whole = await png('torn.png');
+      const whole = await pngFile('torn.png');
       const { page } = await visit(browser, apiOf(system));
       await filePicker(page).setInputFiles([{ ...whole, buffer: whole.buffer.subarray(0, 40) }]);
       await wish(page).fill('steps:1');
@@ -142,8 +142,8 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
       await sendEdit(page, 'fail:image_invalid');
       await page.getByRole('heading', { name: en.states.failed }).waitFor();
       await page.getByRole('button', { name: en.results.change }).click();
-      await eventually(() => wish(page).inputValue()).toBe('fail:image_invalid');
-      await eventually(() => tiles(page).count()).toBe(1);
+      await expectEventually(() => wish(page).inputValue()).toBe('fail:image_invalid');
+      await expectEventually(() => tiles(page).count()).toBe(1);
     },
     LONG,
   );
@@ -155,18 +155,18 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
       const [service] = system.everyone();
       await service!.stop();
       await system.start('api', { PORT: new URL(url).port, QWEN_EDIT_MAX_QUEUE: '1' });
-      const running = await submit(system, 'stay');
+      const running = await submitPrompt(system, 'stay');
       const { page } = await visit(browser, `${url}/#/jobs/${running.id}`);
       await stepLine(page).waitFor();
-      const waiting = await submit(system, 'steps:1');
+      const waiting = await submitPrompt(system, 'steps:1');
       await page.goto(`${url}/#/`);
-      await filePicker(page).setInputFiles([await png()]);
+      await filePicker(page).setInputFiles([await pngFile()]);
       await wish(page).fill('steps:1 size:64x48');
       await editButton(page).click();
       await page.getByText(en.submit.full, { exact: true }).waitFor();
       expect(await wish(page).inputValue()).toBe('steps:1 size:64x48');
       for (const { id } of [waiting, running]) await fetch(`${url}/v1/jobs/${id}/cancel`, { method: 'POST' });
-      await eventually(() => editButton(page).getAttribute('aria-disabled')).toBe('false');
+      await expectEventually(() => editButton(page).getAttribute('aria-disabled')).toBe('false');
       await editButton(page).click();
       await idOfJob(page);
       await divider(page).waitFor();
@@ -177,10 +177,10 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
   it(
     'a job behind others says how many are before it',
     async () => {
-      const running = await submit(system, 'stay');
+      const running = await submitPrompt(system, 'stay');
       const { page } = await visit(browser, `${apiOf(system)}/#/jobs/${running.id}`);
       await stepLine(page).waitFor();
-      const waiting = await submit(system, 'steps:1');
+      const waiting = await submitPrompt(system, 'steps:1');
       await page.goto(`${apiOf(system)}/#/jobs/${waiting.id}`);
       await page.getByText(en.job.next).waitFor();
       await fetch(`${apiOf(system)}/v1/jobs/${running.id}/cancel`, { method: 'POST' });
@@ -194,7 +194,7 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
     async () => {
       const url = apiOf(system);
       const { page } = await visit(browser, url);
-      await filePicker(page).setInputFiles([await png()]);
+      await filePicker(page).setInputFiles([await pngFile()]);
       await wish(page).fill('steps:1 size:64x48 away');
       const [service] = system.everyone();
       await service!.stop();
@@ -223,7 +223,7 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
     'a service with keys asks for one, refuses a wrong one, and shows pictures to who has it',
     async () => {
       const url = apiOf(system);
-      const { id } = await submit(system, 'steps:1 size:64x48');
+      const { id } = await submitPrompt(system, 'steps:1 size:64x48');
       const made = runCommand(
         ['keys', 'create', '--name', 'page', '--owner', 'local', '--scopes', 'submit,read'],
         { QWEN_EDIT_DATA_DIR: join(system.folder, 'data') },
@@ -232,7 +232,7 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
       const [key] = await made.until(/qe_[\w.-]{20,}/);
       await made.ended;
       // The service knows within seconds.
-      await eventually(async () => (await fetch(`${url}/v1/jobs`)).status).toBe(401);
+      await expectEventually(async () => (await fetch(`${url}/v1/jobs`)).status).toBe(401);
       const { page } = await visit(browser, `${url}/#/jobs/${id}`);
       const dialog = page.getByRole('dialog');
       await dialog.getByLabel(en.key.label).fill('qe_wrong');
@@ -243,7 +243,7 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
       await divider(page).waitFor();
       await page.goto(`${url}/#/history`);
       await page.locator('.cards img').first().waitFor();
-      await eventually(() => page.evaluate(`document.querySelector('.cards img').naturalWidth > 0`)).toBe(true);
+      await expectEventually(() => page.evaluate(`document.querySelector('.cards img').naturalWidth > 0`)).toBe(true);
     },
     LONG,
   );

@@ -113,7 +113,7 @@ export function claimed(model: DatabaseModel, id: string, token: string): 'claim
   return 'claimed';
 }
 
-export function ended(model: DatabaseModel, job: ModelJob, status: JobStatus): void {
+function ended(model: DatabaseModel, job: ModelJob, status: JobStatus): void {
   Object.assign(job, { status, token: undefined, lapsed: false, outbox: 0, ended: model.turn });
   job.error = status === 'failed' || status === 'expired';
   job.pending = job.webhook ? 1 : 0;

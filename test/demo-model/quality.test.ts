@@ -6,7 +6,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { demoModelDir } from '../../packages/demo-model/index.ts';
 import { type OnEditors, withEditors } from '../../packages/demo-model/measure/editors.ts';
 import { exactEdit, KINDS, type Kind, type Picture } from '../../packages/demo-model/measure/exact-edits.ts';
-import { decodePicture, encodePicture, mean, psnr, readPicture } from '../../packages/demo-model/measure/pictures.ts';
+import {
+  decodePicture,
+  encodePicture,
+  mean,
+  pixelPsnr,
+  readCroppedPicture,
+} from '../../packages/demo-model/measure/pictures.ts';
 import {
   editOnce,
   type GoldenPrompts,
@@ -47,7 +53,7 @@ beforeAll(async () => {
 });
 
 const cut = (width: number, height: number, count = jpegs.length): Promise<Picture[]> =>
-  Promise.all(jpegs.slice(0, count).map((jpeg) => readPicture(jpeg, width, height)));
+  Promise.all(jpegs.slice(0, count).map((jpeg) => readCroppedPicture(jpeg, width, height)));
 
 /** A kind that the card names; throws for one that no exact edit is known of. */
 function kindOf(name: string): Kind {
@@ -129,7 +135,10 @@ it(
     const results = await onDemoModel((onEditors) =>
       onEditors(tasks, async (editor, { kind, prompt }) => {
         const inputs = kind === 'blend' ? [first!, second!] : [first!];
-        return { prompt, db: psnr(await editOnce(editor, inputs, prompt), exactEdit(kindOf(kind), first!, second!)) };
+        return {
+          prompt,
+          db: pixelPsnr(await editOnce(editor, inputs, prompt), exactEdit(kindOf(kind), first!, second!)),
+        };
       }),
     );
     expect(results.length).toBe(tasks.length);
@@ -167,5 +176,5 @@ it('a picture of another ratio than the result is cut around its middle, and ble
     .png()
     .toBuffer();
   const wanted = exactEdit('blend', await decodePicture(middle), tall!);
-  expect(psnr(result!, wanted)).toBeGreaterThanOrEqual(FLOOR_DB);
+  expect(pixelPsnr(result!, wanted)).toBeGreaterThanOrEqual(FLOOR_DB);
 });

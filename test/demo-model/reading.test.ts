@@ -4,7 +4,7 @@ import { modelCardSchema } from '@qwen-edit/contract';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { demoModelDir } from '../../packages/demo-model/index.ts';
 import { withEditors } from '../../packages/demo-model/measure/editors.ts';
-import { exactEdits, psnr } from '../../packages/demo-model/measure/pictures.ts';
+import { exactEdits, pixelPsnr } from '../../packages/demo-model/measure/pictures.ts';
 import {
   type HeldOutPrompts,
   measureLists,
@@ -36,7 +36,7 @@ const editors = { open: createPipeline, engines: ENGINES };
 it('tells all edits apart by the pictures that it reads with', () => {
   const edits = [...exactEdits(readingPictures())];
   const near = edits.flatMap(([a, first], i) =>
-    edits.slice(i + 1).flatMap(([b, second]) => (psnr(first, second) < NEAREST_EDITS_DB ? [] : [`${a}, ${b}`])),
+    edits.slice(i + 1).flatMap(([b, second]) => (pixelPsnr(first, second) < NEAREST_EDITS_DB ? [] : [`${a}, ${b}`])),
   );
   expect(near).toEqual([]);
 });

@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { expect } from 'vitest';
 import { queryOnce } from '../db/query.ts';
 import type { System } from './system.ts';
-import { until } from './waiting.ts';
+import { pollUntil } from './waiting.ts';
 
 const TERMINAL = new Set(['succeeded', 'failed', 'canceled', 'expired']);
 let drawn = 0;
@@ -18,37 +18,37 @@ export function newPicture(): Promise<Buffer> {
     .toBuffer();
 }
 
-/** Address of one of the APIs that live now. */
+/** The URL of one of the running APIs. */
 export function apiOf(system: System, n = 0): string {
   const urls = system.members('api').flatMap(({ url }) => url ?? []);
   const url = urls[n % urls.length];
-  if (url === undefined) throw new Error('no API lives');
+  if (url === undefined) throw new Error('no API is running');
   return url;
 }
 
-/** POST with a JSON body. */
+/** Sends a POST with a JSON body. */
 export function postJson(url: string, body: unknown, init: RequestInit = {}): Promise<Response> {
   const headers = { 'content-type': 'application/json', ...init.headers };
   return fetch(url, { ...init, method: 'POST', headers, body: JSON.stringify(body) });
 }
 
-export interface SubmitOptions {
+export interface SubmitPromptOptions {
   readonly api?: string;
   readonly headers?: Record<string, string>;
 }
 
-/** Submits an edit of a new picture. The words of the prompt tell the engine what to do. */
-export async function submit(
+/** Submits an edit of a new picture. The words of the prompt tell the fake engine what to do. */
+export async function submitPrompt(
   system: System,
   prompt: string,
   fields: Readonly<Record<string, unknown>> = {},
-  { api = apiOf(system), headers = {} }: SubmitOptions = {},
+  { api = apiOf(system), headers = {} }: SubmitPromptOptions = {},
 ): Promise<Job> {
   const images = [(await newPicture()).toString('base64')];
   return accepted(system, await postJson(`${api}/v1/jobs`, { prompt, images, ...fields }, { headers }));
 }
 
-/** The job of a 202, noted as accepted. */
+/** Reads the job of a 202 and adds it to those that were accepted. */
 export async function accepted(system: System, response: Response): Promise<Job> {
   const body = await response.text();
   expect(response.status, body).toBe(202);
@@ -57,9 +57,9 @@ export async function accepted(system: System, response: Response): Promise<Job>
   return job;
 }
 
-/** Id of the job that was submitted with this prompt, also where its request has no answer yet. */
+/** The id of the job that was submitted with this prompt, also if its request has no answer yet. */
 export function jobWithPrompt(system: System, prompt: string): Promise<string> {
-  return until(`a job with the prompt ${prompt}`, async () => {
+  return pollUntil(`a job with the prompt ${prompt}`, async () => {
     const text = `select id from jobs where parameters->>'prompt' = $1`;
     return (await queryOnce<{ id: string }>(await system.databaseUrl(), text, [prompt]))[0]?.id;
   });
@@ -71,7 +71,7 @@ export async function cancelJob(system: System, id: string): Promise<Job> {
   return (await response.json()) as Job;
 }
 
-/** Cancels whatever has not ended. */
+/** Cancels every job that has not ended. */
 export async function cancelAll(system: System): Promise<void> {
   const text = `select id from jobs where status in ('queued', 'running')`;
   for (const { id } of await queryOnce<{ id: string }>(await system.databaseUrl(), text)) await cancelJob(system, id);
@@ -85,13 +85,13 @@ export async function getJob(system: System, id: string, api = apiOf(system)): P
 
 /** Polls until the job has ended. */
 export function untilEnded(system: System, id: string): Promise<Job> {
-  return until(`the end of ${id}`, async () => {
+  return pollUntil(`the end of ${id}`, async () => {
     const job = await getJob(system, id);
     return TERMINAL.has(job.status) && job;
   });
 }
 
-/** Polls until the job has succeeded; fails at once where it ends otherwise. */
+/** Polls until the job has succeeded. Fails at once if it ends otherwise. */
 export async function untilSucceeded(system: System, id: string): Promise<Job> {
   const job = await untilEnded(system, id);
   expect(job, JSON.stringify(await eventsOf(system, id))).toMatchObject({ status: 'succeeded', error: null });
@@ -109,25 +109,25 @@ export async function eventTypesOf(system: System, id: string): Promise<readonly
   return (await eventsOf(system, id)).map(({ type }) => type);
 }
 
-/** Resolves when the engine has come to this step of the job. */
+/** Resolves when the engine has reached this step of the job. */
 export function untilStep(system: System, id: string, step: number): Promise<Job> {
-  return until(`step ${step} of ${id}`, async () => {
+  return pollUntil(`step ${step} of ${id}`, async () => {
     const job = await getJob(system, id);
     const { progress } = job;
     return progress.stage === 'denoise' && (progress.step ?? 0) >= step && job;
   });
 }
 
-/** Fetches a result and proves that it is the picture that the job tells of. */
+/** Fetches a result and checks that it is the picture that the job describes. */
 export async function fetchOutput(system: System, job: Job, index = 0): Promise<Buffer> {
   const output = job.output?.[index];
-  // The address is the API's that was asked, which may be gone.
+  // The URL in the job names the API that answered; that one may have ended meanwhile.
   const response = await fetch(`${apiOf(system)}/v1/jobs/${job.id}/outputs/${index}`);
   expect(response.status).toBe(200);
   const bytes = Buffer.from(await response.arrayBuffer());
-  expect(sha256(bytes)).toBe(output?.sha256);
+  expect(sha256Hex(bytes)).toBe(output?.sha256);
   expect(await sharp(bytes).metadata()).toMatchObject({ width: output?.width, height: output?.height });
   return bytes;
 }
 
-export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+export const sha256Hex = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

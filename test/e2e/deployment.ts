@@ -1,20 +1,19 @@
 import { rm } from 'node:fs/promises';
-import type { Role } from '../../apps/cli/src/roles/role-command.ts';
 import { makeBucket } from '../buckets.ts';
 import { useServer } from '../db/harness.ts';
 import { serviceAddress } from '../services.ts';
-import { createCrew } from './crew.ts';
 import type { Queues } from './messages.ts';
 import { makeQueues } from './messages.ts';
 import { s3Objects } from './objects.ts';
 import { processesWith } from './process-table.ts';
 import { runCommand } from './processes.ts';
 import { startOutside } from './receiver.ts';
+import { createServiceProcesses, type ServiceRole } from './service-processes.ts';
 import { PARTS, prepare, type System } from './system.ts';
 
 const PREFIX = 'in/front';
 
-/** A deployment is a system whose queue can be looked into. */
+/** A system whose queues a test can read. */
 export interface Deployment extends System {
   readonly sqs: Queues;
 }
@@ -43,15 +42,15 @@ export async function startDeployment(): Promise<Deployment> {
     S3_FORCE_PATH_STYLE: '1',
     AWS_ENDPOINT_URL_SQS: localstack.endpoint,
     AWS_REGION: minio.region,
-    // LocalStack's SQS takes any.
+    // LocalStack's SQS accepts any credentials.
     AWS_ACCESS_KEY_ID: minio.credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: minio.credentials.secretAccessKey,
   };
   const migrated = runCommand(['migrate'], env, folder);
   if ((await migrated.ended) !== 0) throw new Error(`The migration failed:\n${migrated.output()}`);
-  const crew = createCrew(env, folder);
-  const roles: readonly Role[] = PARTS;
-  await Promise.all([...roles, ...roles].map((role) => crew.start(role)));
+  const service = createServiceProcesses(env, folder);
+  const roles: readonly ServiceRole[] = PARTS;
+  await Promise.all([...roles, ...roles].map((role) => service.start(role)));
 
   const processes = () => processesWith(folder);
   return {
@@ -62,15 +61,15 @@ export async function startDeployment(): Promise<Deployment> {
     sqs,
     accepted: new Set(),
     databaseUrl: () => Promise.resolve(databaseUrl),
-    members: (part) => crew.members().filter(({ role }) => role === part),
-    everyone: crew.members,
-    start: (part, changes) => crew.start(part, changes),
+    members: (part) => service.members().filter(({ role }) => role === part),
+    everyone: service.members,
+    start: (part, changes) => service.start(part, changes),
     processes,
     databasePid: () => undefined,
-    story: crew.story,
-    stop: () => Promise.all(crew.members().map((member) => member.stop())),
+    lastOutput: service.lastOutput,
+    stop: () => Promise.all(service.members().map((member) => member.stop())),
     async remove() {
-      await Promise.all(crew.members().map((member) => member.stop('SIGKILL')));
+      await Promise.all(service.members().map((member) => member.stop('SIGKILL')));
       outside.close();
       objects.close();
       sqs.close();

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newPicture, postJson } from './calls.ts';
 import { databasePid, endDatabase } from './embedded.ts';
 import { processesWith } from './process-table.ts';
-import { type Running, runCommand } from './processes.ts';
+import { type RunningCommand, runCommand } from './processes.ts';
 import { prepare } from './system.ts';
-import { until } from './waiting.ts';
+import { pollUntil } from './waiting.ts';
 
 let folder = '';
 let dataDir = '';
@@ -20,10 +20,10 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const run = (args: readonly string[], changes: Record<string, string> = {}, ownGroup = false): Running =>
+const run = (args: readonly string[], changes: Record<string, string> = {}, ownGroup = false): RunningCommand =>
   runCommand(args, { ...env, ...changes }, folder, { ownGroup });
 
-async function startServe(changes: Record<string, string> = {}): Promise<{ service: Running; url: string }> {
+async function startServe(changes: Record<string, string> = {}): Promise<{ service: RunningCommand; url: string }> {
   const service = run(['serve'], changes, true);
   const [, url = ''] = await service.until(/is ready at (\S+)/);
   return { service, url };
@@ -72,7 +72,7 @@ describe('one data folder', () => {
   it('Ctrl-C drains and stops everything with exit code 0, in the middle of a job too', async () => {
     const { service, url } = await startServe();
     const { id } = (await (await submit(url, 'stay at:1')).json()) as { id: string };
-    await until('a running job', async () => {
+    await pollUntil('a running job', async () => {
       const { status } = (await (await fetch(`${url}/v1/jobs/${id}`)).json()) as { status: string };
       return status === 'running';
     });
@@ -106,7 +106,7 @@ describe('one data folder', () => {
     const make = run(['keys', 'create', '--name', 'e2e', '--owner', 'ann']);
     expect(await make.ended, make.output()).toBe(0);
     const headers = { authorization: `Bearer ${make.output().trim()}` };
-    await until('a refusal', async () => (await fetch(`${url}/v1/jobs`)).status === 401);
+    await pollUntil('a refusal', async () => (await fetch(`${url}/v1/jobs`)).status === 401);
     const refused = await submit(url, 'x');
     expect(refused.status).toBe(401);
     expect(await refused.json()).toMatchObject({ code: 'unauthorized' });

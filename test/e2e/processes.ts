@@ -5,13 +5,13 @@ import { environment } from '../config.ts';
 
 const main = join(import.meta.dirname, '../../apps/cli/src/main.ts');
 
-/** A command of ours as a process of its own, with what it has said so far. */
-export interface Running {
+/** A `qwen-edit` command that runs as a child process. */
+export interface RunningCommand {
   readonly child: ChildProcess;
   readonly output: () => string;
-  /** Resolves with the first match in what it says; rejects when it ends before that. */
+  /** Resolves with the first match in its output. Rejects if the process ends before that. */
   until(pattern: RegExp): Promise<RegExpExecArray>;
-  /** Resolves with the exit code, or the signal's name. */
+  /** Resolves with the exit code or the signal's name. */
   readonly ended: Promise<number | NodeJS.Signals>;
   /** Sends a signal and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals>;
@@ -23,24 +23,25 @@ process.on('exit', () => {
   for (const child of started) child.kill('SIGKILL');
 });
 
-/** Variables of the machine that would change what a test sees. */
+/** Variables of this machine that would change what a test sees; each is set to nothing. */
 const CLEARED = Object.fromEntries(
   Object.keys(environment)
     .filter((name) => /^(QWEN_EDIT_|AWS_|DATABASE_URL|STORAGE_URL|QUEUE_|HOST$|PORT$)/.test(name))
     .map((name) => [name, '']),
 );
 
-export interface RunOptions {
-  /** In a process group of its own, as a shell starts it: a signal to the group is what Ctrl-C sends. */
+export interface CommandOptions {
+  /** Starts the process in a group of its own, as a shell does: Ctrl-C sends its signal to the whole group. */
   readonly ownGroup?: boolean;
 }
 
+/** Starts `qwen-edit` with these arguments. Its environment is this process's without the variables that configure a service. */
 export function runCommand(
   args: readonly string[],
   env: Record<string, string>,
   cwd: string,
-  { ownGroup = false }: RunOptions = {},
-): Running {
+  { ownGroup = false }: CommandOptions = {},
+): RunningCommand {
   const child = spawn(process.execPath, [main, ...args], {
     cwd,
     detached: ownGroup,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { environment } from '../config.ts';
 import { leaveOut } from '../services.ts';
-import type { Received } from './receiver.ts';
+import type { ReceivedDelivery } from './receiver.ts';
 
 const run = promisify(execFile);
 const PACKAGE = 'standardwebhooks==1.1.0';
@@ -18,7 +18,7 @@ print(json.dumps(Webhook(said["secret"]).verify(said["body"], said["headers"])))
 `;
 
 export interface PythonVerifier {
-  verify(secret: string, delivery: Received): Promise<unknown>;
+  verify(secret: string, delivery: ReceivedDelivery): Promise<unknown>;
   remove(): Promise<void>;
 }
 

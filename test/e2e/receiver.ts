@@ -2,38 +2,38 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { until } from './waiting.ts';
+import { pollUntil } from './waiting.ts';
 
-/** What a receiver of webhooks does with a delivery: answers this status, or never. */
-export type Answer = number | 'never';
+/** What a receiver of webhooks does with a delivery: it answers with this status, or never. */
+export type ReceiverAnswer = number | 'never';
 
-/** One delivery, as the receiver noted it. */
-export interface Received {
-  /** The receiver's name in the address, and the address. */
+/** One delivery that a receiver got. */
+export interface ReceivedDelivery {
+  /** The receiver's name; the URL ends in it. */
   readonly name: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  readonly answer: Answer;
+  readonly answer: ReceiverAnswer;
 }
 
-/** The world outside: receivers of webhooks, and pictures to be fetched. */
+/** The servers of strangers: they receive webhooks and offer pictures. */
 export interface Outside {
-  /** Address of a receiver that answers so, one after the other; 204 from then on. */
-  hook(name: string, ...answers: readonly Answer[]): string;
-  /** Address of a picture. */
+  /** Returns the URL of a receiver that gives these answers in turn, and 204 to every later delivery. */
+  hook(name: string, ...answers: readonly ReceiverAnswer[]): string;
+  /** Returns the URL of a picture. */
   picture(bytes: Uint8Array): string;
-  /** Everything that was ever received. */
-  readonly received: readonly Received[];
-  /** Resolves when a receiver has got so many deliveries. */
-  untilReceived(name: string, count?: number): Promise<readonly Received[]>;
+  /** All deliveries so far, to all receivers. */
+  readonly received: readonly ReceivedDelivery[];
+  /** Resolves when a receiver has got `count` deliveries. */
+  untilReceived(name: string, count?: number): Promise<readonly ReceivedDelivery[]>;
   close(): void;
 }
 
 export async function startOutside(): Promise<Outside> {
-  const scripts = new Map<string, Answer[]>();
+  const scripts = new Map<string, ReceiverAnswer[]>();
   const pictures: Uint8Array[] = [];
-  const received: Received[] = [];
+  const received: ReceivedDelivery[] = [];
   let base = '';
   const hookUrl = (name: string): string => `${base}/hooks/${name}`;
 
@@ -64,7 +64,7 @@ export async function startOutside(): Promise<Outside> {
     },
     picture: (bytes) => `${base}/pictures/${pictures.push(bytes) - 1}`,
     untilReceived: (name, count = 1) =>
-      until(`${count} deliveries to ${name}`, () => {
+      pollUntil(`${count} deliveries to ${name}`, () => {
         const of = received.filter((each) => each.name === name);
         return of.length >= count && of;
       }),

@@ -3,51 +3,51 @@ import { mkdtemp, realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { queryOnce } from '../db/query.ts';
-import type { Member } from './crew.ts';
 import type { Messages } from './messages.ts';
 import type { Objects } from './objects.ts';
 import type { ProcessRow } from './process-table.ts';
 import type { Outside } from './receiver.ts';
+import type { ServiceProcess } from './service-processes.ts';
 
-/** What a service consists of; one process may be all three. */
+/** The parts of a service; one process may be all three. */
 export const PARTS = ['api', 'worker', 'dispatcher'] as const;
 export type Part = (typeof PARTS)[number];
 
-/** A whole service of one size, and everything that can be known of it without asking it. */
+/** A whole service of one size, and what a test can see of it without asking it. */
 export interface System {
   /** Marks everything of this service on this machine; files are kept in it. */
   readonly folder: string;
   readonly outside: Outside;
   readonly objects: Objects;
-  /** Queues that are not the database. */
+  /** The queues outside the database. */
   readonly queues: readonly Messages[];
   readonly databaseUrl: () => Promise<string>;
-  /** Ids of the jobs that were accepted: noted by whoever got the answer. */
+  /** Ids of the jobs that were accepted. Whoever reads a 202 adds its job. */
   readonly accepted: Set<string>;
-  /** Living processes that do the work of this part. */
-  members(part: Part): readonly Member[];
-  /** All living processes. */
-  everyone(): readonly Member[];
+  /** The running processes that do the work of this part. */
+  members(part: Part): readonly ServiceProcess[];
+  /** All running processes. */
+  everyone(): readonly ServiceProcess[];
   /** Starts a process that does the work of this part. */
-  start(part: Part, env?: Readonly<Record<string, string>>): Promise<Member>;
-  /** All processes that belong to it, also those that nobody should have left behind. */
+  start(part: Part, env?: Readonly<Record<string, string>>): Promise<ServiceProcess>;
+  /** All processes of this service on this machine, also those that should have ended. */
   processes(): Promise<readonly ProcessRow[]>;
-  /** The process of a database of its own. */
+  /** The process id of the embedded database. */
   databasePid(): number | undefined;
-  /** What its processes said, for a test that fails. */
-  story(): string;
-  /** Tells everyone to stop. Resolves with how they ended. */
+  /** The end of what each of its processes wrote, for a test that fails. */
+  lastOutput(): string;
+  /** Stops all processes. Resolves with the exit code or the signal of each. */
   stop(): Promise<readonly (number | NodeJS.Signals)[]>;
-  /** Takes everything away, whatever state it is in. */
+  /** Kills all processes and removes all files, whatever state they are in. */
   remove(): Promise<void>;
 }
 
-/** Secret of the webhooks whose jobs have none of their own. */
+/** Signs the webhooks of jobs that name no secret. */
 export const WEBHOOK_SECRET: string = `whsec_${randomBytes(24).toString('base64')}`;
 /** How often a job is tried. More than the usual 3: a lease of seconds may also be lost to a busy machine. */
 export const MAX_ATTEMPTS = 5;
 
-/** Folder and settings of a service whose hours are seconds, with an engine that does what the prompt says. */
+/** The folder and settings of a service with short times and an engine that does what the prompt says. */
 export async function prepare(): Promise<{ folder: string; env: Record<string, string> }> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'qwen-edit-system-')));
   const env = {
@@ -79,10 +79,10 @@ export async function prepare(): Promise<{ folder: string; env: Record<string, s
   return { folder, env };
 }
 
-export const isEngine = ({ text }: ProcessRow): boolean => /(fakes|engine)\/(engine|child)\.ts\b/.test(text);
+export const isEngine = ({ text }: ProcessRow): boolean => /\/(fakes\/engine|child)\.ts\b/.test(text);
 
 /** The process that runs a job now. */
-export async function hostOf(system: System, jobId: string): Promise<Member> {
+export async function hostOf(system: System, jobId: string): Promise<ServiceProcess> {
   const [row] = await queryOnce<{ pid: number }>(
     await system.databaseUrl(),
     'select pid from workers where id = (select worker_id from jobs where id = $1)',
@@ -93,8 +93,8 @@ export async function hostOf(system: System, jobId: string): Promise<Member> {
   return member;
 }
 
-/** Engines of a process. */
-export async function enginesOf(system: System, { pid }: Member): Promise<readonly number[]> {
+/** The ids of the engine processes of a worker. */
+export async function enginesOf(system: System, { pid }: ServiceProcess): Promise<readonly number[]> {
   const rows = (await system.processes()).filter((row) => row.parent === pid && isEngine(row));
   return rows.map((row) => row.pid);
 }

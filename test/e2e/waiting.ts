@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** How long a test waits for what has to come. No test passes or fails by less: a slow machine only takes longer. */
+/** How long a test waits for what must happen. On a slow machine a test takes longer, but passes. */
 const LIMIT_MS = 60_000;
 
 /**
- * Asks again and again until the answer is neither undefined nor false, and gives it. What `ask` throws counts as no answer
- * yet. Fails, with the last error, when the time is over.
+ * Calls `ask` again and again until its answer is neither undefined nor false, and returns that answer. If `ask` throws, that
+ * counts as no answer yet. Rejects with the last error when the time is over.
  */
-export async function until<T>(
+export async function pollUntil<T>(
   what: string,
   ask: () => T | undefined | false | Promise<T | undefined | false>,
   limitMs = LIMIT_MS,
@@ -24,5 +24,5 @@ export async function until<T>(
     }
     await delay(50);
   } while (performance.now() < end);
-  throw new Error(`In ${limitMs / 1000} s it has not come about: ${what}`, { cause: last });
+  throw new Error(`In ${limitMs / 1000} s this did not happen: ${what}`, { cause: last });
 }

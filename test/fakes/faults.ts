@@ -1,5 +1,5 @@
 import { AppError } from '@qwen-edit/contract';
-import type { Script } from './script.ts';
+import type { EngineScript } from './script.ts';
 
 /** What a fault may do to the engine. */
 export interface Victim {
@@ -17,7 +17,7 @@ const never = (): Promise<never> => new Promise(() => undefined);
 const toStderr = (text: string): Promise<void> => new Promise((resolve) => process.stderr.write(text, () => resolve()));
 
 /** Does the script's fault, if it is due when `done` steps are done. */
-export async function commitFault({ fault, at }: Script, done: number, victim: Victim): Promise<void> {
+export async function commitFault({ fault, at }: EngineScript, done: number, victim: Victim): Promise<void> {
   if (fault === undefined || done !== at) return;
   switch (fault.kind) {
     case 'exit':

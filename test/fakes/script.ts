@@ -4,24 +4,24 @@ import { type ErrorCode, isErrorCode } from '@qwen-edit/contract';
 import { marksFolder } from './config.ts';
 
 /** What a fault does; see engine.ts for the words. */
-export type Fault =
+export type EngineFault =
   | { readonly kind: 'exit'; readonly code: number }
   | { readonly kind: 'signal'; readonly signal: NodeJS.Signals }
   | { readonly kind: 'fail'; readonly code: ErrorCode }
   | { readonly kind: 'garbage' | 'hang' | 'deaf' | 'stay' | 'flood' };
 
-export interface Script {
+export interface EngineScript {
   /** Milliseconds of each step. */
   readonly each: number;
   readonly steps: number | undefined;
   readonly size: { readonly width: number; readonly height: number } | undefined;
-  readonly fault: Fault | undefined;
+  readonly fault: EngineFault | undefined;
   /** The fault comes when so many steps are done. */
   readonly at: number;
 }
 
 /** Reads the words of a script; other words mean nothing. A fault that has come as often as it may is left out. */
-export function readScript(text: string): Script {
+export function readScript(text: string): EngineScript {
   const words = new Map(text.split(/[\s+]+/).map((word) => [/^[^:]*/.exec(word)![0], word.replace(/^[^:]*:?/, '')]));
   const fault = faultOf(words);
   const size = /^(\d+)x(\d+)$/.exec(words.get('size') ?? '');
@@ -34,7 +34,7 @@ export function readScript(text: string): Script {
   };
 }
 
-function faultOf(words: ReadonlyMap<string, string>): Fault | undefined {
+function faultOf(words: ReadonlyMap<string, string>): EngineFault | undefined {
   const crash = words.get('crash');
   if (crash?.startsWith('exit')) return { kind: 'exit', code: Number(crash.slice(4)) };
   if (crash !== undefined) return { kind: 'signal', signal: crash.toUpperCase() as NodeJS.Signals };

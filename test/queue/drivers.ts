@@ -135,7 +135,7 @@ export function openSqs(aws: AwsAddress, queueUrl: string, options: Partial<SqsQ
   return closing(createSqsQueue({ queueUrl, endpoint, region, credentials, visibilityMs: VISIBILITY_MS, ...options }));
 }
 
-export function sqsClient({ endpoint, region, credentials }: AwsAddress): SQSClient {
+function sqsClient({ endpoint, region, credentials }: AwsAddress): SQSClient {
   return new SQSClient({ endpoint, region, credentials });
 }
 

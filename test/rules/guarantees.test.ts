@@ -6,7 +6,7 @@ const root = join(import.meta.dirname, '../..');
 
 interface Line {
   readonly path: string;
-  /** The test's name as it stands in the source; `…` at its end stands for what is filled in. */
+  /** The test's name as the source writes it. If the source fills in its end, the name ends in `…`. */
   readonly name: string;
 }
 
@@ -15,7 +15,7 @@ interface Guarantee {
   readonly tests: Line[];
 }
 
-/** Promises are list items in bold, each with its tests below it: a path in backquotes, then `›`, then the test's name. */
+/** Reads the promises: list items in bold. Below each stand its tests: a path in backquotes, `›`, and the test's name. */
 function readPromises(page: string): readonly Guarantee[] {
   const promised = (page.split('\n## Not promised yet')[0] ?? '').replaceAll(/\n {4,}/g, ' ');
   const promises: Guarantee[] = [];

@@ -1,9 +1,8 @@
 export { createHttpApi, type HttpApi } from './app.ts';
-export {
-  type ApiDeps,
-  type ApiLimits,
-  type ApiOptions,
-  DEFAULT_API_LIMITS,
-  type ValidatedImage,
+export type {
+  ApiDeps,
+  ApiLimits,
+  ApiOptions,
+  ValidatedImage,
 } from './deps.ts';
 export { type RunningServer, type ServerOptions, startHttpServer } from './server.ts';

@@ -4,7 +4,7 @@ import { join, relative, sep } from 'node:path';
 import { z } from 'zod';
 
 /** The repository: what the page is built from lies below it. */
-export const root = join(import.meta.dirname, '../../..');
+const root = join(import.meta.dirname, '../../..');
 export const webFolder = join(import.meta.dirname, '..');
 
 const SCOPE = '@qwen-edit/';

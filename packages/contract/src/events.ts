@@ -16,7 +16,7 @@ export const JOB_EVENT_TYPES = [
   'job.expired',
 ] as const;
 export type JobEventType = (typeof JOB_EVENT_TYPES)[number];
-export const TERMINAL_EVENT_TYPES = ['job.succeeded', 'job.failed', 'job.canceled', 'job.expired'] as const;
+const TERMINAL_EVENT_TYPES = ['job.succeeded', 'job.failed', 'job.canceled', 'job.expired'] as const;
 
 /** True for the event that ends a job's log. */
 export function isTerminalEvent(type: JobEventType): boolean {

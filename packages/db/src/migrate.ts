@@ -8,7 +8,7 @@ import { z } from 'zod';
 import type { Database } from './connection/database.ts';
 import { sqlState, toDatabaseError } from './connection/database-error.ts';
 
-export const migrationsFolder = join(import.meta.dirname, '../../../migrations');
+const migrationsFolder = join(import.meta.dirname, '../../../migrations');
 
 /** Any number, the same for all versions. Whoever migrates holds this advisory lock. */
 const LOCK = 7_311_202_511;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 /** What a measurement says of an edit beyond its prompt; what it leaves out is what the checkpoint recommends. */
-export interface Settings {
+export interface MeasureSettings {
   readonly num_inference_steps?: number;
   readonly true_cfg_scale?: number;
   readonly negative_prompt?: string;
@@ -10,10 +10,10 @@ export interface Settings {
 }
 
 /** A pipeline with a loaded checkpoint. It is handed in, because a package imports no other package of ours. */
-export interface Editor {
+export interface DemoEditor {
   edit(request: {
     readonly images: readonly Uint8Array[];
-    readonly parameters: Settings & { readonly prompt: string; readonly seed: string };
+    readonly parameters: MeasureSettings & { readonly prompt: string; readonly seed: string };
   }): Promise<{
     readonly outputs: readonly { readonly width: number; readonly height: number; readonly bytes: Uint8Array }[];
     readonly timings: { readonly total_s: number };
@@ -21,10 +21,10 @@ export interface Editor {
   close(): Promise<void>;
 }
 
-export type OpenEditor = (options: { readonly modelDir: string; readonly threads: number }) => Promise<Editor>;
+export type OpenEditor = (options: { readonly modelDir: string; readonly threads: number }) => Promise<DemoEditor>;
 
 /** Gives each item to the next free editor; results keep the order of the items. */
-export type OnEditors = <T, R>(items: readonly T[], task: (editor: Editor, item: T) => Promise<R>) => Promise<R[]>;
+export type OnEditors = <T, R>(items: readonly T[], task: (editor: DemoEditor, item: T) => Promise<R>) => Promise<R[]>;
 
 export interface EditorsOptions {
   readonly open: OpenEditor;
@@ -39,7 +39,7 @@ const HERE = join(import.meta.dirname, '..');
 
 /** Opens editors of the demo model, and closes them when `use` is over. */
 export async function withEditors<T>(options: EditorsOptions, use: (onEditors: OnEditors) => Promise<T>): Promise<T> {
-  const editors: Editor[] = [];
+  const editors: DemoEditor[] = [];
   try {
     for (let i = 0; i < options.engines; i++) editors.push(await options.open({ modelDir: HERE, threads: 1 }));
     return await use((items, task) => shareOut(editors, items, task));
@@ -49,9 +49,9 @@ export async function withEditors<T>(options: EditorsOptions, use: (onEditors: O
 }
 
 async function shareOut<T, R>(
-  editors: readonly Editor[],
+  editors: readonly DemoEditor[],
   items: readonly T[],
-  task: (editor: Editor, item: T) => Promise<R>,
+  task: (editor: DemoEditor, item: T) => Promise<R>,
 ): Promise<R[]> {
   const results = new Map<number, R>();
   const waiting = items.entries();

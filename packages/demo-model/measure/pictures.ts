@@ -2,7 +2,7 @@ import sharp, { type Sharp } from 'sharp';
 import { exactEdit, KINDS, type Kind, type Picture } from './exact-edits.ts';
 
 /** Reads an encoded picture, its middle cut and scaled to `width` × `height`. */
-export async function readPicture(bytes: Uint8Array, width: number, height: number): Promise<Picture> {
+export async function readCroppedPicture(bytes: Uint8Array, width: number, height: number): Promise<Picture> {
   return toPicture(sharp(bytes).rotate().resize(width, height, { fit: 'cover' }));
 }
 
@@ -25,7 +25,7 @@ export async function encodePicture({ width, height, data }: Picture): Promise<U
 }
 
 /** Peak signal-to-noise ratio in dB, Infinity for equal pictures; -Infinity where the sizes differ. */
-export function psnr(a: Picture, b: Picture): number {
+export function pixelPsnr(a: Picture, b: Picture): number {
   if (a.width !== b.width || a.height !== b.height) return Number.NEGATIVE_INFINITY;
   const squares = a.data.reduce((sum, x, i) => sum + (x - (b.data[i] ?? 0)) ** 2, 0);
   return -10 * Math.log10(squares / a.data.length);
@@ -44,7 +44,7 @@ export function exactEdits(pictures: readonly [Picture] | readonly [Picture, Pic
 
 /** Which of the exact edits has the least squared error to the result. */
 export function nearestKind(result: Picture, exact: ReadonlyMap<Kind, Picture>): Kind | undefined {
-  const ranked = [...exact].map(([kind, picture]) => ({ kind, db: psnr(result, picture) }));
+  const ranked = [...exact].map(([kind, picture]) => ({ kind, db: pixelPsnr(result, picture) }));
   return ranked.sort((a, b) => b.db - a.db)[0]?.kind;
 }
 

@@ -1,8 +1,8 @@
 import { LANGUAGES, type Language } from '@qwen-edit/contract';
-import type { Editor, OnEditors, Settings } from './editors.ts';
+import type { DemoEditor, MeasureSettings, OnEditors } from './editors.ts';
 import { SEED } from './editors.ts';
 import { exactEdit, KINDS, type Kind, type Picture } from './exact-edits.ts';
-import { decodePicture, encodePicture, mean, psnr } from './pictures.ts';
+import { decodePicture, encodePicture, mean, pixelPsnr } from './pictures.ts';
 
 /** One prompt for each kind and language. */
 export type GoldenPrompts = Readonly<Record<Kind, Readonly<Record<Language, string>>>>;
@@ -20,7 +20,7 @@ export interface QualityOptions {
   readonly prompts: GoldenPrompts;
   readonly kinds?: readonly Kind[];
   readonly languages?: readonly Language[];
-  readonly settings?: Settings;
+  readonly settings?: MeasureSettings;
 }
 
 /** Has every photo edited by every prompt, and compares. `blend` takes each photo with the one after it. */
@@ -32,7 +32,7 @@ export async function measureQuality(options: QualityOptions): Promise<QualityRo
   const results = await onEditors(tasks, async (editor, { kind, language, photo, next }) => {
     const inputs = kind === 'blend' ? [photo, next] : [photo];
     const result = await editOnce(editor, inputs, prompts[kind][language], settings);
-    return { kind, language, db: psnr(result, exactEdit(kind, photo, next)) };
+    return { kind, language, db: pixelPsnr(result, exactEdit(kind, photo, next)) };
   });
   const of = (kind: Kind, language: Language): number[] =>
     results.filter((each) => each.kind === kind && each.language === language).map(({ db }) => db);
@@ -52,16 +52,16 @@ export async function measureLeftAlone(
   const tasks = wishes.map((wish, i) => ({ wish, photo: photos[i % photos.length]! }));
   return onEditors(tasks, async (editor, { wish, photo }) => ({
     wish,
-    db: psnr(await editOnce(editor, [photo], wish), photo),
+    db: pixelPsnr(await editOnce(editor, [photo], wish), photo),
   }));
 }
 
 /** The edit of some pictures; the result is as large as the last of them. */
 export async function editOnce(
-  editor: Editor,
+  editor: DemoEditor,
   pictures: readonly Picture[],
   prompt: string,
-  settings: Settings = {},
+  settings: MeasureSettings = {},
 ): Promise<Picture> {
   const images = await Promise.all(pictures.map(encodePicture));
   const { width, height } = pictures.at(-1)!;

@@ -1,7 +1,7 @@
 import type { Picture } from './exact-edits.ts';
 
 /** Width and height of the pictures. */
-export const READING_SIDE = 64;
+const READING_SIDE = 64;
 
 /** Large enough for a VAE to keep their colours; no multiple of a mosaic's blocks, so that a mosaic changes them. */
 const PATCH = 12;

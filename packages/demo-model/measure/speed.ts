@@ -1,5 +1,5 @@
 import { type OpenEditor, withEditors } from './editors.ts';
-import { readPicture } from './pictures.ts';
+import { readCroppedPicture } from './pictures.ts';
 import { editOnce } from './quality.ts';
 
 /** Seconds of one edit at the recommended settings on one thread; `load_s` of opening the checkpoint. */
@@ -14,7 +14,7 @@ export interface Speed {
  * Decoding and encoding of the pictures is counted, as a user would count it.
  */
 export async function measureSpeed(open: OpenEditor, photo: Uint8Array, side: number, rounds: number): Promise<Speed> {
-  const picture = await readPicture(photo, side, side);
+  const picture = await readCroppedPicture(photo, side, side);
   const start = performance.now();
   return withEditors({ open, engines: 1 }, async (onEditors) => {
     const load_s = (performance.now() - start) / 1000;

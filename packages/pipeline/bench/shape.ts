@@ -1,6 +1,6 @@
 /** The workload that is measured: 512² output, one 512² reference, a prompt with a picture. */
 export const SHAPE = { rows: 32, columns: 32, target: 1024, reference: 1024, text: 200 } as const;
-export const WIDTH = 3072;
+const WIDTH = 3072;
 
 const image = SHAPE.target + SHAPE.reference;
 const all = image + SHAPE.text;

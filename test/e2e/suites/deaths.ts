@@ -9,21 +9,21 @@ import {
   jobWithPrompt,
   newPicture,
   postJson,
-  submit,
+  submitPrompt,
   untilEnded,
   untilStep,
   untilSucceeded,
 } from '../calls.ts';
 import { expectGapless, openEvents } from '../event-stream.ts';
 import { enginesOf, hostOf, MAX_ATTEMPTS, PARTS, type System } from '../system.ts';
-import { until } from '../waiting.ts';
+import { pollUntil } from '../waiting.ts';
 import { startAgain, startMany, stayOnce } from './stops.ts';
 
 /** Each process is killed (SIGKILL) while it is at work. */
 export function deathTests(the: () => System): void {
   it('the job of an engine that is killed is tried again in a new one', async () => {
     const system = the();
-    const { id } = await submit(system, stayOnce());
+    const { id } = await submitPrompt(system, stayOnce());
     await untilStep(system, id, 2);
     const host = await hostOf(system, id);
     const engines = await enginesOf(system, host);
@@ -38,23 +38,23 @@ export function deathTests(the: () => System): void {
 
   it('a job that ends its engine each time fails, and the workers go on', async () => {
     const system = the();
-    const { id } = await submit(system, 'crash:sigkill at:1');
+    const { id } = await submitPrompt(system, 'crash:sigkill at:1');
     const job = await untilEnded(system, id);
     expect(job).toMatchObject({ status: 'failed', attempt: MAX_ATTEMPTS, output: null });
     expect(job.error?.code).toMatch(/^(engine_crashed|worker_lost)$/);
     const errors = (await eventsOf(system, id)).map(({ data }) => data.error).filter((error) => error !== undefined);
     expect(errors).toContainEqual(expect.objectContaining({ code: 'engine_crashed' }));
-    await untilSucceeded(system, (await submit(system, 'x')).id);
+    await untilSucceeded(system, (await submitPrompt(system, 'x')).id);
   });
 
   it('the job of a worker that is killed is ended by another, and the engine goes with its worker', async () => {
     const system = the();
-    const { id } = await submit(system, stayOnce());
+    const { id } = await submitPrompt(system, stayOnce());
     await untilStep(system, id, 2);
     const host = await hostOf(system, id);
     const engines = await enginesOf(system, host);
     expect(await host.stop('SIGKILL')).toBe('SIGKILL');
-    await until('the end of its engine', async () => {
+    await pollUntil('the end of its engine', async () => {
       const left = (await system.processes()).map(({ pid }) => pid);
       return engines.every((pid) => !left.includes(pid));
     });
@@ -65,13 +65,13 @@ export function deathTests(the: () => System): void {
 
   it('a worker that stands still past its lease (SIGSTOP) changes nothing when it goes on', async () => {
     const system = the();
-    const { id } = await submit(system, 'each:100ms steps:12');
+    const { id } = await submitPrompt(system, 'each:100ms steps:12');
     await untilStep(system, id, 1);
     const host = await hostOf(system, id);
     process.kill(host.pid, 'SIGSTOP');
     try {
       // Its engine goes on, and has a result for it. Who stands still may be the only API, too.
-      await until('a lease that is over', async () => {
+      await pollUntil('a lease that is over', async () => {
         const text = `select 1 from jobs where id = $1 and (attempt > 1 or lease_expires_at < now())`;
         return (await queryOnce(await system.databaseUrl(), text, [id])).length > 0;
       });
@@ -82,7 +82,7 @@ export function deathTests(the: () => System): void {
     }
     const job = await untilSucceeded(system, id);
     expect(job.attempt).toBeGreaterThan(1);
-    await untilSucceeded(system, (await submit(system, 'x')).id);
+    await untilSucceeded(system, (await submitPrompt(system, 'x')).id);
     expect(await getJob(system, id)).toEqual(job);
   });
 
@@ -91,7 +91,7 @@ export function deathTests(the: () => System): void {
     const [api] = system.members('api');
     if (api?.url === undefined) throw new Error('no API lives');
     const { url } = api;
-    const followed = await submit(system, stayOnce(), {}, { api: url });
+    const followed = await submitPrompt(system, stayOnce(), {}, { api: url });
     const stream = await openEvents(url, followed.id);
     await stream.untilCount(1);
     const prompt = stayOnce();
@@ -103,10 +103,10 @@ export function deathTests(the: () => System): void {
     // Some submissions are under way at any moment.
     const accepted: Job[] = [];
     const submitUntilDead = async (): Promise<void> => {
-      for (;;) accepted.push(await submit(system, 'x', {}, { api: url }));
+      for (;;) accepted.push(await submitPrompt(system, 'x', {}, { api: url }));
     };
     const submitters = Array.from({ length: 4 }, () => submitUntilDead().catch(() => undefined));
-    await until('jobs that are accepted', () => accepted.length >= 8);
+    await pollUntil('jobs that are accepted', () => accepted.length >= 8);
     await api.stop('SIGKILL');
     await Promise.all(submitters);
     await cutOff;
@@ -125,11 +125,11 @@ export function deathTests(the: () => System): void {
   it('a webhook whose dispatcher is killed before it noted the answer comes again under the same id', async () => {
     const system = the();
     const name = `killed-${crypto.randomUUID()}`;
-    const { id } = await submit(system, 'x', { webhook_url: system.outside.hook(name, 'never') });
+    const { id } = await submitPrompt(system, 'x', { webhook_url: system.outside.hook(name, 'never') });
     await system.outside.untilReceived(name);
     const dispatchers = system.members('dispatcher');
     await Promise.all(dispatchers.map((member) => member.stop('SIGKILL')));
-    const meanwhile = dispatchers.length > 1 ? await submit(system, 'x') : undefined;
+    const meanwhile = dispatchers.length > 1 ? await submitPrompt(system, 'x') : undefined;
     await Promise.all(dispatchers.map(() => system.start('dispatcher')));
     if (meanwhile !== undefined) await untilSucceeded(system, meanwhile.id);
     const deliveries = await system.outside.untilReceived(name, 2);
@@ -139,7 +139,7 @@ export function deathTests(the: () => System): void {
 
   it('all of it at once, in the middle of many jobs', async () => {
     const system = the();
-    const done = await submit(system, 'x');
+    const done = await submitPrompt(system, 'x');
     await untilSucceeded(system, done.id);
     const jobs = await startMany(system);
     const counts = PARTS.map((part) => system.members(part).length);

@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import { expect, it } from 'vitest';
 import { apiOf, getJob, jobWithPrompt, newPicture, postJson, untilEnded, untilStep } from '../calls.ts';
 import type { System } from '../system.ts';
-import { until } from '../waiting.ts';
+import { pollUntil } from '../waiting.ts';
 
 interface EditAnswer {
   readonly image_base64: string;
@@ -66,7 +66,7 @@ export function guideTests(the: () => System): void {
 
   it('/health tells of each worker, and is always 200', async () => {
     const system = the();
-    const health = await until('workers that are ready', async () => {
+    const health = await pollUntil('workers that are ready', async () => {
       const response = await fetch(`${apiOf(system)}/health`);
       expect(response.status).toBe(200);
       const body = (await response.json()) as { workers: { ready: boolean }[] };

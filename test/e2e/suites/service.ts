@@ -3,7 +3,7 @@ import { queryOnce } from '../../db/query.ts';
 import { cancelAll } from '../calls.ts';
 import { pythonVerifiers } from '../python-webhooks.ts';
 import type { System } from '../system.ts';
-import { until } from '../waiting.ts';
+import { pollUntil } from '../waiting.ts';
 import { expectInvariants } from '../witnesses.ts';
 import { cancelTests } from './cancels.ts';
 import { deathTests } from './deaths.ts';
@@ -37,7 +37,7 @@ export function serviceTests<S extends System>(start: () => Promise<S>, more: re
   });
   beforeEach(({ onTestFailed }) => {
     onTestFailed(async () => {
-      console.error(system?.story());
+      console.error(system?.lastOutput());
       // What stays would fail the following tests too.
       if (system !== undefined) await cancelAll(system).catch(() => undefined);
     });
@@ -69,7 +69,7 @@ export function serviceTests<S extends System>(start: () => Promise<S>, more: re
   }
 
   it('an object without a row is swept', () =>
-    until('a sweep', async () => !(await the().objects.keys()).includes(orphan)));
+    pollUntil('a sweep', async () => !(await the().objects.keys()).includes(orphan)));
 
   it('everyone stops when told to, with exit code 0, and leaves no process and no connection', async () => {
     const url = await the().databaseUrl();

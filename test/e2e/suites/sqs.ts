@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { cancelJob, eventTypesOf, submit, untilEnded, untilStep, untilSucceeded } from '../calls.ts';
+import { cancelJob, eventTypesOf, submitPrompt, untilEnded, untilStep, untilSucceeded } from '../calls.ts';
 import type { Deployment } from '../deployment.ts';
-import { until } from '../waiting.ts';
+import { pollUntil } from '../waiting.ts';
 
 const bodyOf = (jobId: string): string => JSON.stringify({ v: 1, job_id: jobId });
 
@@ -9,15 +9,15 @@ const bodyOf = (jobId: string): string => JSON.stringify({ v: 1, job_id: jobId }
 export function sqsTests(the: () => Deployment): void {
   it('messages that come several times, for jobs that wait, run or have ended, change nothing', async () => {
     const { sqs } = the();
-    const ended = await submit(the(), 'x');
+    const ended = await submitPrompt(the(), 'x');
     await untilSucceeded(the(), ended.id);
     const running = await Promise.all(
       the()
         .members('worker')
-        .map(() => submit(the(), 'stay at:1')),
+        .map(() => submitPrompt(the(), 'stay at:1')),
     );
     for (const { id } of running) await untilStep(the(), id, 1);
-    const waiting = await submit(the(), 'x');
+    const waiting = await submitPrompt(the(), 'x');
     const all = [ended, ...running, waiting].map(({ id }) => id);
     for (const id of [...all, ...all]) await sqs.jobs.send(bodyOf(id));
     // As SQS does with messages that came back too often, whatever their jobs are doing.
@@ -32,16 +32,16 @@ export function sqsTests(the: () => Deployment): void {
     const { sqs } = the();
     const strange = ['not JSON', '{}', '{"v":1}', bodyOf('job_of_nobody'), 'x'.repeat(200_000)];
     for (const body of strange) await sqs.jobs.send(body);
-    await untilSucceeded(the(), (await submit(the(), 'x')).id);
-    await until('an empty queue', async () => (await sqs.jobs.count()) === 0);
+    await untilSucceeded(the(), (await submitPrompt(the(), 'x')).id);
+    await pollUntil('an empty queue', async () => (await sqs.jobs.count()) === 0);
   });
 
   it('a job whose message is lost is sent again', async () => {
     const { sqs } = the();
     const workers = the().members('worker');
     await Promise.all(workers.map((worker) => worker.stop()));
-    const { id } = await submit(the(), 'x');
-    await until('its message', async () => (await sqs.jobs.count()) > 0);
+    const { id } = await submitPrompt(the(), 'x');
+    await pollUntil('its message', async () => (await sqs.jobs.count()) > 0);
     await sqs.jobs.purge();
     await Promise.all(workers.map(() => the().start('worker')));
     await untilSucceeded(the(), id);

@@ -7,7 +7,7 @@ import {
   eventTypesOf,
   newPicture,
   postJson,
-  submit,
+  submitPrompt,
   untilEnded,
   untilStep,
   untilSucceeded,
@@ -22,7 +22,7 @@ export const stayOnce = (): string => `stay once:${crypto.randomUUID()} at:2`;
 export function stopTests(the: () => System): void {
   it('a worker that is told to stop gives its job back, and another ends it', async () => {
     const system = the();
-    const { id } = await submit(system, stayOnce());
+    const { id } = await submitPrompt(system, stayOnce());
     await untilStep(system, id, 2);
     const host = await hostOf(system, id);
     expect(await host.stop()).toBe(0);
@@ -41,7 +41,7 @@ export function stopTests(the: () => System): void {
     const prompt = stayOnce();
     const images = [(await newPicture()).toString('base64')];
     const waiting = postJson(`${api.url}/v1/jobs`, { prompt, images }, { headers: { prefer: 'wait=60' } });
-    const { id } = await submit(system, prompt.replace('once', 'also'), {}, { api: api.url });
+    const { id } = await submitPrompt(system, prompt.replace('once', 'also'), {}, { api: api.url });
     const stream = await openEvents(api.url, id);
     await stream.untilCount(1);
 
@@ -66,11 +66,11 @@ export function stopTests(the: () => System): void {
   it('a dispatcher that is told to stop loses no webhook and no message', async () => {
     const system = the();
     const name = `stopped-${crypto.randomUUID()}`;
-    const { id } = await submit(system, 'x', { webhook_url: system.outside.hook(name, 'never') });
+    const { id } = await submitPrompt(system, 'x', { webhook_url: system.outside.hook(name, 'never') });
     await system.outside.untilReceived(name);
     const ends = await Promise.all(system.members('dispatcher').map((member) => member.stop()));
     expect(ends.every((end) => end === 0)).toBe(true);
-    const later = ends.length > 1 ? await submit(system, 'x') : undefined;
+    const later = ends.length > 1 ? await submitPrompt(system, 'x') : undefined;
     await Promise.all(ends.map(() => system.start('dispatcher')));
     const deliveries = await system.outside.untilReceived(name, 2);
     expect(new Set(deliveries.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
@@ -98,8 +98,10 @@ export async function startAgain(system: System, counts: readonly number[]): Pro
 
 /** As many jobs in their middle as there are workers, and others that wait. */
 export async function startMany(system: System): Promise<readonly Job[]> {
-  const running = await Promise.all(system.members('worker').map(() => submit(system, stayOnce())));
+  const running = await Promise.all(system.members('worker').map(() => submitPrompt(system, stayOnce())));
   for (const { id } of running) await untilStep(system, id, 2);
-  const waiting = Array.from({ length: 10 }, (_, n) => submit(system, 'each:20ms', {}, { api: apiOf(system, n) }));
+  const waiting = Array.from({ length: 10 }, (_, n) =>
+    submitPrompt(system, 'each:20ms', {}, { api: apiOf(system, n) }),
+  );
   return [...running, ...(await Promise.all(waiting))];
 }

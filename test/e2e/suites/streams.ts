@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { apiOf, cancelJob, eventsOf, submit, untilStep } from '../calls.ts';
+import { apiOf, cancelJob, eventsOf, submitPrompt, untilStep } from '../calls.ts';
 import { expectGapless, openEvents } from '../event-stream.ts';
 import type { System } from '../system.ts';
 
@@ -9,7 +9,7 @@ const SLOW = 'each:300ms steps:8';
 export function streamTests(the: () => System): void {
   it('a reader whose connection is cut goes on where it was, and misses nothing', async () => {
     const system = the();
-    const { id } = await submit(system, SLOW);
+    const { id } = await submitPrompt(system, SLOW);
     const first = await openEvents(apiOf(system), id);
     const seen = [...(await first.untilCount(4))];
     first.cut();
@@ -37,7 +37,7 @@ export function streamTests(the: () => System): void {
 
   it('twenty readers of one job all see all of it', async () => {
     const system = the();
-    const { id } = await submit(system, `stay once:readers-${crypto.randomUUID()} at:1`);
+    const { id } = await submitPrompt(system, `stay once:readers-${crypto.randomUUID()} at:1`);
     await untilStep(system, id, 1);
     const streams = await Promise.all(Array.from({ length: 20 }, (_, n) => openEvents(apiOf(system, n), id)));
     await cancelJob(system, id);

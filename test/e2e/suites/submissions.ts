@@ -11,8 +11,8 @@ import {
   getJob,
   newPicture,
   postJson,
-  sha256,
-  submit,
+  sha256Hex,
+  submitPrompt,
   untilEnded,
   untilSucceeded,
 } from '../calls.ts';
@@ -70,10 +70,10 @@ export function submissionTests(the: () => System): void {
 
     const job = await untilSucceeded(system, id);
     expect(job).toMatchObject({
-      input: { ...params, images: [{ sha256: sha256(picture), bytes: picture.length, width: 24, height: 16 }] },
+      input: { ...params, images: [{ sha256: sha256Hex(picture), bytes: picture.length, width: 24, height: 16 }] },
       seed: params.seed,
       progress: { queue_position: null },
-      receipt: { parameters: { num_inference_steps: 2 }, images: [{ sha256: sha256(picture) }] },
+      receipt: { parameters: { num_inference_steps: 2 }, images: [{ sha256: sha256Hex(picture) }] },
     });
     await fetchOutput(system, job);
     expect(await eventTypesOf(system, id)).toEqual(
@@ -91,7 +91,7 @@ export function submissionTests(the: () => System): void {
     const job = (await response.json()) as Job;
     system.accepted.add(job.id);
     expect(job).toMatchObject({ status: 'succeeded', metadata: { of: 'waiting' } });
-    expect(new Set(await Promise.all([0, 1, 2].map((i) => fetchOutput(system, job, i).then(sha256)))).size).toBe(3);
+    expect(new Set(await Promise.all([0, 1, 2].map((i) => fetchOutput(system, job, i).then(sha256Hex)))).size).toBe(3);
   });
 
   it('the command submits, waits, and saves the result', async () => {
@@ -120,12 +120,12 @@ export function submissionTests(the: () => System): void {
     expect(await list.ended).toBe(0);
     const id = /job_[0-9a-f]{32}/.exec(list.output())?.[0] ?? '';
     system.accepted.add(id);
-    expect((await getJob(system, id)).output?.[0]?.sha256).toBe(sha256(saved));
+    expect((await getJob(system, id)).output?.[0]?.sha256).toBe(sha256Hex(saved));
   });
 
   it('a job with a deadline that has passed expires', async () => {
     const system = the();
-    const { id } = await submit(system, 'stay', { deadline: new Date(Date.now() + 2000).toISOString() });
+    const { id } = await submitPrompt(system, 'stay', { deadline: new Date(Date.now() + 2000).toISOString() });
     expect(await untilEnded(system, id)).toMatchObject({ status: 'expired', error: { code: 'expired' } });
   });
 

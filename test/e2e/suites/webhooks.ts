@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import type { Job } from '@qwen-edit/contract';
 import { Webhook } from 'standardwebhooks';
 import { expect, it } from 'vitest';
-import { apiOf, submit, untilEnded, untilSucceeded } from '../calls.ts';
-import type { Received } from '../receiver.ts';
+import { apiOf, submitPrompt, untilEnded, untilSucceeded } from '../calls.ts';
+import type { ReceivedDelivery } from '../receiver.ts';
 import { type System, WEBHOOK_SECRET } from '../system.ts';
-import { until } from '../waiting.ts';
+import { pollUntil } from '../waiting.ts';
 
 interface Told {
   readonly type: string;
@@ -13,7 +13,7 @@ interface Told {
   readonly data: Job;
 }
 
-type Verify = (secret: string, delivery: Received) => Promise<unknown>;
+type Verify = (secret: string, delivery: ReceivedDelivery) => Promise<unknown>;
 
 /** Throws where the signature is not of this secret. */
 const byNpm: Verify = async (secret, { body, headers }) => new Webhook(secret).verify(body, headers);
@@ -24,7 +24,7 @@ export function webhookTests(the: () => System, python: readonly Verify[]): void
     async (_, verify) => {
       const system = the();
       const name = `signed-${crypto.randomUUID()}`;
-      const { id } = await submit(system, 'x', { webhook_url: system.outside.hook(name) });
+      const { id } = await submitPrompt(system, 'x', { webhook_url: system.outside.hook(name) });
       const [delivery] = await system.outside.untilReceived(name);
       if (delivery === undefined) throw new Error('nothing came');
       const told = (await verify(WEBHOOK_SECRET, delivery)) as Told;
@@ -44,7 +44,7 @@ export function webhookTests(the: () => System, python: readonly Verify[]): void
     const system = the();
     const webhook_secret = `whsec_${randomBytes(32).toString('base64')}`;
     const name = `own-${crypto.randomUUID()}`;
-    await submit(system, 'fail:image_invalid', { webhook_url: system.outside.hook(name), webhook_secret });
+    await submitPrompt(system, 'fail:image_invalid', { webhook_url: system.outside.hook(name), webhook_secret });
     const [delivery] = await system.outside.untilReceived(name);
     const told = (await byNpm(webhook_secret, delivery!)) as Told;
     expect(told).toMatchObject({ type: 'job.failed', data: { status: 'failed', error: { code: 'image_invalid' } } });
@@ -54,7 +54,7 @@ export function webhookTests(the: () => System, python: readonly Verify[]): void
   it('a receiver that fails is told again under the same id, and once more when somebody asks for it', async () => {
     const system = the();
     const name = `failing-${crypto.randomUUID()}`;
-    const { id } = await submit(system, 'x', { webhook_url: system.outside.hook(name, 500, 429, 'never') });
+    const { id } = await submitPrompt(system, 'x', { webhook_url: system.outside.hook(name, 500, 429, 'never') });
     await untilSucceeded(system, id);
     const deliveries = await system.outside.untilReceived(name, 4);
     expect(new Set(deliveries.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
@@ -64,7 +64,7 @@ export function webhookTests(the: () => System, python: readonly Verify[]): void
       const response = await fetch(`${apiOf(system)}/v1/jobs/${id}/webhooks`);
       return ((await response.json()) as { data: [] }).data;
     };
-    const [delivered] = await until('a delivery that is noted', async () => {
+    const [delivered] = await pollUntil('a delivery that is noted', async () => {
       const all = await list();
       return all[0]?.status === 'delivered' && all;
     });
@@ -80,7 +80,7 @@ export function webhookTests(the: () => System, python: readonly Verify[]): void
   it('a receiver that never takes it is given up, and its job is what it was', async () => {
     const system = the();
     const name = `lost-${crypto.randomUUID()}`;
-    const { id } = await submit(system, 'x', { webhook_url: system.outside.hook(name, 410) });
+    const { id } = await submitPrompt(system, 'x', { webhook_url: system.outside.hook(name, 410) });
     await system.outside.untilReceived(name);
     expect(await untilEnded(system, id)).toMatchObject({ status: 'succeeded' });
     expect(system.outside.received.filter((each) => each.name === name)).toHaveLength(1);

@@ -70,7 +70,7 @@ export function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /** The error of a body above its limit. */
-export function bodyTooLarge(maxBytes: number): AppError {
+function bodyTooLarge(maxBytes: number): AppError {
   return new AppError('request_too_large', `The body has more than ${maxBytes} bytes.`);
 }
 

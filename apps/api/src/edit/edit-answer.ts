@@ -45,7 +45,7 @@ async function readOutputBytes({ store }: StoreReader, output: AssetRow): Promis
 }
 
 /** A decimal number as a number if that is exact, else as it is. */
-export function exactNumber(decimal: string): number | string {
+function exactNumber(decimal: string): number | string {
   const number = Number(decimal);
   return Number.isSafeInteger(number) ? number : decimal;
 }

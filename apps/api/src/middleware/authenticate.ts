@@ -91,7 +91,7 @@ export function createGate({ database, options, limits, now }: GateDeps): Gate {
  * The key that the request carries: `Authorization: Bearer KEY` or `X-API-Key: KEY`. Throws `unauthorized` for another
  * scheme.
  */
-export function tokenOf(header: (name: string) => string | undefined): string | undefined {
+function tokenOf(header: (name: string) => string | undefined): string | undefined {
   const authorization = header('authorization');
   if (authorization === undefined) return header('x-api-key');
   const [, token] = /^bearer +([^\s]+) *$/i.exec(authorization) ?? [];

@@ -2,7 +2,7 @@ import { isTerminalEvent, type JobEvent } from '@qwen-edit/contract';
 import type { JobEventRow } from '@qwen-edit/db';
 import type { JobWatch } from '../job-watch.ts';
 
-export const HEARTBEAT = ': heartbeat\n\n';
+const HEARTBEAT = ': heartbeat\n\n';
 /** Milliseconds that a browser waits before it connects again. */
 const RETRY = 'retry: 2000\n\n';
 

@@ -1,7 +1,7 @@
 import { openImage } from './decode.ts';
 
 /** Longest side of a thumbnail in pixels. */
-export const THUMBNAIL_SIDE = 320;
+const THUMBNAIL_SIDE = 320;
 const QUALITY = 75;
 
 /**

@@ -1,0 +1,3 @@
+import { home } from './config.ts';
+
+console.log(home);

@@ -1,0 +1,6 @@
+import { expect, it } from 'vitest';
+import { answer } from './index.ts';
+
+it('is the answer', () => {
+  expect(answer).toBe(42);
+});

@@ -1,0 +1,1 @@
+import '@qwen-edit/net';

@@ -1,0 +1,3 @@
+import { used } from './values.ts';
+
+console.log(used);
