@@ -6,7 +6,7 @@ import { encodePicture, readCroppedPicture } from '@qwen-edit/demo-model/measure
 import { editOnce, type GoldenPrompts, nextOf } from '@qwen-edit/demo-model/measure/quality';
 import { createPipeline } from '@qwen-edit/pipeline';
 import sharp, { type OverlayOptions } from 'sharp';
-import { readGoldenPrompts, readPhotos } from './demo-model-inputs.ts';
+import { readGoldenPrompts, readPhotos } from './demo-model/inputs.ts';
 
 /** Draws docs/demo-model.jpg: for every kind of edit, the exact result and the demo model's. */
 const SIDE = 256;

@@ -30,13 +30,29 @@ export async function measureQuality(options: QualityOptions): Promise<QualityRo
     languages.flatMap((language) => photos.map((photo, i) => ({ kind, language, photo, next: nextOf(photos, i) }))),
   );
   const results = await onEditors(tasks, async (editor, { kind, language, photo, next }) => {
-    const inputs = kind === 'blend' ? [photo, next] : [photo];
-    const result = await editOnce(editor, inputs, prompts[kind][language], settings);
-    return { kind, language, db: pixelPsnr(result, exactEdit(kind, photo, next)) };
+    const db = await measureEdit(editor, { kind, prompt: prompts[kind][language], photo, next, settings });
+    return { kind, language, db };
   });
   const of = (kind: Kind, language: Language): number[] =>
     results.filter((each) => each.kind === kind && each.language === language).map(({ db }) => db);
   return kinds.map((kind) => ({ kind, en: of(kind, 'en'), zh: of(kind, 'zh') }));
+}
+
+/** One edit of a photo by a prompt for a kind. */
+export interface MeasuredEdit {
+  readonly kind: Kind;
+  readonly prompt: string;
+  readonly photo: Picture;
+  /** The second picture of `blend`; other kinds leave it alone. */
+  readonly next: Picture;
+  readonly settings?: MeasureSettings;
+}
+
+/** PSNR in dB of one edit against the exact edit of its kind. */
+export async function measureEdit(editor: DemoEditor, edit: MeasuredEdit): Promise<number> {
+  const { kind, prompt, photo, next, settings = {} } = edit;
+  const inputs = kind === 'blend' ? [photo, next] : [photo];
+  return pixelPsnr(await editOnce(editor, inputs, prompt, settings), exactEdit(kind, photo, next));
 }
 
 /** The picture that `blend` takes beside photo `i`. */

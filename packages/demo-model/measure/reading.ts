@@ -23,10 +23,16 @@ export interface HeldOutPrompts {
 export interface ReadingRow {
   readonly name: string;
   readonly language: Language;
+  /** How many phrases were asked for. */
   readonly phrases: number;
   /** Understood, of 0 to 1. */
   readonly share: number;
-  readonly mistakes: readonly { readonly phrase: string; readonly read: Kind | undefined }[];
+  readonly mistakes: readonly { readonly phrase: string; readonly read?: Kind | undefined }[];
+}
+
+/** A measured row, with the phrases that were asked for. */
+export interface MeasuredReadingRow extends ReadingRow {
+  readonly asked: readonly string[];
 }
 
 export interface ReadingOptions {
@@ -39,7 +45,7 @@ export interface ReadingOptions {
 export async function measureReading(
   { kinds, unknown }: Pick<HeldOutPrompts, 'kinds' | 'unknown'>,
   { onEditors, perList }: ReadingOptions,
-): Promise<ReadingRow[]> {
+): Promise<MeasuredReadingRow[]> {
   const rows = await measureLists(kinds, { onEditors, perList });
   const wishes = await measureLists({ same: unknown }, { onEditors, perList });
   return [...rows, ...wishes.map((row) => ({ ...row, name: 'unknown' }))];
@@ -49,7 +55,7 @@ export async function measureReading(
 export async function measureLists(
   lists: Readonly<Partial<Record<Kind, Phrases>>>,
   { onEditors, perList }: ReadingOptions,
-): Promise<ReadingRow[]> {
+): Promise<MeasuredReadingRow[]> {
   const [first, second] = readingPictures();
   const one = exactEdits([first]);
   const two = exactEdits([first, second]);
@@ -64,8 +70,15 @@ export async function measureLists(
   return Object.keys(lists).flatMap((name) =>
     LANGUAGES.map((language) => {
       const asked = read.filter((each) => each.name === name && each.language === language);
-      const mistakes = asked.filter((each) => each.read !== name);
-      return { name, language, phrases: asked.length, share: 1 - mistakes.length / asked.length, mistakes };
+      const mistakes = asked.filter((each) => each.read !== name).map(({ phrase, read }) => ({ phrase, read }));
+      return {
+        name,
+        language,
+        phrases: asked.length,
+        share: 1 - mistakes.length / asked.length,
+        mistakes,
+        asked: asked.map(({ phrase }) => phrase),
+      };
     }),
   );
 }

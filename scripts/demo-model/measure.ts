@@ -1,0 +1,114 @@
+import { cpus } from 'node:os';
+import { measureCardPrompts } from '@qwen-edit/demo-model/measure/card-prompts';
+import { type OnEditors, withEditors } from '@qwen-edit/demo-model/measure/editors';
+import { mean } from '@qwen-edit/demo-model/measure/pictures';
+import { measureLeftAlone, measureQuality, type QualityRow } from '@qwen-edit/demo-model/measure/quality';
+import { measureLists, measureReading, type ReadingRow } from '@qwen-edit/demo-model/measure/reading';
+import { mistakesOf, qualityTable, readingTable } from '@qwen-edit/demo-model/measure/report';
+import { measureSpeed } from '@qwen-edit/demo-model/measure/speed';
+import {
+  LEFT_ALONE_SIDE,
+  QUALITY_SUITE_NAMES,
+  QUALITY_SUITES,
+  type QualitySuiteName,
+} from '@qwen-edit/demo-model/measure/suites';
+import { createPipeline } from '@qwen-edit/pipeline';
+import { z } from 'zod';
+import {
+  cardInputs,
+  inputsDigest,
+  modelDigest,
+  PHOTO_NAMES,
+  photosAt,
+  readCardPrompts,
+  readGoldenPrompts,
+  readHeldOutPrompts,
+  readPhotos,
+} from './inputs.ts';
+import { MEASUREMENTS_FILE, measurementsSchema, readMeasurements, writeMeasurements } from './measurements.ts';
+
+/**
+ * `npm run measure:demo-model` measures the demo model on all held-out phrases and photos and writes measurements.json,
+ * which the tests hold to their floors. With the names of suites behind it, it measures only these again; the others must
+ * be of the same weights and inputs. `npm run measure:demo-model speed` times edits instead and writes nothing.
+ */
+const ENGINES = 2;
+const SPEED_SIDES = [256, 512];
+const SPEED_ROUNDS = 2;
+
+async function measureSuites(
+  onEditors: OnEditors,
+  names: readonly QualitySuiteName[],
+): Promise<Record<string, QualityRow[]>> {
+  const prompts = await readGoldenPrompts();
+  const measured: Record<string, QualityRow[]> = {};
+  for (const name of names) {
+    const { title, width, height, photos: count, kinds, languages, settings } = QUALITY_SUITES[name];
+    const photos = (await photosAt(width, height)).slice(0, count);
+    const rows = await measureQuality({ onEditors, photos, prompts, kinds, languages, settings });
+    console.log(`Quality at ${width} × ${height}, ${title}\n${qualityTable(rows, PHOTO_NAMES.slice(0, count))}\n`);
+    measured[name] = rows;
+  }
+  return measured;
+}
+
+async function measureAllReading(onEditors: OnEditors): Promise<Record<string, ReadingRow[]>> {
+  const prompts = await readHeldOutPrompts();
+  const options = { onEditors, perList: Number.POSITIVE_INFINITY };
+  const measured = {
+    heldOut: await measureReading(prompts, options),
+    hand: await measureLists(prompts.hand, options),
+    card: await measureLists(Object.fromEntries(await readCardPrompts()), options),
+  };
+  for (const [name, rows] of Object.entries(measured))
+    console.log(`Reading of phrases: ${name}\n${readingTable(rows)}\n\n${mistakesOf(rows)}\n`);
+  return measured;
+}
+
+async function measureAll(): Promise<void> {
+  const { unknown } = await readHeldOutPrompts();
+  const measured = await withEditors({ open: createPipeline, engines: ENGINES }, async (onEditors) => {
+    const reading = await measureAllReading(onEditors);
+    const quality = await measureSuites(onEditors, QUALITY_SUITE_NAMES);
+    const leftAlone = await measureLeftAlone({
+      onEditors,
+      photos: await photosAt(LEFT_ALONE_SIDE, LEFT_ALONE_SIDE),
+      wishes: [...unknown.en, ...unknown.zh],
+    });
+    const cardPrompts = await measureCardPrompts({ onEditors, ...(await cardInputs()) });
+    return { reading, quality, leftAlone, cardPrompts };
+  });
+  console.log(`Unknown wishes leave the photo at ${mean(measured.leftAlone.map(({ db }) => db)).toFixed(1)} dB.`);
+  const measurements = measurementsSchema.parse({
+    model: await modelDigest(),
+    inputs: await inputsDigest(),
+    processor: cpus()[0]?.model ?? 'unknown',
+    date: new Date().toISOString().slice(0, 10),
+    ...measured,
+  });
+  await writeMeasurements(measurements);
+  console.log(`Written to ${MEASUREMENTS_FILE}.`);
+}
+
+async function speed(): Promise<void> {
+  const [photo] = await readPhotos();
+  for (const side of SPEED_SIDES) {
+    const { load_s, edit_s } = await measureSpeed(createPipeline, photo!, side, SPEED_ROUNDS);
+    console.log(`One thread, ${side}²: an edit in ${edit_s.toFixed(2)} s, opened in ${load_s.toFixed(2)} s`);
+  }
+}
+
+async function measureSome(names: readonly QualitySuiteName[]): Promise<void> {
+  const before = await readMeasurements();
+  if (before.model !== (await modelDigest()) || before.inputs !== (await inputsDigest()))
+    throw new Error('The weights or the inputs have changed: measure all suites, without naming any.');
+  const measured = await withEditors({ open: createPipeline, engines: ENGINES }, (onEditors) =>
+    measureSuites(onEditors, names),
+  );
+  await writeMeasurements(measurementsSchema.parse({ ...before, quality: { ...before.quality, ...measured } }));
+}
+
+const names = process.argv.slice(2);
+if (names.includes('speed')) await speed();
+else if (names.length === 0) await measureAll();
+else await measureSome(z.array(z.enum(QUALITY_SUITE_NAMES)).parse(names));
