@@ -69,19 +69,20 @@ export function deathTests(the: () => System): void {
     await untilStep(system, id, 1);
     const host = await hostOf(system, id);
     process.kill(host.pid, 'SIGSTOP');
+    const replaced = system.members('worker').some((member) => member !== host);
     try {
       // Its engine goes on, and has a result for it. Who stands still may be the only API, too.
       await pollUntil('a lease that is over', async () => {
         const text = `select 1 from jobs where id = $1 and (attempt > 1 or lease_expires_at < now())`;
         return (await queryOnce(await system.databaseUrl(), text, [id])).length > 0;
       });
-      const others = system.members('worker').filter((member) => member !== host);
-      if (others.length > 0) await untilSucceeded(system, id);
+      if (replaced) await untilSucceeded(system, id);
     } finally {
       process.kill(host.pid, 'SIGCONT');
     }
     const job = await untilSucceeded(system, id);
-    expect(job.attempt).toBeGreaterThan(1);
+    // A worker that nobody replaced may commit what its engine has finished: its token is still the job's.
+    expect(job.attempt).toBeGreaterThan(replaced ? 1 : 0);
     await untilSucceeded(system, (await submitPrompt(system, 'x')).id);
     expect(await getJob(system, id)).toEqual(job);
   });
