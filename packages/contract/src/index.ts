@@ -7,14 +7,13 @@ export * from './keys.ts';
 export * from './message.ts';
 export {
   type EditKind,
-  editKindSchema,
   LANGUAGES,
   type Language,
   type ModelCard,
   modelCardSchema,
 } from './model-card.ts';
 export * from './model-facts.ts';
-export { isSeed, type ParameterFacts, seedSchema } from './parameter-kinds.ts';
+export { isSeed, type ParameterFacts } from './parameter-kinds.ts';
 export * from './parameters.ts';
 export * from './parsed-json.ts';
 export * from './picture-formats.ts';

@@ -108,7 +108,7 @@ const ROWS: Readonly<Record<ParameterName, ParameterFacts>> = PARAMETERS;
 export const parameterFacts = (name: ParameterName): ParameterFacts => ROWS[name];
 
 export const isParameterName = (name: string): name is ParameterName => Object.hasOwn(PARAMETERS, name);
-export const isNumberName = (name: ParameterName): name is NumberName =>
+const isNumberName = (name: ParameterName): name is NumberName =>
   ROWS[name].kind === 'whole_number' || ROWS[name].kind === 'number';
 export const isChoiceName = (name: ParameterName): name is ChoiceName => ROWS[name].kind === 'choice';
 export const isSliderName = (name: ParameterName): name is SliderName => ROWS[name].page?.slider !== undefined;

@@ -44,7 +44,7 @@ async function resultOf<T>(call: Promise<T>): Promise<CallResult<T>> {
 const PLAIN: ReadonlySet<string> = new Set(['service_unreachable', 'canceled']);
 
 /** The failure behind what a call threw. */
-export function failureOf(thrown: unknown): Failure {
+function failureOf(thrown: unknown): Failure {
   const { code, message, hint, requestId, retryAfterSeconds, cause } = toAppError(thrown);
   const problem = problemSchema.safeParse(cause).data;
   const { title, retryable } = problem ?? ERRORS[code];
