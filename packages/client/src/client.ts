@@ -4,13 +4,12 @@ import {
   type Job,
   type JobEvent,
   type JobList,
-  jobEventSchema,
+  jobEventListSchema,
   jobListSchema,
   jobSchema,
   type ModelList,
   modelListSchema,
 } from '@qwen-edit/contract';
-import { z } from 'zod';
 import { watchEvents } from './events.ts';
 import { createRequester, type Fetch } from './request.ts';
 
@@ -75,7 +74,6 @@ export interface Client {
   eventsUrl(id: string, after: number): string;
 }
 
-const eventListSchema = z.object({ data: z.array(jobEventSchema) });
 const LONGEST_LOG_PAGE = 1000;
 
 /**
@@ -113,7 +111,7 @@ export function createClient(options: ClientOptions): Client {
       for (;;) {
         const last = events.at(-1)?.seq ?? after;
         const path = `${jobPath(id)}/events?after=${last}&limit=${LONGEST_LOG_PAGE}`;
-        const { data } = await json(path, eventListSchema, signalOf(signal));
+        const { data } = await json(path, jobEventListSchema, signalOf(signal));
         events.push(...data);
         if (data.length < LONGEST_LOG_PAGE) return events;
       }

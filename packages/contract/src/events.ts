@@ -35,6 +35,9 @@ export const jobEventSchema = z.object({
 });
 export type JobEvent = z.output<typeof jobEventSchema>;
 
+/** GET /v1/jobs/{id}/events as JSON: a page of the log. */
+export const jobEventListSchema = z.object({ data: z.array(jobEventSchema) });
+
 /** Data of `job.progress`: `step` counts from 0 to `total` within its stage. */
 export const progressDataSchema = z.object({ stage: z.enum(JOB_STAGES), step: z.int().min(0), total: z.int().min(0) });
 export type JobProgress = Readonly<z.output<typeof progressDataSchema>>;

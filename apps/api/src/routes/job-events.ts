@@ -1,4 +1,4 @@
-import { AppError, isTerminal, jobEventSchema } from '@qwen-edit/contract';
+import { AppError, isTerminal, jobEventListSchema } from '@qwen-edit/contract';
 import { readEvents } from '@qwen-edit/db';
 import { z } from 'zod';
 import type { ApiContext } from '../context.ts';
@@ -37,7 +37,7 @@ export function jobEventRoutes(deps: StreamDeps & Pick<Services, 'database'>): r
         200: {
           description: 'The events',
           content: {
-            'application/json': z.object({ data: z.array(jobEventSchema) }),
+            'application/json': jobEventListSchema,
             'text/event-stream': z.string(),
           },
         },
