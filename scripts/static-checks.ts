@@ -4,6 +4,7 @@ import { checkForbiddenText } from './rules/forbidden-text.ts';
 import { checkImportArrows } from './rules/import-arrows.ts';
 import { checkPipelineRooms } from './rules/pipeline-rooms.ts';
 import { readSourceFiles, type SourceFile, type Violation } from './rules/source-files.ts';
+import { checkUniqueExports } from './rules/unique-exports.ts';
 import { runTool, type ToolResult, toolScript } from './run-tool.ts';
 
 /** A check that reads the sources and runs none of them. `output` says what breaks it, and where. */
@@ -45,6 +46,7 @@ export const STATIC_CHECKS = {
   },
   arrows: { name: 'import arrows', run: rule(checkImportArrows) },
   rooms: { name: 'order of rooms in packages/pipeline', run: rule(checkPipelineRooms) },
+  exports: { name: 'one meaning for each exported name', run: rule(checkUniqueExports) },
   text: { name: 'forbidden text', run: rule(checkForbiddenText) },
 } as const satisfies Record<string, StaticCheck>;
 

@@ -79,6 +79,11 @@ it.each([
     'packages/pipeline/src/graphs/vae.ts:1 graphs must not import sampling',
   ],
   ['pipeline-unknown-room', 'rooms', 'packages/pipeline/src/attic/index.ts:1 attic is not in the list of rooms'],
+  [
+    'one-name-in-two-files',
+    'exports',
+    "packages/net/src/pause.ts:1 exports 'pause', which packages/db/src/wait.ts also declares",
+  ],
   ['unused-dependency', 'unused', 'Unused dependencies (1)\npackages/net/package.json: undici'],
   ['undeclared-dependency', 'unused', 'Unlisted dependencies (1)\npackages/net/src/index.ts: undici'],
   ['undeclared-workspace', 'unused', 'Unlisted dependencies (1)\napps/api/src/index.ts: @qwen-edit/net'],

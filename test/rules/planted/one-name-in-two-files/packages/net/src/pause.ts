@@ -1,0 +1,1 @@
+export const pause = 1;
