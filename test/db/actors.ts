@@ -27,7 +27,7 @@ import {
   succeedJob,
   takeOutbox,
 } from '../../packages/db/src/index.ts';
-import { ERROR, expireLease, HOUR, newJob, OWNER, PLAIN, RELAYED, resultOf, storeTestInput } from './jobs.ts';
+import { ERROR, expireLease, HOUR, newJob, OWNER, PLAIN, RELAYED, storeTestInput, successOf } from './jobs.ts';
 
 /** What an actor was told that it has done to a job. */
 export interface Told {
@@ -124,7 +124,7 @@ const ACTS = {
     return undefined;
   }),
   succeed: onLease(async ({ database }, lease, { n }) =>
-    (await succeedJob(database.db, lease, resultOf(lease, 1 + (n % 2)))) ? 'succeeded' : undefined,
+    (await succeedJob(database.db, lease, successOf(lease, 1 + (n % 2)))) ? 'succeeded' : undefined,
   ),
   fail: onLease(async ({ database }, lease) => ((await failJob(database.db, lease, ERROR)) ? 'failed' : undefined)),
   stop: onLease(async ({ database }, lease) => ((await cancelRunningJob(database.db, lease)) ? 'canceled' : undefined)),

@@ -24,10 +24,10 @@ import {
   HOUR,
   OWNER,
   rawJob,
-  resultOf,
   running,
   storeTestInput,
   submitOrFail,
+  successOf,
   tryClaim,
 } from './jobs.ts';
 
@@ -76,8 +76,8 @@ describe('a claim', () => {
     const second = await claimOrFail(database, id);
     expect(second.attempt).toBe(2);
     expect(await rawJob(database, id)).toMatchObject({ failures: 1, lease_token: second.lease.token });
-    expect(await succeedJob(database.db, first.lease, resultOf(first.lease))).toBe(false);
-    expect(await succeedJob(database.db, second.lease, resultOf(second.lease))).toBe(true);
+    expect(await succeedJob(database.db, first.lease, successOf(first.lease))).toBe(false);
+    expect(await succeedJob(database.db, second.lease, successOf(second.lease))).toBe(true);
     expect(await findTableViolations(database.pool)).toEqual([]);
   });
 
@@ -142,7 +142,7 @@ describe('the lease', () => {
     expect(await recordProgress(db, stale, { stage: 'denoise', step: 1, total: 2 })).toBe(false);
     const preview = { step: 1, total: 2, width: 1, height: 1, data_url: 'data:,' };
     expect(await recordPreview(db, stale, preview)).toBe(false);
-    expect(await succeedJob(db, stale, resultOf(stale))).toBe(false);
+    expect(await succeedJob(db, stale, successOf(stale))).toBe(false);
     expect(await failJob(db, stale, ERROR)).toBe(false);
     expect(await retryJob(db, stale, { error: ERROR, delayMs: 0 })).toBe('lost');
     expect(await releaseJob(db, stale)).toBe('lost');
@@ -155,7 +155,7 @@ describe('the lease', () => {
     const database = await freshDatabase();
     const [mine, other] = [await running(database), await running(database)];
     for (const token of [newToken(), '', other.token]) {
-      expect(await succeedJob(database.db, { ...mine, token }, resultOf({ ...mine, token }))).toBe(false);
+      expect(await succeedJob(database.db, { ...mine, token }, successOf({ ...mine, token }))).toBe(false);
     }
     expect(await rawJob(database, mine.jobId)).toMatchObject({ status: 'running' });
   });
@@ -165,7 +165,7 @@ describe('the lease', () => {
     const lease = await running(database, { webhookUrl: 'https://example.com' });
     await expireLease(database, lease.jobId);
     expect(await reapLeases(database.db, ERROR)).toMatchObject({ queued: [lease.jobId] });
-    expect(await succeedJob(database.db, lease, resultOf(lease))).toBe(false);
+    expect(await succeedJob(database.db, lease, successOf(lease))).toBe(false);
     const { rows } = await database.pool.query('select from assets union all select from webhook_deliveries');
     expect(rows).toHaveLength(0);
     expect(await eventTypes(database, lease.jobId)).toEqual(['job.queued', 'job.started', 'job.retrying']);
@@ -177,7 +177,7 @@ describe('the lease', () => {
     await expireLease(database, lease.jobId);
     expect(await heartbeat(database.db, lease, HOUR)).toBe(true);
     expect(await reapLeases(database.db, ERROR)).toEqual({ queued: [], failed: [], canceled: [] });
-    expect(await succeedJob(database.db, lease, resultOf(lease))).toBe(true);
+    expect(await succeedJob(database.db, lease, successOf(lease))).toBe(true);
   });
 });
 
@@ -186,7 +186,7 @@ describe('two ends at the same moment', () => {
     const database = await freshDatabase();
     const lease = await running(database, { webhookUrl: 'https://example.com' });
     const ends = [
-      () => succeedJob(database.db, lease, resultOf(lease)),
+      () => succeedJob(database.db, lease, successOf(lease)),
       () => failJob(database.db, lease, ERROR),
       () => cancelRunningJob(database.db, lease),
       () => retryJob(database.db, lease, { error: ERROR, delayMs: 0 }).then((outcome) => outcome !== 'lost'),

@@ -28,7 +28,7 @@ import {
   takeDeliveries,
   takeOutbox,
 } from '../../packages/db/src/index.ts';
-import { ERROR, expireLease, HOUR, OWNER, resultOf, storeTestInput, submitOrFail } from './jobs.ts';
+import { ERROR, expireLease, HOUR, OWNER, storeTestInput, submitOrFail, successOf } from './jobs.ts';
 import {
   all,
   cancelRequested,
@@ -155,7 +155,7 @@ const STEPS: Record<string, Step> = {
   }),
   succeed: onLease(async (model, database, lease, { n }) => {
     const outputs = 1 + (n % 3);
-    expect(await succeedJob(database.db, lease, resultOf(lease, outputs))).toBe(succeeded(model, lease, outputs));
+    expect(await succeedJob(database.db, lease, successOf(lease, outputs))).toBe(succeeded(model, lease, outputs));
   }),
   fail: onLease(async (model, database, lease) => {
     expect(await failJob(database.db, lease, ERROR)).toBe(failedAttempt(model, lease));

@@ -23,10 +23,10 @@ import {
   OWNER,
   PLAIN,
   rawJob,
-  resultOf,
   running,
   storeTestInput,
   submitOrFail,
+  successOf,
 } from './jobs.ts';
 
 type Database = Awaited<ReturnType<typeof freshDatabase>>;
@@ -45,7 +45,7 @@ describe('deleting a job', () => {
     const input = await storeTestInput(database, 'a');
     const id = await submitOrFail(database, { inputs: [input, input], webhookUrl: 'https://example.com' });
     const { lease } = await claimOrFail(database, id);
-    const result = resultOf(lease, 2);
+    const result = successOf(lease, 2);
     await succeedJob(database.db, lease, result);
     const keys = await deleteJob(database, mine(id));
     expect(keys?.toSorted()).toEqual([`inputs/${input}`, ...result.outputs.map(({ key }) => key)].toSorted());

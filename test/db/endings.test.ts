@@ -30,9 +30,9 @@ import {
   HOUR,
   OWNER,
   rawJob,
-  resultOf,
   running,
   submitOrFail,
+  successOf,
   tryClaim,
 } from './jobs.ts';
 
@@ -43,7 +43,7 @@ describe('success', () => {
   it('brings the results, their event and the promise of a webhook, together', async () => {
     const database = await freshDatabase();
     const lease = await running(database, { webhookUrl: HOOK });
-    const result = { ...resultOf(lease, 2), warnings: ['small'], timings: { denoise: 1.25 } };
+    const result = { ...successOf(lease, 2), warnings: ['small'], timings: { denoise: 1.25 } };
     expect(await succeedJob(database.db, lease, result)).toBe(true);
     const record = await readJob(database.db, { id: lease.jobId, owner: OWNER });
     expect(record?.job).toMatchObject({
@@ -72,7 +72,7 @@ describe('success', () => {
   it('told again, because its answer was lost, is still success and adds nothing', async () => {
     const database = await freshDatabase();
     const lease = await running(database, { webhookUrl: HOOK });
-    const result = resultOf(lease, 2);
+    const result = successOf(lease, 2);
     const first = await atOnce(5, () => succeedJob(database.db, lease, result));
     const before = await rawJob(database, lease.jobId);
     expect(first).toEqual(Array(5).fill(true));
@@ -88,7 +88,7 @@ describe('success', () => {
     await retryJob(database.db, first, { error: ERROR, delayMs: 0 });
     expect(await rawJob(database, first.jobId)).toMatchObject({ status: 'queued', error: ERROR });
     const { lease } = await claimOrFail(database, first.jobId);
-    await succeedJob(database.db, lease, resultOf(lease));
+    await succeedJob(database.db, lease, successOf(lease));
     expect(await rawJob(database, first.jobId)).toMatchObject({ error: null, failures: 1, attempt: 2 });
   });
 });
@@ -174,7 +174,7 @@ describe('a request to cancel', () => {
     const database = await freshDatabase();
     const lease = await running(database);
     await requestCancel(database.db, { owner: OWNER, id: lease.jobId });
-    expect(await succeedJob(database.db, lease, resultOf(lease))).toBe(true);
+    expect(await succeedJob(database.db, lease, successOf(lease))).toBe(true);
     expect(await rawJob(database, lease.jobId)).toMatchObject({ status: 'succeeded' });
   });
 
@@ -209,7 +209,7 @@ describe('a request to cancel', () => {
       if (round % 2 === 0) await expireLease(database, lease.jobId);
       await Promise.all([
         requestCancel(database.db, { owner: OWNER, id: lease.jobId }),
-        succeedJob(database.db, lease, resultOf(lease)),
+        succeedJob(database.db, lease, successOf(lease)),
         retryJob(database.db, lease, { error: ERROR, delayMs: 0 }),
         reapLeases(database.db, ERROR),
       ]);
@@ -272,7 +272,7 @@ describe('a deadline', () => {
     await database.pool.query('update jobs set deadline_at = now() where id = $1', [lease.jobId]);
     const rounds = await atOnce(3, () => expireJobs(database.db, ERROR));
     expect(rounds.flat().toSorted()).toEqual([waiting, lease.jobId].toSorted());
-    expect(await succeedJob(database.db, lease, resultOf(lease))).toBe(false);
+    expect(await succeedJob(database.db, lease, successOf(lease))).toBe(false);
     expect(await rawJob(database, lease.jobId)).toMatchObject({ status: 'expired', error: ERROR });
     expect(await rawJob(database, later)).toMatchObject({ status: 'queued' });
     expect(await findTableViolations(database.pool)).toEqual([]);
@@ -281,7 +281,7 @@ describe('a deadline', () => {
   it('does not touch what was done in time', async () => {
     const database = await freshDatabase();
     const lease = await running(database, { deadline: new Date(Date.now() + HOUR).toISOString() });
-    await succeedJob(database.db, lease, resultOf(lease));
+    await succeedJob(database.db, lease, successOf(lease));
     await database.pool.query(`update jobs set deadline_at = now() - interval '1 hour'`);
     expect(await expireJobs(database.db, ERROR)).toEqual([]);
   });
@@ -292,7 +292,7 @@ describe('a deadline', () => {
       const lease = await running(database, { deadline: new Date(Date.now() + HOUR).toISOString(), webhookUrl: HOOK });
       await database.pool.query('update jobs set deadline_at = now() where id = $1', [lease.jobId]);
       const [done, expired] = await Promise.all([
-        succeedJob(database.db, lease, resultOf(lease)),
+        succeedJob(database.db, lease, successOf(lease)),
         expireJobs(database.db, ERROR),
       ]);
       expect([done, expired.length]).toEqual(done ? [true, 0] : [false, 1]);

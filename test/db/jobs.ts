@@ -75,7 +75,7 @@ export async function running(database: Database, changes: Partial<NewJob> = {})
 }
 
 /** A result whose objects lie where the holder of this lease would put them. */
-export const resultOf = (lease: Lease, outputs = 1): JobResult => ({
+export const successOf = (lease: Lease, outputs = 1): JobResult => ({
   seed: '7',
   warnings: [],
   receipt: { model: 'demo' },

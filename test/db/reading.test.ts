@@ -28,7 +28,7 @@ import {
   type WorkerState,
 } from '../../packages/db/src/index.ts';
 import { freshDatabase } from './harness.ts';
-import { atOnce, HOUR, OWNER, resultOf, running, storeTestInput, submitOrFail } from './jobs.ts';
+import { atOnce, HOUR, OWNER, running, storeTestInput, submitOrFail, successOf } from './jobs.ts';
 
 describe('what belongs to one owner does not exist for another', () => {
   it('jobs, results, uploads and deliveries', async () => {
@@ -36,7 +36,7 @@ describe('what belongs to one owner does not exist for another', () => {
     const { db } = database;
     const inputs = [await storeTestInput(database, 'a')];
     const lease = await running(database, { webhookUrl: 'https://example.com', inputs });
-    await succeedJob(db, lease, resultOf(lease));
+    await succeedJob(db, lease, successOf(lease));
     const upload = newId('upload');
     await addUpload(db, { id: upload, owner: OWNER, key: `uploads/${upload}`, mediaType: 'image/png' });
     const [delivery] = await listDeliveries(db, { owner: OWNER, jobId: lease.jobId });

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { claimJob, expireJobs, reapLeases, succeedJob, takeOutbox } from '../../packages/db/src/index.ts';
 import { claimAct, type SharedState, type Told } from './actors.ts';
 import { findTableViolations } from './invariants.ts';
-import { ERROR, expireLease, resultOf } from './jobs.ts';
+import { ERROR, expireLease, successOf } from './jobs.ts';
 
 interface Row {
   readonly id: string;
@@ -55,7 +55,7 @@ export async function expectEndOfAll(stage: SharedState): Promise<void> {
   await reapLeases(database.db, ERROR);
   for (const { id } of await open()) {
     const lease = await claimAct(stage, id);
-    expect(lease && (await succeedJob(database.db, lease, resultOf(lease)))).toBe(true);
+    expect(lease && (await succeedJob(database.db, lease, successOf(lease)))).toBe(true);
   }
   expect(await open()).toEqual([]);
   expect(await findTableViolations(database.pool)).toEqual([]);

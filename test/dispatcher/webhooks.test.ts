@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { runDispatcher, runWebhooks } from '../../apps/dispatcher/src/index.ts';
 import { jobSchema } from '../../packages/contract/src/index.ts';
 import { type DeliveryRow, failJob, listDeliveries, type NewJob, succeedJob } from '../../packages/db/src/index.ts';
-import { ERROR, OWNER, resultOf, running } from '../db/jobs.ts';
+import { ERROR, OWNER, running, successOf } from '../db/jobs.ts';
 import { until } from '../support/until.ts';
 import { createTestSetup, type TestSetup } from '../worker/harness.ts';
 import { depsOf, start } from './harness.ts';
@@ -15,7 +15,7 @@ const OTHER_SECRET = `whsec_${Buffer.alloc(24, 9).toString('base64')}`;
 /** A job that has just succeeded and has a webhook to deliver. */
 async function succeeded(setup: TestSetup, webhookUrl: string, changes: Partial<NewJob> = {}): Promise<string> {
   const lease = await running(setup.database, { webhookUrl, ...changes });
-  expect(await succeedJob(setup.database.db, lease, resultOf(lease))).toBe(true);
+  expect(await succeedJob(setup.database.db, lease, successOf(lease))).toBe(true);
   return lease.jobId;
 }
 

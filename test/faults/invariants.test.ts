@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { expect, it, onTestFinished } from 'vitest';
 import { addInput, type Database, newId, succeedJob } from '../../packages/db/src/index.ts';
 import { freshDatabase } from '../db/harness.ts';
-import { claimOrFail, OWNER, resultOf, submitOrFail } from '../db/jobs.ts';
+import { claimOrFail, OWNER, submitOrFail, successOf } from '../db/jobs.ts';
 import { findViolations, type Witnesses } from './invariants.ts';
 
 const HOOK = 'http://receiver.test/hook';
@@ -34,7 +34,7 @@ async function makeWorld(): Promise<World> {
   await addInput(database.db, { id, owner: OWNER, ...about, ...store(`inputs/${id}`, 'a picture') });
   const jobId = await submitOrFail(database, { webhookUrl: HOOK, inputs: [id] });
   const { lease } = await claimOrFail(database, jobId);
-  const result = resultOf(lease);
+  const result = successOf(lease);
   const outputs = result.outputs.map((output) => ({ ...output, ...store(output.key, 'a result') }));
   await succeedJob(database.db, lease, { ...result, outputs });
   const { rows } = await database.pool.query<{ id: string }>(

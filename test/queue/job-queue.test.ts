@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import type { JobMessage, JobQueue } from '@qwen-edit/queue';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { containerSuites } from '../services.ts';
-import { CONTAINERS, EMBEDDED, type Opened, type Place, VISIBILITY_MS } from './drivers.ts';
+import { CONTAINERS, EMBEDDED, type OpenedQueue, type Place, VISIBILITY_MS } from './drivers.ts';
 
 const never = new AbortController().signal;
 /** Longer than any test may take: a wait that ends at all was ended by something else than its own time. */
@@ -40,7 +40,7 @@ async function timed<T>(work: Promise<T>): Promise<{ result: T; ms: number }> {
 }
 
 describe.each([EMBEDDED, ...(await containerSuites(CONTAINERS))])('$name', ({ kind, start }) => {
-  let opened: Opened;
+  let opened: OpenedQueue;
   let place: Place;
   let queue: JobQueue;
   beforeAll(async () => {

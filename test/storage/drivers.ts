@@ -11,7 +11,7 @@ import { serviceAddress } from '../services.ts';
 import type { AwsAddress } from '../setup/start-services.ts';
 
 /** One kind of store, ready to be used. */
-export interface Opened {
+export interface OpenedStore {
   /** One more store over the same objects. */
   readonly open: (s3?: S3Options) => ObjectStore;
   /** A store over a place that is not there. */
@@ -23,21 +23,21 @@ export interface Opened {
   readonly close: () => Promise<void>;
 }
 
-export interface Driver {
+export interface StoreDriver {
   readonly name: string;
   readonly kind: 'file' | 's3';
   /** False where unfinished uploads are not listed: MinIO removes them by itself. */
   readonly listsUploads?: boolean;
-  readonly start: () => Promise<Opened>;
+  readonly start: () => Promise<OpenedStore>;
 }
 
 /** In front of the keys of the S3 drivers. */
 export const PREFIX = 'in/front';
 const SECRET = 'a secret of the tests that is long enough';
 
-export const FILE: Driver = { name: 'file', kind: 'file', start: startFile };
+export const FILE: StoreDriver = { name: 'file', kind: 'file', start: startFile };
 
-export const S3: readonly Driver[] = [
+export const S3: readonly StoreDriver[] = [
   { name: 'S3 on MinIO', kind: 's3', start: async () => s3(await serviceAddress('minio')) },
   {
     name: 'S3 on LocalStack',
@@ -47,7 +47,7 @@ export const S3: readonly Driver[] = [
   },
 ];
 
-async function s3(aws: AwsAddress): Promise<Opened> {
+async function s3(aws: AwsAddress): Promise<OpenedStore> {
   const bucket = await makeBucket(aws);
   const { endpoint, region, credentials } = aws;
   const options = { s3: { endpoint, region, credentials, forcePathStyle: true } };
@@ -60,7 +60,7 @@ async function s3(aws: AwsAddress): Promise<Opened> {
   };
 }
 
-async function startFile(): Promise<Opened> {
+async function startFile(): Promise<OpenedStore> {
   const folder = await mkdtemp(join(tmpdir(), 'qwen-edit-test-'));
   let baseUrl = '';
   const signing = { secret: SECRET, baseUrl: () => baseUrl };

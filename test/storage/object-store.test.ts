@@ -6,7 +6,7 @@ import { AppError } from '@qwen-edit/contract';
 import { type ObjectStore, readObject } from '@qwen-edit/storage';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { containerSuites } from '../services.ts';
-import { FILE, type Opened, PREFIX, S3 } from './drivers.ts';
+import { FILE, type OpenedStore, PREFIX, S3 } from './drivers.ts';
 
 const PNG = { mediaType: 'image/png' };
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -35,7 +35,7 @@ async function keysOf(store: ObjectStore, prefix: string): Promise<string[]> {
 const openFiles = (): number => (existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0);
 
 describe.each([FILE, ...(await containerSuites(S3))])('$name', ({ kind, listsUploads = false, start }) => {
-  let opened: Opened;
+  let opened: OpenedStore;
   let store: ObjectStore;
   beforeAll(async () => {
     opened = await start();

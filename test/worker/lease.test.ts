@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { AppError } from '../../packages/contract/src/index.ts';
 import { type Lease, reapLeases, succeedJob } from '../../packages/db/src/index.ts';
-import { claimOrFail, ERROR, eventTypes, expireLease, rawJob, resultOf } from '../db/jobs.ts';
+import { claimOrFail, ERROR, eventTypes, expireLease, rawJob, successOf } from '../db/jobs.ts';
 import { until } from '../support/until.ts';
 import { createEngines, resultWith, untilCanceled } from './engine-double.ts';
 import {
@@ -47,7 +47,7 @@ it('a late commit after a lost lease changes nothing and leaves no object', asyn
   await until(async () => (await keysOf(setup, 'outputs/')).length === 0);
 
   expect(await rawJob(setup.database, id)).toEqual(before);
-  expect(await succeedJob(setup.database.db, other, { ...resultOf(other), outputs: [] })).toBe(true);
+  expect(await succeedJob(setup.database.db, other, { ...successOf(other), outputs: [] })).toBe(true);
   await expectConsistent(setup);
 });
 

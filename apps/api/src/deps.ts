@@ -4,7 +4,7 @@ import type { ObjectStore } from '@qwen-edit/storage';
 import type { Logger, Metrics } from '@qwen-edit/telemetry';
 
 /** What validating a picture tells of it. */
-export interface ValidatedImage {
+export interface ImageFacts {
   readonly width: number;
   readonly height: number;
   readonly mediaType: string;
@@ -26,7 +26,7 @@ export interface ApiDeps {
   /** Throws AppError `url_refused` for an address that the service must not call. */
   readonly checkUrl: (url: string) => unknown;
   /** Checks, by decoding it, that bytes are a whole picture. Throws AppErrors whose messages begin with `label`. */
-  readonly validateImage: (bytes: Uint8Array, label: string, rules: ShapeRules) => Promise<ValidatedImage>;
+  readonly validateImage: (bytes: Uint8Array, label: string, rules: ShapeRules) => Promise<ImageFacts>;
   /** Checks the shape of a picture that was decoded before. Throws AppErrors whose messages begin with `label`. */
   readonly checkImageShape: (
     size: { readonly width: number; readonly height: number },

@@ -3,6 +3,6 @@ export type {
   ApiDeps,
   ApiLimits,
   ApiOptions,
-  ValidatedImage,
+  ImageFacts,
 } from './deps.ts';
 export { type RunningServer, type ServerOptions, startHttpServer } from './server.ts';

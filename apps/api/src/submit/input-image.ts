@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ShapeRules } from '@qwen-edit/contract';
 import { addInput, findInput, newId } from '@qwen-edit/db';
 import { STORED_KINDS } from '@qwen-edit/storage';
-import type { ValidatedImage } from '../deps.ts';
+import type { ImageFacts } from '../deps.ts';
 import { describeError } from '../describe-error.ts';
 import type { Services } from '../services.ts';
 
@@ -15,7 +15,7 @@ export interface LoadedImage {
 }
 
 export interface InputImage extends LoadedImage {
-  readonly facts: ValidatedImage;
+  readonly facts: ImageFacts;
   /** The object that holds it, if the owner has stored it already. */
   readonly known: { readonly id: string; readonly key: string } | undefined;
 }
