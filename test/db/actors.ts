@@ -175,7 +175,8 @@ const ACTS = {
   kill: ({ database }, { n }) =>
     database.pool.query(
       `select pg_terminate_backend(pid) from pg_stat_activity
-       where datname = current_database() and pid <> pg_backend_pid() order by pid offset $1 limit 1`,
+       where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()
+       order by pid offset $1 limit 1`,
       [n],
     ),
 } satisfies Record<string, Act>;

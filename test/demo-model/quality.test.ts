@@ -58,14 +58,12 @@ const SAMPLES: readonly Sample[] = [
   { suite: 'guide', kind: 'negative', language: 'zh', photo: 1 },
   { suite: 'wide', kind: 'green', language: 'en', photo: 1 },
   { suite: 'tall', kind: 'negative', language: 'en', photo: 0 },
-  { suite: 'recommended', kind: 'contrast', language: 'en', photo: 0 },
-  { suite: 'recommended', kind: 'frame', language: 'zh', photo: 1 },
   { suite: 'recommended', kind: 'blend', language: 'en', photo: 2 },
   { suite: 'recommended', kind: 'black_and_white', language: 'zh', photo: 3 },
   ...KINDS.map((kind, i): Sample => ({ suite: 'small', kind, language: LANGUAGES[i % 2]!, photo: (i >> 1) % 2 })),
 ];
 const SAMPLED_WISHES = 2;
-const SAMPLED_CARD_PROMPTS = 4;
+const SAMPLED_CARD_PROMPTS = 2;
 
 let measured: Measurements;
 let prompts: GoldenPrompts;

@@ -55,25 +55,24 @@ export const EMBEDDED: QueueDriver = {
   start: async () => onServer(useServer(await serviceAddress('embedded-postgres'))),
 };
 
-export const CONTAINERS: readonly QueueDriver[] = [
-  {
-    name: 'Postgres 17 in a container',
-    kind: 'postgres',
-    start: async () => onServer(useServer(await serviceAddress('postgres'))),
+export const POSTGRES: QueueDriver = {
+  name: 'Postgres 17 in a container',
+  kind: 'postgres',
+  start: async () => onServer(useServer(await serviceAddress('postgres'))),
+};
+
+export const SQS: QueueDriver = {
+  name: 'SQS on LocalStack',
+  kind: 'sqs',
+  async start() {
+    const aws = await serviceAddress('localstack');
+    return {
+      place: () => sqsPlace(aws),
+      lost: () => openSqs(aws, `${aws.endpoint}/000000000000/none`),
+      close: async () => undefined,
+    };
   },
-  {
-    name: 'SQS on LocalStack',
-    kind: 'sqs',
-    async start() {
-      const aws = await serviceAddress('localstack');
-      return {
-        place: () => sqsPlace(aws),
-        lost: () => openSqs(aws, `${aws.endpoint}/000000000000/none`),
-        close: async () => undefined,
-      };
-    },
-  },
-];
+};
 
 function onServer(server: TestServer): OpenedQueue {
   return {

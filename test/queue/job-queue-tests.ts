@@ -2,9 +2,8 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { JobMessage, JobQueue } from '@qwen-edit/queue';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { containerSuites } from '../services.ts';
-import { CONTAINERS, EMBEDDED, type OpenedQueue, type Place, VISIBILITY_MS } from './drivers.ts';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { type OpenedQueue, type Place, type QueueDriver, VISIBILITY_MS } from './drivers.ts';
 
 const never = new AbortController().signal;
 /** Longer than any test may take: a wait that ends at all was ended by something else than its own time. */
@@ -39,7 +38,8 @@ async function timed<T>(work: Promise<T>): Promise<{ result: T; ms: number }> {
   return { result: await work, ms: performance.now() - start };
 }
 
-describe.each([EMBEDDED, ...(await containerSuites(CONTAINERS))])('$name', ({ kind, start }) => {
+/** Everything that is promised of a queue, over one driver. */
+export function jobQueueTests({ kind, start }: QueueDriver): void {
   let opened: OpenedQueue;
   let place: Place;
   let queue: JobQueue;
@@ -201,4 +201,4 @@ describe.each([EMBEDDED, ...(await containerSuites(CONTAINERS))])('$name', ({ ki
     await expect(lost.ack(message)).rejects.toMatchObject(gone);
     await expect(lost.release(message, 0)).rejects.toMatchObject(gone);
   });
-});
+}
