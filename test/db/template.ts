@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { createDatabase, migrateDatabase } from '../../packages/db/src/index.ts';
 
-/** Makes a migrated database without rows, of which CREATE DATABASE makes copies in some 30 ms. */
+/** Makes a migrated database without rows, of which CREATE DATABASE makes copies in some 50 ms. */
 export async function makeTemplate(url: string): Promise<{ readonly template: string; drop(): Promise<void> }> {
   const template = `qwen_edit_template_${randomBytes(4).toString('hex')}`;
   await runOnServer(url, `create database ${template} template template0`);

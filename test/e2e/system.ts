@@ -52,8 +52,6 @@ export async function prepare(): Promise<{ folder: string; env: Record<string, s
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'qwen-edit-system-')));
   const env = {
     PORT: '0',
-    // Most of the time of a start goes into reading TypeScript; there are many starts.
-    NODE_COMPILE_CACHE: join(folder, 'compiled'),
     QWEN_EDIT_DATA_DIR: join(folder, 'data'),
     QWEN_EDIT_ENGINE_PROGRAM: join(import.meta.dirname, '../fakes/engine.ts'),
     QWEN_EDIT_FAKE_DIR: folder,
