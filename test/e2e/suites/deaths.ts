@@ -65,7 +65,7 @@ export function deathTests(the: () => System): void {
 
   it('a worker that stands still past its lease (SIGSTOP) changes nothing when it goes on', async () => {
     const system = the();
-    const { id } = await submitPrompt(system, 'each:100ms steps:12');
+    const { id } = await submitPrompt(system, 'each:300ms steps:12');
     await untilStep(system, id, 1);
     const host = await hostOf(system, id);
     process.kill(host.pid, 'SIGSTOP');
