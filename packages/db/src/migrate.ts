@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
-import { drizzle } from 'drizzle-orm/node-postgres';
-import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import pg from 'pg';
 import { z } from 'zod';
 import type { Database } from './connection/database.ts';
 import { sqlState, toDatabaseError } from './connection/database-error.ts';
+import { drizzle, migrate } from './drizzle.ts';
 
 const migrationsFolder = join(import.meta.dirname, '../../../migrations');
 

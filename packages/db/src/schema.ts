@@ -1,5 +1,4 @@
 import type { JobError, JobEventType, JobStage, JobStatus, Scope } from '@qwen-edit/contract';
-import { sql } from 'drizzle-orm';
 import {
   bigint,
   boolean,
@@ -10,10 +9,11 @@ import {
   type PgColumn,
   pgTable,
   primaryKey,
+  sql,
   text,
   timestamp,
   uniqueIndex,
-} from 'drizzle-orm/pg-core';
+} from './drizzle.ts';
 
 const time = (name: string) => timestamp(name, { withTimezone: true });
 const now = (name: string) => time(name).notNull().default(sql`now()`);

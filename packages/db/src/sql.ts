@@ -1,5 +1,5 @@
-import { type SQL, sql } from 'drizzle-orm';
-import type { PgColumn } from 'drizzle-orm/pg-core';
+import type { PgColumn } from './drizzle.ts';
+import { type SQL, sql } from './drizzle.ts';
 
 /**
  * Milliseconds as an interval of PostgreSQL.

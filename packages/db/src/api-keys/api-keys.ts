@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Scope } from '@qwen-edit/contract';
-import { and, asc, eq, isNull, sql } from 'drizzle-orm';
 import type { Db } from '../connection/db.ts';
+import { and, asc, eq, isNull, sql } from '../drizzle.ts';
 import { newId } from '../ids.ts';
 import { apiKeys } from '../schema.ts';
 

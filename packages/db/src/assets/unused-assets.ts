@@ -1,6 +1,6 @@
-import { sql } from 'drizzle-orm';
 import { FOREIGN_KEY, sqlState } from '../connection/database-error.ts';
 import type { Db } from '../connection/db.ts';
+import { sql } from '../drizzle.ts';
 import { interval, textArray } from '../sql.ts';
 
 /**

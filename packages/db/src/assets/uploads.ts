@@ -1,5 +1,5 @@
-import { and, eq } from 'drizzle-orm';
 import type { Db } from '../connection/db.ts';
+import { and, eq } from '../drizzle.ts';
 import type { AssetRow } from '../jobs/read/job-pictures.ts';
 import { assets } from '../schema.ts';
 

@@ -1,6 +1,5 @@
-import { NodePgDatabase, NodePgDriver } from 'drizzle-orm/node-postgres';
-import { PgDialect } from 'drizzle-orm/pg-core';
 import type pg from 'pg';
+import { type NodePgDatabase, NodePgDatabaseClass, NodePgDriver, PgDialect } from '../drizzle.ts';
 import { toDatabaseError } from './database-error.ts';
 import { withNamedStatements } from './named-statements.ts';
 
@@ -15,7 +14,7 @@ export type Db = Omit<NodePgDatabase, 'transaction'>;
 export function createDb(connection: pg.Pool | pg.PoolClient): Db {
   const dialect = new PgDialect();
   const session = new NodePgDriver(withNamedStatements(connection), dialect).createSession(undefined);
-  return new NodePgDatabase(dialect, withAppErrors(session), undefined);
+  return new NodePgDatabaseClass(dialect, withAppErrors(session), undefined);
 }
 
 /**

@@ -1,5 +1,5 @@
-import { and, asc, eq, sql } from 'drizzle-orm';
 import type { Db } from '../connection/db.ts';
+import { and, asc, eq, sql } from '../drizzle.ts';
 import { jobs, webhookDeliveries } from '../schema.ts';
 
 export type DeliveryRow = typeof webhookDeliveries.$inferSelect;

@@ -1,5 +1,5 @@
-import { sql } from 'drizzle-orm';
 import type { Db } from '../connection/db.ts';
+import { sql } from '../drizzle.ts';
 import { interval, jsonb } from '../sql.ts';
 
 /** One attempt to deliver a webhook, as the log of the delivery keeps it. */

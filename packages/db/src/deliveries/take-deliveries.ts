@@ -1,5 +1,5 @@
-import { sql } from 'drizzle-orm';
 import type { Db } from '../connection/db.ts';
+import { sql } from '../drizzle.ts';
 import { interval, textArray } from '../sql.ts';
 
 /** A webhook that is to be delivered now, by the caller. */

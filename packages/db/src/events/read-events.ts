@@ -1,5 +1,5 @@
-import { and, asc, eq, gt } from 'drizzle-orm';
 import type { Db } from '../connection/db.ts';
+import { and, asc, eq, gt } from '../drizzle.ts';
 import { jobEvents, jobs } from '../schema.ts';
 import { isAmong } from '../sql.ts';
 

@@ -1,4 +1,4 @@
-import { type SQL, sql } from 'drizzle-orm';
+import { type SQL, sql } from '../drizzle.ts';
 
 /** The right to change one running job. Whoever claims the job later holds another token, and this one is void. */
 export interface Lease {

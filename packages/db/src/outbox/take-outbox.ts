@@ -1,5 +1,5 @@
-import { type SQL, sql } from 'drizzle-orm';
 import type { Db } from '../connection/db.ts';
+import { type SQL, sql } from '../drizzle.ts';
 import { interval } from '../sql.ts';
 
 /** A message that was promised by a commit and is still to be sent. */

@@ -1,5 +1,5 @@
-import { asc, eq, gt, sql } from 'drizzle-orm';
 import type { Db } from '../connection/db.ts';
+import { asc, eq, gt, sql } from '../drizzle.ts';
 import { workers } from '../schema.ts';
 import { interval } from '../sql.ts';
 

@@ -1,5 +1,5 @@
-import { and, asc, eq } from 'drizzle-orm';
 import type { Db } from '../../connection/db.ts';
+import { and, asc, eq } from '../../drizzle.ts';
 import { assets, jobInputs } from '../../schema.ts';
 import { isAmong } from '../../sql.ts';
 

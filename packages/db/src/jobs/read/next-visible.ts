@@ -1,5 +1,5 @@
-import { sql } from 'drizzle-orm';
 import type { Db } from '../../connection/db.ts';
+import { sql } from '../../drizzle.ts';
 
 /**
  * Milliseconds until a queued job becomes visible, 0 or less if one is; undefined if none will. This is no question of the

@@ -1,5 +1,5 @@
-import { type SQL, sql } from 'drizzle-orm';
 import type { Db } from '../../connection/db.ts';
+import { type SQL, sql } from '../../drizzle.ts';
 import { textArray } from '../../sql.ts';
 import { inQueueOrder, queuePlace } from '../queue-order.ts';
 

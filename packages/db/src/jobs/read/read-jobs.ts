@@ -1,6 +1,6 @@
 import type { JobStatus } from '@qwen-edit/contract';
-import { and, desc, eq, lt, type SQL, sql } from 'drizzle-orm';
 import type { Db } from '../../connection/db.ts';
+import { and, desc, eq, lt, type SQL, sql } from '../../drizzle.ts';
 import { jobs } from '../../schema.ts';
 import { isAmong } from '../../sql.ts';
 import { type AssetRow, readInputsOf, readOutputsOf } from './job-pictures.ts';

@@ -1,7 +1,7 @@
 import { AppError } from '@qwen-edit/contract';
-import { sql } from 'drizzle-orm';
 import type { Database } from '../../connection/database.ts';
 import type { Db } from '../../connection/db.ts';
+import { sql } from '../../drizzle.ts';
 import { interval, textArray } from '../../sql.ts';
 
 /**

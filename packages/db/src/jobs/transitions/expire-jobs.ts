@@ -1,6 +1,6 @@
 import type { JobError } from '@qwen-edit/contract';
-import { sql } from 'drizzle-orm';
 import type { Db } from '../../connection/db.ts';
+import { sql } from '../../drizzle.ts';
 import { finish } from './finish.ts';
 
 /** One call ends at most so many jobs. */

@@ -1,6 +1,6 @@
 import type { JobError } from '@qwen-edit/contract';
-import { type SQL, sql } from 'drizzle-orm';
 import type { Db } from '../../connection/db.ts';
+import { type SQL, sql } from '../../drizzle.ts';
 import { jsonb } from '../../sql.ts';
 
 type TerminalType = 'job.succeeded' | 'job.failed' | 'job.canceled' | 'job.expired';

@@ -1,5 +1,5 @@
-import { sql } from 'drizzle-orm';
 import type { Db } from '../../connection/db.ts';
+import { sql } from '../../drizzle.ts';
 import { interval } from '../../sql.ts';
 import { holds, type Lease } from '../lease.ts';
 

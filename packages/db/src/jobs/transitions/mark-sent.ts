@@ -1,5 +1,5 @@
-import { sql } from 'drizzle-orm';
 import type { Db } from '../../connection/db.ts';
+import { sql } from '../../drizzle.ts';
 import { type OutboxRow, unlockedRows } from '../../outbox/take-outbox.ts';
 
 /** Deletes messages that the queue has accepted, and notes on their jobs when that was. */

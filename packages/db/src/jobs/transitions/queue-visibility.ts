@@ -1,5 +1,5 @@
-import { sql } from 'drizzle-orm';
 import type { Db } from '../../connection/db.ts';
+import { sql } from '../../drizzle.ts';
 import { QUEUE_CHANNEL } from '../../queue/notifier.ts';
 import { interval, textArray } from '../../sql.ts';
 import { inQueueOrder } from '../queue-order.ts';

@@ -1,6 +1,6 @@
 import type { JobProgress, PreviewData } from '@qwen-edit/contract';
-import { sql } from 'drizzle-orm';
 import type { Db } from '../../connection/db.ts';
+import { sql } from '../../drizzle.ts';
 import { jsonb } from '../../sql.ts';
 import { holds, type Lease } from '../lease.ts';
 

@@ -1,5 +1,5 @@
-import { sql } from 'drizzle-orm';
 import type { Db } from '../../connection/db.ts';
+import { sql } from '../../drizzle.ts';
 import { QUEUE_CHANNEL } from '../../queue/notifier.ts';
 import { holds, type Lease } from '../lease.ts';
 import { rankAtEnd } from '../queue-order.ts';

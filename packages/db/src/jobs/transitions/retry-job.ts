@@ -1,6 +1,6 @@
 import type { JobError } from '@qwen-edit/contract';
-import { sql } from 'drizzle-orm';
 import type { Db } from '../../connection/db.ts';
+import { sql } from '../../drizzle.ts';
 import { interval, jsonb } from '../../sql.ts';
 import { holds, type Lease } from '../lease.ts';
 import { rankAtEnd } from '../queue-order.ts';

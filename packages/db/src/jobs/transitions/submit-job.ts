@@ -1,8 +1,8 @@
 import { AppError } from '@qwen-edit/contract';
-import { sql } from 'drizzle-orm';
 import type { Database } from '../../connection/database.ts';
 import { FOREIGN_KEY, sqlState } from '../../connection/database-error.ts';
 import type { Db } from '../../connection/db.ts';
+import { sql } from '../../drizzle.ts';
 import { jsonb, textArray } from '../../sql.ts';
 import { rankAtEnd } from '../queue-order.ts';
 
