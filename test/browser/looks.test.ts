@@ -59,6 +59,10 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
     const source = await readFile(join(import.meta.dirname, '../../node_modules/axe-core/axe.min.js'), 'utf8');
     // As the browser's own tools do: the policy of the page allows no script but its own files.
     await page.evaluate(source);
+    // A colour that is still changing has not yet the contrast that it will have.
+    await page.evaluate(
+      'Promise.all(document.getAnimations().filter((each) => each.effect.getComputedTiming().endTime < 10_000).map((each) => each.finished.catch(() => undefined)))',
+    );
     const found = await page.evaluate<{ violations: { id: string; impact: string; nodes: { html: string }[] }[] }>(
       'axe.run(document, { resultTypes: ["violations"] })',
     );
@@ -77,30 +81,30 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
       const { page, complaints } = await visit(browser, url, look);
       const words = look.locale === 'zh-CN' ? zh : en;
       const found: string[] = [];
-      const judge = async (where: string): Promise<void> => {
+      const examine = async (where: string): Promise<void> => {
         found.push(...(await barriers(page)).map((barrier) => `${where}: ${barrier}`));
         const wide = await overflow(page);
         if (wide > 0) found.push(`${where}: ${wide} px too wide`);
       };
       await page.getByRole('button', { name: words.editor.sampleCat }).waitFor();
       expect(await page.evaluate('document.documentElement.lang')).toMatch(look.locale === 'zh-CN' ? /^zh/ : /^en/);
-      await judge('an empty editor');
+      await examine('an empty editor');
       await filePicker(page).setInputFiles([await pngFile(), await pngFile()]);
       await page.getByRole('textbox', { name: words.prompt.label }).fill('steps:1');
-      await judge('an editor with two pictures');
+      await examine('an editor with two pictures');
       const running = await submitPrompt(system, 'stay size:64x48');
       await page.goto(`${url}/#/jobs/${running.id}`);
       await page.getByRole('button', { name: words.job.cancel, exact: true }).waitFor();
-      await judge('a job that runs');
+      await examine('a job that runs');
       await fetch(`${url}/v1/jobs/${running.id}/cancel`, { method: 'POST' });
       await page.getByRole('heading', { name: words.states.canceled }).waitFor();
-      await judge('a job that was stopped');
+      await examine('a job that was stopped');
       await page.goto(`${url}/#/jobs/${done}`);
       await page.getByRole('slider', { name: words.stage.compare }).waitFor();
-      await judge('a job that is done');
+      await examine('a job that is done');
       await page.getByRole('button', { name: words.results.code }).click();
       await page.getByRole('dialog').waitFor();
-      await judge('the dialog with code');
+      await examine('the dialog with code');
       await page.keyboard.press('Escape');
       for (const [route, heading] of [
         ['history', words.history.heading],
@@ -109,7 +113,7 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
       ] as const) {
         await page.goto(`${url}/#/${route}`);
         await page.getByRole('heading', { name: heading, exact: true }).waitFor();
-        await judge(route);
+        await examine(route);
       }
       expect(found).toEqual([]);
       expect(complaints).toEqual([]);

@@ -99,8 +99,8 @@ describe('an engine that fails in the middle of an edit is a typed error, and th
   });
 
   it('an answer that never comes, while it says that it is alive, is no silence', async () => {
-    const talk = `setInterval(() => send({ type: 'alive' }), 50).unref(); setTimeout(() => send({ type: 'error', id, code: 'out_of_memory', message: 'too much', hint: 'Ask for less.' }), 1500);`;
-    const pipeline = await pipelineFor({ program: await faultyOnce(inMidEdit(talk)), silenceMs: 700 });
+    const talk = `setInterval(() => send({ type: 'alive' }), 50).unref(); setTimeout(() => send({ type: 'error', id, code: 'out_of_memory', message: 'too much', hint: 'Ask for less.' }), 4500);`;
+    const pipeline = await pipelineFor({ program: await faultyOnce(inMidEdit(talk)), silenceMs: 3000 });
     await expectRefusal(pipeline.edit(request(1)), 'out_of_memory', 'too much');
   });
 

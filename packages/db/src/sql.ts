@@ -9,7 +9,7 @@ import { type SQL, sql } from './drizzle.ts';
 export const interval = (ms: number): SQL => sql`(${ms}::double precision * interval '1 millisecond')`;
 
 /** A value as JSON. */
-export const jsonb = (value: unknown): SQL => sql`${JSON.stringify(value)}::jsonb`;
+export const toJsonb = (value: unknown): SQL => sql`${JSON.stringify(value)}::jsonb`;
 
 /**
  * An array of text as one parameter: the statement's text is the same for any number of values, so that it is prepared once.

@@ -1,6 +1,6 @@
 import type { Db } from '../connection/db.ts';
 import { sql } from '../drizzle.ts';
-import { interval, jsonb } from '../sql.ts';
+import { interval, toJsonb } from '../sql.ts';
 
 /** One attempt to deliver a webhook, as the log of the delivery keeps it. */
 export interface DeliveryAttempt {
@@ -26,7 +26,7 @@ export async function recordAttempt(
   const delayMs = result.status === 'pending' ? result.delayMs : 0;
   await db.execute(sql`
     update webhook_deliveries set
-      status = ${result.status}, attempt = attempt + 1, log = log || ${jsonb([attempt])},
+      status = ${result.status}, attempt = attempt + 1, log = log || ${toJsonb([attempt])},
       locked_until = null, next_attempt_at = now() + ${interval(delayMs)},
       completed_at = case when ${result.status} = 'pending' then null else now() end
     where id = ${id} and status = 'pending'`);

@@ -1,7 +1,7 @@
 import type { JobError } from '@qwen-edit/contract';
 import type { Db } from '../../connection/db.ts';
 import { type SQL, sql } from '../../drizzle.ts';
-import { jsonb } from '../../sql.ts';
+import { toJsonb } from '../../sql.ts';
 
 type TerminalType = 'job.succeeded' | 'job.failed' | 'job.canceled' | 'job.expired';
 
@@ -28,12 +28,12 @@ export async function finish(
   { type, where, error, set = sql``, data = {}, also = sql`` }: Finish,
 ): Promise<string[]> {
   const status = type.slice('job.'.length);
-  const eventData = jsonb(error === undefined ? data : { error });
+  const eventData = toJsonb(error === undefined ? data : { error });
   const { rows } = await db.execute<{ id: string }>(sql`
     with changed as (
       update jobs set
         status = ${status}, completed_at = now(), lease_token = null, lease_expires_at = null,
-        error = ${error === undefined ? sql`null` : jsonb(error)}, event_seq = event_seq + 1 ${set}
+        error = ${error === undefined ? sql`null` : toJsonb(error)}, event_seq = event_seq + 1 ${set}
       where ${where}
       returning *
     ), event as (

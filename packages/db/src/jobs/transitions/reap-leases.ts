@@ -2,7 +2,7 @@ import type { JobError } from '@qwen-edit/contract';
 import type { Db } from '../../connection/db.ts';
 import { sql } from '../../drizzle.ts';
 import { QUEUE_CHANNEL } from '../../queue/notifier.ts';
-import { jsonb } from '../../sql.ts';
+import { toJsonb } from '../../sql.ts';
 import { rankAtEnd } from '../queue-order.ts';
 import { FAILURE, finish } from './finish.ts';
 
@@ -39,14 +39,14 @@ export async function reapLeases(
   const { rows } = await db.execute<{ id: string }>(sql`
     with changed as (
       update jobs set
-        status = 'queued', lease_token = null, lease_expires_at = null, failures = failures + 1, error = ${jsonb(lost)},
+        status = 'queued', lease_token = null, lease_expires_at = null, failures = failures + 1, error = ${toJsonb(lost)},
         run_after = now(), visible_at = now(), queue_rank = ${rankAtEnd()}, event_seq = event_seq + 1
       where ${among} and cancel_requested_at is null and failures + 1 < max_attempts
       returning id, owner, event_seq, failures
     ), event as (
       insert into job_events (job_id, seq, type, data)
       select id, event_seq, 'job.retrying',
-        jsonb_build_object('error', ${jsonb(lost)}, 'failures', failures, 'delay_ms', 0)
+        jsonb_build_object('error', ${toJsonb(lost)}, 'failures', failures, 'delay_ms', 0)
       from changed
     ), message as (
       insert into outbox (job_id, owner) select id, owner from changed where ${relayed}

@@ -1,7 +1,7 @@
 import type { JobProgress, PreviewData } from '@qwen-edit/contract';
 import type { Db } from '../../connection/db.ts';
 import { sql } from '../../drizzle.ts';
-import { jsonb } from '../../sql.ts';
+import { toJsonb } from '../../sql.ts';
 import { holds, type Lease } from '../lease.ts';
 
 /** Writes where the running job is, into its row and as an event. Returns false, changing nothing, without the lease. */
@@ -15,7 +15,7 @@ export async function recordProgress(db: Db, lease: Lease, { stage, step, total 
       returning id, event_seq
     )
     insert into job_events (job_id, seq, type, data)
-    select id, event_seq, 'job.progress', ${jsonb({ stage, step, total })} from changed`);
+    select id, event_seq, 'job.progress', ${toJsonb({ stage, step, total })} from changed`);
   return rowCount === 1;
 }
 
@@ -26,6 +26,6 @@ export async function recordPreview(db: Db, lease: Lease, preview: PreviewData):
       update jobs set event_seq = event_seq + 1 where ${holds(lease)} returning id, event_seq
     )
     insert into job_events (job_id, seq, type, data)
-    select id, event_seq, 'job.preview', ${jsonb(preview)} from changed`);
+    select id, event_seq, 'job.preview', ${toJsonb(preview)} from changed`);
   return rowCount === 1;
 }

@@ -1,7 +1,7 @@
 import type { JobError } from '@qwen-edit/contract';
 import type { Db } from '../../connection/db.ts';
 import { sql } from '../../drizzle.ts';
-import { interval, jsonb } from '../../sql.ts';
+import { interval, toJsonb } from '../../sql.ts';
 import { holds, type Lease } from '../lease.ts';
 import { rankAtEnd } from '../queue-order.ts';
 import { cancelRunningJob } from './cancel-job.ts';
@@ -23,13 +23,13 @@ export async function retryJob(
       update jobs set
         status = 'queued', lease_token = null, lease_expires_at = null, failures = failures + 1,
         run_after = now() + ${delay}, visible_at = now() + ${delay}, queue_rank = ${rankAtEnd(delayMs)},
-        error = ${jsonb(error)}, event_seq = event_seq + 1
+        error = ${toJsonb(error)}, event_seq = event_seq + 1
       where ${holds(lease)} and cancel_requested_at is null and failures + 1 < max_attempts
       returning id, event_seq, failures
     )
     insert into job_events (job_id, seq, type, data)
     select id, event_seq, 'job.retrying',
-      jsonb_build_object('error', ${jsonb(error)}, 'failures', failures, 'delay_ms', ${delayMs}::double precision)
+      jsonb_build_object('error', ${toJsonb(error)}, 'failures', failures, 'delay_ms', ${delayMs}::double precision)
     from changed`);
   if (rowCount === 1) return 'queued';
   const exhausted = await finish(db, {

@@ -3,7 +3,7 @@ import type { Database } from '../../connection/database.ts';
 import { FOREIGN_KEY, sqlState } from '../../connection/database-error.ts';
 import type { Db } from '../../connection/db.ts';
 import { sql } from '../../drizzle.ts';
-import { jsonb, textArray } from '../../sql.ts';
+import { textArray, toJsonb } from '../../sql.ts';
 import { rankAtEnd } from '../queue-order.ts';
 
 export interface NewJob {
@@ -79,7 +79,7 @@ async function insertJob(tx: Db, job: NewJob, relayed: boolean): Promise<Submitt
     ), job as (
       insert into jobs (id, owner, parameters, metadata, webhook_url, webhook_secret, deadline_at, max_attempts, queue_rank,
         event_seq)
-      values (${job.id}, ${job.owner}, ${jsonb(job.parameters)}, ${jsonb(job.metadata)}, ${job.webhookUrl ?? null},
+      values (${job.id}, ${job.owner}, ${toJsonb(job.parameters)}, ${toJsonb(job.metadata)}, ${job.webhookUrl ?? null},
         ${job.webhookSecret ?? null}, to_timestamp(${deadline}::double precision), ${job.maxAttempts}, ${rankAtEnd()}, 1)
       returning id, owner, created_at
     ), inputs as (

@@ -1,7 +1,7 @@
 import type { Db } from '../../connection/db.ts';
 import { sql } from '../../drizzle.ts';
 import { newId } from '../../ids.ts';
-import { jsonb } from '../../sql.ts';
+import { toJsonb } from '../../sql.ts';
 import { holds, type Lease } from '../lease.ts';
 import { finish } from './finish.ts';
 
@@ -31,14 +31,14 @@ export async function succeedJob(db: Db, lease: Lease, result: JobResult): Promi
   const done = await finish(db, {
     type: 'job.succeeded',
     where: holds(lease),
-    set: sql`, seed = ${result.seed}, warnings = ${jsonb(result.warnings)}, receipt = ${jsonb(result.receipt)},
-      timings = ${jsonb(result.timings)}`,
+    set: sql`, seed = ${result.seed}, warnings = ${toJsonb(result.warnings)}, receipt = ${toJsonb(result.receipt)},
+      timings = ${toJsonb(result.timings)}`,
     data: { seed: result.seed, outputs: outputs.length },
     also: sql`, output as (
       insert into assets (id, owner, kind, key, sha256, bytes, media_type, width, height, job_id, position)
       select each.id, changed.owner, 'output', each.key, each.sha256, each.bytes, each."mediaType", each.width, each.height,
         changed.id, each.position
-      from changed, jsonb_to_recordset(${jsonb(outputs)}) as each
+      from changed, jsonb_to_recordset(${toJsonb(outputs)}) as each
         (id text, key text, sha256 text, bytes bigint, "mediaType" text, width int, height int, position int)
     )`,
   });
