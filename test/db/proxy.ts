@@ -2,21 +2,21 @@ import { connect, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 
 /**
- * What happens when the client sends a text. `refuse`: it is answered with an error and does not reach the server. `reset`: the
- * connection is cut instead. `answer_lost`: it reaches the server, and the connection is cut before the answer comes.
- * `silence`: neither it nor anything after it gets through, in either direction, and nobody is told.
+ * What happens when the client sends a text. `refuse`: the proxy answers with an error, and the text does not reach the server.
+ * `reset`: the proxy cuts the connection instead. `answer_lost`: the text reaches the server, and the proxy cuts the connection
+ * before the answer comes. `silence`: from then on nothing gets through in either direction, and no side is told.
  */
 export type WireFault = 'refuse' | 'reset' | 'answer_lost' | 'silence';
 
 export interface FaultyProxy {
   /** Address of the database by way of the proxy. */
   readonly url: string;
-  /** From now on, and until `heal`, this happens to whatever the client sends that holds `text`. */
+  /** Applies a fault to every message of the client that contains `text`, until `heal` is called. */
   break(text: string, fault: WireFault): void;
   heal(): void;
 }
 
-/** Stands between the tests and PostgreSQL, and breaks what it is told to. Closed when the running test is over. */
+/** Starts a proxy between a test and PostgreSQL that injects faults. It is closed when the running test is over. */
 export async function startProxy(url: string): Promise<FaultyProxy> {
   const target = new URL(url);
   let broken: { text: string; fault: WireFault } | undefined;

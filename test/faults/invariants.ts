@@ -2,38 +2,38 @@ import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { findTableViolations } from '../db/invariants.ts';
 
-/** Who saw what a service did: never the service itself. */
+/** What others saw of a service: the database, the storage, the queues, the receivers. The service itself is never asked. */
 export interface Witnesses {
   readonly databaseUrl: string;
   readonly objects: {
     keys(): Promise<readonly string[]>;
     read(key: string): Promise<Uint8Array | undefined>;
-    /** What was begun and not finished. */
+    /** Keys of objects whose upload was begun and not finished. */
     unfinished(): Promise<readonly string[]>;
   };
-  /** Of queues that are not the database. */
+  /** Queues other than the database itself. */
   readonly queues: readonly { readonly url: string; count(): Promise<number> }[];
-  /** What the receivers of webhooks wrote down, and the address of each. */
+  /** Every request that a receiver of webhooks wrote into its own log. */
   readonly deliveries: readonly {
     readonly url: string;
     readonly webhookId: string;
     readonly body: string;
-    /** Answered with 2xx. */
+    /** The receiver answered with 2xx. */
     readonly taken: boolean;
   }[];
-  /** Ids of jobs: noted by callers when they were told that the job is accepted. */
+  /** Ids of jobs. A caller notes an id when the API answers that the job is accepted. */
   readonly accepted: ReadonlySet<string>;
-  /** What is wrong with the processes: children too many, files left open. */
+  /** A sentence for each thing that is wrong with the processes: a child too many, a file that is still open. */
   readonly processes: () => Promise<readonly string[]>;
 }
 
-/** Within this time all that is under way must have ended: I3. */
+/** Everything that is under way must end within this time: I3. */
 const LIMIT_MS = 60_000;
 const AGAIN_MS = 100;
 
 /**
- * Waits until nothing is under way any more, then looks for all that breaks one of the five invariants. Returns a sentence for
- * each; none where all hold. What is still under way when the time is over breaks I3, or what it belongs to.
+ * Waits until nothing is under way, then looks for everything that breaks one of the five invariants. Returns a sentence for
+ * each violation, and none if all invariants hold. Work that has not ended within `limitMs` is a violation too, mostly of I3.
  */
 export async function findViolations(witnesses: Witnesses, limitMs: number = LIMIT_MS): Promise<readonly string[]> {
   const pool = new pg.Pool({ connectionString: witnesses.databaseUrl, max: 2, application_name: 'invariants' });
@@ -46,7 +46,7 @@ export async function findViolations(witnesses: Witnesses, limitMs: number = LIM
   }
 }
 
-/** What is still under way at the end of the time. */
+/** Waits until nothing is under way. Returns what still is when the time is over. */
 async function whenQuiet(pool: pg.Pool, witnesses: Witnesses, limitMs: number): Promise<readonly string[]> {
   const end = performance.now() + limitMs;
   for (;;) {
@@ -56,7 +56,7 @@ async function whenQuiet(pool: pg.Pool, witnesses: Witnesses, limitMs: number): 
   }
 }
 
-/** A thumbnail lives as long as the picture that it is named after. */
+/** The key that must have a row: for a thumbnail, that of the picture it is named after. */
 const pictureOf = (key: string): string => /^thumbnails\/(.+)\.webp$/.exec(key)?.[1] ?? key;
 
 async function findUnderWay(pool: pg.Pool, { objects, queues, processes }: Witnesses): Promise<string[]> {
@@ -94,7 +94,7 @@ async function findWrong(pool: pg.Pool, witnesses: Witnesses): Promise<readonly 
   ];
 }
 
-/** An accepted job is there, and its log has one end. */
+/** Finds accepted jobs that do not exist, or whose log does not have exactly one terminal event. */
 async function findLost(pool: pg.Pool, { accepted }: Witnesses): Promise<string[]> {
   const query = `
     select id from unnest($1::text[]) as id where 1 <> (
@@ -111,7 +111,10 @@ interface DeliveryRow {
   readonly status: string;
 }
 
-/** Each end is told under one id, always in the same words, to the receiver that was named, until that says 2xx. */
+/**
+ * Finds webhooks that break I2: each terminal event has one webhook id and one body, goes to the address that the job named,
+ * and counts as delivered if, and only if, its receiver answered with 2xx.
+ */
 async function findUntold(pool: pg.Pool, { deliveries }: Witnesses): Promise<string[]> {
   const { rows } = await pool.query<DeliveryRow>('select id, job_id, event_type, url, status from webhook_deliveries');
   const found: string[] = [];
@@ -137,12 +140,12 @@ async function findUntold(pool: pg.Pool, { deliveries }: Witnesses): Promise<str
   return found;
 }
 
-/** An API that was started again may be reached elsewhere. */
+/** The body without host and port: an API that was started again may listen elsewhere. */
 function withoutPlace(body: string): string {
   return body.replaceAll(/https?:\/\/[^/"]+\/v1\//g, '/v1/');
 }
 
-/** Every picture that a row tells of is there, byte for byte. An upload may have no content yet. */
+/** Finds rows whose object is missing or has another content. An upload may have no content yet. */
 async function findMissing(pool: pg.Pool, { objects }: Witnesses): Promise<string[]> {
   const { rows } = await pool.query<{ key: string; sha256: string; bytes: string }>(
     `select key, sha256, bytes from assets where kind <> 'upload'`,
