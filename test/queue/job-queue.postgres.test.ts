@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { containerSuites } from '../services.ts';
-import { POSTGRES } from './drivers.ts';
+import { connect, openPostgres, POSTGRES } from './drivers.ts';
 import { jobQueueTests } from './job-queue-tests.ts';
 
-it('is a queue of its own kind', () => {
-  expect(POSTGRES.kind).toBe('postgres');
+it('is the jobs table, whose messages need no relay, before anything answers there', async () => {
+  const url = 'postgres://nobody@127.0.0.1:1/none';
+  expect(openPostgres(connect(url), url)).toMatchObject({ kind: 'postgres', relayed: false });
 });
 
 describe.each(await containerSuites([POSTGRES]))('$name', jobQueueTests);
