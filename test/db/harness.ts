@@ -3,7 +3,7 @@ import { afterAll, onTestFinished } from 'vitest';
 import { createDatabase, type Database, type DatabaseOptions } from '../../packages/db/src/index.ts';
 import { serviceAddress } from '../services.ts';
 import type { PostgresAddress } from '../setup/start-services.ts';
-import { runOnServer, withDatabaseName } from './template.ts';
+import { dropDatabase, runOnServer, withDatabaseName } from './template.ts';
 
 export interface FreshOptions extends Partial<Omit<DatabaseOptions, 'url'>> {
   /** When it is closed and dropped: after the running test, or after the last test of the file. */
@@ -37,7 +37,7 @@ export function useServer({ url, template }: PostgresAddress): TestServer {
     const name = `${prefix}_${made++}`;
     // A copy of files is made, and later dropped, in a third of the time that the default way takes.
     await runOnServer(url, `create database ${name} template ${from} strategy file_copy`);
-    whenOver(lasts, () => runOnServer(url, `drop database if exists ${name} with (force)`));
+    whenOver(lasts, () => dropDatabase(url, name));
     return withDatabaseName(url, name);
   };
   const freshUrl = (options: FreshOptions = {}): Promise<string> => create(template, options);

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { retry } from '../../packages/async/src/index.ts';
 import { createDatabase, migrateDatabase } from '../../packages/db/src/index.ts';
 
 /** Makes a migrated database without rows, of which CREATE DATABASE makes copies in some 50 ms. */
@@ -9,7 +10,18 @@ export async function makeTemplate(url: string): Promise<{ readonly template: st
   const database = createDatabase({ url: withDatabaseName(url, template) });
   await migrateDatabase(database);
   await database.close();
-  return { template, drop: () => runOnServer(url, `drop database if exists ${template} with (force)`) };
+  return { template, drop: () => dropDatabase(url, template) };
+}
+
+const INSUFFICIENT_PRIVILEGE = '42501';
+
+/** Drops a database and ends its connections. It waits for a run of autovacuum there, which only a superuser may end. */
+export function dropDatabase(url: string, name: string): Promise<void> {
+  return retry(() => runOnServer(url, `drop database if exists ${name} with (force)`), {
+    backoff: () => 100,
+    signal: AbortSignal.timeout(60_000),
+    shouldRetry: (thrown) => thrown instanceof pg.DatabaseError && thrown.code === INSUFFICIENT_PRIVILEGE,
+  });
 }
 
 /** Runs one statement on the server's own database `postgres`. */

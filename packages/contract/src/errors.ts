@@ -1,5 +1,13 @@
+/**
+ * Where an error comes from, and so who pays for it when it ends an attempt of a job. `request`: what was asked for, wherever it
+ * runs. `engine`: the edit or the device it ran on; only another edit tells which. `surroundings`: storage, database, queue,
+ * disk, model folder; never the job's fault. `service`: the state of the service, or of the job itself.
+ */
+export type ErrorOrigin = 'request' | 'engine' | 'surroundings' | 'service';
+
 /** What a caller needs to know about an error besides its message. */
 export interface ErrorFacts {
+  readonly origin: ErrorOrigin;
   /** HTTP status that an API answers with. */
   readonly status: number;
   /** True when the same request may succeed later without a change. */
@@ -9,243 +17,260 @@ export interface ErrorFacts {
   readonly hint: string;
 }
 
-const facts = (status: number, retryable: boolean, title: string, hint: string): ErrorFacts => ({
-  status,
-  retryable,
-  title,
-  hint,
-});
+const factsOf =
+  (origin: ErrorOrigin) =>
+  (status: number, retryable: boolean, title: string, hint: string): ErrorFacts => ({
+    origin,
+    status,
+    retryable,
+    title,
+    hint,
+  });
+const request = factsOf('request');
+const engine = factsOf('engine');
+const surroundings = factsOf('surroundings');
+const service = factsOf('service');
 
 /** Every error that can reach a user, with its facts. The keys are the closed union of codes. */
 export const ERRORS = {
-  usage: facts(
+  usage: request(
     400,
     false,
     'The command line is wrong',
     'Run `qwen-edit --help` to see the commands, and each with --help to see its flags.',
   ),
-  invalid_parameter: facts(400, false, 'A parameter is wrong', 'Correct the named parameter.'),
-  prompt_empty: facts(400, false, 'The prompt is empty', 'Say in a few words what to change in the picture.'),
-  prompt_too_long: facts(400, false, 'The prompt is too long', 'Shorten the prompt.'),
-  image_not_found: facts(400, false, 'The picture cannot be read', 'Check the path and its permissions.'),
-  image_invalid: facts(
+  invalid_parameter: request(400, false, 'A parameter is wrong', 'Correct the named parameter.'),
+  prompt_empty: request(400, false, 'The prompt is empty', 'Say in a few words what to change in the picture.'),
+  prompt_too_long: request(400, false, 'The prompt is too long', 'Shorten the prompt.'),
+  image_not_found: request(400, false, 'The picture cannot be read', 'Check the path and its permissions.'),
+  image_invalid: request(
     400,
     false,
     'The file is not a readable picture',
     'Send a whole JPEG, PNG, WebP, GIF, TIFF or AVIF file.',
   ),
-  image_too_large: facts(413, false, 'The picture has too many pixels', 'Make the picture smaller before sending it.'),
-  image_ratio: facts(
+  image_too_large: request(
+    413,
+    false,
+    'The picture has too many pixels',
+    'Make the picture smaller before sending it.',
+  ),
+  image_ratio: request(
     400,
     false,
     'The picture is too narrow for the model',
     'Crop the picture to a less extreme ratio of width to height.',
   ),
-  steps_too_few: facts(
+  steps_too_few: request(
     400,
     false,
     'This schedule needs more steps',
     'Ask for 2 steps or more, or use a scheduler without shift_terminal (as Lightning has).',
   ),
-  model_not_found: facts(
+  model_not_found: surroundings(
     503,
     false,
     'There is no model in this folder',
     'Point --model or QWEN_EDIT_2511_DIR at a folder that holds model_index.json.',
   ),
-  model_incomplete: facts(503, false, 'The model folder is incomplete', 'Download the model again: files are missing.'),
-  model_corrupt: facts(
+  model_incomplete: surroundings(
+    503,
+    false,
+    'The model folder is incomplete',
+    'Download the model again: files are missing.',
+  ),
+  model_corrupt: surroundings(
     503,
     false,
     'A file of the model is damaged',
     'Download the named file again and compare its size with the source.',
   ),
-  model_unsupported: facts(
+  model_unsupported: surroundings(
     503,
     false,
     'The model needs something this version cannot do',
     'Use a checkpoint of the Qwen-Image-Edit-2511 architecture.',
   ),
-  result_invalid: facts(
+  result_invalid: engine(
     500,
     false,
     'The network gave numbers that are no picture',
     'Try another seed or fewer steps; if it stays, check the model files.',
   ),
-  out_of_memory: facts(503, true, 'Memory ran out', 'Lower --max-side or the output size, or free memory.'),
-  engine_failed: facts(
+  out_of_memory: engine(503, true, 'Memory ran out', 'Lower --max-side or the output size, or free memory.'),
+  engine_failed: engine(
     500,
     true,
     'The engine could not do its work',
     'Try again; if it stays, report it with the details given.',
   ),
-  engine_crashed: facts(
+  engine_crashed: engine(
     503,
     true,
     'The engine process ended unexpectedly',
     'Try again: a fresh engine is started. If it stays, check memory.',
   ),
-  engine_protocol: facts(503, true, 'The engine process answered nonsense', 'Try again: a fresh engine is started.'),
-  engine_silent: facts(
+  engine_protocol: engine(503, true, 'The engine process answered nonsense', 'Try again: a fresh engine is started.'),
+  engine_silent: engine(
     503,
     true,
     'The engine process stopped answering',
     'Try again: a fresh engine is started. A slow machine may need a longer silence limit.',
   ),
-  engine_closed: facts(503, false, 'The pipeline was closed', 'Create a new pipeline.'),
-  snapshot_invalid: facts(400, false, 'The snapshot does not fit this edit', 'Start the edit from its first step.'),
-  canceled: facts(499, false, 'The edit was cancelled', 'Nothing to do.'),
-  output_unwritable: facts(
+  engine_closed: surroundings(503, false, 'The pipeline was closed', 'Create a new pipeline.'),
+  snapshot_invalid: request(400, false, 'The snapshot does not fit this edit', 'Start the edit from its first step.'),
+  canceled: request(499, false, 'The edit was cancelled', 'Nothing to do.'),
+  output_unwritable: surroundings(
     500,
     false,
     'The result cannot be written',
     'Check that the folder exists and may be written.',
   ),
-  disk_full: facts(507, true, 'The disk is full', 'Free some space and try again.'),
-  unauthorized: facts(
+  disk_full: surroundings(507, true, 'The disk is full', 'Free some space and try again.'),
+  unauthorized: request(
     401,
     false,
     'An API key is needed',
     'Send `Authorization: Bearer KEY`; `qwen-edit keys create` makes one.',
   ),
-  forbidden: facts(403, false, 'The API key may not do this', 'Use a key that has the named scope.'),
-  origin_refused: facts(
+  forbidden: request(403, false, 'The API key may not do this', 'Use a key that has the named scope.'),
+  origin_refused: request(
     403,
     false,
     'The request comes from a foreign page',
     'Call the API from its own page, from a program, or with an API key.',
   ),
-  not_found: facts(
+  not_found: request(
     404,
     false,
     'There is no such thing',
     'Check the address and the id; what belongs to another owner counts as absent.',
   ),
-  method_not_allowed: facts(
+  method_not_allowed: request(
     405,
     false,
     'The address does not take this method',
     'Use a method that the Allow header names.',
   ),
-  request_malformed: facts(400, false, 'The request cannot be read', 'Send well-formed JSON or multipart/form-data.'),
-  media_type_unsupported: facts(
+  request_malformed: request(400, false, 'The request cannot be read', 'Send well-formed JSON or multipart/form-data.'),
+  media_type_unsupported: request(
     415,
     false,
     'The content type is not taken here',
     'Send application/json or multipart/form-data, without a content encoding.',
   ),
-  request_too_large: facts(
+  request_too_large: request(
     413,
     false,
     'The request is too large',
     'Send fewer or smaller parts, or upload pictures by POST /v1/uploads.',
   ),
-  request_timeout: facts(408, true, 'The request took too long to arrive', 'Send it again over a faster connection.'),
-  range_not_satisfiable: facts(
+  request_timeout: request(408, true, 'The request took too long to arrive', 'Send it again over a faster connection.'),
+  range_not_satisfiable: request(
     416,
     false,
     'The range lies outside the file',
     'Ask for a range within the size that Content-Range names.',
   ),
-  job_state: facts(
+  job_state: request(
     409,
     false,
     'The job is in another state than this needs',
     'Read the job; cancel it first where it still runs.',
   ),
-  idempotency_mismatch: facts(
+  idempotency_mismatch: request(
     422,
     false,
     'This Idempotency-Key was used for another request',
     'Use a new key for a new request, or repeat the first one unchanged.',
   ),
-  idempotency_in_flight: facts(
+  idempotency_in_flight: request(
     409,
     true,
     'A request with this Idempotency-Key is being worked on',
     'Repeat the request after the time in Retry-After.',
   ),
-  queue_full: facts(429, true, 'The queue is full', 'Repeat the request after the time in Retry-After.'),
-  url_refused: facts(
+  queue_full: service(429, true, 'The queue is full', 'Repeat the request after the time in Retry-After.'),
+  url_refused: request(
     400,
     false,
     'The address may not be called',
     'Use an http or https address of a public host; QWEN_EDIT_ALLOW_PRIVATE_URLS=1 also allows private ones.',
   ),
-  url_unreachable: facts(
+  url_unreachable: request(
     422,
     true,
     'The address could not be fetched',
     'Check that the address answers from where the service runs.',
   ),
-  url_too_large: facts(413, false, 'What the address answers is too large', 'Name a smaller file.'),
-  signature_invalid: facts(
+  url_too_large: request(413, false, 'What the address answers is too large', 'Name a smaller file.'),
+  signature_invalid: request(
     403,
     false,
     'The signature of the address is wrong or has expired',
     'Ask the API for a fresh address.',
   ),
-  upload_incomplete: facts(409, true, 'The upload has no content yet', 'PUT the file to the upload address first.'),
-  input_missing: facts(500, false, 'A stored picture is gone', 'Submit the edit again with its pictures.'),
-  worker_lost: facts(
+  upload_incomplete: request(409, true, 'The upload has no content yet', 'PUT the file to the upload address first.'),
+  input_missing: service(500, false, 'A stored picture is gone', 'Submit the edit again with its pictures.'),
+  worker_lost: service(
     503,
     true,
     'The worker was lost each time the job was tried',
     'Submit the edit again; if it stays, check the workers’ memory and logs.',
   ),
-  poison: facts(500, false, 'No worker could take the job', 'Check the workers’ logs; submit the edit again.'),
-  expired: facts(504, true, 'The deadline of the job has passed', 'Submit the edit again with a later deadline.'),
-  database_unavailable: facts(
+  poison: service(500, false, 'No worker could take the job', 'Check the workers’ logs; submit the edit again.'),
+  expired: service(504, true, 'The deadline of the job has passed', 'Submit the edit again with a later deadline.'),
+  database_unavailable: surroundings(
     503,
     true,
     'The database cannot be reached',
     'Try again soon; if it stays, check DATABASE_URL and the server.',
   ),
-  storage_unavailable: facts(
+  storage_unavailable: surroundings(
     503,
     true,
     'The object storage cannot be used',
     'Try again soon; if it stays, check STORAGE_URL and its rights.',
   ),
-  queue_unavailable: facts(
+  queue_unavailable: surroundings(
     503,
     true,
     'The queue cannot be used',
     'Try again soon; if it stays, check QUEUE_URL and its rights.',
   ),
-  migration_needed: facts(
+  migration_needed: surroundings(
     503,
     false,
     'The database has another schema than this version needs',
     'Run `qwen-edit migrate` of the newest version that uses this database.',
   ),
-  data_dir_locked: facts(
+  data_dir_locked: surroundings(
     409,
     false,
     'Another process uses this data folder',
     'Stop it, or set QWEN_EDIT_DATA_DIR to another folder.',
   ),
-  embedded_database_failed: facts(
+  embedded_database_failed: surroundings(
     500,
     false,
     'The embedded database does not start',
     'Read postgres.log in the data folder, or set DATABASE_URL to a PostgreSQL server.',
   ),
-  port_in_use: facts(409, false, 'The port is taken', 'Set PORT to a free one, or stop what listens there.'),
-  not_ready: facts(503, true, 'The service is not ready', 'Try again soon.'),
-  service_unreachable: facts(
+  port_in_use: surroundings(409, false, 'The port is taken', 'Set PORT to a free one, or stop what listens there.'),
+  not_ready: service(503, true, 'The service is not ready', 'Try again soon.'),
+  service_unreachable: service(
     503,
     true,
     'The service does not answer',
     'Start it with `qwen-edit serve`, or set QWEN_EDIT_URL.',
   ),
-  answer_unreadable: facts(
+  answer_unreadable: service(
     502,
     false,
     'The answer cannot be read',
     'Check that the address is that of a qwen-edit service of about the same version.',
   ),
-  internal: facts(500, false, 'Something unforeseen went wrong', 'Report this error with its details.'),
+  internal: service(500, false, 'Something unforeseen went wrong', 'Report this error with its details.'),
 } as const satisfies Record<string, ErrorFacts>;
 
 export type ErrorCode = keyof typeof ERRORS;
