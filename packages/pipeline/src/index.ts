@@ -4,6 +4,7 @@ export { makeThumbnail } from './image/thumbnail.ts';
 export { type ValidatedImage, validateImage } from './image/validate-image.ts';
 export { createPipeline, type Pipeline, type PipelineOptions } from './process/pipeline.ts';
 export type { EngineStats } from './process/protocol.ts';
+export { requireEngine } from './process/require-engine.ts';
 export type {
   EditHooks,
   EditOutput,

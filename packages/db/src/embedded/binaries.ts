@@ -74,7 +74,7 @@ async function findPackage(): Promise<Package> {
   } catch (cause) {
     throw new AppError('embedded_database_failed', `PostgreSQL for this system (${name}) is not installed.`, {
       cause,
-      hint: 'Run `npm install` without --omit=optional, or set DATABASE_URL to a PostgreSQL server.',
+      hint: 'Run `npm install` without --omit=optional, set DATABASE_URL to a PostgreSQL server, or use the image `all-in-one`.',
     });
   }
 }

@@ -6,6 +6,7 @@ import type { EditHooks, EditRequest, EditResult, ModelFacts, StepEvent } from '
 import { editCommandOf, endBrokenEngine, listenerOf, partsOf, resultOf } from './edit-messages.ts';
 import { type EngineProcess, startEngineProcess } from './engine-process.ts';
 import type { EngineStats } from './protocol.ts';
+import { requireEngine } from './require-engine.ts';
 
 export interface PipelineOptions {
   /** A checkpoint in Hugging Face layout. */
@@ -71,6 +72,7 @@ const CLOSE_GRACE_MS = 500;
  * await pipeline.close();
  */
 export async function createPipeline(options: PipelineOptions): Promise<Pipeline> {
+  if (options.program === undefined) requireEngine();
   const program = options.program ?? `${import.meta.dirname}/child.ts`;
   const { threads = availableParallelism(), nice = 0, signal } = options;
   const device = deviceNamed(options.device).name;
