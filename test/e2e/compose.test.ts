@@ -39,6 +39,7 @@ describe.each(suites)('docker compose up: %s', () => {
   it.each(APIS)('%s edits a picture', async (api) => {
     const body = {
       prompt: 'Turn this photo into grayscale',
+      max_side: 256,
       image_base64: [(await readPhoto()).toString('base64')],
     };
     const response = await fetch(`${api}/edit`, {
@@ -55,6 +56,11 @@ describe.each(suites)('docker compose up: %s', () => {
     const output = await fetch(`${api}/v1/jobs/${answer.job_id}/outputs/0`, { headers: asCaller() });
     expect(output.redirected).toBe(true);
     expect(Buffer.from(await output.arrayBuffer()).toString('base64')).toBe(answer.image_base64);
+  });
+
+  it('without passwords it does not start, and says how they are made', async () => {
+    const refused = docker(['compose', '--env-file', '/dev/null', '-f', join(root, 'infra/compose.yaml'), 'config']);
+    await expect(refused).rejects.toMatchObject({ stderr: expect.stringContaining('run infra/make-env.sh') });
   });
 
   it.each(APIS)('%s answers nobody without the key', async (api) => {

@@ -42,5 +42,5 @@ async function whyNoImages(): Promise<string | undefined> {
   return undefined;
 }
 
-/** A photo of the demo, and whether a picture is grey. */
+/** A photo of the demo. */
 export const readPhoto = (): Promise<Buffer> => readFile(join(root, 'scripts/demo/photos/cat.jpg'));
