@@ -101,6 +101,12 @@ describe.each(suites)('docker compose up: %s', () => {
     s3.destroy();
   });
 
+  it('the image of the API also holds the commands that ask about the service', async () => {
+    const script = 'qwen-edit config > /dev/null && qwen-edit list --json';
+    const said = await compose('exec', '--no-TTY', '--env', `QWEN_EDIT_API_KEY=${key}`, 'api', 'sh', '-c', script);
+    expect(said).toContain('"status":"succeeded"');
+  });
+
   it('a worker in the image of the API says at once that it cannot edit there', async () => {
     await expect(compose('run', '--rm', '--no-deps', 'api', 'worker')).rejects.toMatchObject({
       code: 2,

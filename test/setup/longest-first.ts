@@ -5,6 +5,7 @@ const LONG = [
   'test/e2e/deployment.test.ts',
   'test/e2e/compose.test.ts',
   'test/e2e/embedded.test.ts',
+  'test/e2e/images.test.ts',
   'test/browser/edit.test.ts',
   'test/browser/looks.test.ts',
   'test/browser/wrongs.test.ts',
