@@ -39,7 +39,8 @@ describe.each(suites)('docker compose up: %s', () => {
   it.each(APIS)('%s edits a picture', async (api) => {
     const body = {
       prompt: 'Turn this photo into grayscale',
-      max_side: 256,
+      width: 96,
+      height: 64,
       image_base64: [(await readPhoto()).toString('base64')],
     };
     const response = await fetch(`${api}/edit`, {

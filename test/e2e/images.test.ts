@@ -147,12 +147,14 @@ describe.each(await imageSuites('the tests of the images', ['built from this wor
       ...words,
       '--steps',
       '2',
-      '--max-side',
-      '256',
+      '--width',
+      '64',
+      '--height',
+      '64',
       '--json',
     ]);
     expect(JSON.parse(said)).toMatchObject({ outputs: [{ path: '/data/out.png' }] });
-  });
+  }, 600_000);
 
   it('all-in-one serves with its own database, a read-only root and a first key, and ends when told to', async () => {
     const given = [...CLOSED, '--volume', `${VOLUME}:/data`];
@@ -205,5 +207,5 @@ describe.each(await imageSuites('the tests of the images', ['built from this wor
     // 137 would be the end of one that does not stop by itself.
     expect(await ended).toEqual([0, null]);
     expect(await docker(['diff', name])).toBe('');
-  });
+  }, 600_000);
 });
