@@ -73,9 +73,9 @@ it('another request with the key is refused, whatever differs', async () => {
 });
 
 it('a request that is worked on keeps its key, until it has taken too long', async () => {
-  const api = await startTestApi({ limits: { idempotencyLockMs: 60_000 } });
+  const api = await startTestApi({ limits: { idempotencyHoldMs: 60_000 } });
   const hold = { owner: 'local', key: key['idempotency-key'] };
-  await claimKey(api.database.db, hold, newToken(), 60_000);
+  await claimKey(api.database.db, hold, { token: newToken(), requestHash: 'digest', holdMs: 60_000 });
   const response = await submitJson(api, body, key);
   expect(await response.json()).toMatchObject({ status: 409, code: 'idempotency_in_flight', retryable: true });
   await api.database.pool.query('update idempotency_keys set locked_until = now()');

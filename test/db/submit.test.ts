@@ -79,7 +79,7 @@ describe('a submission', () => {
   it('with a picture that was swept meanwhile is refused, and leaves nothing', async () => {
     const database = await freshDatabase();
     const token = newToken();
-    await claimKey(database.db, { owner: OWNER, key: 'k' }, token, 60_000);
+    await claimKey(database.db, { owner: OWNER, key: 'k' }, { token, requestHash: 'digest', holdMs: 60_000 });
     const kept = await storeTestInput(database, 'a');
     const job = newJob({ inputs: [kept, 'asset_swept'], webhookUrl: 'https://example.com' });
     const options = { ...RELAYED, idempotency: { key: 'k', token } };
@@ -101,13 +101,21 @@ describe('a submission', () => {
     expect(rows).toEqual([{ fresh: true }]);
   });
 
-  it('twice with one id is an error, and the first stays as it was', async () => {
+  it('twice with one id is one job, and the first stays as it was', async () => {
+    const database = await freshDatabase();
+    const job = newJob();
+    const first = await submitJob(database, job, PLAIN);
+    const before = await rawJob(database, job.id);
+    expect(await submitJob(database, { ...job, parameters: {} }, PLAIN)).toEqual(first);
+    expect(await rawJob(database, job.id)).toEqual(before);
+  });
+
+  it('with the id of another owner’s job is refused', async () => {
     const database = await freshDatabase();
     const job = newJob();
     await submitJob(database, job, PLAIN);
-    const before = await rawJob(database, job.id);
-    await expect(submitJob(database, { ...job, parameters: {} }, PLAIN)).rejects.toMatchObject({ code: 'internal' });
-    expect(await rawJob(database, job.id)).toEqual(before);
+    const theirs = submitJob(database, { ...job, owner: 'bob' }, PLAIN);
+    await expect(theirs).rejects.toMatchObject({ code: 'internal', outcomeUnknown: false });
   });
 });
 

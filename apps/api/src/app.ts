@@ -3,7 +3,7 @@ import { AppError, ERRORS, toAppError } from '@qwen-edit/contract';
 import { readEventSeqs, readEvents } from '@qwen-edit/db';
 import type { Logger } from '@qwen-edit/telemetry';
 import { createByteBudget } from './byte-budget.ts';
-import type { ApiContext, ApiEnv } from './context.ts';
+import { type ApiContext, type ApiEnv, noteJob, requestFacts } from './context.ts';
 import { type ApiDeps, DEFAULT_API_LIMITS } from './deps.ts';
 import { describeError } from './describe-error.ts';
 import { createJobWatch } from './job-watch.ts';
@@ -97,12 +97,12 @@ export function createHttpApi(deps: ApiDeps): HttpApi {
   };
 }
 
-/** Packages throw AppErrors; every other error is unforeseen. */
+/** Packages throw AppErrors; every other error is unforeseen. The log has the error's own words, which callers do not get. */
 function answerError(log: Logger, thrown: unknown, c: ApiContext): Response {
   const error = toAppError(thrown);
-  const request_id = c.get('requestId');
-  const line = { request_id, route: c.get('route'), code: error.code };
+  if (error.jobId !== undefined) noteJob(c, error.jobId);
+  const line = { ...requestFacts(c), route: c.get('route'), code: error.code };
   if (error.code === 'internal') log.error({ ...line, errors: describeError(error) }, 'unforeseen error');
   else if (ERRORS[error.code].status >= 500) log.warn({ ...line, errors: describeError(error) }, 'request failed');
-  return problemResponse(error, request_id);
+  return problemResponse(error, c.get('requestId'));
 }

@@ -85,8 +85,12 @@ export interface ApiLimits {
   readonly stallMs: number;
   /** A worker that has not reported for longer counts as gone. */
   readonly workerFreshMs: number;
-  /** How long a request may work before another one with its Idempotency-Key takes over. */
-  readonly idempotencyLockMs: number;
+  /** How long an Idempotency-Key stays claimed by a request whose process is gone. A living one renews its claim. */
+  readonly idempotencyHoldMs: number;
+  /** How long the outcome of a COMMIT whose answer was lost is looked up. */
+  readonly lookupMs: number;
+  /** How long an answer waits for a read that only embellishes it: what it tells of is committed. */
+  readonly afterCommitMs: number;
   readonly uploadExpirySeconds: number;
   readonly downloadExpirySeconds: number;
   /** How long the API may still admit callers without a key after the first key was made. */
@@ -114,7 +118,9 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
   heartbeatMs: 15_000,
   stallMs: 60_000,
   workerFreshMs: 30_000,
-  idempotencyLockMs: 60_000,
+  idempotencyHoldMs: 4_000,
+  lookupMs: 10_000,
+  afterCommitMs: 3_000,
   uploadExpirySeconds: 3600,
   downloadExpirySeconds: 3600,
   keysCachedMs: 3000,

@@ -1,8 +1,8 @@
-import { ERRORS, type ErrorCode, type JobError } from '@qwen-edit/contract';
+import { callerJobError, ERRORS, type ErrorCode, type JobError } from '@qwen-edit/contract';
 
 function jobError(code: ErrorCode, message: string): JobError {
   const { hint, retryable } = ERRORS[code];
-  return { code, message, hint, retryable };
+  return callerJobError({ code, message, hint, retryable });
 }
 
 export const WORKER_LOST = jobError('worker_lost', 'The worker has not been heard of in time.');

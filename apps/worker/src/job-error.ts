@@ -1,4 +1,4 @@
-import { type AppError, ERRORS, type JobError } from '@qwen-edit/contract';
+import { type AppError, callerTextOf, ERRORS, type JobError } from '@qwen-edit/contract';
 
 const LONGEST = 2000;
 
@@ -7,9 +7,8 @@ export function storable(text: string): string {
   return text.slice(0, LONGEST).replaceAll('\0', '').toWellFormed();
 }
 
-/** An error as the job shows it. The message of an unexpected error may contain a prompt, so it stays in the log. */
+/** An error as the job shows it, in words for callers. The error's own words are in the log of the attempt. */
 export function jobErrorOf(error: AppError): JobError {
-  const message =
-    error.code === 'internal' ? 'Something unforeseen went wrong in the worker.' : storable(error.message);
-  return { code: error.code, message, hint: storable(error.hint), retryable: ERRORS[error.code].retryable };
+  const { text, hint } = callerTextOf(error);
+  return { code: error.code, message: storable(text), hint: storable(hint), retryable: ERRORS[error.code].retryable };
 }

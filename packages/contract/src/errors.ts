@@ -13,23 +13,25 @@ export interface ErrorFacts {
   /** True when the same request may succeed later without a change. */
   readonly retryable: boolean;
   readonly title: string;
-  /** What to do next. */
+  /** What to do next. Whoever runs the service or the command reads it: it may name settings, folders and logs. */
   readonly hint: string;
+  /** What a caller of the API is told to do, if `hint` is for whoever runs the service. */
+  readonly callerHint?: string;
 }
 
 const factsOf =
   (origin: ErrorOrigin) =>
-  (status: number, retryable: boolean, title: string, hint: string): ErrorFacts => ({
-    origin,
-    status,
-    retryable,
-    title,
-    hint,
+  (status: number, retryable: boolean, title: string, hint: string, callerHint?: string): ErrorFacts => ({
+    ...{ origin, status, retryable, title, hint },
+    ...(callerHint === undefined ? {} : { callerHint }),
   });
 const request = factsOf('request');
 const engine = factsOf('engine');
 const surroundings = factsOf('surroundings');
 const service = factsOf('service');
+
+const TELL = 'Tell whoever runs the service.';
+const LATER = 'Try again soon; if it stays, tell whoever runs the service.';
 
 /** Every error that can reach a user, with its facts. The keys are the closed union of codes. */
 export const ERRORS = {
@@ -38,6 +40,7 @@ export const ERRORS = {
     false,
     'The command line is wrong',
     'Run `qwen-edit --help` to see the commands, and each with --help to see its flags.',
+    'Correct the request.',
   ),
   invalid_parameter: request(400, false, 'A parameter is wrong', 'Correct the named parameter.'),
   prompt_empty: request(400, false, 'The prompt is empty', 'Say in a few words what to change in the picture.'),
@@ -72,52 +75,72 @@ export const ERRORS = {
     false,
     'There is no model in this folder',
     'Point --model or QWEN_EDIT_2511_DIR at a folder that holds model_index.json.',
+    TELL,
   ),
   model_incomplete: surroundings(
     503,
     false,
     'The model folder is incomplete',
     'Download the model again: files are missing.',
+    TELL,
   ),
   model_corrupt: surroundings(
     503,
     false,
     'A file of the model is damaged',
     'Download the named file again and compare its size with the source.',
+    TELL,
   ),
   model_unsupported: surroundings(
     503,
     false,
     'The model needs something this version cannot do',
     'Use a checkpoint of the Qwen-Image-Edit-2511 architecture.',
+    TELL,
   ),
   result_invalid: engine(
     500,
     false,
     'The network gave numbers that are no picture',
     'Try another seed or fewer steps; if it stays, check the model files.',
+    'Try another seed or fewer steps; if it stays, tell whoever runs the service.',
   ),
-  out_of_memory: engine(503, true, 'Memory ran out', 'Lower --max-side or the output size, or free memory.'),
+  out_of_memory: engine(
+    503,
+    true,
+    'Memory ran out',
+    'Lower --max-side or the output size, or free memory.',
+    'Lower max_side or the size of the result, or try again later.',
+  ),
   engine_failed: engine(
     500,
     true,
     'The engine could not do its work',
     'Try again; if it stays, report it with the details given.',
+    LATER,
   ),
   engine_crashed: engine(
     503,
     true,
     'The engine process ended unexpectedly',
     'Try again: a fresh engine is started. If it stays, check memory.',
+    LATER,
   ),
-  engine_protocol: engine(503, true, 'The engine process answered nonsense', 'Try again: a fresh engine is started.'),
+  engine_protocol: engine(
+    503,
+    true,
+    'The engine process answered nonsense',
+    'Try again: a fresh engine is started.',
+    LATER,
+  ),
   engine_silent: engine(
     503,
     true,
     'The engine process stopped answering',
     'Try again: a fresh engine is started. A slow machine may need a longer silence limit.',
+    LATER,
   ),
-  engine_closed: surroundings(503, false, 'The pipeline was closed', 'Create a new pipeline.'),
+  engine_closed: surroundings(503, false, 'The pipeline was closed', 'Create a new pipeline.', LATER),
   snapshot_invalid: request(400, false, 'The snapshot does not fit this edit', 'Start the edit from its first step.'),
   canceled: request(499, false, 'The edit was cancelled', 'Nothing to do.'),
   output_unwritable: surroundings(
@@ -125,13 +148,15 @@ export const ERRORS = {
     false,
     'The result cannot be written',
     'Check that the folder exists and may be written.',
+    TELL,
   ),
-  disk_full: surroundings(507, true, 'The disk is full', 'Free some space and try again.'),
+  disk_full: surroundings(507, true, 'The disk is full', 'Free some space and try again.', LATER),
   unauthorized: request(
     401,
     false,
     'An API key is needed',
     'Send `Authorization: Bearer KEY`; `qwen-edit keys create` makes one.',
+    'Send `Authorization: Bearer KEY` with a key that whoever runs the service gave you.',
   ),
   forbidden: request(403, false, 'The API key may not do this', 'Use a key that has the named scope.'),
   origin_refused: request(
@@ -196,6 +221,7 @@ export const ERRORS = {
     false,
     'The address may not be called',
     'Use an http or https address of a public host; QWEN_EDIT_ALLOW_PRIVATE_URLS=1 also allows private ones.',
+    'Use an http or https address of a public host.',
   ),
   url_unreachable: request(
     422,
@@ -217,60 +243,87 @@ export const ERRORS = {
     true,
     'The worker was lost each time the job was tried',
     'Submit the edit again; if it stays, check the workers’ memory and logs.',
+    'Submit the edit again; if it stays, tell whoever runs the service.',
   ),
-  poison: service(500, false, 'No worker could take the job', 'Check the workers’ logs; submit the edit again.'),
+  poison: service(
+    500,
+    false,
+    'No worker could take the job',
+    'Check the workers’ logs; submit the edit again.',
+    'Submit the edit again; if it stays, tell whoever runs the service.',
+  ),
   expired: service(504, true, 'The deadline of the job has passed', 'Submit the edit again with a later deadline.'),
   database_unavailable: surroundings(
     503,
     true,
     'The database cannot be reached',
     'Try again soon; if it stays, check DATABASE_URL and the server.',
+    LATER,
   ),
   storage_unavailable: surroundings(
     503,
     true,
     'The object storage cannot be used',
     'Try again soon; if it stays, check STORAGE_URL and its rights.',
+    LATER,
   ),
   queue_unavailable: surroundings(
     503,
     true,
     'The queue cannot be used',
     'Try again soon; if it stays, check QUEUE_URL and its rights.',
+    LATER,
   ),
   migration_needed: surroundings(
     503,
     false,
     'The database has another schema than this version needs',
     'Run `qwen-edit migrate` of the newest version that uses this database.',
+    TELL,
   ),
   data_dir_locked: surroundings(
     409,
     false,
     'Another process uses this data folder',
     'Stop it, or set QWEN_EDIT_DATA_DIR to another folder.',
+    TELL,
   ),
   embedded_database_failed: surroundings(
     500,
     false,
     'The embedded database does not start',
     'Read postgres.log in the data folder, or set DATABASE_URL to a PostgreSQL server.',
+    TELL,
   ),
-  port_in_use: surroundings(409, false, 'The port is taken', 'Set PORT to a free one, or stop what listens there.'),
+  port_in_use: surroundings(
+    409,
+    false,
+    'The port is taken',
+    'Set PORT to a free one, or stop what listens there.',
+    TELL,
+  ),
   not_ready: service(503, true, 'The service is not ready', 'Try again soon.'),
   service_unreachable: service(
     503,
     true,
     'The service does not answer',
     'Start it with `qwen-edit serve`, or set QWEN_EDIT_URL.',
+    LATER,
   ),
   answer_unreadable: service(
     502,
     false,
     'The answer cannot be read',
     'Check that the address is that of a qwen-edit service of about the same version.',
+    TELL,
   ),
-  internal: service(500, false, 'Something unforeseen went wrong', 'Report this error with its details.'),
+  internal: service(
+    500,
+    false,
+    'Something unforeseen went wrong',
+    'Report this error with its details.',
+    'Tell whoever runs the service, with the request_id or the id of the job.',
+  ),
 } as const satisfies Record<string, ErrorFacts>;
 
 export type ErrorCode = keyof typeof ERRORS;
@@ -282,6 +335,12 @@ export interface AppErrorOptions {
   readonly retryAfterSeconds?: number | undefined;
   /** The request of the API that failed, by the id which the service's log has. */
   readonly requestId?: string | undefined;
+  /** Replaces what the table has callers told to do. */
+  readonly callerHint?: string | undefined;
+  /** True if the change may have been made all the same: the answer to its COMMIT was lost. */
+  readonly outcomeUnknown?: boolean;
+  /** The job that the request may have made. */
+  readonly jobId?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -292,6 +351,9 @@ export class AppError extends Error {
   readonly hint: string;
   readonly retryAfterSeconds: number | undefined;
   readonly requestId: string | undefined;
+  readonly callerHint: string | undefined;
+  readonly outcomeUnknown: boolean;
+  readonly jobId: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -299,6 +361,9 @@ export class AppError extends Error {
     this.hint = options.hint ?? ERRORS[code].hint;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.requestId = options.requestId;
+    this.callerHint = options.callerHint;
+    this.outcomeUnknown = options.outcomeUnknown ?? false;
+    this.jobId = options.jobId;
   }
 }
 

@@ -1,3 +1,4 @@
+export * from './caller-text.ts';
 export * from './edit-parameters.ts';
 export * from './errors.ts';
 export * from './events.ts';

@@ -6,6 +6,8 @@ export type Scope = (typeof SCOPES)[number];
 export interface Caller {
   readonly owner: string;
   readonly scopes: readonly Scope[];
+  /** Id of the API key, for the logs; undefined for a caller without one. */
+  readonly keyId?: string | undefined;
 }
 
 /** The owner of everything while no API keys are in use. */

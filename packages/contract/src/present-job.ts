@@ -1,3 +1,4 @@
+import { callerJobError } from './caller-text.ts';
 import type { Job, JobError, JobImage, JobStage, JobStatus } from './job.ts';
 
 /** A stored picture, as the database knows it. */
@@ -54,7 +55,7 @@ export function presentJob({ job, inputs, outputs, queuePosition, etaSeconds }: 
       ? outputs.map((output, index) => ({ index, ...presentImage(output, `${url}/outputs/${index}`) }))
       : null,
     // The row also keeps why the last attempt failed. The job shows it only if that ended the job.
-    error: job.status === 'failed' || job.status === 'expired' ? job.error : null,
+    error: job.status === 'failed' || job.status === 'expired' ? shownError(job.error) : null,
     seed: job.seed,
     warnings: [...job.warnings],
     progress: {
@@ -83,6 +84,10 @@ export function presentJob({ job, inputs, outputs, queuePosition, etaSeconds }: 
     completed_at: timeOf(job.completedAt),
     urls: { get: url, cancel: `${url}/cancel`, events: `${url}/events` },
   };
+}
+
+function shownError(error: JobError | null): JobError | null {
+  return error === null ? null : callerJobError(error);
 }
 
 /** A picture of a job has all of these facts; only an upload lacks some. */

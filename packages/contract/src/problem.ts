@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { callerTextOf } from './caller-text.ts';
 import { type AppError, ERRORS } from './errors.ts';
 
 /** An error as the API answers it. Source: RFC 9457, application/problem+json. */
@@ -11,24 +12,26 @@ export const problemSchema = z.object({
   hint: z.string(),
   retryable: z.boolean(),
   request_id: z.string(),
+  /** The job that the request has made, or may have made. */
+  job_id: z.string().optional(),
 });
 export type Problem = z.output<typeof problemSchema>;
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
+/** The error as a caller may see it; what is for whoever runs the service stays in the log. */
 export function problemOf(error: AppError, requestId: string): Problem {
   const { status, title, retryable } = ERRORS[error.code];
-  // What is unforeseen may hold anything: a path, a query, a prompt. It goes to the log, not to the caller.
-  const detail =
-    error.code === 'internal' ? 'An unforeseen error; the log has it under this request_id.' : error.message;
+  const { text, hint } = callerTextOf(error);
   return {
     type: `urn:qwen-edit:error:${error.code}`,
     title,
     status,
-    detail,
+    detail: text,
     code: error.code,
-    hint: error.hint,
+    hint,
     retryable,
     request_id: requestId,
+    ...(error.jobId === undefined ? {} : { job_id: error.jobId }),
   };
 }

@@ -69,6 +69,8 @@ export const jobs = pgTable(
     receipt: jsonb('receipt').$type<Record<string, unknown>>(),
     timings: jsonb('timings').$type<Record<string, number>>(),
     error: jsonb('error').$type<JobError>(),
+    /** The request of the API that made the job, for the logs. */
+    requestId: text('request_id'),
   },
   (t) => [
     check('jobs_status', oneOf(t.status, ['queued', 'running', 'succeeded', 'failed', 'canceled', 'expired'])),
@@ -186,10 +188,10 @@ export const idempotencyKeys = pgTable(
   {
     owner: text('owner').notNull(),
     key: text('key').notNull(),
-    /** The request that has claimed the key; if it dies, the claim ends at `locked_until`. */
+    /** The request that has claimed the key. It renews its claim while it works; if it dies, the claim ends at `locked_until`. */
     token: text('token').notNull(),
     lockedUntil: time('locked_until').notNull(),
-    /** Digest of the request; null until the request was read. */
+    /** Digest of the request. */
     requestHash: text('request_hash'),
     jobId: text('job_id').references(() => jobs.id, { onDelete: 'cascade' }),
     createdAt: now('created_at'),

@@ -1,6 +1,6 @@
 import type { Logger, Metrics } from '@qwen-edit/telemetry';
 import type { MiddlewareHandler } from 'hono';
-import type { ApiEnv } from '../context.ts';
+import { type ApiEnv, requestFacts } from '../context.ts';
 
 export interface AccessLogDeps {
   readonly log: Logger;
@@ -18,7 +18,7 @@ export function accessLog({ log, metrics, quietPaths }: AccessLogDeps): Middlewa
     const { method } = c.req;
     const route = c.get('route');
     metrics.requestSeconds.observe({ route, method: methodLabel(method), status: String(c.res.status) }, ms / 1000);
-    const line = { request_id: c.get('requestId'), method, route, status: c.res.status, ms: Math.round(ms) };
+    const line = { ...requestFacts(c), method, route, status: c.res.status, ms: Math.round(ms) };
     if (quietPaths.has(route)) log.debug(line, 'request');
     else log.info(line, 'request');
   };

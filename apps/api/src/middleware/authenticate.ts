@@ -45,7 +45,7 @@ export function createGate({ database, options, limits, now }: GateDeps): Gate {
   async function identify(key: string): Promise<Caller | undefined> {
     if (options.localToken !== undefined && isSame(key, options.localToken)) return LOCAL;
     const row = await findApiKey(database.db, key);
-    return row === undefined ? undefined : { owner: row.owner, scopes: row.scopes };
+    return row === undefined ? undefined : { owner: row.owner, scopes: row.scopes, keyId: row.id };
   }
 
   async function callerOf(c: ApiContext): Promise<Caller> {
@@ -78,6 +78,7 @@ export function createGate({ database, options, limits, now }: GateDeps): Gate {
   return {
     async admit(c, scope) {
       const caller = await callerOf(c);
+      c.set('caller', caller);
       if (!caller.scopes.includes(scope) && !caller.scopes.includes('admin')) {
         throw new AppError('forbidden', `The API key lacks the scope ${scope}.`);
       }

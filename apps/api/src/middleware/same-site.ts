@@ -21,7 +21,7 @@ export function refuseForeignPages({ url, method, header, publicUrl, anyHost }: 
   const { host, hostname } = new URL(url);
   if (!anyHost && !isLoopbackName(hostname) && host !== hostOf(publicUrl)) {
     throw new AppError('origin_refused', 'The name in the Host header is not one of this machine.', {
-      hint: 'Use http://127.0.0.1 or http://localhost, or set the public address of the service.',
+      hint: 'Use http://127.0.0.1 or http://localhost, or the public address of the service.',
     });
   }
   const origin = header('origin');

@@ -1,21 +1,27 @@
-import { AppError, type Caller, isErrorCode, isTerminal } from '@qwen-edit/contract';
+import { pause } from '@qwen-edit/async';
+import { AppError, type Caller, isErrorCode, isTerminal, jobSchema, presentJob } from '@qwen-edit/contract';
 import { type JobRecord, requestCancel } from '@qwen-edit/db';
+import { type AddressDeps, baseUrlOf } from '../base-url.ts';
 import { editBody, editFromForm, editFromJson } from '../body/edit-request.ts';
 import { type ValidatedSubmission, validateSubmission } from '../body/submission.ts';
-import { type ApiContext, clientGone } from '../context.ts';
+import { type ApiContext, clientGone, requestFacts } from '../context.ts';
 import type { ApiOptions } from '../deps.ts';
 import { describeError } from '../describe-error.ts';
 import { answerEdit, editAnswerSchema } from '../edit/edit-answer.ts';
 import { checkOutputName } from '../edit/output-files.ts';
-import { findJob } from '../find-job.ts';
+import { findEarlierJob, findJobIfPossible } from '../find-job.ts';
 import { jobNotFound } from '../routing/path-params.ts';
 import { ANY_QUERY, type ApiRoute, defineRoute, jsonAnswer, NO_PARAMS } from '../routing/route.ts';
 import type { Services } from '../services.ts';
-import { acceptJob } from '../submit/accept-job.ts';
-import { readIdempotencyKey, submitOnce } from '../submit/idempotency.ts';
-import type { SubmitDeps } from '../submit/submit-from-request.ts';
+import type { AcceptedJob } from '../submit/accept-job.ts';
+import { readIdempotencyKey } from '../submit/idempotency.ts';
+import { type SubmitDeps, submitValidated } from '../submit/submit-from-request.ts';
 
-type EditDeps = SubmitDeps & Pick<Services, 'store' | 'watch'> & { readonly options: Pick<ApiOptions, 'outputDir'> };
+type EditDeps = SubmitDeps &
+  AddressDeps &
+  Pick<Services, 'stopping' | 'store' | 'watch'> & { readonly options: Pick<ApiOptions, 'outputDir'> };
+
+const READ_AGAIN_MS = 500;
 
 /**
  * The guide's own API: a job that the caller waits for. If the caller hangs up the job is canceled, unless an
@@ -32,7 +38,10 @@ export function editRoutes(deps: EditDeps): readonly ApiRoute[] {
       // The fields of the edit may stand here or in the body.
       query: ANY_QUERY,
       body: editBody,
-      answers: { 200: jsonAnswer(editAnswerSchema, 'The pictures, or the files that they were written to') },
+      answers: {
+        200: jsonAnswer(editAnswerSchema, 'The pictures, or the files that they were written to'),
+        202: jsonAnswer(jobSchema, 'The job, which was accepted, but whose pictures cannot be given now'),
+      },
       handler: ({ c, caller }) => postEdit(c, deps, caller),
     }),
   ];
@@ -41,15 +50,28 @@ export function editRoutes(deps: EditDeps): readonly ApiRoute[] {
 async function postEdit(c: ApiContext, deps: EditDeps, caller: Caller): Promise<Response> {
   const signal = clientGone(c);
   const key = readIdempotencyKey(c.req.header('idempotency-key'));
-  const { jobId, outputPath } = await submitEdit(c, deps, { caller, key, signal });
-  const record = await waitForEnd(deps, { owner: caller.owner, id: jobId, cancels: key === undefined, signal });
-  if (record.job.status !== 'succeeded') throw failureOf(record);
+  const { jobId, made, outputPath } = await submitEdit(c, deps, { caller, key, signal });
+  const known = made ?? (await findEarlierJob(deps, caller.owner, jobId));
+  const ended = await waitForEnd(deps, { owner: caller.owner, known, cancels: key === undefined, signal });
+  if (ended === undefined) return answerLater(c, deps, known);
+  if (ended.job.status !== 'succeeded') throw failureOf(ended);
   const { outputDir } = deps.options;
   const files =
     outputPath === undefined || outputDir === undefined
       ? undefined
       : { folder: outputDir, name: outputPath === true ? jobId : outputPath };
-  return c.json(await answerEdit(deps, record, files));
+  try {
+    return c.json(await answerEdit(deps, ended, files));
+  } catch (thrown) {
+    deps.log.warn({ ...requestFacts(c), errors: describeError(thrown) }, 'the results of an edit cannot be given now');
+    return answerLater(c, deps, ended);
+  }
+}
+
+/** 202 with the job: it is committed, and an error would have the caller make another one. */
+function answerLater(c: ApiContext, deps: AddressDeps, record: AcceptedJob): Response {
+  const job = presentJob(record, baseUrlOf(c, deps));
+  return c.json(job, 202, { Location: job.urls.get });
 }
 
 async function submitEdit(
@@ -71,13 +93,10 @@ async function submitEdit(
         hint: 'Leave output_path out; the answer then holds the picture.',
       });
     }
-    const acceptance = { caller, submission, share, signal, form: 'edit' } as const;
-    if (key === undefined) return { jobId: (await acceptJob(deps, acceptance)).job.id, outputPath };
-    const { jobId } = await submitOnce(deps, { owner: caller.owner, key, submission }, async (idempotency) => {
-      const { job } = await acceptJob(deps, { ...acceptance, idempotency });
-      return job.id;
-    });
-    return { jobId, outputPath };
+    return {
+      ...(await submitValidated(c, deps, { caller, key, submission, share, signal, form: 'edit' })),
+      outputPath,
+    };
   } finally {
     share.close();
   }
@@ -90,23 +109,28 @@ function asPng(submission: ValidatedSubmission): ValidatedSubmission {
 
 interface Wait {
   readonly owner: string;
-  readonly id: string;
+  /** The job as it is known so far. */
+  readonly known: AcceptedJob;
   /** Whether the job is canceled when its caller hangs up. */
   readonly cancels: boolean;
   readonly signal: AbortSignal;
 }
 
+/** The job when it has ended, however long the database is away meanwhile; undefined if the service stops before. */
 async function waitForEnd(
-  deps: Pick<Services, 'database' | 'log' | 'watch'>,
-  { owner, id, cancels, signal }: Wait,
-): Promise<JobRecord> {
-  const { database, log, watch } = deps;
-  const record = await findJob(deps, owner, id);
-  if (isTerminal(record.job.status)) return record;
-  const outcome = await watch.untilEnd(id, record.job.eventSeq, { signal });
+  deps: Pick<Services, 'database' | 'limits' | 'log' | 'stopping' | 'watch'>,
+  { owner, known, cancels, signal }: Wait,
+): Promise<JobRecord | undefined> {
+  const { database, log, stopping, watch } = deps;
+  const { id, status, eventSeq } = known.job;
+  const outcome = isTerminal(status) ? 'ended' : await watch.untilEnd(id, eventSeq, { signal });
   switch (outcome) {
     case 'ended':
-      return findJob(deps, owner, id);
+      for (;;) {
+        const record = await findJobIfPossible(deps, owner, id);
+        if (record !== undefined || stopping.aborted || signal.aborted) return record;
+        await pause(READ_AGAIN_MS, AbortSignal.any([stopping, signal]));
+      }
     case 'aborted':
       if (cancels)
         await requestCancel(database.db, { owner, id }).catch((thrown: unknown) => {
@@ -116,9 +140,7 @@ async function waitForEnd(
     case 'gone':
       throw jobNotFound();
     default:
-      throw new AppError('not_ready', `The service is being stopped; the job ${id} is kept.`, {
-        hint: `Ask for GET /v1/jobs/${id} when the service is back.`,
-      });
+      return undefined;
   }
 }
 
@@ -126,5 +148,8 @@ async function waitForEnd(
 function failureOf({ job }: JobRecord): AppError {
   if (job.status === 'canceled') return new AppError('canceled', `The job ${job.id} was cancelled.`);
   const { code = 'internal', message = '', hint } = job.error ?? {};
-  return new AppError(isErrorCode(code) ? code : 'internal', message, hint === undefined ? {} : { hint });
+  return new AppError(isErrorCode(code) ? code : 'internal', message, {
+    ...(hint === undefined ? {} : { hint }),
+    jobId: job.id,
+  });
 }

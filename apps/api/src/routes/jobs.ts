@@ -6,7 +6,7 @@ import { type AddressDeps, baseUrlOf } from '../base-url.ts';
 import { jobBody } from '../body/job-request.ts';
 import { clientGone } from '../context.ts';
 import { describeError } from '../describe-error.ts';
-import { findJob } from '../find-job.ts';
+import { findEarlierJob, findJob, findJobIfPossible } from '../find-job.ts';
 import { waitSecondsOf } from '../prefer.ts';
 import { isJobId, jobNotFound, jobParamsSchema } from '../routing/path-params.ts';
 import { queryNumber } from '../routing/read-query.ts';
@@ -14,6 +14,7 @@ import { ANY_QUERY, type ApiRoute, defineRoute, emptyAnswer, jsonAnswer, NO_PARA
 import type { Services } from '../services.ts';
 import type { AcceptedJob } from '../submit/accept-job.ts';
 import { type SubmitDeps, submitFromRequest } from '../submit/submit-from-request.ts';
+import { untilKnown } from '../until-known.ts';
 
 const listQuerySchema = z.strictObject({
   cursor: z.string().refine(isJobId, 'is not one that this list gave').optional(),
@@ -58,10 +59,11 @@ function submitRoute(deps: SubmitDeps & AddressDeps & Pick<Services, 'watch'>): 
       const signal = clientGone(c);
       const waitSeconds = waitSecondsOf(c.req.header('prefer'), limits.maxWaitSeconds);
       const { jobId, replayed, made } = await submitFromRequest(c, deps, caller, signal);
-      let record: AcceptedJob = made ?? (await findJob(deps, owner, jobId));
+      let record: AcceptedJob = made ?? (await findEarlierJob(deps, owner, jobId));
       if (waitSeconds > 0 && !isTerminal(record.job.status)) {
         await watch.untilEnd(jobId, record.job.eventSeq, { signal, timeoutMs: waitSeconds * 1000 });
-        record = await findJob(deps, owner, jobId);
+        // The job is committed. If the database is away now, the answer is 202 with what was known before the wait.
+        record = (await findJobIfPossible(deps, owner, jobId)) ?? record;
       }
       const job = presentJob(record, baseUrlOf(c, deps));
       return c.json(job, waitSeconds > 0 && isTerminal(job.status) ? 200 : 202, {
@@ -114,7 +116,9 @@ function getRoute(deps: AddressDeps & Pick<Services, 'database'>): ApiRoute {
   });
 }
 
-function cancelRoute(deps: AddressDeps & Pick<Services, 'database'>): ApiRoute {
+/** If the job cannot be read once the wish is noted, the answer is 202 with the job as it was before. */
+function cancelRoute(deps: AddressDeps & Pick<Services, 'database' | 'limits'>): ApiRoute {
+  const { database, limits } = deps;
   return defineRoute({
     method: 'POST',
     path: '/v1/jobs/:id/cancel',
@@ -122,16 +126,27 @@ function cancelRoute(deps: AddressDeps & Pick<Services, 'database'>): ApiRoute {
     summary: 'Asks a job to stop; changes nothing if it has ended',
     params: jobParamsSchema,
     query: ANY_QUERY,
-    answers: { 200: jsonAnswer(jobSchema, 'The job') },
+    answers: {
+      200: jsonAnswer(jobSchema, 'The job'),
+      202: jsonAnswer(jobSchema, 'The job as it was before it was asked to stop: it could not be read since'),
+    },
     async handler({ c, caller: { owner }, params: { id } }) {
-      if (!(await requestCancel(deps.database.db, { owner, id }))) throw jobNotFound();
-      return c.json(presentJob(await findJob(deps, owner, id), baseUrlOf(c, deps)));
+      const before = await findJob(deps, owner, id);
+      if (!(await untilKnown(limits, () => requestCancel(database.db, { owner, id })))) throw jobNotFound();
+      const after = await findJobIfPossible(deps, owner, id);
+      const job = presentJob(after ?? before, baseUrlOf(c, deps));
+      return after === undefined ? c.json(job, 202, { Location: job.urls.get }) : c.json(job, 200);
     },
   });
 }
 
 /** The rows are deleted before the objects: an object that stays behind has no row, so that the sweeper removes it. */
-function deleteRoute({ database, store, log }: Pick<Services, 'database' | 'store' | 'log'>): ApiRoute {
+function deleteRoute({
+  database,
+  limits,
+  store,
+  log,
+}: Pick<Services, 'database' | 'limits' | 'store' | 'log'>): ApiRoute {
   return defineRoute({
     method: 'DELETE',
     path: '/v1/jobs/:id',
@@ -141,7 +156,9 @@ function deleteRoute({ database, store, log }: Pick<Services, 'database' | 'stor
     query: ANY_QUERY,
     answers: { 204: emptyAnswer('The job is deleted') },
     async handler({ c, caller: { owner }, params: { id } }) {
-      const keys = await deleteJob(database, { owner, id });
+      const remove = () => deleteJob(database, { owner, id });
+      // If the answer to the COMMIT was lost and the job is gone, then by this request. The sweeper knows its objects.
+      const keys = await untilKnown(limits, remove, async () => (await remove()) ?? []);
       if (keys === undefined) throw jobNotFound();
       await store.delete(withThumbnails(keys)).catch((thrown: unknown) => {
         log.warn({ job_id: id, errors: describeError(thrown) }, 'objects of a deleted job stay for the sweeper');

@@ -5,6 +5,7 @@ import { type AddressDeps, baseUrlOf } from '../base-url.ts';
 import { jsonBody } from '../body/request-body.ts';
 import { ANY_QUERY, type ApiRoute, defineRoute, jsonAnswer, NO_PARAMS } from '../routing/route.ts';
 import type { Services } from '../services.ts';
+import { untilKnown } from '../until-known.ts';
 
 const uploadBody = jsonBody(
   z.strictObject({
@@ -50,7 +51,8 @@ export function uploadRoutes(deps: UploadDeps): readonly ApiRoute[] {
           maxBytes: limits.imageBytes,
           ...(media_type === undefined ? {} : { mediaType: media_type }),
         });
-        await addUpload(database.db, { id, owner, key, mediaType: media_type ?? 'application/octet-stream' });
+        const row = { id, owner, key, mediaType: media_type ?? 'application/octet-stream' };
+        await untilKnown(limits, () => addUpload(database.db, row));
         const upload: z.output<typeof uploadSchema> = {
           id,
           url: store.answersSignedUrls ? url : atBaseUrl(url, baseUrlOf(c, deps)),

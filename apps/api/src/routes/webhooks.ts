@@ -5,6 +5,7 @@ import { findJob } from '../find-job.ts';
 import { jobParamsSchema } from '../routing/path-params.ts';
 import { ANY_QUERY, type ApiRoute, defineRoute, jsonAnswer } from '../routing/route.ts';
 import type { Services } from '../services.ts';
+import { untilKnown } from '../until-known.ts';
 
 const DELIVERY_NOT_FOUND = 'There is no delivery of this id.';
 const deliveryParamsSchema = z.object({ id: z.string().regex(/^msg_[0-9a-f]{32}$/, DELIVERY_NOT_FOUND) });
@@ -25,8 +26,8 @@ const deliverySchema = z.object({
 const redeliverySchema = z.object({ id: z.string(), status: z.literal('pending') });
 
 /** The webhooks of a job: what was sent to its receiver, and sending it again. */
-export function webhookRoutes(deps: Pick<Services, 'database'>): readonly ApiRoute[] {
-  const { database } = deps;
+export function webhookRoutes(deps: Pick<Services, 'database' | 'limits'>): readonly ApiRoute[] {
+  const { database, limits } = deps;
   return [
     defineRoute({
       method: 'GET',
@@ -51,7 +52,8 @@ export function webhookRoutes(deps: Pick<Services, 'database'>): readonly ApiRou
       query: ANY_QUERY,
       answers: { 202: jsonAnswer(redeliverySchema, 'The webhook will be sent again') },
       async handler({ c, caller: { owner }, params: { id } }) {
-        if (!(await redeliver(database.db, { owner, id }))) throw new AppError('not_found', DELIVERY_NOT_FOUND);
+        const found = await untilKnown(limits, () => redeliver(database.db, { owner, id }));
+        if (!found) throw new AppError('not_found', DELIVERY_NOT_FOUND);
         return c.json({ id, status: 'pending' }, 202);
       },
     }),

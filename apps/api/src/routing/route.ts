@@ -1,8 +1,8 @@
 import type { Caller, Scope } from '@qwen-edit/contract';
 import { z } from 'zod';
-import type { ApiContext } from '../context.ts';
+import { type ApiContext, noteJob } from '../context.ts';
 import type { Gate } from '../middleware/authenticate.ts';
-import { readParams } from './path-params.ts';
+import { isJobId, readParams } from './path-params.ts';
 import { readQuery } from './read-query.ts';
 
 /** What a caller's key must allow; `open`: the route needs no key. */
@@ -97,11 +97,11 @@ export function defineRoute<P extends z.ZodObject, Q extends z.ZodObject>(
   definition: OpenRoute<P, Q> | ScopedRoute<P, Q>,
 ): ApiRoute {
   const { handler: _handler, ...facts } = definition;
-  const read = (c: ApiContext): RouteRequest<P, Q> => ({
-    c,
-    params: readParams(c, definition.params),
-    query: readQuery(c, definition.query),
-  });
+  const read = (c: ApiContext): RouteRequest<P, Q> => {
+    const params = readParams(c, definition.params);
+    if (typeof params.id === 'string' && isJobId(params.id)) noteJob(c, params.id);
+    return { c, params, query: readQuery(c, definition.query) };
+  };
   return {
     ...facts,
     async answer(c, gate) {

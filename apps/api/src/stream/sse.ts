@@ -1,4 +1,4 @@
-import { isTerminalEvent, type JobEvent } from '@qwen-edit/contract';
+import { callerJobError, isTerminalEvent, type JobEvent, jobErrorSchema } from '@qwen-edit/contract';
 import type { JobEventRow } from '@qwen-edit/db';
 import type { JobWatch } from '../job-watch.ts';
 
@@ -8,7 +8,20 @@ const RETRY = 'retry: 2000\n\n';
 
 /** An event as the API shows it. */
 export function presentEvent({ jobId, seq, type, createdAt, data }: JobEventRow): JobEvent {
-  return { id: `${jobId}:${seq}`, job_id: jobId, seq, type, created_at: createdAt.toISOString(), data };
+  return {
+    id: `${jobId}:${seq}`,
+    job_id: jobId,
+    seq,
+    type,
+    created_at: createdAt.toISOString(),
+    data: shownData(data),
+  };
+}
+
+/** An event of an earlier version may hold an error in words that are not for callers. */
+function shownData(data: JobEventRow['data']): JobEventRow['data'] {
+  const error = jobErrorSchema.safeParse(data.error);
+  return error.success ? { ...data, error: callerJobError(error.data) } : data;
 }
 
 /**

@@ -1,12 +1,13 @@
+import { timeLimit } from '@qwen-edit/async';
 import { AppError, type Caller, GUIDE_DEFAULTS, type PresentableJob, type ShapeRules } from '@qwen-edit/contract';
-import { type NewJob, newId, type QueueTimes, readQueueTimes, submitJob } from '@qwen-edit/db';
+import { type NewJob, newId, type QueueTimes, readQueueTimes } from '@qwen-edit/db';
 import type { ValidatedSubmission } from '../body/submission.ts';
 import type { ByteShare } from '../byte-budget.ts';
-import type { ApiOptions } from '../deps.ts';
+import type { ApiLimits, ApiOptions } from '../deps.ts';
 import { currentModel, type ReportedFacts } from '../model-facts.ts';
 import type { ServiceStatus } from '../service-status.ts';
 import type { Services } from '../services.ts';
-import type { KeyHold } from './idempotency.ts';
+import { commitJob } from './commit-job.ts';
 import {
   type InputImage,
   type StoreDeps,
@@ -15,6 +16,7 @@ import {
   type ValidateDeps,
   validateInputImage,
 } from './input-image.ts';
+import type { KeyHold } from './key-hold.ts';
 import { type LoadDeps, loadImage } from './load-image.ts';
 
 export interface AcceptDeps
@@ -23,6 +25,7 @@ export interface AcceptDeps
     StoreDeps,
     Pick<Services, 'queue' | 'metrics' | 'status' | 'checkUrl'> {
   readonly options: Pick<ApiOptions, 'maxAttempts' | 'maxQueue'>;
+  readonly limits: Pick<ApiLimits, 'imageBytes' | 'lookupMs' | 'afterCommitMs'>;
 }
 
 export interface Acceptance {
@@ -33,6 +36,8 @@ export interface Acceptance {
   /** Form of the request, for the metrics. */
   readonly form: 'json' | 'multipart' | 'edit';
   readonly idempotency?: KeyHold | undefined;
+  readonly requestHash: string;
+  readonly requestId: string;
 }
 
 /** A job as it is shown, and the seq of its newest event. */
@@ -50,24 +55,23 @@ const LONGEST_WAIT_SECONDS = 3600;
 /**
  * Makes a job of a request whose parameters are checked: loads, validates and stores its pictures, then commits.
  * Returns the job as it is now. Throws AppErrors of the pictures, the addresses and the parts of the service,
- * `queue_full`, `idempotency_in_flight`.
+ * `queue_full`, `idempotency_in_flight`. Throws nothing any more once the commit is known: the job is there.
  */
 export async function acceptJob(deps: AcceptDeps, acceptance: Acceptance): Promise<AcceptedJob> {
-  const { database, queue, options, metrics, status, checkUrl } = deps;
-  const { caller, submission, idempotency, signal, form } = acceptance;
+  const { queue, options, metrics, status, checkUrl } = deps;
+  const { caller, submission, idempotency, requestHash, requestId, signal, form } = acceptance;
   const { parameters, options: jobOptions } = submission;
   if (jobOptions.webhook_url !== undefined) await checkUrl(jobOptions.webhook_url);
   const model = currentModel((await status.workers()) ?? []);
   refuseTooFewSteps(submission, model);
   const images = await validateImages(deps, acceptance, rulesOf(submission, model));
 
+  const id = newId('job');
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const inputs = await storeImages(deps, caller.owner, images, attempt === 1);
     if (signal.aborted) throw new AppError('canceled', 'The caller has hung up.');
     const job = {
-      id: newId('job'),
-      owner: caller.owner,
-      parameters,
+      ...{ id, owner: caller.owner, requestId, parameters },
       metadata: jobOptions.metadata ?? {},
       webhookUrl: jobOptions.webhook_url,
       webhookSecret: jobOptions.webhook_secret,
@@ -75,19 +79,25 @@ export async function acceptJob(deps: AcceptDeps, acceptance: Acceptance): Promi
       maxAttempts: options.maxAttempts,
       inputs,
     };
-    const accepted = await submitJob(database, job, {
-      relayed: queue.relayed,
-      maxQueue: options.maxQueue,
-      idempotency,
-    }).catch(async (thrown: unknown) => {
+    const terms = { relayed: queue.relayed, maxQueue: options.maxQueue, idempotency, requestHash };
+    const accepted = await commitJob(deps, job, terms).catch(async (thrown: unknown) => {
       throw await withRetryAfter(status, thrown);
     });
     if (!accepted) continue;
     metrics.jobsSubmitted.inc({ form });
-    const times = (await readQueueTimes(database.db, [job.id], COUNTED)).get(job.id);
-    return presentable(job, accepted.createdAt, images, times);
+    return presentable(job, accepted.createdAt, images, await queueTimesOf(deps, id));
   }
   throw new AppError('storage_unavailable', 'The stored pictures were swept before the job was accepted.');
+}
+
+/** The job's place in the queue. The job is committed: if this cannot be read now, the answer goes without it. */
+async function queueTimesOf(
+  { database, limits }: Pick<AcceptDeps, 'database' | 'limits'>,
+  id: string,
+): Promise<QueueTimes | undefined> {
+  const read = () => readQueueTimes(database.db, [id], COUNTED);
+  const times = timeLimit(read, { ms: limits.afterCommitMs, late: 'database_unavailable' });
+  return (await times.catch(() => undefined))?.get(id);
 }
 
 /** If the queue is full, tells when the next waiting job will start: then there is room for another. */

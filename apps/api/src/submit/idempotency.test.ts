@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ValidatedSubmission } from '../body/submission.ts';
-import { canonicalJson, readIdempotencyKey, requestHash } from './idempotency.ts';
+import { canonicalJson, readIdempotencyKey, requestHashOf } from './idempotency.ts';
 
 const submission = (changes: Partial<ValidatedSubmission> = {}): ValidatedSubmission => ({
   parameters: { prompt: 'x' },
@@ -12,7 +12,7 @@ const submission = (changes: Partial<ValidatedSubmission> = {}): ValidatedSubmis
 it('requests that mean the same have the same digest', () => {
   const a = submission({ parameters: { prompt: 'x', seed: '1' } });
   const b = submission({ parameters: { seed: '1', prompt: 'x' } });
-  expect(requestHash(a)).toBe(requestHash(b));
+  expect(requestHashOf(a)).toBe(requestHashOf(b));
 });
 
 it('whatever differs is another request', () => {
@@ -26,7 +26,7 @@ it('whatever differs is another request', () => {
     submission({ images: [{ kind: 'url', url: 'https://example.com/' }] }),
     submission({ images: [{ kind: 'upload', id: 'upload_1' }] }),
     submission({ images: [...submission().images, ...submission().images] }),
-  ].map(requestHash);
+  ].map(requestHashOf);
   expect(new Set(all).size).toBe(all.length);
 });
 

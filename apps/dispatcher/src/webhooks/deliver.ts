@@ -1,5 +1,5 @@
 import { createBackoff, retry } from '@qwen-edit/async';
-import { type AppError, presentJob, toAppError } from '@qwen-edit/contract';
+import { type AppError, callerTextOf, presentJob, toAppError } from '@qwen-edit/contract';
 import {
   type AttemptResult,
   type DeliveryAttempt,
@@ -38,7 +38,7 @@ export async function deliver(deps: DispatcherDeps, delivery: TakenDelivery, sig
     at: at.toISOString(),
     status: answer.status ?? null,
     duration_ms: Math.round(performance.now() - start),
-    error: answer.error?.message ?? null,
+    error: answer.error === undefined ? null : callerTextOf(answer.error).text,
   };
   metrics.webhookAttempts.inc({ result: result.status === 'pending' ? 'retried' : result.status });
   log.info(

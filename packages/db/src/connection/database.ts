@@ -74,7 +74,7 @@ export function createDatabase(options: DatabaseOptions): Database {
 
   return {
     pool,
-    db: createDb(pool),
+    db: createDb(pool, 'commits'),
     transaction: (work) => runTransaction(pool, work),
     notifyQueue: notifier.notify,
     async check() {

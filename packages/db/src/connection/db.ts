@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { type NodePgDatabase, NodePgDatabaseClass, NodePgDriver, PgDialect } from '../drizzle.ts';
-import { toDatabaseError } from './database-error.ts';
+import { type Commits, toDatabaseError } from './database-error.ts';
 import { withNamedStatements } from './named-statements.ts';
 
 /**
@@ -10,11 +10,11 @@ import { withNamedStatements } from './named-statements.ts';
  */
 export type Db = Omit<NodePgDatabase, 'transaction'>;
 
-/** Statements on a pool or on one connection of it. */
-export function createDb(connection: pg.Pool | pg.PoolClient): Db {
+/** Statements on a pool, each of which commits, or on the connection of a transaction. */
+export function createDb(connection: pg.Pool | pg.PoolClient, commits: Commits): Db {
   const dialect = new PgDialect();
   const session = new NodePgDriver(withNamedStatements(connection), dialect).createSession(undefined);
-  return new NodePgDatabaseClass(dialect, withAppErrors(session), undefined);
+  return new NodePgDatabaseClass(dialect, withAppErrors(session, commits), undefined);
 }
 
 /**
@@ -22,15 +22,15 @@ export function createDb(connection: pg.Pool | pg.PoolClient): Db {
  * by one of the prepared statement's methods, so a new function of this package cannot forget it. It has to be out here: what
  * the connection throws, drizzle wraps into an error whose text holds the values, which may be prompts.
  */
-function withAppErrors<T extends object>(session: T): T {
+function withAppErrors<T extends object>(session: T, commits: Commits): T {
   return replaceMethods(session, (name, call) =>
-    name === 'prepareQuery' ? (...args) => withTranslatedRuns(call(...args)) : undefined,
+    name === 'prepareQuery' ? (...args) => withTranslatedRuns(call(...args), commits) : undefined,
   );
 }
 
 const RUNS = new Set<string | symbol>(['execute', 'all', 'values']);
 
-function withTranslatedRuns(prepared: unknown): unknown {
+function withTranslatedRuns(prepared: unknown, commits: Commits): unknown {
   if (typeof prepared !== 'object' || prepared === null) return prepared;
   return replaceMethods(prepared, (name, call) =>
     RUNS.has(name)
@@ -38,7 +38,7 @@ function withTranslatedRuns(prepared: unknown): unknown {
           try {
             return await call(...args);
           } catch (thrown) {
-            throw toDatabaseError(thrown);
+            throw toDatabaseError(thrown, commits);
           }
         }
       : undefined,

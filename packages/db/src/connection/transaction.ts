@@ -6,7 +6,8 @@ import { createDb, type Db } from './db.ts';
 /**
  * Runs `work` between BEGIN and COMMIT on a connection of its own. The connection goes back to the pool in every case, also if
  * BEGIN itself is refused; one whose state is unknown is closed rather than used again. Rejects with what `work` threw, or with
- * an AppError if the database failed.
+ * an AppError if the database failed. Its `outcomeUnknown` is true only if COMMIT was sent and its answer did not come: before
+ * that nothing can have been committed.
  * (drizzle's own db.transaction leaks the connection when BEGIN fails: drizzle-orm#6114, #6341.)
  *
  * @example await runTransaction(pool, (tx) => tx.execute(sql`delete from notes`))
@@ -21,8 +22,10 @@ export async function runTransaction<T>(pool: pg.Pool, work: (tx: Db) => Promise
   client.on('error', onError);
   try {
     await client.query('begin').catch(rethrow);
-    const result = await work(createDb(client));
-    const { command } = await client.query('commit').catch(rethrow);
+    const result = await work(createDb(client, 'within a transaction'));
+    const { command } = await client.query('commit').catch((thrown: unknown) => {
+      throw toDatabaseError(thrown, 'commits');
+    });
     // The server answers COMMIT of a failed transaction with ROLLBACK, without an error.
     if (command !== 'COMMIT') throw new AppError('internal', 'The transaction was rolled back at its commit.');
     return result;

@@ -19,6 +19,8 @@ export interface ClaimedJob {
   readonly ageMs: number;
   /** Milliseconds until its deadline by the same clock. */
   readonly deadlineMs: number | undefined;
+  /** The request of the API that made it. */
+  readonly requestId: string | undefined;
 }
 
 /**
@@ -35,6 +37,7 @@ type ClaimedRow = {
   inputs: ClaimedInput[];
   age_ms: number;
   deadline_ms: number | null;
+  request_id: string | null;
 };
 
 /** A job that could not be claimed is tried again no sooner than this. */
@@ -71,7 +74,7 @@ export async function claimJob(
       insert into job_events (job_id, seq, type, data)
       select id, event_seq, 'job.started', jsonb_build_object('attempt', attempt, 'worker_id', worker_id) from changed
     )
-    select owner, parameters, attempt,
+    select owner, parameters, attempt, request_id,
       (extract(epoch from now() - created_at) * 1000)::double precision as age_ms,
       (extract(epoch from deadline_at - now()) * 1000)::double precision as deadline_ms,
       (select jsonb_agg(jsonb_build_object('key', assets.key, 'sha256', assets.sha256, 'bytes', assets.bytes)
@@ -89,6 +92,7 @@ export async function claimJob(
     inputs: row.inputs ?? [],
     ageMs: row.age_ms,
     deadlineMs: row.deadline_ms ?? undefined,
+    requestId: row.request_id ?? undefined,
   };
   return { outcome: 'claimed', job };
 }
