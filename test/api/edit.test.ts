@@ -128,8 +128,8 @@ describe('a job without results is answered as its error', () => {
     expect(await response.json()).toMatchObject({
       status: 503,
       code: 'out_of_memory',
-      detail: 'no room',
-      hint: 'Make room.',
+      detail: 'Memory ran out.',
+      job_id: lease.jobId,
     });
   });
 

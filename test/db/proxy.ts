@@ -11,15 +11,15 @@ export type WireFault = 'refuse' | 'reset' | 'answer_lost' | 'silence';
 export interface FaultyProxy {
   /** Address of the database by way of the proxy. */
   readonly url: string;
-  /** Applies a fault to every message of the client that contains `text`, until `heal` is called. */
-  break(text: string, fault: WireFault): void;
+  /** Applies a fault to the next `times` messages of the client that contain `text`, or to all of them until `heal` is called. */
+  break(text: string, fault: WireFault, times?: number): void;
   heal(): void;
 }
 
 /** Starts a proxy between a test and PostgreSQL that injects faults. It is closed when the running test is over. */
 export async function startProxy(url: string): Promise<FaultyProxy> {
   const target = new URL(url);
-  let broken: { text: string; fault: WireFault } | undefined;
+  let broken: { text: string; fault: WireFault; times: number } | undefined;
   const sockets = new Set<Socket>();
 
   const server = createServer((client) => {
@@ -43,6 +43,7 @@ export async function startProxy(url: string): Promise<FaultyProxy> {
     }
     client.on('data', (data) => {
       const fault = broken !== undefined && data.includes(broken.text) ? broken.fault : undefined;
+      if (broken !== undefined && fault !== undefined && --broken.times === 0) broken = undefined;
       if (fault === 'silence') silent = true;
       if (silent) return;
       if (fault === 'reset') cut();
@@ -68,8 +69,8 @@ export async function startProxy(url: string): Promise<FaultyProxy> {
   ours.host = `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
   return {
     url: ours.href,
-    break: (text, fault) => {
-      broken = { text, fault };
+    break: (text, fault, times = Number.POSITIVE_INFINITY) => {
+      broken = { text, fault, times };
     },
     heal: () => {
       broken = undefined;

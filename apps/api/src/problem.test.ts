@@ -1,11 +1,12 @@
-import { AppError, ERRORS, isErrorCode, problemSchema } from '@qwen-edit/contract';
+import { AppError, callerTextOf, ERRORS, isErrorCode, problemSchema } from '@qwen-edit/contract';
 import { expect, it } from 'vitest';
 import { problemResponse } from './problem.ts';
 
 it.each(Object.keys(ERRORS).filter(isErrorCode))(
   '%s is a problem with its status and what that asks for',
   async (code) => {
-    const response = problemResponse(new AppError(code, 'what happened'), 'req_1', { Allow: 'GET' });
+    const error = new AppError(code, 'what happened');
+    const response = problemResponse(error, 'req_1', { Allow: 'GET' });
     const { status } = ERRORS[code];
     expect(response.status).toBe(status);
     expect(response.headers.get('content-type')).toBe('application/problem+json');
@@ -14,6 +15,6 @@ it.each(Object.keys(ERRORS).filter(isErrorCode))(
     expect(response.headers.get('www-authenticate')).toBe(status === 401 ? 'Bearer' : null);
     const problem = problemSchema.parse(await response.json());
     expect(problem).toMatchObject({ code, status, request_id: 'req_1' });
-    expect(problem.detail === 'what happened').toBe(code !== 'internal');
+    expect(problem).toMatchObject({ detail: callerTextOf(error).text, hint: callerTextOf(error).hint });
   },
 );

@@ -1,3 +1,4 @@
+import type { JobStage } from '@qwen-edit/contract';
 import type { ClaimedJob } from '@qwen-edit/db';
 import type { EditResult, StepEvent } from '@qwen-edit/pipeline';
 import type { Metrics } from '@qwen-edit/telemetry';
@@ -6,30 +7,73 @@ import type { AttemptOutcome } from './end-attempt.ts';
 
 type ObserveDeps = Pick<WorkerDeps, 'metrics' | 'log'>;
 
-export function observeClaim({ metrics, log }: ObserveDeps, { lease, attempt, ageMs }: ClaimedJob): void {
-  log.info({ job_id: lease.jobId, attempt }, 'a job is begun');
+/** Measures one attempt, and logs its begin and its end: ids, times and codes, never a prompt. */
+export interface AttemptObserver {
+  step(event: StepEvent): void;
+  result(result: EditResult): void;
+  ended(outcome: AttemptOutcome): void;
+}
+
+/** Call it when the job has been claimed. */
+export function observeAttempt({ metrics, log }: ObserveDeps, job: ClaimedJob): AttemptObserver {
+  const { lease, attempt, ageMs, requestId, owner } = job;
+  const ids = { job_id: lease.jobId, attempt, owner, request_id: requestId };
+  const begun = performance.now();
+  const observeStep = observeSteps(metrics);
+  const measured = measureStages(begun);
+  let seconds: Partial<Record<JobStage, number>> | undefined;
+
+  log.info(ids, 'a job is begun');
   if (attempt === 1) metrics.queueWaitSeconds.observe(ageMs / 1000);
+  return {
+    step(event) {
+      observeStep(event);
+      measured.step(event);
+    },
+    result({ timings }) {
+      seconds = { encode: timings.encode_s, denoise: timings.denoise_s, decode: timings.decode_s };
+      for (const [stage, value] of Object.entries(seconds)) metrics.stageSeconds.observe({ stage }, value);
+    },
+    ended(outcome) {
+      const code = 'error' in outcome ? outcome.error.code : '';
+      metrics.outcomes.inc({ outcome: outcome.status, code });
+      const line = {
+        ...ids,
+        outcome: outcome.status,
+        duration_ms: Math.round(performance.now() - begun),
+        // An attempt without a result has come through some stages: its steps tell how long each took so far.
+        stage_seconds: rounded(seconds ?? measured.seconds()),
+        // The error's own words, which the job does not show to callers.
+        ...('error' in outcome ? { code, error: outcome.error.message } : {}),
+      };
+      log.info(line, 'an attempt has ended');
+    },
+  };
 }
 
-export function observeOutcome(
-  { metrics, log }: ObserveDeps,
-  { lease, attempt }: ClaimedJob,
-  outcome: AttemptOutcome,
-): void {
-  const code = 'error' in outcome ? outcome.error.code : '';
-  metrics.outcomes.inc({ outcome: outcome.status, code });
-  const failure = 'error' in outcome ? { code, error: outcome.error.message } : {};
-  log.info({ job_id: lease.jobId, attempt, outcome: outcome.status, ...failure }, 'an attempt has ended');
+/** The time between the last step of one stage and the last step of the next, as a worker hears of them. */
+function measureStages(begun: number) {
+  const ends = new Map<JobStage, number>();
+  return {
+    step: ({ stage }: StepEvent): void => void ends.set(stage, performance.now()),
+    seconds(): Partial<Record<JobStage, number>> {
+      let start = begun;
+      const seconds: Partial<Record<JobStage, number>> = {};
+      for (const [stage, end] of ends) {
+        seconds[stage] = (end - start) / 1000;
+        start = end;
+      }
+      return seconds;
+    },
+  };
 }
 
-export function observeTimings(metrics: Metrics, { timings }: EditResult): void {
-  metrics.stageSeconds.observe({ stage: 'encode' }, timings.encode_s);
-  metrics.stageSeconds.observe({ stage: 'denoise' }, timings.denoise_s);
-  metrics.stageSeconds.observe({ stage: 'decode' }, timings.decode_s);
+function rounded(seconds: Partial<Record<JobStage, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(seconds).map(([stage, value]) => [stage, Math.round(value * 1000) / 1000]));
 }
 
 /** Measures the time between the events of two denoising steps that follow each other. */
-export function observeSteps({ stepSeconds }: Metrics): (event: StepEvent) => void {
+function observeSteps({ stepSeconds }: Metrics): (event: StepEvent) => void {
   let last: { readonly step: number; readonly at: number } | undefined;
   return ({ stage, step }) => {
     const at = performance.now();

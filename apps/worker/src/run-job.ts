@@ -8,7 +8,7 @@ import { type AttemptOutcome, endAttempt } from './end-attempt.ts';
 import { runFencedStatement, statementRules } from './fenced-statement.ts';
 import { readInputs } from './inputs.ts';
 import { type LeaseKeeper, startLeaseKeeper } from './lease-keeper.ts';
-import { observeClaim, observeOutcome, observeSteps, observeTimings } from './observe.ts';
+import { type AttemptObserver, observeAttempt } from './observe.ts';
 import { createOutputs, type Outputs } from './outputs.ts';
 import { createProgressWriter, type ProgressWriter } from './progress.ts';
 import { type Settlement, settleMessage } from './settle-message.ts';
@@ -23,6 +23,7 @@ interface Run {
   readonly keeper: LeaseKeeper;
   readonly progress: ProgressWriter;
   readonly outputs: Outputs;
+  readonly observer: AttemptObserver;
 }
 
 /**
@@ -44,16 +45,16 @@ export async function runJob(
 
   const { job } = claim;
   const { lease } = job;
-  observeClaim(deps, job);
   const run: Run = {
     job,
+    observer: observeAttempt(deps, job),
     keeper: startLeaseKeeper({ ...deps, lease, message, leasedAt, stopping }),
     progress: createProgressWriter(deps, lease),
     outputs: createOutputs(deps.store, lease, deps.log),
   };
   try {
     const outcome = await runAttempt(deps, engine, run);
-    observeOutcome(deps, job, outcome);
+    run.observer.ended(outcome);
     if (outcome.status !== 'succeeded' && outcome.status !== 'unknown') await run.outputs.discard();
     await settleMessage(deps, message, settlementAfter(outcome));
     return outcome;
@@ -90,24 +91,23 @@ async function runAttempt(
 }
 
 async function runEdit(
-  { metrics, options: { previewEvery } }: Pick<WorkerDeps, 'metrics' | 'options'>,
+  { options: { previewEvery } }: Pick<WorkerDeps, 'options'>,
   engine: LoadedEngine,
-  { job, keeper, progress }: Pick<Run, 'job' | 'keeper' | 'progress'>,
+  { job, keeper, progress, observer }: Pick<Run, 'job' | 'keeper' | 'progress' | 'observer'>,
   images: readonly Uint8Array[],
 ): Promise<EditResult> {
-  const observeStep = observeSteps(metrics);
   const result = await engine.edit(
     { images, parameters: job.parameters },
     {
       signal: keeper.workSignal,
       onStep(event) {
-        observeStep(event);
+        observer.step(event);
         progress.step(event);
       },
       ...(previewEvery === 0 ? {} : { previewEvery, onPreview: (preview) => progress.preview(preview) }),
     },
   );
-  observeTimings(metrics, result);
+  observer.result(result);
   return result;
 }
 

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { callerJobError } from './caller-text.ts';
 import { jobSchema } from './job.ts';
 import { type PresentableJob, presentJob } from './present-job.ts';
 
@@ -67,7 +68,8 @@ it('why an attempt failed is told only when the job has ended by it', () => {
   expect(['queued', 'running', 'succeeded', 'canceled'].map((status) => errorIn(status as never))).toEqual(
     Array(4).fill(null),
   );
-  expect([errorIn('failed'), errorIn('expired')]).toEqual([error, error]);
+  const shown = callerJobError(error);
+  expect([errorIn('failed'), errorIn('expired')]).toEqual([shown, shown]);
 });
 
 it('a wish to cancel is told as long as it is not fulfilled', () => {
