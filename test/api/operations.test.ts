@@ -2,8 +2,8 @@ import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { startHttpServer } from '../../apps/api/src/index.ts';
 import { createClient } from '../../packages/client/src/index.ts';
-import { AppError, type Job, type ModelCard } from '../../packages/contract/src/index.ts';
-import { createDatabase, reportWorker, type WorkerState } from '../../packages/db/src/index.ts';
+import { AppError, type Health, type Job, type ModelCard } from '../../packages/contract/src/index.ts';
+import { createApiKey, createDatabase, reportWorker, type WorkerState } from '../../packages/db/src/index.ts';
 import { emptyUrl, freshDatabase } from '../db/harness.ts';
 import { claim, eventually, picture, startTestApi, submitJson, submitOne } from './harness.ts';
 import { openRaw } from './raw-http.ts';
@@ -53,6 +53,20 @@ describe('GET /health', () => {
     });
   });
 
+  it('tells a worker’s own words to whoever runs the service, and to no other caller', async () => {
+    const api = await startTestApi({ keysRequired: true });
+    const lastError = 'There is no bucket edits-prod.';
+    await reportWorker(api.database.db, worker({ ready: false, lastError }));
+    const { secret } = await createApiKey(api.database.db, { owner: 'ann', name: 'x', scopes: ['read', 'submit'] });
+    const { secret: admin } = await createApiKey(api.database.db, { owner: 'ops', name: 'x', scopes: ['admin'] });
+    const told = async (headers: Record<string, string>) =>
+      ((await (await fetch(`${api.url}/health`, { headers })).json()) as Health).workers[0]?.last_error;
+    expect(await told({ authorization: `Bearer ${admin}` })).toBe(lastError);
+    for (const headers of [{}, { authorization: `Bearer ${secret}` }, { authorization: 'Bearer x' }]) {
+      expect(await told(headers as Record<string, string>)).toMatch(/^The worker has trouble/);
+    }
+  });
+
   it('is 200 when the database is away', async () => {
     const api = await startTestApi({ database: createDatabase({ url: NOBODY }) });
     const response = await fetch(`${api.url}/health`);
@@ -98,7 +112,13 @@ describe('GET /readyz', () => {
       throw new AppError('storage_unavailable', 'the bucket is gone');
     };
     const api = await startTestApi({ wrapStore: (store) => ({ ...store, check: gone, put: gone }) });
-    expect(await read(`${api.url}/readyz`)).toMatchObject({ status: 503, code: 'storage_unavailable' });
+    const told = () => api.lines.filter((line) => line.includes('the bucket is gone') && line.includes('not ready'));
+    for (let asked = 0; asked < 3; asked++) {
+      expect(await read(`${api.url}/readyz`)).toMatchObject({
+        ...{ status: 503, code: 'storage_unavailable', detail: 'The object storage cannot be used.' },
+      });
+    }
+    expect(told(), 'its own words are for whoever runs the service, once').toHaveLength(1);
     const images = [(await picture()).toString('base64')];
     const refused = await submitJson(api, { prompt: 'x', images });
     expect(await refused.json()).toMatchObject({ status: 503, code: 'storage_unavailable', retryable: true });
@@ -218,6 +238,27 @@ it('a request id that can be logged is kept, another is replaced', async () => {
     (await fetch(`${api.url}/livez`, { headers: { 'x-request-id': given } })).headers.get('x-request-id');
   expect(await idOf('my-Request_1:2.3')).toBe('my-Request_1:2.3');
   for (const bad of ['', 'a b', 'x'.repeat(129), '"', 'a/b']) expect(await idOf(bad)).toMatch(/^req_[0-9a-f]{32}$/);
+});
+
+it('a given X-Request-Id leads to its job, and lines of requests tell job, owner and key', async () => {
+  const api = await startTestApi({ keysRequired: true });
+  const { secret, row } = await createApiKey(api.database.db, { owner: 'ann', name: 'x', scopes: ['submit', 'read'] });
+  const headers = { authorization: `Bearer ${secret}`, 'x-request-id': 'my-Request_1' };
+  const images = [(await picture()).toString('base64')];
+  const { id, urls } = (await (
+    await submitJson(api, { prompt: 'a-very-private-prompt', images }, headers)
+  ).json()) as Job;
+  const { rows } = await api.database.pool.query('select request_id from jobs where id = $1', [id]);
+  expect(rows).toEqual([{ request_id: 'my-Request_1' }]);
+  await fetch(urls.cancel, { method: 'POST', headers });
+  const requests = () => api.lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'request');
+  await eventually(() => requests().length === 2);
+  const facts = { request_id: 'my-Request_1', job_id: id, owner: 'ann', key_id: row.id };
+  expect(requests()).toEqual([
+    expect.objectContaining({ ...facts, route: '/v1/jobs' }),
+    expect.objectContaining({ ...facts, route: '/v1/jobs/:id/cancel' }),
+  ]);
+  expect(api.lines.join('')).not.toMatch(new RegExp(`very-private|${secret}|${images[0]}`));
 });
 
 it('an unforeseen error is logged with its place, and no caller sees it; prompts are in no line', async () => {

@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
+import { AppError } from '../../packages/contract/src/index.ts';
 import { readEvents } from '../../packages/db/src/index.ts';
 import { readObject } from '../../packages/storage/src/index.ts';
+import { until } from '../support/until.ts';
 import { createEngines, resultWith } from './engine-double.ts';
 import { createTestSetup, expectConsistent, PROMPT, startWorkers, submitEdit, untilStatus } from './harness.ts';
 
@@ -91,4 +93,36 @@ it('devices work side by side, each with an engine of its own, and are seen whil
   await stop();
   expect((await setup.database.pool.query('select from workers')).rowCount).toBe(0);
   expect(engines.seen).toMatchObject({ opened: 2, closed: 2 });
+});
+
+it('lines of an attempt tell its job, request, duration, stages and error, and never a prompt', async () => {
+  const setup = await createTestSetup();
+  const engines = createEngines(async ({ hooks, number }) => {
+    hooks.onStep?.({ stage: 'encode', step: 1, total: 1 });
+    if (number === 1) throw new AppError('engine_failed', 'The device said no.');
+    return resultWith('edited');
+  });
+  startWorkers(setup, engines);
+  const id = await submitEdit(setup, { requestId: 'req_of_ann' });
+  await untilStatus(setup, id, 'succeeded');
+  const ended = () => setup.lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'an attempt has ended');
+  await until(() => ended().length === 2);
+  const facts = { job_id: id, request_id: 'req_of_ann', owner: 'ann', duration_ms: expect.any(Number) };
+  expect(ended()).toEqual([
+    expect.objectContaining({
+      ...{ ...facts, attempt: 1, outcome: 'retried', code: 'engine_failed', error: 'The device said no.' },
+      stage_seconds: { encode: expect.any(Number) },
+    }),
+    expect.objectContaining({
+      ...{ ...facts, attempt: 2, outcome: 'succeeded' },
+      stage_seconds: { encode: 0.2, denoise: 0.3, decode: 0.4 },
+    }),
+  ]);
+  const { rows } = await setup.database.pool.query(
+    `select data -> 'error' as error from job_events where type = 'job.retrying'`,
+  );
+  expect(rows[0].error, 'callers read events: the error’s own words stay in the log').toMatchObject({
+    code: 'engine_failed',
+    message: 'The engine could not do its work.',
+  });
 });

@@ -24,6 +24,11 @@ it('a refusal tells what the service said, and when to come back', () => {
   });
 });
 
+it('a refusal names the job that may have been made all the same', () => {
+  const problem = { ...PROBLEM, status: 503, code: 'database_unavailable', job_id: 'job_1' };
+  expect(refusalError(503, new Headers(), JSON.stringify(problem))).toMatchObject({ jobId: 'job_1' });
+});
+
 it('a code of a newer service is internal, and its cause tells what it was', () => {
   const error = refusalError(400, new Headers(), JSON.stringify({ ...PROBLEM, code: 'moon_too_near' }));
   expect(error).toMatchObject({ code: 'internal', message: '20 jobs are waiting.', cause: { code: 'moon_too_near' } });

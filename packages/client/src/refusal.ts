@@ -11,9 +11,12 @@ export function refusalError(status: number, headers: Pick<Headers, 'get'>, body
   const retryAfterSeconds = secondsOf(headers.get('retry-after'));
   const problem = problemSchema.safeParse(parsedJson(body));
   if (problem.success) {
-    const { code, detail, hint, request_id } = problem.data;
+    const { code, detail, hint, request_id, job_id } = problem.data;
     const known = isErrorCode(code) ? code : 'internal';
-    return new AppError(known, detail, { hint, requestId: request_id, retryAfterSeconds, cause: problem.data });
+    return new AppError(known, detail, {
+      ...{ hint, requestId: request_id, jobId: job_id, retryAfterSeconds },
+      cause: problem.data,
+    });
   }
   const code = AWAY.has(status) ? 'service_unreachable' : 'answer_unreadable';
   const requestId = headers.get('x-request-id') ?? undefined;

@@ -1,5 +1,9 @@
+import { timeLimit } from '@qwen-edit/async';
+import type { AppError } from '@qwen-edit/contract';
 import { z } from 'zod';
+import type { ApiContext } from '../context.ts';
 import type { ApiOptions } from '../deps.ts';
+import { describeError } from '../describe-error.ts';
 import { currentModel } from '../model-facts.ts';
 import { problemResponse } from '../problem.ts';
 import { ANY_QUERY, type ApiRoute, defineRoute, jsonAnswer, NO_PARAMS } from '../routing/route.ts';
@@ -22,12 +26,21 @@ const serviceHealthSchema = z.object({
 const liveSchema = z.object({ status: z.literal('live') });
 const readySchema = z.object({ status: z.literal('ready') });
 
-interface OperationDeps extends Pick<Services, 'metrics' | 'status'> {
+interface OperationDeps extends Pick<Services, 'gate' | 'limits' | 'log' | 'metrics' | 'status'> {
   readonly options: Pick<ApiOptions, 'version'>;
 }
 
 /** What machines and people ask about the service itself. They are open to all: no answer tells anything of a job. */
-export function operationRoutes({ metrics, options, status }: OperationDeps): readonly ApiRoute[] {
+export function operationRoutes(deps: OperationDeps): readonly ApiRoute[] {
+  const { log, metrics, options, status } = deps;
+  let told: string | undefined;
+  /** Callers get the obstacle in words for callers, and machines ask all the time: each one is logged once. */
+  function logOnce(obstacle: AppError | undefined): void {
+    if (obstacle !== undefined && obstacle.message !== told) {
+      log.warn({ code: obstacle.code, errors: describeError(obstacle) }, 'the service is not ready');
+    }
+    told = obstacle?.message;
+  }
   const open = { method: 'GET', scope: 'open', params: NO_PARAMS, query: ANY_QUERY, quiet: true } as const;
   return [
     defineRoute({
@@ -38,10 +51,12 @@ export function operationRoutes({ metrics, options, status }: OperationDeps): re
       async handler({ c }) {
         const [workers = [], counts] = await Promise.all([status.workers(), status.counts()]);
         const queued = counts?.queued ?? 0;
+        const troubled = workers.some(({ lastError }) => lastError !== null);
+        const tellsWhy = troubled && (await runsTheService(c, deps));
         const health: z.output<typeof serviceHealthSchema> = {
           version: options.version,
           model: currentModel(workers)?.name ?? null,
-          workers: workers.map((worker) => presentWorker(worker, queued)),
+          workers: workers.map((worker) => presentWorker(worker, queued, tellsWhy)),
         };
         return c.json(health);
       },
@@ -60,6 +75,7 @@ export function operationRoutes({ metrics, options, status }: OperationDeps): re
       answers: { 200: jsonAnswer(readySchema, 'It can') },
       async handler({ c }) {
         const obstacle = await status.obstacle();
+        logOnce(obstacle);
         return obstacle === undefined ? c.json({ status: 'ready' }) : problemResponse(obstacle, c.get('requestId'));
       },
     }),
@@ -76,11 +92,25 @@ export function operationRoutes({ metrics, options, status }: OperationDeps): re
   ];
 }
 
+/** What stands instead of a worker's own words, which name folders, buckets and settings. */
+const NOT_TOLD = 'The worker has trouble; whoever runs the service finds the reason in its log.';
+
 function presentWorker(
   { gpuId, ready, lastError, uptimeSeconds }: LiveWorker,
   queued: number,
+  tellsWhy: boolean,
 ): z.output<typeof workerHealthSchema> {
-  return { gpu_id: gpuId, ready, queue_len: queued, last_error: lastError, uptime_s: Math.round(uptimeSeconds) };
+  const last_error = lastError === null || tellsWhy ? lastError : NOT_TOLD;
+  return { gpu_id: gpuId, ready, queue_len: queued, last_error, uptime_s: Math.round(uptimeSeconds) };
+}
+
+/** True for a caller with the scope admin, as everyone on this machine has while no keys are in use. Never rejects. */
+async function runsTheService(c: ApiContext, { gate, limits }: Pick<Services, 'gate' | 'limits'>): Promise<boolean> {
+  const admit = () => gate.admit(c, 'admin');
+  return timeLimit(admit, { ms: limits.statusTimeoutMs, late: 'not_ready' }).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** While the database cannot be asked there are no figures, rather than old ones. */

@@ -70,3 +70,10 @@ it('a stream goes on in order, with heartbeats, and ends after the terminal even
     ': heartbeat',
   ]);
 });
+
+it('an event that an earlier version stored shows no caller what is for whoever runs the service', () => {
+  const error = { code: 'storage_unavailable', message: 'No bucket b.', hint: 'Set STORAGE_URL.', retryable: true };
+  const shown = presentEvent({ ...row(4), type: 'job.retrying', data: { error, failures: 1 } });
+  expect(shown.data).toMatchObject({ failures: 1, error: { code: 'storage_unavailable', retryable: true } });
+  expect(JSON.stringify(shown)).not.toMatch(/bucket|STORAGE_URL/);
+});

@@ -49,3 +49,9 @@ it('an unknown error is told in the service’s words, where the reader reads th
   });
   expect(errorWords(error, dictionaries.zh, 'zh').title).toBe('没有成功');
 });
+
+it('a detail that only repeats the title is left out', () => {
+  const { title } = ERRORS.storage_unavailable;
+  const error = { code: 'storage_unavailable', title, detail: `${title}.` };
+  expect(errorWords(error, dictionaries.en, 'en').detail).toBeUndefined();
+});

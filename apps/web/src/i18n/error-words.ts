@@ -1,4 +1,4 @@
-import type { Language } from '@qwen-edit/contract';
+import { ERRORS, isErrorCode, type Language } from '@qwen-edit/contract';
 import type { Dictionary } from './en.ts';
 
 /** An error as it may come: from a call, or from a job that failed. */
@@ -23,6 +23,11 @@ export function errorWords(error: ToldError, { errors }: Dictionary, language: L
   return {
     title: known?.title ?? (english ? error.title : undefined) ?? errors.fallbackTitle,
     hint: known?.hint ?? (english ? error.hint : undefined) ?? errors.fallbackHint,
-    detail: error.detail,
+    detail: repeatsTitle(error) ? undefined : error.detail,
   };
+}
+
+/** What the service does not tell callers in its own words, it tells in the words of the title. */
+function repeatsTitle({ code, detail }: ToldError): boolean {
+  return isErrorCode(code) && detail === `${ERRORS[code].title}.`;
 }
