@@ -2,6 +2,7 @@ import type { AppError } from '@qwen-edit/contract';
 import { generateDrizzleJson, generateMigration } from 'drizzle-kit/api';
 import pg from 'pg';
 import { expect, it, onTestFinished } from 'vitest';
+import journal from '../../migrations/meta/_journal.json' with { type: 'json' };
 import {
   createDatabase,
   type Database,
@@ -14,7 +15,7 @@ import * as schema from '../../packages/db/src/schema.ts';
 import { emptyUrl } from './harness.ts';
 import { atOnce } from './jobs.ts';
 
-const ALL = ['0000_init', '0001_queue_rank'];
+const ALL = journal.entries.map(({ tag }) => tag);
 
 function open(url: string, options: Partial<DatabaseOptions> = {}): Database {
   const database = createDatabase({ url, ...options });
@@ -75,8 +76,7 @@ it('an empty database gets the whole schema, once', async () => {
 it('the migrations make what the schema says', async () => {
   const database = open(await emptyUrl());
   await migrateDatabase(database);
-  const journal = await import('../../migrations/meta/_journal.json', { with: { type: 'json' } });
-  const newest = String(journal.default.entries.length - 1).padStart(4, '0');
+  const newest = String(journal.entries.length - 1).padStart(4, '0');
   const snapshot = await import(`../../migrations/meta/${newest}_snapshot.json`, { with: { type: 'json' } });
   expect(await generateMigration(snapshot.default, generateDrizzleJson(schema))).toEqual([]);
 });
