@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Job, Problem } from '../../packages/contract/src/index.ts';
 import { createDatabase, type Database } from '../../packages/db/src/index.ts';
@@ -91,19 +92,24 @@ describe('a submission whose commit had no answer is looked up, answered with 20
 
 describe('a submission whose commit cannot be looked up names its job, and is safe to repeat with that id', () => {
   it.each([
-    ['was executed', 'answer_lost', 1],
-    ['was not executed', 'reset', 0],
-  ] as const)('COMMIT %s', async (_, fault, made) => {
-    const set = await trial({ maxQueue: 9, limits: { lookupMs: 300 } });
+    ['was executed', 'answer_lost', 1, undefined],
+    ['was not executed', 'reset', 0, undefined],
+    ['of a request with a key was executed', 'answer_lost', 1, 'order 17'],
+    ['of a request with a key was not executed', 'reset', 0, 'order 17'],
+  ] as const)('COMMIT %s', async (_, fault, made, own) => {
+    const set = await trial({ maxQueue: 9, limits: { lookupMs: 300, idempotencyHoldMs: 400 } });
     // From the first COMMIT on, nothing gets through any more.
     set.proxy.break('commit', fault, 1);
     const once = set.api.database.pool;
     once.on('remove', () => set.proxy.break('', 'reset'));
-    const response = await submitJson(set.api, body);
+    const response = await submitJson(set.api, body, own === undefined ? {} : { 'idempotency-key': own });
     expect(response.status).toBe(503);
     const problem = (await response.json()) as Problem;
     expect(problem).toMatchObject({ code: 'database_unavailable', retryable: true, job_id: expect.any(String) });
-    expect(problem.hint).toContain(`Idempotency-Key: ${problem.job_id}`);
+    expect(problem.hint).toContain(
+      own === undefined ? `Idempotency-Key: ${problem.job_id}` : 'the same Idempotency-Key',
+    );
+    const key = { 'idempotency-key': own ?? problem.job_id! };
     once.removeAllListeners('remove');
     set.proxy.heal();
     await eventually(async () => (await jobIds(set)).length === made);
@@ -111,8 +117,9 @@ describe('a submission whose commit cannot be looked up names its job, and is sa
     const repeats = await Promise.all(
       Array.from({ length: 10 }, async () => {
         for (;;) {
-          const repeat = await submitJson(set.api, body, { 'idempotency-key': problem.job_id! });
-          if (repeat.status !== 409) return { status: repeat.status, job: (await repeat.json()) as Job };
+          const repeat = await submitJson(set.api, body, key);
+          if (repeat.status === 409) await delay(50);
+          else return { status: repeat.status, job: (await repeat.json()) as Job };
         }
       }),
     );
@@ -121,7 +128,7 @@ describe('a submission whose commit cannot be looked up names its job, and is sa
     expect(ids).toHaveLength(1);
     expect(new Set(repeats.map(({ job }) => job.id))).toEqual(new Set(ids));
     if (made === 1) expect(ids).toEqual([problem.job_id]);
-    const other = await submitJson(set.api, { ...body, prompt: 'y' }, { 'idempotency-key': problem.job_id! });
+    const other = await submitJson(set.api, { ...body, prompt: 'y' }, key);
     expect(other.status).toBe(422);
   });
 
