@@ -3,15 +3,8 @@ import { AppError } from '@qwen-edit/contract';
 /** SQLSTATE classes and codes of trouble that may pass. Source: PostgreSQL, appendix A. */
 const UNAVAILABLE = /^(08...|25P03|25006|28...|3D000|40001|40P01|53...|55P03|57014|57P0[1235])$/;
 const NETWORK = /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH)$/;
-/** What fails so was never sent: there was no connection to send it on. */
-const NOT_SENT =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|28...|3D000|53300|57P03)$|^timeout exceeded when trying to connect/;
-/** SQLSTATE classes and codes with which a server may also end a connection in the middle of a COMMIT. Any other one undoes. */
-const MAYBE_DONE = /^(08...|57P01|57P02|57P05|58...|XX...)$/;
-const SQLSTATE = /^[0-9A-Z]{5}$/;
 /** SQLSTATE of a row that refers to a missing one, or of deleting one that is referred to. */
 export const FOREIGN_KEY = '23503';
-const UNIQUE = '23505';
 const MISSING_TABLE = '42P01';
 /** What pg says when its query_timeout has passed. */
 const UNANSWERED = 'Query read timeout';
@@ -19,41 +12,23 @@ const UNANSWERED = 'Query read timeout';
 const CONNECTION_LOST =
   /timeout exceeded when trying to connect|Connection terminated|is not queryable|timeout expired/;
 
-/** How a statement runs: as a transaction of its own, so that it also commits, or as a part of one. */
-export type Commits = 'commits' | 'within a transaction';
-
 /**
  * Turns an error of pg or drizzle into an AppError: `database_unavailable` if trying again may help, `migration_needed` if a
  * table is missing, else `internal`. The cause is pg's own error. Drizzle's error is left out, because its text
  * holds the statement's values, which may be prompts and must not get into a log.
- * `outcomeUnknown` is set if what failed also had to commit, and may have done so.
  */
-export function toDatabaseError(thrown: unknown, commits: Commits = 'within a transaction'): AppError {
+export function toDatabaseError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   const code = sqlState(thrown);
   const reason = innermost(thrown);
   const message = reason instanceof Error ? reason.message : String(reason);
-  const outcomeUnknown = commits === 'commits' && mayBeDone(code, message);
   if (UNAVAILABLE.test(code) || NETWORK.test(code) || CONNECTION_LOST.test(message) || message === UNANSWERED) {
     return new AppError('database_unavailable', `The database cannot be used now (${code === '' ? message : code}).`, {
-      ...{ cause: reason, outcomeUnknown },
+      cause: reason,
     });
   }
   if (code === MISSING_TABLE) return new AppError('migration_needed', 'The database lacks a table.', { cause: reason });
-  return new AppError('internal', message, { cause: reason, outcomeUnknown });
-}
-
-/** An error without an SQLSTATE says nothing about what the server did, unless nothing was sent. */
-function mayBeDone(code: string, message: string): boolean {
-  if (NOT_SENT.test(code) || NOT_SENT.test(message)) return false;
-  return !SQLSTATE.test(code) || MAYBE_DONE.test(code);
-}
-
-/** The name of the unique constraint that a row would have broken; undefined for another error. */
-export function brokenUnique(thrown: unknown): string | undefined {
-  const inner = innermost(thrown);
-  if (sqlState(thrown) !== UNIQUE || typeof inner !== 'object' || inner === null) return undefined;
-  return 'constraint' in inner ? String(inner.constraint) : undefined;
+  return new AppError('internal', message, { cause: reason });
 }
 
 /** True if the statement may still be running on its connection, which then cannot be used for anything else. */
@@ -73,4 +48,13 @@ function innermost(thrown: unknown): unknown {
   if (thrown instanceof AggregateError && thrown.errors.length > 0 && !('code' in thrown))
     return innermost(thrown.errors[0]);
   return thrown instanceof Error && thrown.cause !== undefined ? innermost(thrown.cause) : thrown;
+}
+
+const UNIQUE = '23505';
+
+/** The name of the unique constraint that a row would have broken; undefined for another error. */
+export function brokenUnique(thrown: unknown): string | undefined {
+  const inner = innermost(thrown);
+  if (sqlState(thrown) !== UNIQUE || typeof inner !== 'object' || inner === null) return undefined;
+  return 'constraint' in inner ? String(inner.constraint) : undefined;
 }

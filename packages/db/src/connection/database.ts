@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { AppError } from '@qwen-edit/contract';
 import pg from 'pg';
 import { createNotifier, QUEUE_CHANNEL } from '../queue/notifier.ts';
+import { toCommitError } from './commit-error.ts';
 import { toDatabaseError } from './database-error.ts';
 import { createDb, type Db } from './db.ts';
 import { runTransaction } from './transaction.ts';
@@ -74,7 +75,7 @@ export function createDatabase(options: DatabaseOptions): Database {
 
   return {
     pool,
-    db: createDb(pool, 'commits'),
+    db: createDb(pool, toCommitError),
     transaction: (work) => runTransaction(pool, work),
     notifyQueue: notifier.notify,
     async check() {

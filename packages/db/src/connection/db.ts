@@ -1,6 +1,7 @@
+import type { AppError } from '@qwen-edit/contract';
 import type pg from 'pg';
 import { type NodePgDatabase, NodePgDatabaseClass, NodePgDriver, PgDialect } from '../drizzle.ts';
-import { type Commits, toDatabaseError } from './database-error.ts';
+import { toDatabaseError } from './database-error.ts';
 import { withNamedStatements } from './named-statements.ts';
 
 /**
@@ -10,11 +11,13 @@ import { withNamedStatements } from './named-statements.ts';
  */
 export type Db = Omit<NodePgDatabase, 'transaction'>;
 
-/** Statements on a pool, each of which commits, or on the connection of a transaction. */
-export function createDb(connection: pg.Pool | pg.PoolClient, commits: Commits): Db {
+type Translate = (thrown: unknown) => AppError;
+
+/** Statements on a pool or on one connection of it. Those of a pool commit by themselves: toCommitError translates their errors. */
+export function createDb(connection: pg.Pool | pg.PoolClient, translate: Translate = toDatabaseError): Db {
   const dialect = new PgDialect();
   const session = new NodePgDriver(withNamedStatements(connection), dialect).createSession(undefined);
-  return new NodePgDatabaseClass(dialect, withAppErrors(session, commits), undefined);
+  return new NodePgDatabaseClass(dialect, withAppErrors(session, translate), undefined);
 }
 
 /**
@@ -22,15 +25,15 @@ export function createDb(connection: pg.Pool | pg.PoolClient, commits: Commits):
  * by one of the prepared statement's methods, so a new function of this package cannot forget it. It has to be out here: what
  * the connection throws, drizzle wraps into an error whose text holds the values, which may be prompts.
  */
-function withAppErrors<T extends object>(session: T, commits: Commits): T {
+function withAppErrors<T extends object>(session: T, translate: Translate): T {
   return replaceMethods(session, (name, call) =>
-    name === 'prepareQuery' ? (...args) => withTranslatedRuns(call(...args), commits) : undefined,
+    name === 'prepareQuery' ? (...args) => withTranslatedRuns(call(...args), translate) : undefined,
   );
 }
 
 const RUNS = new Set<string | symbol>(['execute', 'all', 'values']);
 
-function withTranslatedRuns(prepared: unknown, commits: Commits): unknown {
+function withTranslatedRuns(prepared: unknown, translate: Translate): unknown {
   if (typeof prepared !== 'object' || prepared === null) return prepared;
   return replaceMethods(prepared, (name, call) =>
     RUNS.has(name)
@@ -38,7 +41,7 @@ function withTranslatedRuns(prepared: unknown, commits: Commits): unknown {
           try {
             return await call(...args);
           } catch (thrown) {
-            throw toDatabaseError(thrown, commits);
+            throw translate(thrown);
           }
         }
       : undefined,

@@ -1,5 +1,6 @@
 import { AppError } from '@qwen-edit/contract';
 import type pg from 'pg';
+import { toCommitError } from './commit-error.ts';
 import { isUnanswered, toDatabaseError } from './database-error.ts';
 import { createDb, type Db } from './db.ts';
 
@@ -22,9 +23,9 @@ export async function runTransaction<T>(pool: pg.Pool, work: (tx: Db) => Promise
   client.on('error', onError);
   try {
     await client.query('begin').catch(rethrow);
-    const result = await work(createDb(client, 'within a transaction'));
+    const result = await work(createDb(client));
     const { command } = await client.query('commit').catch((thrown: unknown) => {
-      throw toDatabaseError(thrown, 'commits');
+      throw toCommitError(thrown);
     });
     // The server answers COMMIT of a failed transaction with ROLLBACK, without an error.
     if (command !== 'COMMIT') throw new AppError('internal', 'The transaction was rolled back at its commit.');
