@@ -110,6 +110,21 @@ describe('a submission', () => {
     expect(await rawJob(database, job.id)).toEqual(before);
   });
 
+  it('that arrives late makes nothing, if the request was repeated with its id as a key meanwhile', async () => {
+    const database = await freshDatabase();
+    const job = newJob();
+    const token = newToken();
+    await claimKey(database.db, { owner: OWNER, key: job.id }, { token, requestHash: 'digest', holdMs: 60_000 });
+    const late = () => submitJob(database, job, { ...PLAIN, requestHash: 'digest' });
+    await expect(late()).rejects.toMatchObject({ code: 'idempotency_in_flight' });
+    const repeated = newJob();
+    await submitJob(database, repeated, { ...PLAIN, requestHash: 'digest', idempotency: { key: job.id, token } });
+    await expect(late()).rejects.toMatchObject({ code: 'idempotency_in_flight' });
+    const { rows } = await database.pool.query('select id from jobs');
+    expect(rows).toEqual([{ id: repeated.id }]);
+    expect(await findTableViolations(database.pool)).toEqual([]);
+  });
+
   it('with the id of another owner’s job is refused', async () => {
     const database = await freshDatabase();
     const job = newJob();

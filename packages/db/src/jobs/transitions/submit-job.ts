@@ -45,7 +45,7 @@ const COUNTING_LOCK = 7_311_202_512;
 
 /** The primary key keeps one id from making two jobs, also if a lost statement arrives late. */
 const JOBS_KEY = 'jobs_pkey';
-const IDEMPOTENCY_KEY = 'idempotency_keys_pkey';
+const IDEMPOTENCY_KEY = 'idempotency_keys_owner_key_pk';
 
 /**
  * Accepts a job at the end of the queue: row, inputs, event `job.queued`, and the outbox row if it is relayed, all or nothing.
