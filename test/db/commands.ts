@@ -16,7 +16,6 @@ import {
   newToken,
   readLeaseState,
   reapLeases,
-  recordAttempt,
   recordPreview,
   recordProgress,
   releaseJob,
@@ -25,9 +24,9 @@ import {
   retryJob,
   returnToOutbox,
   succeedJob,
-  takeDeliveries,
   takeOutbox,
 } from '../../packages/db/src/index.ts';
+import { recordTry, takeDue } from './deliveries.ts';
 import { ERROR, expireLease, HOUR, OWNER, storeTestInput, submitOrFail, successOf } from './jobs.ts';
 import {
   all,
@@ -252,11 +251,11 @@ const STEPS: Record<string, Step> = {
     for (const job of silent) job.outbox = 1;
   },
   async tell(model, database) {
-    const due = await takeDeliveries(database.db, { limit: 100, lockMs: HOUR, busy: [] });
+    const due = await takeDue(database);
     const pending = all(model).filter((job) => job.pending > 0);
     expect(sorted(due.map(({ jobId }) => jobId))).toEqual(sorted(pending.map(({ id }) => id)));
     const attempt = { at: new Date().toISOString(), status: 204, duration_ms: 1, error: null };
-    for (const { id } of due) await recordAttempt(database.db, id, attempt, { status: 'delivered' });
+    for (const { id } of due) await recordTry(database, id, attempt, { status: 'delivered' });
     for (const job of pending) job.pending = 0;
   },
   loseLease: onJob(

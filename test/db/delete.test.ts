@@ -6,13 +6,12 @@ import {
   deleteUnusedAssets,
   findInput,
   newId,
-  recordAttempt,
   requestCancel,
   submitJob,
   succeedJob,
-  takeDeliveries,
   unknownKeys,
 } from '../../packages/db/src/index.ts';
+import { recordTry, takeDue } from './deliveries.ts';
 import { freshDatabase } from './harness.ts';
 import { findTableViolations } from './invariants.ts';
 import {
@@ -131,9 +130,9 @@ describe('retention', () => {
     const id = await submitOrFail(database, { webhookUrl: 'https://example.com' });
     await requestCancel(database.db, mine(id));
     expect(await deleteOldJob(database, -1000)).toBeUndefined();
-    const [due] = await takeDeliveries(database.db, { limit: 1, lockMs: 60_000, busy: [] });
+    const [due] = await takeDue(database);
     const attempt = { at: new Date().toISOString(), status: 200, duration_ms: 1, error: null };
-    await recordAttempt(database.db, due!.id, attempt, { status: 'delivered' });
+    await recordTry(database, due!.id, attempt, { status: 'delivered' });
     expect(await deleteOldJob(database, -1000)).toEqual([]);
   });
 

@@ -17,16 +17,15 @@ import {
   readInput,
   readJob,
   readOutput,
-  recordAttempt,
   recordProgress,
   redeliver,
   reportWorker,
   requestCancel,
   revokeApiKey,
   succeedJob,
-  takeDeliveries,
   type WorkerState,
 } from '../../packages/db/src/index.ts';
+import { recordTry, takeDue } from './deliveries.ts';
 import { freshDatabase } from './harness.ts';
 import { atOnce, HOUR, OWNER, running, storeTestInput, submitOrFail, successOf } from './jobs.ts';
 
@@ -135,8 +134,6 @@ it('events are read in order after any number, and their newest numbers for many
 
 describe('the delivery of a webhook', () => {
   const ATTEMPT = { at: '2030-01-01T00:00:00.000Z', status: 500, duration_ms: 3, error: null };
-  const take = (database: Database, lockMs = HOUR, busy: string[] = []) =>
-    takeDeliveries(database.db, { limit: 100, lockMs, busy });
 
   async function ended(database: Database, url: string): Promise<string> {
     const id = await submitOrFail(database, { webhookUrl: url, webhookSecret: 'whsec_x' });
@@ -147,12 +144,13 @@ describe('the delivery of a webhook', () => {
   it('is taken by one of 6 at once, and by another when the first was lost with it', async () => {
     const database = await freshDatabase();
     const ids = await atOnce(9, () => ended(database, 'https://a.example/hook'));
-    const taken = (await atOnce(6, () => take(database))).flat();
+    const taken = (await atOnce(6, () => takeDue(database))).flat();
     expect(taken.map(({ jobId }) => jobId).toSorted()).toEqual(ids.toSorted());
-    expect(taken[0]).toMatchObject({ eventType: 'job.canceled', secret: 'whsec_x', attempt: 0, receiver: 'a.example' });
-    expect(await take(database)).toEqual([]);
+    expect(taken[0]).toMatchObject({ eventType: 'job.canceled', secret: 'whsec_x', attempt: 0 });
+    expect(taken[0]!.lane).toEqual({ owner: OWNER, receiver: 'https://a.example', standing: 'unproven', trial: false });
+    expect(await takeDue(database)).toEqual([]);
     await database.pool.query('update webhook_deliveries set locked_until = now()');
-    const again = await take(database);
+    const again = await takeDue(database);
     expect(again.map(({ id }) => id).toSorted()).toEqual(taken.map(({ id }) => id).toSorted());
   });
 
@@ -162,25 +160,29 @@ describe('the delivery of a webhook', () => {
       await ended(database, 'https://slow.example:8443/x'),
       await ended(database, 'https://b.example'),
     ];
-    expect((await take(database, HOUR, ['slow.example:8443'])).map(({ jobId }) => jobId)).toEqual([quick]);
-    expect((await take(database)).map(({ jobId }) => jobId)).toEqual([slow]);
+    expect(
+      (await takeDue(database, { want: ({ receiver }) => receiver !== 'https://slow.example:8443' })).map(
+        ({ jobId }) => jobId,
+      ),
+    ).toEqual([quick]);
+    expect((await takeDue(database)).map(({ jobId }) => jobId)).toEqual([slow]);
   });
 
   it('keeps its id and its log over all attempts, and over a manual one', async () => {
     const database = await freshDatabase();
     const jobId = await ended(database, 'https://a.example');
-    const [first] = await take(database);
-    await recordAttempt(database.db, first!.id, ATTEMPT, { status: 'pending', delayMs: HOUR });
-    expect(await take(database)).toEqual([]);
+    const [first] = await takeDue(database);
+    await recordTry(database, first!.id, ATTEMPT, { status: 'pending', delayMs: HOUR });
+    expect(await takeDue(database)).toEqual([]);
     await database.pool.query('update webhook_deliveries set next_attempt_at = now()');
-    expect(await take(database)).toMatchObject([{ id: first!.id, attempt: 1 }]);
-    await recordAttempt(database.db, first!.id, { ...ATTEMPT, status: 410 }, { status: 'failed' });
-    expect(await take(database)).toEqual([]);
+    expect(await takeDue(database)).toMatchObject([{ id: first!.id, attempt: 1 }]);
+    await recordTry(database, first!.id, { ...ATTEMPT, status: 410 }, { status: 'failed' });
+    expect(await takeDue(database)).toEqual([]);
     expect(await redeliver(database.db, { owner: OWNER, id: first!.id })).toBe(true);
-    expect(await take(database)).toMatchObject([{ id: first!.id, attempt: 0 }]);
-    await recordAttempt(database.db, first!.id, { ...ATTEMPT, status: 204 }, { status: 'delivered' });
+    expect(await takeDue(database)).toMatchObject([{ id: first!.id, attempt: 0 }]);
+    await recordTry(database, first!.id, { ...ATTEMPT, status: 204 }, { status: 'delivered' });
     // Who was thought dead and answers late changes nothing any more.
-    await recordAttempt(database.db, first!.id, ATTEMPT, { status: 'pending', delayMs: 0 });
+    await recordTry(database, first!.id, ATTEMPT, { status: 'pending', delayMs: 0 });
     const [row] = await listDeliveries(database.db, { owner: OWNER, jobId });
     expect(row).toMatchObject({ id: first!.id, status: 'delivered', eventSeq: 2 });
     expect(row?.log.map(({ status }) => status)).toEqual([500, 410, 204]);

@@ -1,4 +1,4 @@
-import type { Database } from '@qwen-edit/db';
+import type { BreakerRules, Database } from '@qwen-edit/db';
 import type { SafeFetch } from '@qwen-edit/net';
 import type { JobQueue } from '@qwen-edit/queue';
 import type { ObjectStore, StoredKind } from '@qwen-edit/storage';
@@ -32,9 +32,13 @@ export interface DispatcherOptions {
   /** Time limit of one attempt, from the call to the answer. */
   readonly webhookTimeoutMs: number;
   readonly webhookPollMs: number;
-  /** Deliveries under way at the same time, in all and to one receiver. */
+  /** Deliveries under way at the same time, in all and to one receiver. Most of them only wait for an answer. */
   readonly webhookConcurrency: number;
   readonly webhookPerReceiver: number;
+  /** A receiver that takes longer to answer counts as slow, and is called once at a time. */
+  readonly webhookSlowMs: number;
+  /** When a receiver that does not answer is left alone, for how long at first, and for how long at most. */
+  readonly webhookBreaker: BreakerRules;
   /** How long deliveries under way may go on after the dispatcher was told to stop. */
   readonly webhookDrainMs: number;
 
@@ -46,6 +50,8 @@ export interface DispatcherOptions {
   readonly keysMs: number;
   /** The row of a worker that has not reported for so long is deleted. */
   readonly silentWorkerMs: number;
+  /** How a receiver has answered is forgotten if it was not called for so long. */
+  readonly silentReceiverMs: number;
   /** Age from which an object without a row is an orphan. A younger one may be about to get its row. */
   readonly orphanMs: number;
   /** How often old jobs and orphans are looked for. */
@@ -73,13 +79,16 @@ export const DISPATCHER_DEFAULTS = {
   webhookRetryMs: [5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR],
   webhookTimeoutMs: 15 * SECOND,
   webhookPollMs: 500,
-  webhookConcurrency: 16,
+  webhookConcurrency: 1024,
   webhookPerReceiver: 4,
+  webhookSlowMs: SECOND,
+  webhookBreaker: { failures: 3, firstMs: 5 * SECOND, maxMs: MINUTE },
   webhookDrainMs: 5 * SECOND,
   retentionMs: 30 * DAY,
   unusedMs: DAY,
   keysMs: DAY,
   silentWorkerMs: 10 * MINUTE,
+  silentReceiverMs: 2 * DAY,
   orphanMs: HOUR,
   sweepMs: 5 * MINUTE,
   backoffFirstMs: 100,

@@ -1,5 +1,11 @@
 import { toAppError } from '@qwen-edit/contract';
-import { deleteOldJob, deleteOldKeys, deleteSilentWorkers, deleteUnusedAssets } from '@qwen-edit/db';
+import {
+  deleteOldJob,
+  deleteOldKeys,
+  deleteSilentReceivers,
+  deleteSilentWorkers,
+  deleteUnusedAssets,
+} from '@qwen-edit/db';
 import { withThumbnails } from '@qwen-edit/storage';
 import type { DispatcherDeps } from './deps.ts';
 import { runLoop } from './loop.ts';
@@ -20,6 +26,7 @@ export async function runRetention(deps: DispatcherDeps, signal: AbortSignal): P
     await deleteObjects(deps, unused);
     await deleteOldKeys(db, options.keysMs);
     await deleteSilentWorkers(db, options.silentWorkerMs);
+    await deleteSilentReceivers(db, options.silentReceiverMs);
     await sweepTemporary(deps, signal);
     return jobs < BATCH && unused.length < BATCH ? options.sweepMs : 0;
   };

@@ -6,8 +6,10 @@ export { createDatabase, type Database, type DatabaseOptions } from './connectio
 export { sqlState } from './connection/database-error.ts';
 export type { Db } from './connection/db.ts';
 export { runTransaction } from './connection/transaction.ts';
+export * from './deliveries/assign-lanes.ts';
 export * from './deliveries/deliveries.ts';
 export * from './deliveries/delivery-attempts.ts';
+export type { DueLane, Lane, Standing } from './deliveries/due-lanes.ts';
 export * from './deliveries/take-deliveries.ts';
 export * from './embedded/index.ts';
 export * from './events/read-events.ts';

@@ -215,9 +215,17 @@ export const webhookDeliveries = pgTable(
     eventSeq: integer('event_seq').notNull(),
     eventType: text('event_type').$type<JobEventType>().notNull(),
     url: text('url').notNull(),
+    /**
+     * The lane of the delivery: its job's owner, and the receiver that its URL names. A dispatcher fills them in, so that rows of
+     * older versions get theirs too: see deliveries/assign-lanes.ts.
+     */
+    owner: text('owner'),
+    receiver: text('receiver'),
     status: text('status').$type<'pending' | 'delivered' | 'failed'>().notNull().default('pending'),
     attempt: integer('attempt').notNull().default(0),
     nextAttemptAt: now('next_attempt_at'),
+    /** When the first attempt was due, once it was made. */
+    firstDueAt: time('first_due_at'),
     /** Until this time a dispatcher works on it. */
     lockedUntil: time('locked_until'),
     /** Every attempt: { at, status, duration_ms, error }. */
@@ -228,8 +236,50 @@ export const webhookDeliveries = pgTable(
   (t) => [
     check('webhook_deliveries_status', oneOf(t.status, ['pending', 'delivered', 'failed'])),
     uniqueIndex('webhook_deliveries_event').on(t.jobId, t.eventSeq),
+    // Dispatchers of older versions look for what is due here.
     index('webhook_deliveries_due').on(t.nextAttemptAt).where(sql`${t.status} = 'pending'`),
+    // The first row of each lane is the one that is due first, so that a look costs the number of lanes: see due-lanes.ts.
+    index('webhook_deliveries_lanes')
+      .on(t.receiver, t.owner, sql`greatest(${t.nextAttemptAt}, ${t.lockedUntil})`)
+      .where(sql`${t.status} = 'pending'`),
   ],
+);
+
+/** How a receiver has answered the webhooks of one owner. A receiver without a row has not been called lately. */
+export const webhookReceivers = pgTable(
+  'webhook_receivers',
+  {
+    owner: text('owner').notNull(),
+    /** As receiverOf gives it. */
+    receiver: text('receiver').notNull(),
+    /** Attempts in a row that got no answer. From some number on the breaker is open. */
+    failures: integer('failures').notNull().default(0),
+    /** True if the last answer took long. */
+    slow: boolean('slow').notNull().default(false),
+    /** While the breaker is open nobody is called before this time; who makes the one trial puts it into the future. */
+    retryAt: time('retry_at'),
+    updatedAt: now('updated_at'),
+  },
+  (t) => [primaryKey({ columns: [t.owner, t.receiver] }), index('webhook_receivers_updated').on(t.updatedAt)],
+);
+
+/**
+ * Objects to delete from storage. What deletes a row of the assets adds its object here in the same transaction, and the entry
+ * stays until the storage has said that the object is gone.
+ */
+export const objectDeletions = pgTable(
+  'object_deletions',
+  {
+    key: text('key').primaryKey(),
+    /** How often the storage has refused. */
+    attempts: integer('attempts').notNull().default(0),
+    /** A dispatcher does not try before this time. */
+    nextAttemptAt: time('next_attempt_at').notNull(),
+    /** What the storage said last. */
+    error: text('error'),
+    createdAt: now('created_at'),
+  },
+  (t) => [index('object_deletions_due').on(t.nextAttemptAt)],
 );
 
 /** API keys: only their SHA-256 is kept. */

@@ -3,7 +3,9 @@ import { type AppError, callerTextOf, presentJob, toAppError } from '@qwen-edit/
 import {
   type AttemptResult,
   type DeliveryAttempt,
+  giveUpHeld,
   type JobRecord,
+  type ReceiverSign,
   readJob,
   recordAttempt,
   type TakenDelivery,
@@ -33,19 +35,24 @@ export async function deliver(deps: DispatcherDeps, delivery: TakenDelivery, sig
   const answer = await post(deps, delivery, bodyOf(deps, delivery, job), at, signal);
   if (answer === undefined) return;
   const rules = { attempt: delivery.attempt, retryMs: options.webhookRetryMs, random, now: now() };
-  const result = answer.error?.code === 'usage' ? ({ status: 'failed' } as const) : decideResult(answer, rules);
+  // The secret cannot be used: that is no fault of the receiver, and no attempt can do better.
+  const unusable = answer.error?.code === 'usage';
+  const result = unusable ? ({ status: 'failed' } as const) : decideResult(answer, rules);
+  const durationMs = Math.round(performance.now() - start);
   const attempt = {
     at: at.toISOString(),
     status: answer.status ?? null,
-    duration_ms: Math.round(performance.now() - start),
+    duration_ms: durationMs,
     error: answer.error === undefined ? null : callerTextOf(answer.error).text,
   };
+  const sign = { answered: answer.status !== undefined, slow: durationMs > options.webhookSlowMs };
   metrics.webhookAttempts.inc({ result: result.status === 'pending' ? 'retried' : result.status });
   log.info(
     { job_id: delivery.jobId, webhook_id: delivery.id, status: attempt.status, result: result.status },
     'webhook',
   );
-  await record(deps, delivery, attempt, result, signal);
+  const open = await record(deps, delivery, { attempt, result, sign: unusable ? undefined : sign }, signal);
+  if (open) await giveUp(deps, delivery, signal);
 }
 
 /**
@@ -88,19 +95,52 @@ async function post(
   }
 }
 
-/** An attempt that is not recorded is made again, so recording is retried as long as the delivery is locked for us. */
+interface MadeAttempt {
+  readonly attempt: DeliveryAttempt;
+  readonly result: AttemptResult;
+  readonly sign: ReceiverSign | undefined;
+}
+
+/**
+ * An attempt that is not recorded is made again, so recording is retried as long as the delivery is locked for us. Returns true
+ * if the receiver's breaker is open now.
+ */
 async function record(
   deps: DispatcherDeps,
   { id }: TakenDelivery,
-  attempt: DeliveryAttempt,
-  result: AttemptResult,
+  { attempt, result, sign }: MadeAttempt,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const { database, options, random } = deps;
   const lockedUntil = performance.now() + options.webhookTimeoutMs;
-  await retry(() => recordAttempt(database.db, id, attempt, result), {
+  return retry(() => recordAttempt(database.db, id, attempt, result, { sign, breaker: options.webhookBreaker }), {
     backoff: createBackoff({ firstMs: options.backoffFirstMs, maxMs: options.backoffMaxMs, random }),
     signal,
     shouldRetry: () => performance.now() <= lockedUntil,
   });
+}
+
+const GIVE_UP_BATCH = 1000;
+
+/**
+ * While a receiver does not answer, its other deliveries are held back without spending their attempts. What was held back for
+ * longer than its schedule takes has failed, as it would have if it had been called each time.
+ */
+async function giveUp(deps: DispatcherDeps, { lane }: TakenDelivery, signal: AbortSignal): Promise<void> {
+  const { database, options, metrics, log, now = () => new Date() } = deps;
+  const { webhookRetryMs: delays, webhookTimeoutMs, webhookBreaker } = options;
+  // With the jitter of the delays, the time that the attempts themselves take, and one last trial.
+  const scheduleMs =
+    1.1 * delays.reduce((sum, each) => sum + each, 0) + (delays.length + 1) * webhookTimeoutMs + webhookBreaker.maxMs;
+  const error = 'The receiver was not called: it has not answered for as long as the attempts would have taken.';
+  const attempt = { at: now().toISOString(), status: null, duration_ms: 0, error };
+  for (let failed = GIVE_UP_BATCH; failed === GIVE_UP_BATCH && !signal.aborted; ) {
+    failed = await giveUpHeld(database.db, lane, attempt, { scheduleMs, limit: GIVE_UP_BATCH });
+    if (failed === 0) return;
+    metrics.webhookAttempts.inc({ result: 'failed' }, failed);
+    log.warn(
+      { receiver: lane.receiver, owner: lane.owner, webhooks: failed },
+      'webhooks of a silent receiver were given up',
+    );
+  }
 }

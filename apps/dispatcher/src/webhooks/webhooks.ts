@@ -1,44 +1,57 @@
 import { pause } from '@qwen-edit/async';
 import { toAppError } from '@qwen-edit/contract';
-import { takeDeliveries } from '@qwen-edit/db';
+import { assignLanes, type DueLane, takeDeliveries } from '@qwen-edit/db';
 import type { DispatcherDeps } from '../deps.ts';
 import { runLoop } from '../loop.ts';
 import { deliver, lockMs } from './deliver.ts';
+import { shareSlots } from './share-slots.ts';
+
+/** So many deliveries get their lane, and so many are begun, in one round. Another round follows at once. */
+const ASSIGN_BATCH = 1000;
+const TAKE_BATCH = 64;
 
 /**
  * Delivers webhooks about jobs that have ended, each at least once within the schedule, every attempt under the same
- * webhook-id. Many deliveries run at the same time, but only a few to one receiver, so that a slow one delays nobody else.
+ * webhook-id. Many deliveries run at the same time. Owners and receivers have shares of them, so that no number of receivers that
+ * are slow or do not answer delays another: see shareSlots for the shares, and recordAttempt for receivers that are left alone.
  */
 export async function runWebhooks(deps: DispatcherDeps, signal: AbortSignal): Promise<void> {
   const { database, log, metrics, options } = deps;
-  const active = new Map<Promise<void>, string>();
+  const active = new Map<Promise<void>, DueLane>();
   const drained = new AbortController();
+  /** Aborted when an attempt has ended, for who waits for that. */
+  let freed = new AbortController();
 
+  const choose = (due: readonly DueLane[]) =>
+    shareSlots(due, active.values(), {
+      slots: options.webhookConcurrency,
+      perReceiver: options.webhookPerReceiver,
+      most: TAKE_BATCH,
+    });
   const round = async (): Promise<number> => {
-    const free = options.webhookConcurrency - active.size;
-    if (free === 0) {
-      await Promise.race([...active.keys(), pause(options.webhookPollMs, signal)]);
-      return 0;
-    }
-    // Takes no more at a time than one receiver may have: they may all be for one receiver.
-    const limit = Math.min(free, options.webhookPerReceiver);
-    const due = await takeDeliveries(database.db, { limit, lockMs: lockMs(deps), busy: busyReceivers() });
-    for (const delivery of due) {
+    freed = new AbortController();
+    const start = performance.now();
+    const assigned = await assignLanes(database.db, ASSIGN_BATCH);
+    const { taken, due } = await takeDeliveries(database, { choose, lockMs: lockMs(deps) });
+    const tookMs = performance.now() - start;
+    for (const delivery of taken) {
       const work = deliver(deps, delivery, drained.signal)
         .catch((thrown: unknown) => {
           metrics.loopErrors.inc({ loop: 'webhooks' });
           const { code } = toAppError(thrown);
           log.error({ webhook_id: delivery.id, code }, 'an attempt could not be recorded, it will be made again');
         })
-        .finally(() => active.delete(work));
-      active.set(work, delivery.receiver);
+        .finally(() => {
+          active.delete(work);
+          freed.abort();
+        });
+      active.set(work, delivery.lane);
     }
-    return due.length < limit ? options.webhookPollMs : 0;
-  };
-  const busyReceivers = (): string[] => {
-    const receivers = [...active.values()];
-    const countOf = (each: string): number => receivers.filter((other) => other === each).length;
-    return [...new Set(receivers)].filter((each) => countOf(each) >= options.webhookPerReceiver);
+    // A look at very many receivers takes long; then there are fewer looks, so that they never are most of the database's work.
+    if (taken.length > 0 || assigned === ASSIGN_BATCH) return tookMs;
+    // If there is something due that has to wait for a share, the end of any attempt may be the time for it.
+    await pause(options.webhookPollMs, AbortSignal.any([signal, ...(due > 0 ? [freed.signal] : [])]));
+    return tookMs;
   };
 
   await runLoop(deps, 'webhooks', round, signal);

@@ -25,7 +25,7 @@ export async function redeliver(
 ): Promise<boolean> {
   const { rowCount } = await db.execute(sql`
     update webhook_deliveries as delivery set
-      status = 'pending', attempt = 0, next_attempt_at = now(), locked_until = null, completed_at = null
+      status = 'pending', attempt = 0, next_attempt_at = now(), first_due_at = null, locked_until = null, completed_at = null
     from jobs where jobs.id = delivery.job_id and jobs.owner = ${owner} and delivery.id = ${id}`);
   return rowCount === 1;
 }

@@ -1,6 +1,8 @@
+import type { Database } from '../connection/database.ts';
 import type { Db } from '../connection/db.ts';
 import { sql } from '../drizzle.ts';
 import { interval, textArray } from '../sql.ts';
+import { type DueLane, dueLanes } from './due-lanes.ts';
 
 /** A webhook that is to be delivered now, by the caller. */
 export interface TakenDelivery {
@@ -12,46 +14,82 @@ export interface TakenDelivery {
   readonly attempt: number;
   /** The secret of this job, if it has one of its own. */
   readonly secret: string | undefined;
-  /** Host and port of the URL, as they are written there. */
-  readonly receiver: string;
+  readonly lane: DueLane;
 }
 
-/** A receiver is what stands between the scheme and the path of its URL. */
-const receiverOf = sql`substring(url from '^[^:]*://([^/?#]*)')`;
+/** So many deliveries of a lane are wanted. */
+export interface WantedLane {
+  readonly lane: DueLane;
+  readonly count: number;
+}
+
+export interface TakeRules {
+  /** Which of the lanes that have something due, and how many deliveries of each. */
+  readonly choose: (due: readonly DueLane[]) => readonly WantedLane[];
+  /** If the caller dies, another dispatcher takes its deliveries when this time is over. */
+  readonly lockMs: number;
+}
+
+/** Takes due deliveries for `lockMs`. Tells also whether there were any lanes with something due. */
+export async function takeDeliveries(
+  database: Database,
+  { choose, lockMs }: TakeRules,
+): Promise<{ readonly taken: readonly TakenDelivery[]; readonly due: number }> {
+  return database.transaction(async (tx) => {
+    // Both statements have an index that leads to what they need. A plan from a time at which the table was nearly empty would
+    // read all of it instead, once for each lane.
+    await tx.execute(
+      sql`select set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)`,
+    );
+    const due = await dueLanes(tx);
+    const wanted = choose(due);
+    return { taken: wanted.length === 0 ? [] : await takeFrom(tx, wanted, lockMs), due: due.length };
+  });
+}
 
 /**
- * Takes due deliveries for `lockMs`, but none to a busy receiver. If the caller dies, another dispatcher takes them when that time
- * is over.
+ * Takes the deliveries of each lane that are due first. A trial of a receiver whose breaker is open is made by one dispatcher: by
+ * the one that moves `retry_at`. If it dies, another trial is made when `lockMs` is over.
  */
-export async function takeDeliveries(
-  db: Db,
-  { limit, lockMs, busy }: { readonly limit: number; readonly lockMs: number; readonly busy: readonly string[] },
-): Promise<readonly TakenDelivery[]> {
-  const { rows } = await db.execute<{
+async function takeFrom(tx: Db, wanted: readonly WantedLane[], lockMs: number): Promise<readonly TakenDelivery[]> {
+  const owners = wanted.map(({ lane }) => lane.owner);
+  const receivers = wanted.map(({ lane }) => lane.receiver);
+  const { rows } = await tx.execute<{
     id: string;
     job_id: string;
     event_type: string;
     url: string;
     attempt: number;
     secret: string | null;
-    receiver: string | null;
+    place: number;
   }>(sql`
+    with wanted as (
+      select * from unnest(
+        ${textArray(owners)}, ${textArray(receivers)},
+        ${sql.param(wanted.map(({ count }) => count))}::int[], ${sql.param(wanted.map(({ lane }) => lane.trial))}::boolean[]
+      ) with ordinality as each (owner, receiver, count, trial, place)
+    ), trial as (
+      update webhook_receivers as state set retry_at = now() + ${interval(lockMs)}
+      from wanted
+      where wanted.trial and state.owner = wanted.owner and state.receiver = wanted.receiver and state.retry_at <= now()
+      returning wanted.place
+    ), picked as (
+      select wanted.place, due.id from wanted, lateral (
+        select id from webhook_deliveries
+        where status = 'pending' and receiver = wanted.receiver and owner = wanted.owner
+          and greatest(next_attempt_at, locked_until) <= now()
+        order by greatest(next_attempt_at, locked_until) limit wanted.count for update skip locked
+      ) as due
+      where not wanted.trial or wanted.place in (select place from trial)
+    )
     update webhook_deliveries as delivery set locked_until = now() + ${interval(lockMs)}
-    from jobs
-    where jobs.id = delivery.job_id and delivery.id = any (array(
-      select id from webhook_deliveries
-      where status = 'pending' and next_attempt_at <= now() and (locked_until is null or locked_until <= now())
-        and coalesce(${receiverOf}, '') <> all (${textArray(busy)})
-      order by next_attempt_at limit ${limit} for update skip locked
-    ))
-    returning delivery.id, job_id, event_type, url, delivery.attempt, jobs.webhook_secret as secret, ${receiverOf} as receiver`);
-  return rows.map((row) => ({
-    id: row.id,
-    jobId: row.job_id,
-    eventType: row.event_type,
-    url: row.url,
-    attempt: row.attempt,
-    secret: row.secret ?? undefined,
-    receiver: row.receiver ?? '',
-  }));
+    from picked, jobs
+    where delivery.id = picked.id and jobs.id = delivery.job_id
+    returning delivery.id, job_id, event_type, url, delivery.attempt, jobs.webhook_secret as secret, picked.place::int as place`);
+  return rows.flatMap(({ id, job_id, event_type, url, attempt, secret, place }) => {
+    const lane = wanted[place - 1]?.lane;
+    return lane === undefined
+      ? []
+      : [{ id, jobId: job_id, eventType: event_type, url, attempt, secret: secret ?? undefined, lane }];
+  });
 }
