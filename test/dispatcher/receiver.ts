@@ -14,18 +14,20 @@ export interface Received {
 export async function startReceiver(
   answer: (response: ServerResponse, number: number, request: IncomingMessage) => unknown = (response) =>
     response.writeHead(204).end(),
-): Promise<{ readonly url: string; readonly received: Received[] }> {
+): Promise<{ readonly url: string; readonly port: number; readonly received: Received[] }> {
   const received: Received[] = [];
   const server = createServer(async (request, response) => {
     const body = await text(request);
     received.push({ headers: { ...(request.headers as Record<string, string>) }, body, at: performance.now() });
     await answer(response, received.length, request);
   });
-  server.listen(0, '127.0.0.1');
+  // Reached by every loopback address, each of which is another receiver: 127.0.0.1, 127.0.0.2, …
+  server.listen(0, '0.0.0.0');
   await once(server, 'listening');
   onTestFinished(() => {
     server.closeAllConnections();
     server.close();
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, received };
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}/hook`, port, received };
 }

@@ -84,7 +84,8 @@ async function takeFrom(tx: Db, wanted: readonly WantedLane[], lockMs: number): 
     )
     update webhook_deliveries as delivery set locked_until = now() + ${interval(lockMs)}
     from picked, jobs
-    where delivery.id = picked.id and jobs.id = delivery.job_id
+    -- The array is there for the planner, which cannot know that picked has few rows.
+    where delivery.id = any (array(select id from picked)) and delivery.id = picked.id and jobs.id = delivery.job_id
     returning delivery.id, job_id, event_type, url, delivery.attempt, jobs.webhook_secret as secret, picked.place::int as place`);
   return rows.flatMap(({ id, job_id, event_type, url, attempt, secret, place }) => {
     const lane = wanted[place - 1]?.lane;
