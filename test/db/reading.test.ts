@@ -147,7 +147,7 @@ describe('the delivery of a webhook', () => {
     const taken = (await atOnce(6, () => takeDue(database))).flat();
     expect(taken.map(({ jobId }) => jobId).toSorted()).toEqual(ids.toSorted());
     expect(taken[0]).toMatchObject({ eventType: 'job.canceled', secret: 'whsec_x', attempt: 0 });
-    expect(taken[0]!.lane).toEqual({ owner: OWNER, receiver: 'https://a.example', standing: 'unproven', trial: false });
+    expect(taken[0]!.lane).toEqual({ owner: OWNER, receiver: 'https://a.example', standing: 'new', trial: false });
     expect(await takeDue(database)).toEqual([]);
     await database.pool.query('update webhook_deliveries set locked_until = now()');
     const again = await takeDue(database);

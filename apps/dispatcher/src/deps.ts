@@ -35,7 +35,7 @@ export interface DispatcherOptions {
   /** Deliveries under way at the same time, in all and to one receiver. Most of them only wait for an answer. */
   readonly webhookConcurrency: number;
   readonly webhookPerReceiver: number;
-  /** A receiver that takes longer to answer counts as slow, and is called once at a time. */
+  /** A receiver that takes longer to answer counts as slow, and has a smaller part of the slots. */
   readonly webhookSlowMs: number;
   /** When a receiver that does not answer is left alone, for how long at first, and for how long at most. */
   readonly webhookBreaker: BreakerRules;

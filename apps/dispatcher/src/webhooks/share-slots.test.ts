@@ -24,10 +24,11 @@ it('the next slot is for the owner with the fewest attempts under way, then for 
   expect(countsOf(due, [], { ...rules, most: 1 })).toEqual({ 'ann a': 1 });
 });
 
-it('a quick receiver gets as many as it may have, any other one at a time', () => {
+it('a receiver gets as many as it may have, but one at a time if it has not answered', () => {
   expect(countsOf([lane('ann', 'a')], [], rules)).toEqual({ 'ann a': 4 });
   expect(countsOf([lane('ann', 'a')], [lane('ann', 'a')], rules)).toEqual({ 'ann a': 3 });
-  for (const standing of ['unproven', 'failing'] as const) {
+  expect(countsOf([lane('ann', 'a', 'slow')], [lane('ann', 'a', 'slow')], rules)).toEqual({ 'ann a': 3 });
+  for (const standing of ['new', 'failing'] as const) {
     expect(countsOf([lane('ann', 'a', standing)], [], rules)).toEqual({ 'ann a': 1 });
     expect(countsOf([lane('ann', 'a', standing)], [lane('ann', 'a', standing)], rules)).toEqual({});
   }
@@ -39,9 +40,12 @@ it('any number of failing, slow and unknown receivers leaves slots for those tha
   expect(
     shareSlots([...failing, ...lanes(100, 'bob', 'failing'), ...lanes(9, 'eve', 'failing')], [], rules),
   ).toHaveLength(4);
-  const unproven = lanes(100, 'ann', 'unproven');
-  expect(shareSlots([...failing, ...unproven], [], rules)).toHaveLength(8);
-  const both = [...unproven, ...lanes(100, 'bob', 'unproven')];
+  const slow = lanes(100, 'ann', 'slow');
+  expect(shareSlots([...failing, ...slow], [], rules)).toHaveLength(6);
+  expect(shareSlots([...failing, ...slow, ...lanes(100, 'bob', 'slow')], [], rules)).toHaveLength(8);
+  const unknown = lanes(100, 'ann', 'new');
+  expect(shareSlots([...failing, ...slow, ...unknown], [], rules)).toHaveLength(8);
+  const both = [...unknown, ...lanes(100, 'bob', 'new')];
   const busy = shareSlots(both, [], rules).map((each) => each.lane);
   expect(busy).toHaveLength(12);
   expect(shareSlots(both, busy, rules)).toEqual([]);
@@ -52,7 +56,7 @@ it('any number of failing, slow and unknown receivers leaves slots for those tha
 });
 
 it('one owner leaves slots for the others, with whatever receivers', () => {
-  for (const standing of ['quick', 'unproven', 'failing'] as const) {
+  for (const standing of ['quick', 'new', 'slow', 'failing'] as const) {
     const busy = shareSlots(lanes(100, 'ann', standing), [], rules).map((each) => each.lane);
     expect(shareSlots([...lanes(100, 'ann', standing), lane('bob', 'b', standing)], busy, rules)).toMatchObject([
       { lane: { owner: 'bob' } },
@@ -61,7 +65,7 @@ it('one owner leaves slots for the others, with whatever receivers', () => {
 });
 
 it('with a single slot everybody gets a turn', () => {
-  for (const standing of ['quick', 'unproven', 'failing'] as const)
+  for (const standing of ['quick', 'new', 'slow', 'failing'] as const)
     expect(countsOf(lanes(2, 'ann', standing), [], { slots: 1, perReceiver: 1, most: 1 })).toEqual({
       [`ann ${standing} 0`]: 1,
     });

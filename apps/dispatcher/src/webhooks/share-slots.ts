@@ -3,7 +3,7 @@ import type { DueLane, Lane, Standing } from '@qwen-edit/db';
 export interface SlotRules {
   /** Attempts under way at the same time, in all. */
   readonly slots: number;
-  /** Attempts under way to one quick receiver. One that is not known to be quick gets one at a time. */
+  /** Attempts under way to one receiver. One that has not answered yet, or not the last time, gets one at a time. */
   readonly perReceiver: number;
   /** Slots to give at most. */
   readonly most: number;
@@ -16,14 +16,17 @@ export interface SlotShare {
 
 /**
  * Which part of all slots may be in use for receivers of a standing or a worse one, in all and for one owner. Receivers that are
- * silent, or slow, or not known yet hold a slot for long; however many there are, they leave some for those that answer soon.
+ * silent or slow hold a slot for long; however many there are, they leave some for those that are new, and for those that are known
+ * to answer soon.
  */
 const PARTS: Readonly<Record<Standing, { readonly all: number; readonly owner: number }>> = {
   quick: { all: 1, owner: 3 / 4 },
-  unproven: { all: 3 / 4, owner: 1 / 2 },
+  new: { all: 3 / 4, owner: 1 / 2 },
+  slow: { all: 1 / 2, owner: 3 / 8 },
   failing: { all: 1 / 4, owner: 1 / 8 },
 };
-const BETTER_FIRST = ['quick', 'unproven', 'failing'] as const satisfies readonly Standing[];
+const BETTER_FIRST = ['quick', 'new', 'slow', 'failing'] as const satisfies readonly Standing[];
+const ONE_AT_A_TIME: ReadonlySet<Standing> = new Set(['new', 'failing']);
 
 /** Nothing in a URL or an owner's name can be a zero byte. */
 const keyOf = ({ owner, receiver }: Lane): string => `${owner}\0${receiver}`;
@@ -74,7 +77,7 @@ function worthComparing(lanes: readonly DueLane[], used: Tally, most: number): r
 }
 
 function mayUse(lane: DueLane, used: Tally, { slots, perReceiver }: SlotRules): boolean {
-  if (used.ofLane(lane) >= (lane.standing === 'quick' ? perReceiver : 1)) return false;
+  if (used.ofLane(lane) >= (ONE_AT_A_TIME.has(lane.standing) ? 1 : perReceiver)) return false;
   return standingsThatCount(lane).every((standing) => {
     const { all, owner } = PARTS[standing];
     return (

@@ -19,8 +19,9 @@ export async function runWebhooks(deps: DispatcherDeps, signal: AbortSignal): Pr
   const { database, log, metrics, options } = deps;
   const active = new Map<Promise<void>, DueLane>();
   const drained = new AbortController();
-  /** Aborted when an attempt has ended, for who waits for that. */
+  /** Aborted when an attempt has ended, or when it is time to stop. */
   let freed = new AbortController();
+  signal.addEventListener('abort', () => freed.abort(), { once: true });
 
   const choose = (due: readonly DueLane[]) =>
     shareSlots(due, active.values(), {
@@ -30,6 +31,7 @@ export async function runWebhooks(deps: DispatcherDeps, signal: AbortSignal): Pr
     });
   const round = async (): Promise<number> => {
     freed = new AbortController();
+    if (signal.aborted) return 0;
     const start = performance.now();
     const assigned = await assignLanes(database.db, ASSIGN_BATCH);
     const { taken, due } = await takeDeliveries(database, { choose, lockMs: lockMs(deps) });
@@ -50,7 +52,7 @@ export async function runWebhooks(deps: DispatcherDeps, signal: AbortSignal): Pr
     // A look at very many receivers takes long; then there are fewer looks, so that they never are most of the database's work.
     if (taken.length > 0 || assigned === ASSIGN_BATCH) return tookMs;
     // If there is something due that has to wait for a share, the end of any attempt may be the time for it.
-    await pause(options.webhookPollMs, AbortSignal.any([signal, ...(due > 0 ? [freed.signal] : [])]));
+    await pause(options.webhookPollMs, due > 0 ? freed.signal : signal);
     return tookMs;
   };
 

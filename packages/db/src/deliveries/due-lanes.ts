@@ -1,11 +1,8 @@
 import type { Db } from '../connection/db.ts';
 import { sql } from '../drizzle.ts';
 
-/**
- * What is known of a receiver. `quick`: it answered the last attempt, and soon. `unproven`: it was not called lately, or takes
- * long. `failing`: it did not answer.
- */
-export type Standing = 'quick' | 'unproven' | 'failing';
+/** What is known of a receiver: whether it answered the last attempt, soon or late. `new`: it was not called lately. */
+export type Standing = 'quick' | 'new' | 'slow' | 'failing';
 
 /** The webhooks of one owner to one receiver. */
 export interface Lane {
@@ -39,7 +36,7 @@ export async function dueLanes(db: Db): Promise<readonly DueLane[]> {
       ) as following
     )
     select lane.owner, lane.receiver, state.retry_at is not null as trial,
-      case when state.failures > 0 then 'failing' when state.slow is distinct from false then 'unproven' else 'quick' end
+      case when state.failures is null then 'new' when state.failures > 0 then 'failing' when state.slow then 'slow' else 'quick' end
         as standing
     from lane cross join lateral (
       select greatest(next_attempt_at, locked_until) as due from webhook_deliveries
