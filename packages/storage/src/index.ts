@@ -20,6 +20,7 @@ export type {
   PutOptions,
   StoredObject,
 } from './object-store.ts';
+export { type Deletion, type KeptObject, ObjectsKept, tryDelete } from './objects-kept.ts';
 export { readObject } from './read-object.ts';
 export type { S3Options } from './s3/s3-store.ts';
 export { type SignedTerms, type UrlSigning, verifySignedUrl } from './signed-url.ts';

@@ -96,9 +96,10 @@ const thumbnail: KeyedKind<{ readonly pictureKey: string }> = storedKind('thumbn
  */
 export const STORED_KINDS = { input, upload, output, thumbnail } as const;
 
-/** The keys of pictures, and those of the thumbnails that may exist: everything that is deleted with the pictures. */
-export function withThumbnails(pictureKeys: readonly string[]): string[] {
-  return pictureKeys.flatMap((pictureKey) => [pictureKey, thumbnail.keyOf({ pictureKey })]);
+/** Keys of objects, and of the thumbnails of those that are pictures: everything that is deleted together. */
+export function withThumbnails(keys: readonly string[]): string[] {
+  const isPicture = (key: string): boolean => PICTURES.some((kind) => kind.parse(key) !== undefined);
+  return keys.flatMap((key) => (isPicture(key) ? [key, thumbnail.keyOf({ pictureKey: key })] : [key]));
 }
 
 function storedKind<Ids extends object>(

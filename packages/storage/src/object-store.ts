@@ -81,7 +81,10 @@ export interface ObjectStore {
   /** Undefined if there is no object; `range_not_satisfiable` if the range begins after the object's end. */
   get(key: string, options?: GetOptions): Promise<StoredObject | undefined>;
   head(key: string, options?: { readonly signal?: AbortSignal }): Promise<ObjectInfo | undefined>;
-  /** A key without an object is no error. */
+  /**
+   * A key without an object is no error. What cannot be deleted does not keep the others from being deleted: then it rejects with
+   * ObjectsKept, which has the keys. After any other error all of them may still be there. See tryDelete.
+   */
   delete(keys: readonly string[], options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** Every object whose key begins with `prefix`, in the order of the keys' bytes. */
   list(prefix: string, options?: { readonly signal?: AbortSignal }): AsyncIterable<ObjectEntry>;

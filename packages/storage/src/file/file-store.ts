@@ -2,9 +2,10 @@ import { constants, type Stats } from 'node:fs';
 import { access, type FileHandle, lstat, open, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { AppError } from '@qwen-edit/contract';
+import { AppError, toAppError } from '@qwen-edit/contract';
 import { checkExpiry, checkKey, checkMediaType, checkPrefix, checkRange, rangeNotSatisfiable } from '../names.ts';
 import type { ByteRange, ObjectEntry, ObjectInfo, ObjectStore, StoredObject } from '../object-store.ts';
+import { ObjectsKept } from '../objects-kept.ts';
 import { type SignedTerms, signUrl, type UrlSigning } from '../signed-url.ts';
 import { canceled, exactly, feed } from '../streams.ts';
 import { isAbsent, systemCode, toFileError } from './file-errors.ts';
@@ -59,10 +60,19 @@ export function createFileStore({ folder, signing, now = () => new Date() }: Fil
   async function remove(keys: readonly string[], options: { signal?: AbortSignal } = {}): Promise<void> {
     keys.forEach(checkKey);
     const base = await root();
+    const kept = new Map<string, string>();
+    let first: AppError | undefined;
     for (const key of keys) {
       throwIfAborted(options.signal);
-      await removeObject(base, key);
+      try {
+        await removeObject(base, key);
+      } catch (thrown) {
+        const failure = toAppError(thrown);
+        first ??= failure;
+        kept.set(key, failure.message);
+      }
     }
+    if (first !== undefined) throw new ObjectsKept(kept, { where: 'the storage', cause: first });
   }
 
   async function* list(prefix: string, options: { signal?: AbortSignal } = {}): AsyncGenerator<ObjectEntry> {

@@ -11,7 +11,8 @@ export function isMissingKey(thrown: unknown): boolean {
   return statusOf(thrown) === 404 && nameOf(thrown) !== 'NoSuchBucket';
 }
 
-const nameOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.name : '');
+/** The code of the store's answer; otherwise the kind of the error. */
+export const nameOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.name : '');
 
 function codeOf(thrown: unknown): string {
   if (thrown instanceof AggregateError) return codeOf(thrown.errors[0]);

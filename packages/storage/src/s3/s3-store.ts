@@ -1,6 +1,5 @@
 import { Readable } from 'node:stream';
 import {
-  DeleteObjectsCommand,
   GetObjectCommand,
   type GetObjectCommandOutput,
   HeadBucketCommand,
@@ -11,7 +10,9 @@ import {
 import { AppError } from '@qwen-edit/contract';
 import { checkKey, checkMediaType, checkPrefix, checkRange, isKey, rangeNotSatisfiable } from '../names.ts';
 import type { ByteRange, GetOptions, ObjectEntry, ObjectInfo, ObjectStore, StoredObject } from '../object-store.ts';
+import { ObjectsKept } from '../objects-kept.ts';
 import { canceled, exactly, feed } from '../streams.ts';
+import { createDeleteAll } from './delete-objects.ts';
 import { presignGet, presignPut } from './presign.ts';
 import { putObject } from './put-object.ts';
 import { createS3Client, type S3Options } from './s3-client.ts';
@@ -26,14 +27,12 @@ export interface S3StoreOptions extends S3Options {
   readonly prefix: string;
 }
 
-/** The most that DeleteObjects takes. */
-const DELETE_BATCH = 1000;
-
 /** Objects in a bucket of S3, or of a store that has the same API. */
 export function createS3Store({ bucket, prefix, ...options }: S3StoreOptions): ObjectStore {
   const client = createS3Client(options);
   const publicClient = options.publicEndpoint === undefined ? client : createS3Client(options, options.publicEndpoint);
   const before = prefix === '' ? '' : `${prefix}/`;
+  const deleteAll = createDeleteAll(client, bucket, { isAws: options.endpoint === undefined });
 
   function place(key: string): { Bucket: string; Key: string } {
     checkKey(key);
@@ -91,18 +90,11 @@ export function createS3Store({ bucket, prefix, ...options }: S3StoreOptions): O
   }
 
   async function remove(keys: readonly string[], { signal }: { signal?: AbortSignal } = {}): Promise<void> {
-    const places = keys.map(place);
-    for (let i = 0; i < places.length; i += DELETE_BATCH) {
-      const Objects = places.slice(i, i + DELETE_BATCH).map(({ Key }) => ({ Key }));
-      const command = new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } });
-      const { Errors = [] } = await attempt(signal, (sending) => client.send(command, sending));
-      const failed = Errors.filter(({ Code }) => Code !== 'NoSuchKey');
-      if (failed.length > 0) {
-        const { Key, Code } = failed[0] ?? {};
-        const what = `${failed.length} objects of bucket ${bucket} could not be deleted, the first is ${Key} (${Code}).`;
-        throw new AppError('storage_unavailable', what, { hint: 'Check that s3:DeleteObject is allowed.' });
-      }
-    }
+    const wholeKeys = keys.map((key) => place(key).Key);
+    const kept = await attempt(signal, (sending) => deleteAll(wholeKeys, sending));
+    if (kept.size === 0) return;
+    const bare = new Map([...kept].map(([key, reason]) => [key.slice(before.length), reason]));
+    throw new ObjectsKept(bare, { where: `bucket ${bucket}`, prefix: before });
   }
 
   async function* list(keyPrefix: string, { signal }: { signal?: AbortSignal } = {}): AsyncGenerator<ObjectEntry> {
