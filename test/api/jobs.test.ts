@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { AppError, type Job, jobListSchema, jobSchema } from '../../packages/contract/src/index.ts';
+import { ObjectsKept } from '../../packages/storage/src/index.ts';
 import { freshDatabase } from '../db/harness.ts';
 import { claim, eventually, finishJob, picture, startTestApi, submitJson, submitOne, type TestApi } from './harness.ts';
 
@@ -244,6 +245,39 @@ it('a job is cancelled in every state, and deleted when it is final', async () =
       expect(await response.json()).toMatchObject({ status: 404, code: 'not_found' });
     }
   }
+});
+
+it('a job is gone also if the store does not delete its pictures: these are noted, shown in the log, and forgotten by no death', async () => {
+  let refuses = true;
+  const api = await startTestApi({
+    wrapStore: (store) => ({
+      ...store,
+      async delete(keys, options) {
+        const refused = keys.filter((key) => refuses && key.startsWith('outputs/'));
+        await store.delete(
+          keys.filter((key) => !refused.includes(key)),
+          options,
+        );
+        if (refused.length === 0) return;
+        throw new ObjectsKept(new Map(refused.map((key) => [key, 'AccessDenied'])), { where: 'the store' });
+      },
+    }),
+  });
+  const { id } = await submitOne(api);
+  await finishJob(api, await claim(api.database, id), [await picture('#f00')]);
+  expect((await fetch(`${api.url}/v1/jobs/${id}`, { method: 'DELETE' })).status).toBe(204);
+  expect((await fetch(`${api.url}/v1/jobs/${id}`)).status).toBe(404);
+  expect(await Array.fromAsync(api.store.list('inputs/'))).toEqual([]);
+  const [left] = await Array.fromAsync(api.store.list('outputs/'));
+  const { rows } = await api.database.pool.query('select key, attempts, error from object_deletions');
+  expect(rows).toEqual([{ key: left!.key, attempts: 1, error: 'AccessDenied' }]);
+  expect(api.lines.filter((line) => line.includes(left!.key) && line.includes('AccessDenied'))).toHaveLength(1);
+
+  refuses = false;
+  const other = await submitOne(api);
+  await fetch(`${api.url}/v1/jobs/${other.id}/cancel`, { method: 'POST' });
+  expect((await fetch(`${api.url}/v1/jobs/${other.id}`, { method: 'DELETE' })).status).toBe(204);
+  expect((await api.database.pool.query('select from object_deletions')).rowCount).toBe(1);
 });
 
 describe('a result', () => {

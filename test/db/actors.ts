@@ -170,7 +170,7 @@ const ACTS = {
   },
   resend: ({ database }) => resendQueued(database.db, -1000, 10),
   send: onJob(({ database }, id) => createQueueTable(database.db).send([id])),
-  sweep: ({ database }) => deleteUnusedAssets(database.db, -1000, 10),
+  sweep: ({ database }) => deleteUnusedAssets(database, -1000, 10),
   /** Ends a connection of another actor, whatever it is doing. */
   kill: ({ database }, { n }) =>
     database.pool.query(

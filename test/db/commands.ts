@@ -214,7 +214,7 @@ const STEPS: Record<string, Step> = {
   },
   async sweep(model, database) {
     const unused = unusedInputs(model);
-    const swept = await deleteUnusedAssets(database.db, -1000, 100);
+    const swept = await deleteUnusedAssets(database, -1000, 100);
     expect(sorted(swept)).toEqual(sorted(unused.map((id) => `inputs/${id}`)));
     forget(model, unused);
   },

@@ -160,7 +160,7 @@ describe('the sweep of pictures', () => {
     await addUpload(database.db, { id: upload, owner: OWNER, key: `uploads/${upload}`, mediaType: 'image/png' });
     await submitOrFail(database, { inputs: [used!] });
     await database.pool.query(`update assets set last_used_at = now() - interval '2 hours' where id <> $1`, [fresh]);
-    const swept = await deleteUnusedAssets(database.db, 3_600_000, 10);
+    const swept = await deleteUnusedAssets(database, 3_600_000, 10);
     expect(swept.toSorted()).toEqual([`inputs/${unused}`, `uploads/${upload}`].toSorted());
     const unknown = await unknownKeys(database.db, [`inputs/${used}`, `inputs/${unused}`, 'other']);
     expect(unknown.toSorted()).toEqual([`inputs/${unused}`, 'other']);
@@ -172,8 +172,8 @@ describe('the sweep of pictures', () => {
       const inputs = await atOnce(4, (n) => storeTestInput(database, `${round} ${n}`));
       await Promise.all([
         ...[inputs, inputs.toReversed()].map((each) => submitJob(database, newJob({ inputs: each }), PLAIN)),
-        deleteUnusedAssets(database.db, -1000, 3),
-        deleteUnusedAssets(database.db, -1000, 3),
+        deleteUnusedAssets(database, -1000, 3),
+        deleteUnusedAssets(database, -1000, 3),
       ]);
     }
     expect(await findTableViolations(database.pool)).toEqual([]);

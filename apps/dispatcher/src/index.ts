@@ -1,4 +1,5 @@
 export { runDeadLetters } from './dead-letters.ts';
+export { runDeletions } from './delete-objects.ts';
 export { DISPATCHER_DEFAULTS, type DispatcherDeps, type DispatcherOptions } from './deps.ts';
 export { runOrphanSweep } from './orphans.ts';
 export { runReaper } from './reaper.ts';

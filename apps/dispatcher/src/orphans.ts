@@ -1,5 +1,6 @@
 import { unknownKeys } from '@qwen-edit/db';
 import { STORED_KINDS, type StoredKind } from '@qwen-edit/storage';
+import { deleteOrphans } from './delete-objects.ts';
 import type { DispatcherDeps } from './deps.ts';
 import { runLoop } from './loop.ts';
 
@@ -7,8 +8,8 @@ const BATCH = 500;
 
 /**
  * Deletes objects that no row names: results of lost attempts, pictures whose request ended before it wrote their row,
- * thumbnails made while their picture was deleted, and objects that could not be deleted together with their row. A young
- * object may be about to get its row and is left alone. So is every object of a kind that is never swept, or of no kind.
+ * thumbnails made while their picture was deleted. A young object may be about to get its row and is left alone. So is every
+ * object of a kind that is never swept, or of no kind. What the storage does not delete is left to runDeletions.
  */
 export async function runOrphanSweep(deps: DispatcherDeps, signal: AbortSignal): Promise<void> {
   const { storedKinds = Object.values(STORED_KINDS) } = deps;
@@ -28,21 +29,20 @@ async function sweep(deps: DispatcherDeps, kind: StoredKind, signal: AbortSignal
   for await (const { key, lastModified } of store.list(kind.prefix, { signal })) {
     if (lastModified.getTime() < before && kind.parse(key) !== undefined) old.push(key);
     if (old.length < BATCH) continue;
-    await deleteWithoutRow(deps, old, rowKey);
+    await deleteWithoutRow(deps, old, { rowKey, signal });
     old = [];
   }
-  await deleteWithoutRow(deps, old, rowKey);
+  await deleteWithoutRow(deps, old, { rowKey, signal });
 }
 
 async function deleteWithoutRow(
-  { database, store, log }: Pick<DispatcherDeps, 'database' | 'store' | 'log'>,
+  deps: DispatcherDeps,
   keys: readonly string[],
-  rowKey: (key: string) => string,
+  { rowKey, signal }: { readonly rowKey: (key: string) => string; readonly signal: AbortSignal },
 ): Promise<void> {
   if (keys.length === 0) return;
-  const unknown = new Set(await unknownKeys(database.db, [...new Set(keys.map(rowKey))]));
+  const unknown = new Set(await unknownKeys(deps.database.db, [...new Set(keys.map(rowKey))]));
   const orphans = keys.filter((key) => unknown.has(rowKey(key)));
-  if (orphans.length === 0) return;
-  await store.delete(orphans);
-  log.info({ objects: orphans.length }, 'objects without a row were deleted');
+  const objects = await deleteOrphans(deps, orphans, signal);
+  if (objects > 0) deps.log.info({ objects }, 'objects without a row were deleted');
 }

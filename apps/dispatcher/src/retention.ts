@@ -6,7 +6,7 @@ import {
   deleteSilentWorkers,
   deleteUnusedAssets,
 } from '@qwen-edit/db';
-import { withThumbnails } from '@qwen-edit/storage';
+import { deleteObjects } from './delete-objects.ts';
 import type { DispatcherDeps } from './deps.ts';
 import { runLoop } from './loop.ts';
 
@@ -22,8 +22,8 @@ export async function runRetention(deps: DispatcherDeps, signal: AbortSignal): P
   const { db } = database;
   const round = async (): Promise<number> => {
     const jobs = await deleteOldJobs(deps, signal);
-    const unused = await deleteUnusedAssets(db, options.unusedMs, BATCH);
-    await deleteObjects(deps, unused);
+    const unused = await deleteUnusedAssets(database, options.unusedMs, BATCH);
+    await deleteObjects(deps, unused, signal);
     await deleteOldKeys(db, options.keysMs);
     await deleteSilentWorkers(db, options.silentWorkerMs);
     await deleteSilentReceivers(db, options.silentReceiverMs);
@@ -46,16 +46,8 @@ async function deleteOldJobs(deps: DispatcherDeps, signal: AbortSignal): Promise
   for (; jobs < BATCH && !signal.aborted; jobs++) {
     const keys = await deleteOldJob(database, options.retentionMs);
     if (keys === undefined) break;
-    await deleteObjects(deps, keys);
+    await deleteObjects(deps, keys, signal);
   }
   if (jobs > 0) log.info({ jobs }, 'old jobs were deleted');
   return jobs;
-}
-
-/** The rows are deleted already, so an object that cannot be deleted now is an orphan, which the orphan sweep finds. */
-async function deleteObjects({ store, log }: DispatcherDeps, keys: readonly string[]): Promise<void> {
-  if (keys.length === 0) return;
-  await store
-    .delete(withThumbnails(keys))
-    .catch(() => log.warn({ objects: keys.length }, 'objects are left to the orphan sweep'));
 }

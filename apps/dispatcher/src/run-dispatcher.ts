@@ -1,4 +1,5 @@
 import { runDeadLetters } from './dead-letters.ts';
+import { runDeletions } from './delete-objects.ts';
 import type { DispatcherDeps } from './deps.ts';
 import { runOrphanSweep } from './orphans.ts';
 import { runReaper } from './reaper.ts';
@@ -16,6 +17,6 @@ export async function runDispatcher(deps: DispatcherDeps, signal: AbortSignal): 
   if (webhookSecret === undefined) {
     deps.log.warn('QWEN_EDIT_WEBHOOK_SECRET is not set: webhooks of jobs without a webhook_secret are not signed');
   } else checkWebhookSecret(webhookSecret);
-  const loops = [runRelay, runReaper, runDeadLetters, runWebhooks, runRetention, runOrphanSweep];
+  const loops = [runRelay, runReaper, runDeadLetters, runWebhooks, runRetention, runDeletions, runOrphanSweep];
   await Promise.all(loops.map((run) => run(deps, signal)));
 }

@@ -1,5 +1,12 @@
 export * from './api-keys/api-keys.ts';
 export * from './assets/inputs.ts';
+export {
+  countDeletions,
+  type DeletionOutcome,
+  notNoted,
+  settleDeletions,
+  takeDeletions,
+} from './assets/object-deletions.ts';
 export * from './assets/unused-assets.ts';
 export * from './assets/uploads.ts';
 export { createDatabase, type Database, type DatabaseOptions } from './connection/database.ts';

@@ -16,6 +16,8 @@ export interface Metrics {
   readonly workers: Gauge<'ready'>;
   readonly webhookAttempts: Counter<'result'>;
   readonly loopErrors: Counter<'loop'>;
+  /** Objects whose rows are gone and which are still to be deleted, by whether the storage has refused that. */
+  readonly objectDeletions: Gauge<'state'>;
 }
 
 const LONG = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600];
@@ -86,6 +88,12 @@ export function createMetrics(): Metrics {
       name: 'qwen_edit_webhook_attempts_total',
       help: 'Webhook deliveries tried, by result',
       labelNames: ['result'],
+      registers,
+    }),
+    objectDeletions: new Gauge({
+      name: 'qwen_edit_objects_to_delete',
+      help: 'Objects that are still to be deleted from the storage, over all owners, by whether it has refused to',
+      labelNames: ['state'],
       registers,
     }),
     loopErrors: new Counter({

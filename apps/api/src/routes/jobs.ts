@@ -1,6 +1,6 @@
 import { isTerminal, JOB_STATUSES, jobListSchema, jobSchema, LIMITS, presentJob } from '@qwen-edit/contract';
-import { deleteJob, listJobs, requestCancel } from '@qwen-edit/db';
-import { withThumbnails } from '@qwen-edit/storage';
+import { deleteJob, listJobs, requestCancel, settleDeletions } from '@qwen-edit/db';
+import { tryDelete, withThumbnails } from '@qwen-edit/storage';
 import { z } from 'zod';
 import { type AddressDeps, baseUrlOf } from '../base-url.ts';
 import { jobBody } from '../body/job-request.ts';
@@ -140,7 +140,13 @@ function cancelRoute(deps: AddressDeps & Pick<Services, 'database' | 'limits'>):
   });
 }
 
-/** The rows are deleted before the objects: an object that stays behind has no row, so that the sweeper removes it. */
+/** Longer than a store takes that answers. A caller does not wait for one that does not. */
+const DELETE_MS = 10_000;
+
+/**
+ * The job is gone when its rows are. Its objects are noted in the same transaction, so what the store does not delete now is
+ * deleted later by a dispatcher, for certain.
+ */
 function deleteRoute({
   database,
   limits,
@@ -157,11 +163,20 @@ function deleteRoute({
     answers: { 204: emptyAnswer('The job is deleted') },
     async handler({ c, caller: { owner }, params: { id } }) {
       const remove = () => deleteJob(database, { owner, id });
-      // If the answer to the COMMIT was lost and the job is gone, then by this request. The sweeper knows its objects.
+      // If the answer to the COMMIT was lost and the job is gone, then by this request. Its objects are noted.
       const keys = await untilKnown(limits, remove, async () => (await remove()) ?? []);
       if (keys === undefined) throw jobNotFound();
-      await store.delete(withThumbnails(keys)).catch((thrown: unknown) => {
-        log.warn({ job_id: id, errors: describeError(thrown) }, 'objects of a deleted job stay for the sweeper');
+      const outcome = await tryDelete(store, withThumbnails(keys), { signal: AbortSignal.timeout(DELETE_MS) });
+      const [first] = outcome.kept;
+      if (first !== undefined) {
+        const facts = { job_id: id, objects: outcome.kept.length, key: first.key, reason: first.reason };
+        log.warn(facts, 'objects of a deleted job could not be deleted, a dispatcher tries again');
+      }
+      await settleDeletions(database.db, outcome).catch((thrown: unknown) => {
+        log.warn(
+          { job_id: id, errors: describeError(thrown) },
+          'a dispatcher deletes the objects of a deleted job again',
+        );
       });
       return c.body(null, 204);
     },

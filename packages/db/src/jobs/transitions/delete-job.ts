@@ -1,4 +1,5 @@
 import { AppError } from '@qwen-edit/contract';
+import { noteDeletions } from '../../assets/object-deletions.ts';
 import type { Database } from '../../connection/database.ts';
 import type { Db } from '../../connection/db.ts';
 import { sql } from '../../drizzle.ts';
@@ -6,7 +7,7 @@ import { interval, textArray } from '../../sql.ts';
 
 /**
  * Deletes a final job with its events and results, and those of its pictures that no other job uses. Returns the keys of
- * the objects to delete, or undefined if the owner has no such job. Throws AppError `job_state` for one that is not final.
+ * the objects to delete, which are noted until settleDeletions, or undefined if the owner has no such job. Throws AppError `job_state` for one that is not final.
  */
 export async function deleteJob(
   database: Database,
@@ -47,7 +48,9 @@ async function removeJob(tx: Db, id: string): Promise<string[]> {
     tx,
     used.map((each) => each.asset_id),
   );
-  return [...outputs.map((each) => each.key), ...inputs];
+  const keys = [...outputs.map((each) => each.key), ...inputs];
+  await noteDeletions(tx, keys);
+  return keys;
 }
 
 /** Deletes those inputs that no job uses. A submission that uses one waits for the row lock, and then fails. */
