@@ -18,7 +18,7 @@ export interface DueLane extends Lane {
 }
 
 /**
- * Lanes with something due, those first whose oldest delivery has waited longest. A lane whose breaker is open is not among them
+ * Lanes with something due, those first that could have been called for the longest time. A lane whose breaker is open is not among them
  * before its next trial. It jumps from lane to lane in the index (a loose index scan), so that it reads some rows for each lane
  * that has pending deliveries, however many these are.
  */
@@ -45,6 +45,6 @@ export async function dueLanes(db: Db): Promise<readonly DueLane[]> {
     ) as oldest
     left join webhook_receivers as state on state.owner = lane.owner and state.receiver = lane.receiver
     where oldest.due <= now() and (state.retry_at is null or state.retry_at <= now())
-    order by oldest.due`);
+    order by greatest(oldest.due, state.retry_at)`);
   return rows;
 }
