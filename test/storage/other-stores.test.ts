@@ -8,7 +8,15 @@ import {
   type S3Options,
   tryDelete,
 } from '../../packages/storage/src/index.ts';
-import { type FakeS3, keysOf, type S3Answer, type S3Request, s3Error, startFakeS3, xml } from '../support/fake-s3.ts';
+import {
+  type FakeS3,
+  keysToDelete,
+  type S3Answer,
+  type S3Request,
+  s3Error,
+  startFakeS3,
+  xml,
+} from '../support/fake-s3.ts';
 
 const PNG = { mediaType: 'image/png' };
 const KEYS = Array.from({ length: 20 }, (_, i) => `inputs/${i}`);
@@ -65,7 +73,7 @@ const STORES: readonly [name: string, answer: FakeS3['answer'], first: number, l
     onlyTogether(({ body }) =>
       xml(
         'DeleteResult',
-        keysOf(body)
+        keysToDelete(body)
           .map((key) => `<Error><Key>${key}</Key><Code>NotImplemented</Code></Error>`)
           .join(''),
       ),
@@ -162,7 +170,7 @@ describe('what is not deleted is not called deleted', () => {
   let deleting: FakeS3;
   /** Deletes all but the locked one, of which it says this, or nothing. */
   function partly(body: Buffer, code?: string): S3Answer {
-    const keys = keysOf(body);
+    const keys = keysToDelete(body);
     for (const key of keys) if (key !== locked) deleting.objects.delete(key);
     const entries = keys.map((key) => {
       if (key !== locked) return `<Deleted><Key>${key}</Key></Deleted>`;

@@ -119,14 +119,14 @@ function deleteKeys({ headers, body, url }: S3Request, objects: Map<string, Buff
   const md5 = headers['content-md5'];
   if (md5 === undefined && headers['x-amz-checksum-crc32'] === undefined) return s3Error(400, 'InvalidRequest');
   if (md5 !== undefined && md5 !== createHash('md5').update(body).digest('base64')) return s3Error(400, 'BadDigest');
-  const keys = keysOf(body);
+  const keys = keysToDelete(body);
   for (const key of keys) objects.delete(key);
   const quiet = url.searchParams.has('quiet') || body.includes('<Quiet>true');
   return xml('DeleteResult', quiet ? '' : keys.map((key) => `<Deleted><Key>${key}</Key></Deleted>`).join(''));
 }
 
 /** The keys in the body of a DeleteObjects. */
-export const keysOf = (body: Buffer): string[] =>
+export const keysToDelete = (body: Buffer): string[] =>
   [...body.toString().matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key = '']) => key);
 
 function list(prefix: string, objects: Map<string, Buffer>): S3Answer {

@@ -6,7 +6,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { isOfTheStore, isRefusedForm } from './delete-refusals.ts';
-import { nameOf, statusOf } from './s3-errors.ts';
+import { s3ErrorName, statusOf } from './s3-errors.ts';
 
 /**
  * How several objects are deleted. `checksum`: one request with `x-amz-checksum-crc32`, as S3 wants it now. `md5`: one with
@@ -164,9 +164,9 @@ async function deleteEach(
         troubles = 0;
       } catch (thrown) {
         if (sending.abortSignal?.aborted) throw thrown;
-        if (statusOf(thrown) === 404 && nameOf(thrown) !== 'NoSuchBucket') continue;
+        if (statusOf(thrown) === 404 && s3ErrorName(thrown) !== 'NoSuchBucket') continue;
         last = thrown;
-        kept.set(key, nameOf(thrown));
+        kept.set(key, s3ErrorName(thrown));
         if (!isOfTheStore(thrown) || ++troubles < TROUBLES) continue;
         for (const untried of waiting.splice(0)) kept.set(untried, 'not tried');
       }

@@ -1,5 +1,5 @@
 import { S3ServiceException } from '@aws-sdk/client-s3';
-import { nameOf, statusOf } from './s3-errors.ts';
+import { s3ErrorName, statusOf } from './s3-errors.ts';
 
 /** What a store without a feature answers, with whatever status. */
 const NOT_SUPPORTED = /^(NotImplemented|MethodNotAllowed|Unsupported|UnsupportedOperation|XNotImplemented)$/;
@@ -15,14 +15,16 @@ const OF_THE_STORE_STATUS: ReadonlySet<number> = new Set([301, 307, 401, 408, 42
  */
 export function isRefusedForm(thrown: unknown): boolean {
   const status = statusOf(thrown) ?? statusOfUnreadable(thrown);
-  if (status === undefined || OF_THE_STORE.test(nameOf(thrown)) || OF_THE_STORE_STATUS.has(status)) return false;
-  return status < 500 || status === 501 || NOT_SUPPORTED.test(nameOf(thrown));
+  if (status === undefined || OF_THE_STORE.test(s3ErrorName(thrown)) || OF_THE_STORE_STATUS.has(status)) return false;
+  return status < 500 || status === 501 || NOT_SUPPORTED.test(s3ErrorName(thrown));
 }
 
 /** True if it says nothing of the one object: there was no answer, or the store is in trouble. */
 export function isOfTheStore(thrown: unknown): boolean {
   const status = statusOf(thrown);
-  return status === undefined || OF_THE_STORE.test(nameOf(thrown)) || OF_THE_STORE_STATUS.has(status) || status >= 500;
+  return (
+    status === undefined || OF_THE_STORE.test(s3ErrorName(thrown)) || OF_THE_STORE_STATUS.has(status) || status >= 500
+  );
 }
 
 /** The status of an answer that the SDK could not read, such as a page of HTML; it adds the answer to its error. */

@@ -8,11 +8,11 @@ export function statusOf(thrown: unknown): number | undefined {
 
 /** True if the key is missing, and not the bucket. */
 export function isMissingKey(thrown: unknown): boolean {
-  return statusOf(thrown) === 404 && nameOf(thrown) !== 'NoSuchBucket';
+  return statusOf(thrown) === 404 && s3ErrorName(thrown) !== 'NoSuchBucket';
 }
 
 /** The code of the store's answer; otherwise the kind of the error. */
-export const nameOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.name : '');
+export const s3ErrorName = (thrown: unknown): string => (thrown instanceof Error ? thrown.name : '');
 
 function codeOf(thrown: unknown): string {
   if (thrown instanceof AggregateError) return codeOf(thrown.errors[0]);
@@ -28,7 +28,7 @@ const REGION = /^(PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocation
 export function toS3Error(thrown: unknown, bucket: string): AppError {
   if (thrown instanceof AppError) return thrown;
   const status = statusOf(thrown);
-  const name = nameOf(thrown);
+  const name = s3ErrorName(thrown);
   const code = codeOf(thrown);
   const unavailable = (what: string, hint?: string): AppError =>
     new AppError('storage_unavailable', what, { cause: thrown, ...(hint === undefined ? {} : { hint }) });
