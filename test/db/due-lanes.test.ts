@@ -1,6 +1,14 @@
 import { expect, it } from 'vitest';
+import { receiverInSql, receiverOf } from '../../packages/db/src/deliveries/receiver-of.ts';
 import { sql } from '../../packages/db/src/drizzle.ts';
-import { assignLanes, type Database, type Db, redeliver, takeDeliveries } from '../../packages/db/src/index.ts';
+import {
+  assignLanes,
+  type Database,
+  type Db,
+  type DueLane,
+  redeliver,
+  takeDeliveries,
+} from '../../packages/db/src/index.ts';
 import { endedJobs, recordTry, takeDue } from './deliveries.ts';
 import { freshDatabase } from './harness.ts';
 import { atOnce, HOUR, OWNER } from './jobs.ts';
@@ -44,8 +52,7 @@ it('a look for due webhooks reads some pages for each receiver, however many are
   );
 
   const pages: number[] = [];
-  const choose = (due: Parameters<Parameters<typeof takeDeliveries>[1]['choose']>[0]) =>
-    due.map((lane) => ({ lane, count: 4 }));
+  const choose = (due: readonly DueLane[]) => due.map((lane) => ({ lane, count: 4 }));
   const { taken, due } = await takeDeliveries(countingPages(database, pages), { choose, lockMs: HOUR });
   expect(due).toBe(21);
   // EXPLAIN ANALYZE has taken as many before, and all of the others.
@@ -83,4 +90,58 @@ it('lanes are given by 6 at once without waiting for each other, and what one ha
   const taken = (await atOnce(6, () => takeDue(database, { count: 10 }))).flat();
   for (let more = await takeDue(database); more.length > 0; more = await takeDue(database)) taken.push(...more);
   expect(taken.map(({ jobId }) => jobId).toSorted()).toEqual(ids.toSorted());
+});
+
+it('the receiver that SQL reads off a URL is that of the parser, or is left to it', async () => {
+  const database = await freshDatabase();
+  const plain = [
+    'https://hooks.example',
+    'https://hooks.example/a/b?c#d',
+    'http://localhost:8080/x',
+    'http://a-1.b.example:8080',
+    'https://hooks.example?x=https://other.example:443/',
+    'http://hooks.example:443/',
+    'https://hooks.example:8443/#@other.example',
+  ];
+  const odd = [
+    'https://hooks.example:443/x',
+    'http://hooks.example:80',
+    'HTTPS://hooks.example/',
+    'https://Hooks.example/',
+    'https://user@hooks.example/',
+    'https://user:pass@hooks.example/',
+    'https://hooks.example./',
+    'https://hooks.example:0443/',
+    'https://hooks.example:/',
+    'https:\\\\hooks.example/',
+    'https:/hooks.example/',
+    ' https://hooks.example/',
+    'https://hoo\tks.example/',
+    'https://b\u00fccher.example/',
+    'http://127.0.0.1:99/',
+    'http://0x7f.1/',
+    'http://[::1]/',
+    `https://${'a'.repeat(400)}.example/`,
+  ];
+  const { rows } = await database.db.execute<{ url: string; receiver: string | null }>(
+    sql`select url, ${receiverInSql(sql`url`)} as receiver from unnest(${sql.param([...plain, ...odd])}::text[]) as url`,
+  );
+  const read = new Map(rows.map(({ url, receiver }) => [url, receiver]));
+  for (const url of plain) expect([url, read.get(url)]).toEqual([url, receiverOf(url)]);
+  for (const url of odd) expect([url, read.get(url)]).toEqual([url, null]);
+});
+
+it('a new webhook is found at once, and an old one too, while very many are to get their lane', async () => {
+  const database = await freshDatabase();
+  const busy = Array<string>(3000).fill('https://busy.example/');
+  const [old] = await endedJobs(database, ['https://old.example/', ...busy]);
+  const [young] = await endedJobs(database, ['https://young.example/']);
+  await database.pool.query(
+    `update webhook_deliveries set next_attempt_at = now() - interval '1 hour' where job_id = $1`,
+    [old],
+  );
+  await assignLanes(database.db, 10);
+  const choose = (due: readonly DueLane[]) => due.map((lane) => ({ lane, count: 1 }));
+  const { taken } = await takeDeliveries(database, { choose, lockMs: HOUR });
+  expect(taken.map(({ jobId }) => jobId)).toEqual(expect.arrayContaining([old, young]));
 });

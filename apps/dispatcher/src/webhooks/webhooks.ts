@@ -7,7 +7,7 @@ import { deliver, lockMs } from './deliver.ts';
 import { shareSlots } from './share-slots.ts';
 
 /** So many deliveries get their lane, and so many are begun, in one round. Another round follows at once. */
-const ASSIGN_BATCH = 1000;
+const ASSIGN_BATCH = 2000;
 const TAKE_BATCH = 64;
 
 /**
@@ -50,7 +50,7 @@ export async function runWebhooks(deps: DispatcherDeps, signal: AbortSignal): Pr
       active.set(work, delivery.lane);
     }
     // A look at very many receivers takes long; then there are fewer looks, so that they never are most of the database's work.
-    if (taken.length > 0 || assigned === ASSIGN_BATCH) return tookMs;
+    if (taken.length > 0 || assigned > ASSIGN_BATCH / 2) return tookMs;
     // If there is something due that has to wait for a share, the end of any attempt may be the time for it.
     await pause(options.webhookPollMs, due > 0 ? freed.signal : signal);
     return tookMs;

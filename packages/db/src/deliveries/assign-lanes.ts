@@ -4,17 +4,22 @@ import { textArray } from '../sql.ts';
 import { receiverOf } from './receiver-of.ts';
 
 /**
- * Gives pending deliveries their lane: the owner of the job, and the receiver. It is done here and not by whoever ends a job, so
- * that deliveries which older versions write get theirs too, and the URL is read by one parser. Returns how many there were, at
- * most `limit`.
+ * Gives pending deliveries their lane, the owner of the job and the receiver, if whoever ended the job has not: rows of older
+ * versions, and URLs that SQL cannot read. It takes from both ends, so that many old ones do not keep a new one waiting. Returns
+ * how many there were, at most `limit`.
  */
 export async function assignLanes(db: Db, limit: number): Promise<number> {
+  const half = Math.ceil(limit / 2);
   const { rows } = await db.execute<{ id: string; url: string; owner: string }>(sql`
     select delivery.id, delivery.url, jobs.owner
     from (
-      select id, url, job_id from webhook_deliveries
-      where status = 'pending' and receiver is null
-      order by receiver, owner, greatest(next_attempt_at, locked_until) limit ${limit}
+      (
+        select id, url, job_id from webhook_deliveries where status = 'pending' and receiver is null
+        order by receiver, owner, greatest(next_attempt_at, locked_until) limit ${half}
+      ) union (
+        select id, url, job_id from webhook_deliveries where status = 'pending' and receiver is null
+        order by receiver desc, owner desc, greatest(next_attempt_at, locked_until) desc limit ${half}
+      )
     ) as delivery join jobs on jobs.id = delivery.job_id`);
   if (rows.length === 0) return 0;
   const ids = textArray(rows.map(({ id }) => id));

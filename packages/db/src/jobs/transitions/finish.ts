@@ -1,5 +1,6 @@
 import type { JobError } from '@qwen-edit/contract';
 import type { Db } from '../../connection/db.ts';
+import { receiverInSql } from '../../deliveries/receiver-of.ts';
 import { type SQL, sql } from '../../drizzle.ts';
 import { toJsonb } from '../../sql.ts';
 
@@ -41,8 +42,9 @@ export async function finish(
     ), message as (
       delete from outbox using changed where outbox.job_id = changed.id
     ), webhook as (
-      insert into webhook_deliveries (id, job_id, event_seq, event_type, url)
-      select 'msg_' || replace(gen_random_uuid()::text, '-', ''), id, event_seq, ${type}, webhook_url
+      insert into webhook_deliveries (id, job_id, event_seq, event_type, url, owner, receiver)
+      select 'msg_' || replace(gen_random_uuid()::text, '-', ''), id, event_seq, ${type}, webhook_url,
+        owner, ${receiverInSql(sql`webhook_url`)}
       from changed where webhook_url is not null
     ) ${also}
     select id from changed`);
