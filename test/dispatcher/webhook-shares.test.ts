@@ -146,15 +146,41 @@ it('what is held back for longer than its schedule takes has failed, and nothing
     `update webhook_deliveries set next_attempt_at = now() - interval '1 minute' where job_id = any ($1)`,
     [early],
   );
-  // Twice the schedule: it was held back, and is due later than the others.
+  // Twice the schedule: it was held back, and is due before the others.
   await setup.database.pool.query(
-    `update webhook_deliveries set attempt = 1, first_due_at = now() - interval '20 minutes' where job_id = $1`,
+    `update webhook_deliveries set
+      attempt = 1, first_due_at = now() - interval '20 minutes', next_attempt_at = now() - interval '10 minutes'
+    where job_id = $1`,
     [late],
   );
+  // It has failed before, so the newest delivery is tried.
+  await setup.database.pool.query(`insert into webhook_receivers (owner, receiver, failures) values ($1, $2, 1)`, [
+    OWNER,
+    new URL(receiver.url).origin,
+  ]);
   start(depsOf(setup, options), runWebhooks);
   await until(async () => (await deliveriesOf(setup, [late!]))[0]?.status === 'failed');
   const [given] = await deliveriesOf(setup, [late!]);
   expect(given?.log.at(-1)).toMatchObject({ status: null, error: expect.stringContaining('not called') });
   await until(async () => (await deliveriesOf(setup, early)).every(({ attempt }) => attempt > 0));
   expect((await deliveriesOf(setup, early)).map(({ status }) => status)).toEqual(['pending', 'pending', 'pending']);
+});
+
+it('a silent address of a receiver does not keep its other addresses waiting for all that is due to it', async () => {
+  const setup = await createTestSetup();
+  const receiver = await startReceiver((response, _, request) =>
+    request.url === '/silent' ? response.destroy() : response.writeHead(204).end(),
+  );
+  const options = {
+    webhookRetryMs: [FOREVER_MS],
+    webhookBreaker: { failures: 3, firstMs: FOREVER_MS, maxMs: FOREVER_MS },
+  };
+  const silentUrl = receiver.url.replace('/hook', '/silent');
+  await endedJobs(setup.database, times(30, [silentUrl]));
+  start(depsOf(setup, options), runWebhooks);
+  await until(async () => (await count(setup.database, 'webhook_receivers where retry_at > now()')) === 1);
+  const [id] = await endedJobs(setup.database, [receiver.url]);
+  // The time of the next trial has come.
+  await setup.database.pool.query('update webhook_receivers set retry_at = now()');
+  await until(async () => (await deliveriesOf(setup, [id!]))[0]?.status === 'delivered');
 });

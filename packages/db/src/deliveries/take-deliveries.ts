@@ -1,6 +1,6 @@
 import type { Database } from '../connection/database.ts';
 import type { Db } from '../connection/db.ts';
-import { sql } from '../drizzle.ts';
+import { type SQL, sql } from '../drizzle.ts';
 import { interval, textArray } from '../sql.ts';
 import { type DueLane, dueLanes } from './due-lanes.ts';
 
@@ -47,8 +47,17 @@ export async function takeDeliveries(
   });
 }
 
+/** Deliveries that are due in the lane of a row of this table. */
+const dueIn = (table: string): SQL => {
+  const lane = sql.raw(table);
+  return sql`
+    status = 'pending' and receiver = ${lane}.receiver and owner = ${lane}.owner
+    and greatest(next_attempt_at, locked_until) <= now()`;
+};
+
 /**
- * Takes the deliveries of each lane that are due first. A trial of a receiver whose breaker is open is made by one dispatcher: by
+ * Takes the deliveries of each lane that are due first. In a failing lane it takes the last ones: one receiver may have many
+ * addresses, and if one of them is silent, the many deliveries to it that wait must not be all that is tried. A trial of a receiver whose breaker is open is made by one dispatcher: by
  * the one that moves `retry_at`. If it dies, another trial is made when `lockMs` is over.
  */
 async function takeFrom(tx: Db, wanted: readonly WantedLane[], lockMs: number): Promise<readonly TakenDelivery[]> {
@@ -66,21 +75,28 @@ async function takeFrom(tx: Db, wanted: readonly WantedLane[], lockMs: number): 
     with wanted as (
       select * from unnest(
         ${textArray(owners)}, ${textArray(receivers)},
-        ${sql.param(wanted.map(({ count }) => count))}::int[], ${sql.param(wanted.map(({ lane }) => lane.trial))}::boolean[]
-      ) with ordinality as each (owner, receiver, count, trial, place)
+        ${sql.param(wanted.map(({ count }) => count))}::int[], ${sql.param(wanted.map(({ lane }) => lane.trial))}::boolean[],
+        ${sql.param(wanted.map(({ lane }) => lane.standing === 'failing'))}::boolean[]
+      ) with ordinality as each (owner, receiver, count, trial, failing, place)
     ), trial as (
       update webhook_receivers as state set retry_at = now() + ${interval(lockMs)}
       from wanted
       where wanted.trial and state.owner = wanted.owner and state.receiver = wanted.receiver and state.retry_at <= now()
       returning wanted.place
+    ), allowed as (
+      select * from wanted where not trial or place in (select place from trial)
     ), picked as (
-      select wanted.place, due.id from wanted, lateral (
-        select id from webhook_deliveries
-        where status = 'pending' and receiver = wanted.receiver and owner = wanted.owner
-          and greatest(next_attempt_at, locked_until) <= now()
-        order by greatest(next_attempt_at, locked_until) limit wanted.count for update skip locked
+      select allowed.place, due.id from allowed, lateral (
+        select id from webhook_deliveries where ${dueIn('allowed')}
+        order by greatest(next_attempt_at, locked_until) limit allowed.count for update skip locked
       ) as due
-      where not wanted.trial or wanted.place in (select place from trial)
+      where not allowed.failing
+      union all
+      select allowed.place, due.id from allowed, lateral (
+        select id from webhook_deliveries where ${dueIn('allowed')}
+        order by greatest(next_attempt_at, locked_until) desc limit allowed.count for update skip locked
+      ) as due
+      where allowed.failing
     )
     update webhook_deliveries as delivery set locked_until = now() + ${interval(lockMs)}
     from picked, jobs
