@@ -42,9 +42,8 @@ it('an object that the storage refuses to delete keeps no other from being swept
   locked.add('inputs/asset_3');
   start(depsOf(setup, { orphanMs: HOUR_MS }), runOrphanSweep);
   await until(() => fake.objects.size === 2);
-  await until(async () => (await count(setup.database, 'object_deletions')) === 1);
+  await until(async () => (await noted(setup)).join() === 'inputs/asset_3 AccessDenied');
   expect([...fake.objects.keys()]).toEqual(['inputs/asset_3', 'others/1']);
-  expect(await noted(setup)).toEqual(['inputs/asset_3 AccessDenied']);
   const tries = (): number => fake.seen.filter((each) => each === 'DELETE inputs/asset_3').length;
   const before = tries();
   const listings = (): number => fake.seen.filter((each) => each === 'GET').length;
@@ -54,9 +53,7 @@ it('an object that the storage refuses to delete keeps no other from being swept
 
   start(depsOf(setup), runDeletions);
   await untilShown(setup, 1, 0);
-  expect(setup.lines.filter((line) => line.includes('inputs/asset_3') && line.includes('AccessDenied'))).toHaveLength(
-    1,
-  );
+  expect(setup.lines.some((line) => line.includes('inputs/asset_3') && line.includes('AccessDenied'))).toBe(true);
   locked.clear();
   await isOver(setup);
   await until(() => !fake.objects.has('inputs/asset_3'));
@@ -92,10 +89,9 @@ it('retention keeps what the storage refuses to be tried again, and deletes ever
   await database.pool.query(`update assets set last_used_at = now() - interval '2 hours'`);
   start(depsOf(setup, { retentionMs: HOUR_MS, unusedMs: HOUR_MS }), runRetention);
   await until(async () => (await count(database, 'jobs')) + (await count(database, 'assets')) === 0);
-  await until(() => fake.objects.size === 2);
-  await until(async () => (await noted(setup)).length === 2);
+  const expected = [...locked].map((key) => `${key} AccessDenied`).sort();
+  await until(async () => (await noted(setup)).join() === expected.join());
   expect([...fake.objects.keys()].toSorted()).toEqual([...locked].toSorted());
-  expect(await noted(setup)).toEqual([...locked].map((key) => `${key} AccessDenied`).sort());
 });
 
 it('an object that has a row again is not deleted, whoever noted it', async () => {

@@ -26,7 +26,13 @@ export interface DeletionOutcome {
 
 /** Forgets objects that are deleted. The others stay noted, and are tried again after a delay that grows up to an hour. */
 export async function settleDeletions(db: Db, { deleted, kept }: DeletionOutcome): Promise<void> {
-  if (deleted.length > 0) await db.execute(sql`delete from object_deletions where key = any (${textArray(deleted)})`);
+  // Locked in the order of their keys, here and below: with two orders, two callers could wait for each other.
+  if (deleted.length > 0) {
+    await db.execute(sql`
+      delete from object_deletions where key = any (array(
+        select key from object_deletions where key = any (${textArray(deleted)}) order by key for update
+      ))`);
+  }
   if (kept.length === 0) return;
   const keys = textArray(kept.map(({ key }) => key));
   // The delays differ, so that those which fail don't always come together, and first.

@@ -80,9 +80,15 @@ async function takeFrom(tx: Db, wanted: readonly WantedLane[], lockMs: number): 
       ) with ordinality as each (owner, receiver, count, trial, failing, place)
     ), trial as (
       update webhook_receivers as state set retry_at = now() + ${interval(lockMs)}
-      from wanted
-      where wanted.trial and state.owner = wanted.owner and state.receiver = wanted.receiver and state.retry_at <= now()
-      returning wanted.place
+      from (
+        select wanted.place, free.* from wanted, lateral (
+          select owner, receiver from webhook_receivers
+          where owner = wanted.owner and receiver = wanted.receiver and retry_at <= now() for update skip locked
+        ) as free
+        where wanted.trial
+      ) as mine
+      where state.owner = mine.owner and state.receiver = mine.receiver
+      returning mine.place
     ), allowed as (
       select * from wanted where not trial or place in (select place from trial)
     ), picked as (
