@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
+import { startWatchedProgram } from '../apps/cli/bin/watched-program.mjs';
 
 /** The path of a script inside an installed package. */
 export function toolScript(packageName: string, file: string): string {
@@ -16,21 +16,34 @@ export interface ToolResult {
 }
 
 /**
- * Runs a JavaScript tool with this Node. `ok` says whether it exited with 0. With `inherit` its output goes to the terminal
+ * Runs a JavaScript tool with this Node, which passes signals on to it. `ok` says whether it exited with 0. With `inherit` its output goes to the terminal
  * and is not returned.
  */
-export function runTool(
+export async function runTool(
   script: string,
   args: readonly string[],
   cwd: string,
   stdio: 'pipe' | 'inherit' = 'pipe',
 ): Promise<ToolResult> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [script, ...args], { cwd, stdio: ['ignore', stdio, stdio] });
-    const chunks: Buffer[] = [];
-    child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
-    child.stderr?.on('data', (chunk: Buffer) => chunks.push(chunk));
-    child.on('error', (error) => resolve({ ok: false, output: error.message }));
-    child.on('close', (code) => resolve({ ok: code === 0, output: Buffer.concat(chunks).toString('utf8') }));
+  const { child, ended, stopCode } = startWatchedProgram({
+    node: process.execPath,
+    file: script,
+    args,
+    cwd,
+    input: 'ignore',
+    output: stdio,
   });
+  const chunks: Buffer[] = [];
+  child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk));
+  child.stderr?.on('data', (chunk: Buffer) => chunks.push(chunk));
+  const closed = new Promise((resolve) => child.once('close', resolve));
+  try {
+    const code = await ended;
+    // Whoever stops the tools does not want the next ones to begin.
+    if (stopCode() !== undefined) process.exit(stopCode());
+    await closed;
+    return { ok: code === 0, output: Buffer.concat(chunks).toString('utf8') };
+  } catch (error) {
+    return { ok: false, output: String(error) };
+  }
 }

@@ -7,4 +7,4 @@ if (file === undefined) {
   console.error('usage: node scripts/run.mjs FILE.ts [arguments]');
   process.exit(2);
 }
-runTypeScript(resolve(file), args);
+await runTypeScript(resolve(file), args);

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type Config, readConfig } from '@qwen-edit/cli/config';
@@ -7,6 +5,7 @@ import { clientOf, findService } from '@qwen-edit/cli/find-service';
 import type { Client } from '@qwen-edit/client';
 import { AppError } from '@qwen-edit/contract';
 import { readDataDirLock } from '@qwen-edit/db';
+import { startWatchedProgram } from '../../apps/cli/bin/watched-program.mjs';
 
 /** A service that takes the demo's jobs. */
 export interface DemoService {
@@ -33,16 +32,19 @@ async function startService(config: Config): Promise<DemoService> {
   const port = (await isFree(config.host, config.port)) ? config.port : 0;
   // An empty --model: the demo shows the demo model, whatever QWEN_EDIT_2511_DIR names.
   const flags = ['serve', '--model=', '--host', config.host, '--port', String(port), '--data-dir', config.dataDir];
-  // In a process group of its own, so that Ctrl-C reaches only the demo, which then stops the service.
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', command, ...flags], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: process.platform !== 'win32',
+  // It is told to stop with the demo, by Ctrl-C or a signal, and also if the demo is killed.
+  const { child, ended, stopCode } = startWatchedProgram({
+    node: process.execPath,
+    nodeArgs: ['--disable-warning=ExperimentalWarning'],
+    file: command,
+    args: flags,
+    input: 'ignore',
+    output: 'pipe',
   });
-  const ended = once(child, 'exit');
   let said = '';
   const ready = new Promise<void>((resolve, reject) => {
     for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (chunk: string) => {
+      stream?.setEncoding('utf8').on('data', (chunk: string) => {
         said = `${said}${chunk}`.slice(-20_000);
         if (READY.test(said)) resolve();
       });
@@ -53,10 +55,7 @@ async function startService(config: Config): Promise<DemoService> {
     child.kill('SIGTERM');
     await ended;
   };
-  process.once('exit', () => child.kill('SIGKILL'));
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => void stop().then(() => process.exit(1)));
-  }
+  void ended.then(() => stopCode() !== undefined && process.exit(stopCode()));
   await ready;
   const service = await findService({ ...config, serviceUrl: undefined });
   return { client: clientOf(service), url: service.url, stop };

