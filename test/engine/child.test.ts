@@ -126,13 +126,13 @@ it.each([{ device: 'tpu' }, { precision: 'int3' }])('a load with an unknown %j i
   expect(await until('error')).toMatchObject({ id: 1, code: 'invalid_parameter' });
 });
 
-it.each<[string, Buffer, number]>([
-  ['bytes that are no message', Buffer.from('GET / HTTP/1.1'), 2],
-  ['an unknown command', together([{ type: 'dance', id: 1 } as unknown as EngineCommand]), 2],
-  ['a shutdown', together([{ type: 'shutdown', id: 1 }]), 0],
-])('after %s the process ends', async (_, bytes, code) => {
+it.each<[string, Buffer, number | null, string | null]>([
+  ['bytes that are no message', Buffer.from('GET / HTTP/1.1'), 2, null],
+  ['an unknown command', together([{ type: 'dance', id: 1 } as unknown as EngineCommand]), 2, null],
+  ['a shutdown', together([{ type: 'shutdown', id: 1 }]), null, 'SIGKILL'],
+])('after %s the process ends', async (_, bytes, code, signal) => {
   const { child, pipe, until } = startChild();
   await until('hello');
   pipe.write(bytes);
-  expect(await once(child, 'exit')).toEqual([code, null]);
+  expect(await once(child, 'exit')).toEqual([code, signal]);
 });

@@ -4,7 +4,7 @@ import { createPipeline, type PipelineOptions } from '../../packages/pipeline/sr
 import { PROTOCOL_VERSION } from '../../packages/pipeline/src/process/protocol.ts';
 import { expectRefusal } from '../bad-input/refusals.ts';
 import { checkpointDir } from '../parity/goldens.ts';
-import { isThere, pipelineFor, request } from './edits.ts';
+import { goneWithin, isThere, pipelineFor, request } from './edits.ts';
 import { faultyOnce, inMidEdit, LOADS } from './stand-ins.ts';
 
 /** A frame's prefix: magic, bytes of the header, number of parts. */
@@ -121,4 +121,14 @@ it('an engine that ignores shutdown is killed', async () => {
   const { pid } = await pipeline.stats();
   await pipeline.close();
   expect(isThere(pid)).toBe(false);
+});
+
+it('an engine that is done and does not end is killed, and replaced', async () => {
+  const hang = `${LOADS} pipe.removeAllListeners('close'); setInterval(() => undefined, 1000);
+    on('edit', () => pipe.destroy());`;
+  const pipeline = await pipelineFor({ program: await faultyOnce(hang) });
+  const pid = pipeline.enginePid!;
+  await expectRefusal(pipeline.edit(request(1)), 'engine_crashed', 'did not end');
+  await goneWithin(pid, 20_000);
+  expect((await pipeline.edit(request(1))).outputs).toHaveLength(1);
 });

@@ -7,16 +7,22 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../bad-input/model-copies.ts';
 import { expectRefusal } from '../bad-input/refusals.ts';
+import { environment } from '../config.ts';
 import { checkpointDir } from '../parity/goldens.ts';
 import { goneWithin, isThere, pictures, pipelineFor, request } from './edits.ts';
 
 const library = pathToFileURL(join(import.meta.dirname, '../../packages/pipeline/src/index.ts')).href;
+/** As Node can do by itself: the main thread waits for ever, once everything is done. */
+const HANGS_AT_EXIT = `--import=data:text/javascript,${encodeURIComponent(
+  "process.on('exit', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0))",
+)}`;
 
 describe('the engine ends when its parent is killed', () => {
   it.each([
     ['while it waits for work', ''],
+    ['although Node hangs at its end', '', HANGS_AT_EXIT],
     ['in the middle of an edit', 'await new Promise((resolve) => void pipeline.edit(request, { onStep: resolve }));'],
-  ])('%s', async (_, before) => {
+  ])('%s', async (_, before, nodeOptions = '') => {
     const parent = join(await temporaryFolder(), 'parent.ts');
     // It would not end by itself within minutes.
     const wish = request(100, { width: 512, height: 512, num_images_per_prompt: 8 });
@@ -31,7 +37,8 @@ describe('the engine ends when its parent is killed', () => {
        console.log(pid);
        setInterval(() => undefined, 1000);`,
     );
-    const child = spawn(process.execPath, [parent], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const env = { ...environment, NODE_OPTIONS: nodeOptions };
+    const child = spawn(process.execPath, [parent], { env, stdio: ['ignore', 'pipe', 'inherit'] });
     const failed = once(child, 'exit').then(() => expect.fail('the parent ended by itself'));
     const [line] = await Promise.race([once(createInterface(child.stdout), 'line'), failed]);
     const pid = Number(line);

@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { AppError, toAppError } from '@qwen-edit/contract';
 import { type RunResult, runEdit } from '../edit.ts';
@@ -160,16 +161,22 @@ function handleCommand(command: EngineCommand, parts: readonly Uint8Array[]): vo
       sendStats(command.id);
       break;
     case 'shutdown':
-      exit(0);
+      end();
   }
 }
 
+/** Ends this process when nobody needs its exit code. Node's own way to the end can hang for ever: nodejs/node#54918. */
+function end(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
+
+/** Ends it with an exit code, for a parent that lives and sees to the end of an engine whose pipe is closed. */
 function exit(code: number): void {
   process.exit(code);
 }
 
 readFrames(pipe, { onFrame, onGarbage: () => exit(2) });
-pipe.on('error', () => exit(0));
-pipe.on('close', () => exit(0));
-pipe.on('end', () => exit(0));
+for (const gone of ['error', 'close', 'end'] as const) pipe.on(gone, end);
+// On every way to an end but a signal, so that the parent learns of it although this process may hang afterwards.
+process.on('exit', () => closeSync(PROTOCOL_FD));
 send({ type: 'hello', version: PROTOCOL_VERSION });

@@ -48,6 +48,8 @@ interface Pending {
 }
 
 const STDERR_KEPT = 4000;
+/** How long an engine may run on after it has closed its pipe. */
+const END_MS = 2000;
 
 /** Starts an engine process. It is ready when `ask` answers. It is ended if it speaks another version, or sends what is no message. */
 export function startEngineProcess(options: EngineProcessOptions): EngineProcess {
@@ -67,11 +69,13 @@ export function startEngineProcess(options: EngineProcessOptions): EngineProcess
   let closing: AppError | undefined;
   let stderr = '';
   let silence: NodeJS.Timeout | undefined;
+  let hanging: NodeJS.Timeout | undefined;
 
   const end = (error: AppError): void => {
     if (ended !== undefined) return;
     ended = error;
     clearTimeout(silence);
+    clearTimeout(hanging);
     child.kill('SIGKILL');
     pipe.destroy();
     for (const each of pending.values()) each.reject(error);
@@ -149,6 +153,17 @@ export function startEngineProcess(options: EngineProcessOptions): EngineProcess
     end(closing ?? new AppError('engine_crashed', `The engine ended ${endOf(code, signal)}.${lastLines(stderr)}`)),
   );
   pipe.on('error', () => undefined);
+  pipe.once('close', () => {
+    if (ended !== undefined) return;
+    // An engine that is done can hang at its end (nodejs/node#54918), and would then never be missed.
+    hanging = setTimeout(
+      () =>
+        end(
+          closing ?? new AppError('engine_crashed', `The engine closed its pipe, and did not end.${lastLines(stderr)}`),
+        ),
+      END_MS,
+    );
+  });
   readFrames(pipe, { onFrame, onGarbage: (what) => end(new AppError('engine_protocol', `The engine sent ${what}.`)) });
 
   const write = (command: UnnumberedCommand, parts: readonly Uint8Array[]): number => {
