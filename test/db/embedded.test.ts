@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createConnection } from 'node:net';
+import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import {
@@ -300,6 +301,7 @@ it('the lock of a process that was killed is free, also when its id is in use ag
   writeFileSync(join(dataDir, 'lock.json'), JSON.stringify({ ...held, pid: process.pid }));
   expect(await readDataDirLock(dataDir)).toBeUndefined();
   const lock = await acquireDataDirLock(dataDir, { token: 'secret' });
+  expect(lock.former).toEqual([{ host: hostname(), pid: process.pid }]);
   expect(statSync(join(dataDir, 'lock.json')).mode & 0o777).toBe(0o600);
   await Promise.all([lock.update({ url: 'http://127.0.0.1:1' }), lock.update({ url: 'http://127.0.0.1:2' })]);
   expect(await readDataDirLock(dataDir)).toMatchObject({
@@ -309,5 +311,23 @@ it('the lock of a process that was killed is free, also when its id is in use ag
   });
   await lock.release();
   expect(await readDataDirLock(dataDir)).toBeUndefined();
-  await (await acquireDataDirLock(dataDir)).release();
+  const next = await acquireDataDirLock(dataDir);
+  expect(next.former).toEqual([]);
+  await next.release();
+});
+
+it('a killed holder is remembered until its work was taken over, also if the next ones are killed first', async () => {
+  const dataDir = scratch();
+  const killed: unknown[] = [];
+  for (let times = 0; times < 2; times++) {
+    const owner = startOwner(dataDir, 'lock');
+    await owner.next();
+    await owner.kill('SIGKILL');
+    killed.push({ host: hostname(), pid: owner.child.pid });
+  }
+  const lock = await acquireDataDirLock(dataDir);
+  expect(lock.former).toEqual(killed);
+  await lock.update({ former: [] });
+  expect(await readDataDirLock(dataDir)).toMatchObject({ former: [] });
+  await lock.release();
 });

@@ -1,6 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { AppError } from '@qwen-edit/contract';
-import { acquireDataDirLock, migrateDatabase, requireMigrated, startEmbeddedPostgres } from '@qwen-edit/db';
+import {
+  acquireDataDirLock,
+  type EmbeddedPostgres,
+  migrateDatabase,
+  requireMigrated,
+  startEmbeddedPostgres,
+  takeOver,
+} from '@qwen-edit/db';
 import { checkWebhookSecret } from '@qwen-edit/dispatcher';
 import { createLogger, createMetrics } from '@qwen-edit/telemetry';
 import { ensurePageBuilt } from '@qwen-edit/web';
@@ -45,7 +52,8 @@ async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
   stack.add(() => lock.release());
   const page = ensurePageBuilt({ log, signal });
   const broken = new AbortController();
-  const databaseUrl = config.databaseUrl ?? (await startDatabase());
+  const own = config.databaseUrl === undefined ? await startDatabase() : undefined;
+  const databaseUrl = config.databaseUrl ?? own?.url ?? '';
   if (signal.aborted) return;
 
   // 2. Connections.
@@ -62,6 +70,7 @@ async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
   if (config.databaseUrl === undefined) await migrateDatabase(backends.database);
   else await requireMigrated(backends.database);
   await backends.check(signal);
+  await takeOverFormer();
   const context: RoleContext = { config, backends, log, metrics: createMetrics(), signingSecret };
 
   // 3. The API, with its page.
@@ -97,7 +106,18 @@ async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
   });
   if (broken.signal.aborted) throw broken.signal.reason;
 
-  async function startDatabase(): Promise<string> {
+  /**
+   * Those who held this folder before and were killed need not be waited for. An own database that has a new port is reached by
+   * nobody of former times; one that runs on may also serve a worker that was started beside us.
+   */
+  async function takeOverFormer(): Promise<void> {
+    const ended = own?.adopted === false ? 'all' : lock.former;
+    const jobs = await takeOver(backends.database.db, { ended, alone: own !== undefined });
+    if (lock.former.length > 0) await lock.update({ former: [] });
+    if (jobs.length > 0) log.warn({ job_ids: jobs }, 'took over the jobs of a service that was killed');
+  }
+
+  async function startDatabase(): Promise<EmbeddedPostgres> {
     const database = await startEmbeddedPostgres({
       dataDir: config.dataDir,
       log: (line) => log.info(line),
@@ -107,7 +127,7 @@ async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
     });
     stack.add(() => database.stop());
     if (database.adopted) log.warn({ pid: database.pid }, 'took over the database of a service that was killed');
-    return database.url;
+    return database;
   }
 }
 

@@ -1,4 +1,5 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@qwen-edit/contract';
@@ -7,8 +8,12 @@ import { type KernelLock, takeKernelLock } from './kernel-lock.ts';
 import { makeDataDir, unusable } from './places.ts';
 import { processStart } from './process-info.ts';
 
+const formerSchema = z.object({ host: z.string(), pid: z.int().positive() });
+
 const infoSchema = z.looseObject({
   pid: z.int().positive(),
+  /** The name of its machine or container, as in its workers' rows. */
+  host: z.string().optional(),
   /** Tells the holder from a later process with the same id. */
   process_start: z.string(),
   started_at: z.iso.datetime(),
@@ -16,6 +21,8 @@ const infoSchema = z.looseObject({
   url: z.string().optional(),
   /** Lets a process that may read the file use the API. */
   token: z.string().optional(),
+  /** Holders that ended without releasing the folder, and whose work nobody has taken over yet. */
+  former: z.array(formerSchema).optional(),
 });
 
 /** What the holder of a data folder writes about itself into `lock.json`. Other keys are kept as they are. */
@@ -24,8 +31,13 @@ export type DataDirInfo = z.infer<typeof infoSchema>;
 /** The lock of a data folder, held by this process. */
 export interface DataDirLock {
   readonly info: DataDirInfo;
+  /**
+   * Earlier holders that were killed: that we hold the lock proves it. They are kept in `lock.json`, over any number of further
+   * deaths, until `update({ former: [] })` says that their work was taken over.
+   */
+  readonly former: readonly z.infer<typeof formerSchema>[];
   /** Adds to `lock.json` or replaces keys of it. A reader sees the old or the new text, never a part. */
-  update(patch: Partial<Pick<DataDirInfo, 'url' | 'token'>> & Record<string, unknown>): Promise<void>;
+  update(patch: Partial<Pick<DataDirInfo, 'url' | 'token' | 'former'>> & Record<string, unknown>): Promise<void>;
   /** Releases the folder. Calling it again does nothing. */
   release(): Promise<void>;
 }
@@ -66,9 +78,12 @@ async function readInfo(path: string): Promise<DataDirInfo | undefined> {
 
 async function introduce(dataDir: string, lock: KernelLock, extra: Record<string, unknown>): Promise<DataDirLock> {
   const path = join(dataDir, 'lock.json');
+  const former = formerHolders(await readInfo(dataDir));
   let info: DataDirInfo = {
     ...extra,
     pid: process.pid,
+    host: hostname(),
+    former,
     process_start: (await processStart(process.pid)) ?? '',
     started_at: new Date().toISOString(),
   };
@@ -85,6 +100,7 @@ async function introduce(dataDir: string, lock: KernelLock, extra: Record<string
     get info() {
       return info;
     },
+    former,
     update(patch) {
       info = { ...info, ...patch };
       // Writes go one after the other, because they share the temporary file.
@@ -99,6 +115,12 @@ async function introduce(dataDir: string, lock: KernelLock, extra: Record<string
       lock.release();
     },
   };
+}
+
+/** `lock.json` is there only if its holder did not release the folder. */
+function formerHolders(left: DataDirInfo | undefined): z.infer<typeof formerSchema>[] {
+  if (left === undefined) return [];
+  return [...(left.former ?? []), { host: left.host ?? hostname(), pid: left.pid }];
 }
 
 async function lockedBy(dataDir: string): Promise<AppError> {
