@@ -7,7 +7,7 @@ import { flood, head, openRaw } from './raw-http.ts';
 
 const MB = 1_000_000;
 const LIMITS = { bodyBytes: 2 * MB, fieldBytes: 10_000, bodyIdleMs: 300, bodyTotalMs: 1500 };
-const server = sharedApi({ limits: LIMITS, headersTimeoutMs: 400, requestTimeoutMs: 5000 });
+const server = sharedApi({ limits: LIMITS, timeouts: { headersMs: 400, requestMs: 5000 } });
 
 const JSON_TYPE = 'Content-Type: application/json';
 const FORM_TYPE = 'Content-Type: multipart/form-data; boundary=XX';

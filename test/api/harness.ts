@@ -9,6 +9,7 @@ import {
   type ApiOptions,
   createHttpApi,
   type HttpApi,
+  type ServerOptions,
   startHttpServer,
 } from '../../apps/api/src/index.ts';
 import type { Job } from '../../packages/contract/src/index.ts';
@@ -29,13 +30,14 @@ export interface TestApi {
   readonly lines: readonly string[];
   /** Folder that it may write results to. */
   readonly outputDir: string;
+  drain(): void;
   stop(graceMs?: number): Promise<void>;
 }
 
 export interface TestApiOptions extends Partial<Omit<ApiOptions, 'limits'>> {
   readonly limits?: Partial<ApiLimits>;
-  readonly headersTimeoutMs?: number;
-  readonly requestTimeoutMs?: number;
+  readonly timeouts?: ServerOptions['timeouts'];
+  readonly drainMs?: number;
   readonly allowPrivateUrls?: boolean;
   readonly database?: Database;
   /** When it is ended: after the running test, or when `stop` is called. */
@@ -89,8 +91,8 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     app: api,
     host: '127.0.0.1',
     port: 0,
-    headersTimeoutMs: options.headersTimeoutMs,
-    requestTimeoutMs: options.requestTimeoutMs,
+    timeouts: options.timeouts,
+    drainMs: options.drainMs,
   });
   base = server.url;
   const stop = async (graceMs = 1000): Promise<void> => {
@@ -99,7 +101,8 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     await rm(folder, { recursive: true, force: true });
   };
   if (!lasting) onTestFinished(() => stop());
-  return { url: server.url, port: server.port, database, store, api, lines, outputDir, stop };
+  const { url, port, drain } = server;
+  return { url, port, database, store, api, lines, outputDir, drain, stop };
 }
 
 /** The tests of a file run one after the other; emptying one database is quicker than making another. */

@@ -291,8 +291,32 @@ it('an unforeseen error is logged with its place, and no caller sees it; prompts
   expect(api.lines.join('')).not.toMatch(/very-private/);
 });
 
-/** Longer than any test may take: what ends at all was ended by the stop. */
+/** Longer than any test may take: what ends at all was ended by what the test does. */
 const FOREVER_SECONDS = 600;
+
+describe('an idle connection', () => {
+  const request = 'GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n';
+
+  it('is kept for longer than balancers keep theirs', async () => {
+    const api = await startTestApi();
+    const connection = openRaw(api.port, request);
+    const { headers } = await connection.answer((received) => received.endsWith('}'));
+    connection.socket.destroy();
+    expect(headers['keep-alive']).toBe('timeout=75');
+  });
+
+  it('is closed when its time is over, and one that has sent nothing yet is not closed earlier', async () => {
+    const api = await startTestApi({ timeouts: { keepAliveMs: 100, headersMs: 1000 * FOREVER_SECONDS } });
+    const fresh = openRaw(api.port, '');
+    const used = openRaw(api.port, request);
+    await used.answer((received) => received.endsWith('}'));
+    await used.answer();
+    // It was idle for as long, but it waits for its first headers.
+    fresh.socket.write(request);
+    expect((await fresh.answer((received) => received.endsWith('}'))).status).toBe(200);
+    fresh.socket.destroy();
+  });
+});
 
 describe('a service that is stopped', () => {
   it('ends streams and waits at once, answers what runs, and takes nothing more', async () => {
@@ -322,6 +346,45 @@ describe('a service that is stopped', () => {
     await expect(fetch(`${api.url}/livez`)).rejects.toThrow();
     const { rows } = await api.database.pool.query('select status from jobs');
     expect(rows, 'no job is lost').toEqual([{ status: 'queued' }, { status: 'queued' }, { status: 'queued' }]);
+  });
+
+  it('is not ready from the first moment on, and tells each connection to end, while it still answers', async () => {
+    const api = await startTestApi({ limits: { statusCachedMs: 1000 * FOREVER_SECONDS } });
+    const { id } = await submitOne(api);
+    const get = (path: string) => fetch(`${api.url}${path}`);
+    const before = await get('/readyz');
+    expect([before.status, before.headers.get('connection')]).toEqual([200, 'keep-alive']);
+    await before.text();
+    const events = await fetch(`${api.url}/v1/jobs/${id}/events`, { headers: { accept: 'text/event-stream' } });
+
+    api.drain();
+    for (const [path, status] of [
+      ['/readyz', 503],
+      ['/livez', 200],
+      [`/v1/jobs/${id}`, 200],
+      ['/nowhere', 404],
+    ] as const) {
+      const answer = await get(path);
+      expect([answer.status, answer.headers.get('connection')], path).toEqual([status, 'close']);
+      await answer.text();
+    }
+    await submitOne(api);
+    expect(api.api.stats().streams).toBe(1);
+    const reading = events.text();
+    await api.stop();
+    expect(await reading).toContain('event: job.queued');
+  });
+
+  it('goes on listening for as long as its balancer needs to notice', async () => {
+    const drainMs = 300;
+    const api = await startTestApi({ drainMs });
+    const start = performance.now();
+    const stopped = api.stop();
+    expect((await fetch(`${api.url}/livez`)).status).toBe(200);
+    await stopped;
+    // Timers may be early by the fraction of a millisecond.
+    expect(performance.now() - start).toBeGreaterThan(drainMs - 2);
+    await expect(fetch(`${api.url}/livez`)).rejects.toThrow();
   });
 
   it('closes connections that are not finished when the grace is over', async () => {

@@ -27,7 +27,9 @@ export interface HttpApi {
   readonly routes: readonly ApiRoute[];
   /** Describes all routes in OpenAPI 3.1. */
   openApi(): OpenApiDocument;
-  /** Ends streams and waits, and closes connections after their answers. Requests that run are still answered. */
+  /** Is not ready any more, and closes connections after their answers. Everything is still answered. */
+  drain(): void;
+  /** Ends streams and waits too. Requests that run are still answered. */
   stop(): void;
   /** What requests hold now; all of it is 0 when nobody calls. */
   stats(): { readonly waiting: number; readonly streams: number; readonly bytesHeld: number };
@@ -43,6 +45,8 @@ export function createHttpApi(deps: ApiDeps): HttpApi {
   const now = deps.now ?? (() => new Date());
   const stopper = new AbortController();
   const stopping = stopper.signal;
+  const drainer = new AbortController();
+  const draining = drainer.signal;
   const budget = createByteBudget(limits.bytesInFlight);
   const services: Services = {
     ...deps,
@@ -57,7 +61,7 @@ export function createHttpApi(deps: ApiDeps): HttpApi {
       log,
       stopping,
     }),
-    status: createServiceStatus({ database, store, limits, stopping }),
+    status: createServiceStatus({ database, store, limits, draining }),
     budget,
     streams: createTally(),
     validating: createLimiter(limits.validating),
@@ -76,7 +80,7 @@ export function createHttpApi(deps: ApiDeps): HttpApi {
   app.use(accessLog({ log, metrics, quietPaths }), requestId());
   app.use(async (c, next) => {
     await next();
-    if (stopping.aborted) c.res.headers.set('Connection', 'close');
+    if (draining.aborted) c.res.headers.set('Connection', 'close');
   });
   app.onError((thrown, c) => answerError(log, thrown, c));
   app.notFound((c) =>
@@ -88,7 +92,11 @@ export function createHttpApi(deps: ApiDeps): HttpApi {
     fetch: app.fetch,
     routes,
     openApi: () => openApiDocument(app, options.version),
-    stop: () => stopper.abort(),
+    drain: () => drainer.abort(),
+    stop() {
+      drainer.abort();
+      stopper.abort();
+    },
     stats: () => ({
       waiting: services.watch.waiting(),
       streams: services.streams.count(),

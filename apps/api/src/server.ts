@@ -2,8 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
+import { pause } from '@qwen-edit/async';
 import { AppError, ERRORS, PROBLEM_MEDIA_TYPE, problemOf } from '@qwen-edit/contract';
 import type { HttpApi } from './app.ts';
+import { type HttpTimeoutOptions, httpTimeouts } from './http-timeouts.ts';
 import { requestIdOf } from './middleware/request-id.ts';
 import { problemResponse } from './problem.ts';
 
@@ -13,12 +15,13 @@ export interface ServerOptions {
   readonly host: string;
   /** 0 = a free one. */
   readonly port: number;
-  /** Milliseconds in which a request's headers must arrive. */
-  readonly headersTimeoutMs?: number | undefined;
-  /** Milliseconds in which a whole request must arrive. The API's own limits for bodies are shorter. */
-  readonly requestTimeoutMs?: number | undefined;
-  /** Milliseconds for which an idle connection is kept. */
-  readonly keepAliveMs?: number | undefined;
+  /** How long connections and requests may take. */
+  readonly timeouts?: HttpTimeoutOptions | undefined;
+  /**
+   * Milliseconds between `drain` and the end of listening, in which a balancer learns from `/readyz` to send its requests
+   * elsewhere. 0 by default.
+   */
+  readonly drainMs?: number | undefined;
 }
 
 export interface RunningServer {
@@ -26,16 +29,18 @@ export interface RunningServer {
   readonly url: string;
   readonly port: number;
   /**
-   * Takes no more connections, ends streams and waits, and lets running requests finish for `graceMs`. Connections that
+   * Says that it will close: `/readyz` answers 503, and each connection is closed after its next answer. All requests are
+   * still answered.
+   */
+  drain(): void;
+  /**
+   * Drains for as long as it has to, then takes no more connections, ends streams and waits, and lets running requests finish for `graceMs`. Connections that
    * are still open after that are closed.
    */
   close(graceMs: number): Promise<void>;
 }
 
-const DEFAULTS = { headersTimeoutMs: 20_000, requestTimeoutMs: 660_000, keepAliveMs: 5000 };
 const MAX_HEADER_BYTES = 32_768;
-/** How many times within a timeout node:http looks for requests that have passed it. */
-const CHECKS = 4;
 
 /**
  * Serves the API over HTTP/1.1. Throws AppError `port_in_use`, or `usage` for an address that cannot be listened on.
@@ -45,20 +50,25 @@ export async function startHttpServer(options: ServerOptions): Promise<RunningSe
   const server = createHttpServer(options);
   await listen(server, host, options.port);
   const { port } = boundAddress(server);
+  let drained: Promise<void> | undefined;
   let closed: Promise<void> | undefined;
+  const drain = (): Promise<void> => {
+    app.drain();
+    drained ??= pause(options.drainMs ?? 0);
+    return drained;
+  };
   return {
     url: `http://${hostInUrl(host)}:${port}`,
     port,
+    drain: () => void drain(),
     close(graceMs) {
-      closed ??= closeServer(server, app, graceMs);
+      closed ??= drain().then(() => closeServer(server, app, graceMs));
       return closed;
     },
   };
 }
 
-function createHttpServer({ app, ...options }: ServerOptions): Server {
-  const headersTimeout = options.headersTimeoutMs ?? DEFAULTS.headersTimeoutMs;
-  const requestTimeout = options.requestTimeoutMs ?? DEFAULTS.requestTimeoutMs;
+function createHttpServer({ app, timeouts }: ServerOptions): Server {
   const answer = getRequestListener(app.fetch, {
     overrideGlobalObjects: false,
     hostname: 'localhost',
@@ -69,16 +79,7 @@ function createHttpServer({ app, ...options }: ServerOptions): Server {
     answers.set(incoming.socket, outgoing);
     void answer(incoming, outgoing);
   };
-  const server = createServer(
-    {
-      headersTimeout,
-      requestTimeout,
-      connectionsCheckingInterval: Math.min(headersTimeout, requestTimeout) / CHECKS,
-      keepAliveTimeout: options.keepAliveMs ?? DEFAULTS.keepAliveMs,
-      maxHeaderSize: MAX_HEADER_BYTES,
-    },
-    listener,
-  );
+  const server = createServer({ ...httpTimeouts(timeouts), maxHeaderSize: MAX_HEADER_BYTES }, listener);
   // Without this, node:http would ask for every body, also for one that is refused by its headers.
   server.on('checkContinue', listener);
   server.on('clientError', (error, socket) => {

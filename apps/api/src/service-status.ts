@@ -34,10 +34,10 @@ export interface ServiceStatusDeps {
   readonly store: ObjectStore;
   readonly limits: Pick<ApiLimits, 'workerFreshMs' | 'statusCachedMs' | 'statusTimeoutMs'>;
   /** A service that is being stopped takes no more work. */
-  readonly stopping: AbortSignal;
+  readonly draining: AbortSignal;
 }
 
-export function createServiceStatus({ database, store, limits, stopping }: ServiceStatusDeps): ServiceStatus {
+export function createServiceStatus({ database, store, limits, draining }: ServiceStatusDeps): ServiceStatus {
   const { statusCachedMs, statusTimeoutMs } = limits;
 
   /** One value, read and kept as the interface promises. Undefined if reading fails. */
@@ -46,7 +46,6 @@ export function createServiceStatus({ database, store, limits, stopping }: Servi
   }
 
   async function findObstacle(): Promise<AppError | undefined> {
-    if (stopping.aborted) return new AppError('not_ready', 'The service is being stopped.');
     try {
       await database.check();
       await requireMigrated(database);
@@ -56,11 +55,16 @@ export function createServiceStatus({ database, store, limits, stopping }: Servi
     return store.check().then(() => undefined, toAppError);
   }
 
+  const knownObstacle = shared(statusCachedMs, () => inTime(findObstacle, statusTimeoutMs).catch(toAppError));
+
   return {
     workers: known<readonly LiveWorker[]>(() => listWorkers(database.db, limits.workerFreshMs)),
     counts: known(() => countJobs(database.db)),
     nextStart: known(() => readNextStart(database.db)),
-    obstacle: shared(statusCachedMs, () => inTime(findObstacle, statusTimeoutMs).catch(toAppError)),
+    async obstacle() {
+      if (draining.aborted) return new AppError('not_ready', 'The service is being stopped.');
+      return knownObstacle();
+    },
   };
 }
 

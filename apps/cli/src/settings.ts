@@ -58,6 +58,8 @@ export const settingsSchema = z.object({
   maxAttempts: wholeNumber(1, 100).prefault('3'),
   maxBodyBytes: wholeNumber(1, 10_000_000_000).prefault('100000000'),
   allowPrivateUrls: flag.prefault('0'),
+  keepAliveMs: seconds(1, 3600).prefault('75'),
+  drainMs: seconds(0, 3600).prefault('0'),
   outputDir: text.optional(),
 
   // Workers.
@@ -120,6 +122,8 @@ export const VARIABLES: Readonly<Record<Setting, string>> = {
   maxAttempts: 'QWEN_EDIT_MAX_ATTEMPTS',
   maxBodyBytes: 'QWEN_EDIT_MAX_BODY_BYTES',
   allowPrivateUrls: 'QWEN_EDIT_ALLOW_PRIVATE_URLS',
+  keepAliveMs: 'QWEN_EDIT_KEEP_ALIVE_SECONDS',
+  drainMs: 'QWEN_EDIT_DRAIN_SECONDS',
   outputDir: 'QWEN_EDIT_OUTPUT_DIR',
   modelDir: 'QWEN_EDIT_2511_DIR',
   forceCpu: 'QWEN_EDIT_FORCE_CPU',

@@ -11,7 +11,8 @@ it('a role without an API has its metrics to be scraped, and closes', async () =
     'qwen_edit_attempts_total{outcome="succeeded",code=""} 1',
   );
   expect((await fetch(`${base}/livez`)).status).toBe(200);
-  expect((await fetch(`${base}/else`)).status).toBe(404);
+  const other = await fetch(`${base}/else`);
+  expect([other.status, other.headers.get('keep-alive')]).toEqual([404, 'timeout=75']);
   await expect(startMetricsServer(metrics, { host: '127.0.0.1', port: server.port })).rejects.toMatchObject({
     code: 'port_in_use',
   });

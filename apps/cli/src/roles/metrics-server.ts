@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { httpTimeouts } from '@qwen-edit/api';
 import { AppError } from '@qwen-edit/contract';
 import type { Metrics } from '@qwen-edit/telemetry';
 
@@ -11,9 +12,9 @@ export interface MetricsServer {
 /** Answers /metrics and /livez for a role that has no API. Throws AppError `port_in_use`. */
 export async function startMetricsServer(
   { registry }: Metrics,
-  { host, port }: { readonly host: string; readonly port: number },
+  { host, port, keepAliveMs }: { readonly host: string; readonly port: number; readonly keepAliveMs?: number },
 ): Promise<MetricsServer> {
-  const server = createServer(async (request, response) => {
+  const server = createServer(httpTimeouts({ keepAliveMs }), async (request, response) => {
     const path = request.url?.split('?')[0];
     if (path === '/metrics') {
       const text = await registry.metrics();

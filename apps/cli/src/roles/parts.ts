@@ -49,7 +49,8 @@ export function runDispatcherRole(deps: RoleDeps): Promise<void> {
 /** Runs a role with its metrics to be scraped, where a port is set for that; the API has them on its own. */
 async function measured({ config, metrics }: RoleContext, run: () => Promise<void>): Promise<void> {
   if (config.metricsPort === undefined) return run();
-  const server = await startMetricsServer(metrics, { host: config.host, port: config.metricsPort });
+  const { host, metricsPort: port, keepAliveMs } = config;
+  const server = await startMetricsServer(metrics, { host, port, keepAliveMs });
   try {
     await run();
   } finally {

@@ -80,6 +80,7 @@ async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
   const server = await startApi(context, { version: deps.version, localToken, ...embedded });
   url = server.url;
   stack.add(() => server.close(API_GRACE_MS));
+  signal.addEventListener('abort', server.drain, { once: true });
   await lock.update({ url, token: localToken, database_url: databaseUrl });
 
   // 4. Workers and dispatcher, until the signal, or until one of them or the database breaks.

@@ -67,7 +67,8 @@ export async function startApi(
       limits: { bodyBytes: config.maxBodyBytes },
     },
   });
-  const server = await startHttpServer({ app, host: config.host, port: config.port });
+  const { host, port, drainMs, keepAliveMs } = config;
+  const server = await startHttpServer({ app, host, port, drainMs, timeouts: { keepAliveMs } });
   return {
     ...server,
     async close(graceMs) {
