@@ -1,6 +1,6 @@
 import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
-import { startWatchedProgram } from '../apps/cli/bin/watched-program.mjs';
+import { startWatchedProgram } from '@qwen-edit/cli/watched-program';
 
 /** The path of a script inside an installed package. */
 export function toolScript(packageName: string, file: string): string {

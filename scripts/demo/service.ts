@@ -2,10 +2,10 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type Config, readConfig } from '@qwen-edit/cli/config';
 import { clientOf, findService } from '@qwen-edit/cli/find-service';
+import { startWatchedProgram } from '@qwen-edit/cli/watched-program';
 import type { Client } from '@qwen-edit/client';
 import { AppError } from '@qwen-edit/contract';
 import { readDataDirLock } from '@qwen-edit/db';
-import { startWatchedProgram } from '../../apps/cli/bin/watched-program.mjs';
 
 /** A service that takes the demo's jobs. */
 export interface DemoService {

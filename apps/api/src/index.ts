@@ -5,5 +5,5 @@ export type {
   ApiOptions,
   ImageFacts,
 } from './deps.ts';
-export { DEFAULT_KEEP_ALIVE_MS, httpTimeouts } from './http-timeouts.ts';
+export { httpTimeouts } from './http-timeouts.ts';
 export { type RunningServer, type ServerOptions, startHttpServer } from './server.ts';

@@ -4,7 +4,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { until } from '../../../test/support/until.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -23,10 +22,15 @@ async function start(program: string) {
   const code = `import(${JSON.stringify(launcher)}).then((m) => m.runTypeScript(${JSON.stringify(file)}, []))`;
   const child = spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'ignore'] });
   let output = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
+  const line = new Promise<void>((resolve) => {
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      output += chunk;
+      if (output.includes('\n')) resolve();
+    });
+  });
   // Its output ends when the last process that can write to it has ended.
   const ended = once(child.stdout, 'end').then(() => output.replace(/^\d+\n/, ''));
-  await until(() => output.includes('\n'));
+  await line;
   return { child, pid: Number.parseInt(output, 10), rest: ended, end: once(child, 'exit') };
 }
 
