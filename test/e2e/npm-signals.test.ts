@@ -65,8 +65,9 @@ async function stopNpm(signal: NodeJS.Signals, npmArgs: readonly string[] = []) 
   return { told: output.split('ready')[1]?.trim().split('\n'), exit: await exit };
 }
 
-it('every script of package.json hands its process over to the launcher, so that the signals of npm arrive', () => {
+it('every script of package.json hands its process over to the launcher, and Windows has a program for the word', async () => {
   for (const script of Object.values(scripts)) expect(script).toMatch(/^exec node scripts\/run\.mjs \S+\.ts( |$)/);
+  expect(await readFile(join(root, 'exec.cmd'), 'utf8')).toMatch(/^@%\*$/m);
 });
 
 it.each(['SIGTERM', 'SIGINT'] as const)(

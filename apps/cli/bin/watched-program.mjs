@@ -43,7 +43,8 @@ export function startWatchedProgram({ node, nodeArgs = [], file, args, cwd, outp
   const stops = FORWARDED.map((signal) => {
     const forward = () => {
       stopCode ??= 128 + constants.signals[signal];
-      child.kill(signal);
+      // On Windows the console tells both, and what one process sends to another ends that at once.
+      if (process.platform !== 'win32') child.kill(signal);
     };
     process.on(signal, forward);
     return () => process.off(signal, forward);
