@@ -65,7 +65,8 @@ describe('after a take-over', () => {
       (await takeQueuedJobs(db, { max: 9, hideMs: HOUR })).map(({ jobId }) => jobId),
       (await takeOutbox(db, 9, HOUR)).map(({ jobId }) => jobId),
       (await takeDeliveries(db, { limit: 9, lockMs: HOUR, busy: [] })).map(({ jobId }) => jobId),
-      (await claimKey(db, { owner: OWNER, key: 'k' }, newToken(), HOUR)).outcome,
+      (await claimKey(db, { owner: OWNER, key: 'k' }, { token: newToken(), requestHash: 'digest', holdMs: HOUR }))
+        .outcome,
     ];
     const everything = [[looked], [looked], [told], 'mine'];
     expect(await takeAll()).toEqual(everything);
