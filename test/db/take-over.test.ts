@@ -64,7 +64,9 @@ describe('after a take-over', () => {
     const takeAll = async () => [
       (await takeQueuedJobs(db, { max: 9, hideMs: HOUR })).map(({ jobId }) => jobId),
       (await takeOutbox(db, 9, HOUR)).map(({ jobId }) => jobId),
-      (await takeDeliveries(db, { limit: 9, lockMs: HOUR, busy: [] })).map(({ jobId }) => jobId),
+      (
+        await takeDeliveries(database, { choose: (due) => due.map((lane) => ({ lane, count: 9 })), lockMs: HOUR })
+      ).taken.map(({ jobId }) => jobId),
       (await claimKey(db, { owner: OWNER, key: 'k' }, { token: newToken(), requestHash: 'digest', holdMs: HOUR }))
         .outcome,
     ];
