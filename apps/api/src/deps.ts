@@ -49,6 +49,8 @@ export interface ApiOptions {
   /** Jobs that may wait at one time; undefined = any number. */
   readonly maxQueue?: number | undefined;
   readonly maxAttempts: number;
+  /** A job whose request names no deadline expires so long after its submission. */
+  readonly deadlineMs: number;
   /** True if the server listens on more than the loopback: then every caller needs a key. */
   readonly keysRequired: boolean;
   /** Admits callers without a key although `keysRequired` is true. */

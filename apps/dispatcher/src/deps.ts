@@ -39,6 +39,8 @@ export interface DispatcherOptions {
   readonly webhookSlowMs: number;
   /** When a receiver that does not answer is left alone, for how long at first, and for how long at most. */
   readonly webhookBreaker: BreakerRules;
+  /** Open jobs that have no deadline, because an older version accepted them, get one that lies so far ahead. */
+  readonly deadlineMs: number;
   /** How long deliveries under way may go on after the dispatcher was told to stop. */
   readonly webhookDrainMs: number;
 
@@ -83,6 +85,7 @@ export const DISPATCHER_DEFAULTS = {
   webhookPerReceiver: 4,
   webhookSlowMs: SECOND,
   webhookBreaker: { failures: 3, firstMs: 5 * SECOND, maxMs: MINUTE },
+  deadlineMs: DAY,
   webhookDrainMs: 5 * SECOND,
   retentionMs: 30 * DAY,
   unusedMs: DAY,

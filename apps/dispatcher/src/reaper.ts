@@ -1,4 +1,5 @@
-import { expireJobs, reapLeases, resendQueued } from '@qwen-edit/db';
+import { toAppError } from '@qwen-edit/contract';
+import { addMissingDeadlines, expireJobs, reapLeases, resendQueued } from '@qwen-edit/db';
 import type { DispatcherDeps } from './deps.ts';
 import { DEADLINE_PASSED, WORKER_LOST } from './job-errors.ts';
 import { runLoop } from './loop.ts';
@@ -6,20 +7,50 @@ import { runLoop } from './loop.ts';
 const RESEND_BATCH = 100;
 /** In a queue with many messages a job waits this many times longer before its message counts as lost. */
 const BACKLOG_FACTOR = 30;
+/** After an outage of the database, workers have so many rounds to give back the leases that ran out meanwhile. */
+const ROUNDS_FOR_SURVIVORS = 3;
+const DEADLINES_BATCH = 1000;
 
 /**
  * Ends what nobody else ends: leases whose worker is lost, jobs whose deadline has passed, and the wait for a message that the
  * queue has lost.
  */
 export async function runReaper(deps: DispatcherDeps, signal: AbortSignal): Promise<void> {
-  const { options } = deps;
+  const { database, options } = deps;
+  let wasAway = false;
+  let reapFrom = 0;
+  let deadlinesFrom = 0;
   const round = async (): Promise<number> => {
-    while ((await reap(deps)) && !signal.aborted);
+    if (wasAway) {
+      await database.check();
+      wasAway = false;
+      reapFrom = performance.now() + ROUNDS_FOR_SURVIVORS * options.reapMs;
+    }
+    if (performance.now() >= reapFrom) while ((await reap(deps)) && !signal.aborted);
     while ((await expire(deps)) && !signal.aborted);
+    if (performance.now() >= deadlinesFrom) {
+      while ((await addDeadlines(deps)) && !signal.aborted);
+      deadlinesFrom = performance.now() + options.sweepMs;
+    }
     await resend(deps);
     return options.reapMs;
   };
-  await runLoop(deps, 'reaper', round, signal);
+  const watched = async (): Promise<number> => {
+    try {
+      return await round();
+    } catch (thrown) {
+      wasAway ||= toAppError(thrown).code === 'database_unavailable';
+      throw thrown;
+    }
+  };
+  await runLoop(deps, 'reaper', watched, signal);
+}
+
+/** Versions before the default deadline accepted jobs without one. Returns true if there may be more of them. */
+async function addDeadlines({ database, log, options }: DispatcherDeps): Promise<boolean> {
+  const added = await addMissingDeadlines(database.db, options.deadlineMs, DEADLINES_BATCH);
+  if (added > 0) log.info({ jobs: added }, 'jobs without a deadline were given one');
+  return added === DEADLINES_BATCH;
 }
 
 /** Returns true if there may be more expired leases. */

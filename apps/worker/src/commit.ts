@@ -7,7 +7,8 @@ import { isOutcomeUnknown, type StatementRules } from './fenced-statement.ts';
 export interface CommitDeps {
   readonly database: Database;
   readonly rules: StatementRules;
-  readonly leaseMs: number;
+  /** How long a result may wait for the database. */
+  readonly waitMs: number;
   readonly log: Logger;
 }
 
@@ -20,13 +21,14 @@ export type CommitOutcome = 'succeeded' | 'lost' | 'unknown';
  * committed.
  */
 export async function commitResult(
-  { database: { db }, rules, leaseMs, log }: CommitDeps,
+  { database: { db }, rules, waitMs, log }: CommitDeps,
   lease: Lease,
   result: JobResult,
   writeSignal: AbortSignal,
 ): Promise<CommitOutcome> {
-  // The statement is fenced, so a late one does no harm: it may be tried for longer than the lease is sure to last.
-  const signal = AbortSignal.any([writeSignal, AbortSignal.timeout(leaseMs)]);
+  // The statement is fenced, so a late one does no harm: it may be tried for longer than the lease is sure to last. The worker
+  // could do nothing else without the database, and the result may have taken long to make.
+  const signal = AbortSignal.any([writeSignal, AbortSignal.timeout(waitMs)]);
   let refused = false;
   const commit = (): Promise<boolean> =>
     timeLimit(() => succeedJob(db, lease, result), { ms: rules.answerMs, signal, late: 'database_unavailable' });

@@ -34,7 +34,10 @@ export interface WorkerOptions {
   readonly graceMs: number;
   /** How long the worker tries to give a job back after that. */
   readonly releaseMs: number;
-  /** Delay of a job's first retry; each further one waits twice as long, up to `retryMaxMs`. */
+  /**
+   * Delay of a job's first retry; each further one waits twice as long, up to `retryMaxMs`. So long, too, a worker takes no job
+   * after it has failed by its own fault.
+   */
   readonly retryFirstMs: number;
   readonly retryMaxMs: number;
   /** Delay after the first failure of the queue, the database or the loading of the model, and the longest one. */
@@ -42,6 +45,14 @@ export interface WorkerOptions {
   readonly backoffMaxMs: number;
   /** A statement that has no answer by then is tried on another connection. */
   readonly answerMs: number;
+  /** A check of storage and database counts for so long. */
+  readonly checkFreshMs: number;
+  /** A probe edit that is not done by then has failed. */
+  readonly probeMs: number;
+  /** How long a finished edit waits for a storage or a database that is away. */
+  readonly resultWaitMs: number;
+  /** A job that is left to another worker is looked at again after so long. */
+  readonly refusedMs: number;
   /** Shortest time between two writes about progress. */
   readonly progressMs: number;
   /** Steps between two previews; 0 for none. */
@@ -65,6 +76,10 @@ export const WORKER_DEFAULTS: WorkerOptions = {
   backoffFirstMs: 100,
   backoffMaxMs: 10_000,
   answerMs: 10_000,
+  checkFreshMs: 10_000,
+  probeMs: 30 * 60_000,
+  resultWaitMs: 10 * 60_000,
+  refusedMs: 1_000,
   progressMs: 250,
   previewEvery: 2,
   workerReportMs: 5_000,

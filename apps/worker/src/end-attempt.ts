@@ -1,8 +1,9 @@
 import { createBackoff } from '@qwen-edit/async';
-import { AppError, ERRORS, type ErrorCode, toAppError } from '@qwen-edit/contract';
-import { cancelRunningJob, failJob, type Lease, releaseJob, retryJob } from '@qwen-edit/db';
+import { type AppError, ERRORS, toAppError } from '@qwen-edit/contract';
+import { cancelRunningJob, failJob, type Lease, releaseJob, retryJob, returnLostLease } from '@qwen-edit/db';
 import type { WorkerDeps } from './deps.ts';
 import { runFencedStatement, statementRules } from './fenced-statement.ts';
+import { mayBeWorkers } from './find-payer.ts';
 import { jobErrorOf } from './job-error.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 
@@ -10,8 +11,8 @@ import type { LeaseKeeper } from './lease-keeper.ts';
 export type AttemptOutcome =
   | { readonly status: 'succeeded' | 'canceled' }
   | { readonly status: 'failed'; readonly error: AppError }
-  /** The worker is being stopped and gave the job back, without a failure. */
-  | { readonly status: 'released' }
+  /** The worker gave the job back, without a failure: it is being stopped or, with an error, it cannot work. */
+  | { readonly status: 'released'; readonly error?: AppError }
   | { readonly status: 'retried'; readonly error: AppError; readonly delayMs: number }
   /** Another worker has the job, or nobody knows: whoever gets the message next decides. */
   | { readonly status: 'lost' | 'unknown' };
@@ -20,47 +21,46 @@ export interface Attempt {
   readonly lease: Lease;
   /** 1 for the job's first attempt. */
   readonly number: number;
-  readonly keeper: Pick<LeaseKeeper, 'stopReason' | 'writeSignal'>;
+  readonly keeper: Pick<LeaseKeeper, 'stopReason' | 'ranOut' | 'writeSignal'>;
+  /** Aborts when the worker is told to stop. */
+  readonly stopping: AbortSignal;
+}
+
+/** What ended an attempt, if its lease keeper did not. */
+export interface AttemptFailure {
+  readonly error: AppError;
+  /** The worker's trouble: the job is given back and does not pay for it. */
+  readonly worker?: AppError | undefined;
 }
 
 type EndDeps = Pick<WorkerDeps, 'database' | 'options' | 'random'>;
-
-/**
- * Errors of this worker rather than of the job: another attempt may succeed although the same request to an API would not.
- * `canceled` is one of them here because nobody asked for it.
- */
-const WORKER_ERRORS: ReadonlySet<ErrorCode> = new Set([
-  'model_not_found',
-  'model_incomplete',
-  'model_corrupt',
-  'model_unsupported',
-  'engine_closed',
-  'canceled',
-]);
 
 /** Ends an attempt without a result, for the lease keeper's reason or, if it has none, for the error. Never rejects. */
 export async function endAttempt(
   deps: EndDeps & Pick<WorkerDeps, 'log'>,
   attempt: Attempt,
-  thrown: unknown,
+  failure: AttemptFailure,
 ): Promise<AttemptOutcome> {
   try {
-    return await settleJob(deps, attempt, thrown);
-  } catch (failure) {
-    const { code } = toAppError(failure);
+    return await settleJob(deps, attempt, failure);
+  } catch (thrown) {
+    const { code } = toAppError(thrown);
     deps.log.error({ job_id: attempt.lease.jobId, code }, 'an attempt could not be ended, its lease runs out');
+    if (failure.worker !== undefined) await returnLease(deps, attempt.lease, attempt.stopping);
     return { status: 'lost' };
   }
 }
 
-async function settleJob(deps: EndDeps, attempt: Attempt, thrown: unknown): Promise<AttemptOutcome> {
+async function settleJob(deps: EndDeps, attempt: Attempt, { error, worker }: AttemptFailure): Promise<AttemptOutcome> {
   const { lease, keeper } = attempt;
   const { db } = deps.database;
   const run = <T>(statement: () => Promise<T>): Promise<T> =>
     runFencedStatement(statementRules(deps), statement, keeper.writeSignal);
   switch (keeper.stopReason) {
-    case 'lost':
+    case 'lost': {
+      if (keeper.ranOut) await returnLease(deps, lease, attempt.stopping);
       return { status: 'lost' };
+    }
     case 'cancel': {
       const canceled = await run(() => cancelRunningJob(db, lease));
       return { status: canceled ? 'canceled' : 'lost' };
@@ -70,27 +70,31 @@ async function settleJob(deps: EndDeps, attempt: Attempt, thrown: unknown): Prom
       return { status: status === 'queued' ? 'released' : status };
     }
     default: {
-      const error = withoutCancel(toAppError(thrown));
       const jobError = jobErrorOf(error);
-      if (!mayRetry(error)) {
+      if (worker !== undefined) {
+        const status = await run(() => releaseJob(db, lease, jobError));
+        return status === 'queued' ? { status: 'released', error: worker } : { status };
+      }
+      if (!ERRORS[error.code].retryable) {
         const failed = await run(() => failJob(db, lease, jobError));
         return failed ? { status: 'failed', error } : { status: 'lost' };
       }
       const delayMs = retryDelay(deps, attempt.number);
-      const status = await run(() => retryJob(db, lease, { error: jobError, delayMs }));
+      const elsewhere = mayBeWorkers(error);
+      const status = await run(() => retryJob(db, lease, { error: jobError, delayMs, elsewhere }));
       if (status === 'queued') return { status: 'retried', error, delayMs };
       return status === 'failed' ? { status, error } : { status };
     }
   }
 }
 
-function mayRetry({ code }: AppError): boolean {
-  return ERRORS[code].retryable || WORKER_ERRORS.has(code);
-}
-
-/** Nobody cancelled the job, so its error must not say so. */
-function withoutCancel(error: AppError): AppError {
-  return error.code === 'canceled' ? new AppError('engine_failed', 'The engine gave the edit up.') : error;
+/**
+ * Tells the database, as soon as it answers, that this worker has outlived its lease, so that the lost attempt does not count.
+ * Only a shutdown ends the wait: without the database there is no other work.
+ */
+export async function returnLease(deps: EndDeps, lease: Lease, stopping: AbortSignal): Promise<void> {
+  const give = () => returnLostLease(deps.database.db, lease);
+  await runFencedStatement(statementRules(deps), give, stopping).catch(() => undefined);
 }
 
 function retryDelay({ options, random }: Pick<WorkerDeps, 'options' | 'random'>, attempt: number): number {

@@ -1,29 +1,42 @@
-import { retry } from '@qwen-edit/async';
-import { type AppError, toAppError } from '@qwen-edit/contract';
+import { type Backoff, createBackoff, retry, timeLimit } from '@qwen-edit/async';
+import { AppError, ERRORS, toAppError } from '@qwen-edit/contract';
 import type { LoadedEngine, Slot, WorkerDeps } from './deps.ts';
 import { workerBackoff } from './fenced-statement.ts';
+import { probeEdit } from './probe-edit.ts';
 
 /** The one engine of a slot, loaded before jobs are taken. */
 export interface EngineHolder {
   /**
-   * The loaded engine; a fresh one if the last has ended. Waits as long as the model cannot be loaded, so that a worker
-   * without a model takes no job. undefined once the signal aborts.
+   * The loaded engine; a fresh one if the last has ended. After a failure it has to pass a probe edit first. Waits as long as
+   * that or the loading of the model fails, so that a worker without a working engine takes no job. undefined once the signal
+   * aborts.
    */
   ready(signal: AbortSignal): Promise<LoadedEngine | undefined>;
-  /** True while a model is in memory. */
+  /**
+   * To be called after an engine has failed at a job: makes a probe edit, in a fresh engine if the last has ended. Returns
+   * the error if that fails too, which is then this worker's trouble. If the signal aborts first, nothing is known, and the
+   * probe is made before the next job is taken.
+   */
+  findFault(signal: AbortSignal): Promise<AppError | undefined>;
+  /** Something speaks against the engine: it has to pass a probe edit before the next job is taken. */
+  doubt(): void;
+  /** True while a model is in memory and nothing speaks against its engine. */
   isReady(): boolean;
   close(): Promise<void>;
 }
 
 export interface HolderDeps extends Pick<WorkerDeps, 'openEngine' | 'log' | 'options' | 'random'> {
   readonly slot: Slot;
-  /** Called when loading has failed, and when it has succeeded. */
+  /** Called when the engine cannot be used, and when it can again. */
   readonly onChange: (change: { readonly engine?: LoadedEngine; readonly error?: AppError }) => void;
 }
 
 export function createEngineHolder({ openEngine, slot, log, options, random, onChange }: HolderDeps): EngineHolder {
-  const backoff = workerBackoff({ options, random });
+  const loading = workerBackoff({ options, random });
+  // Each try loads the model again, and a device seldom mends itself within seconds.
+  const probing = createBackoff({ firstMs: options.retryFirstMs, maxMs: options.retryMaxMs, random });
   let engine: LoadedEngine | undefined;
+  let suspect = false;
 
   const close = async (): Promise<void> => {
     const old = engine;
@@ -32,32 +45,71 @@ export function createEngineHolder({ openEngine, slot, log, options, random, onC
       log.warn({ device: slot.device, code: toAppError(thrown).code }, 'an engine did not end well');
     });
   };
+  /** The engine, loaded and, if need be, probed. Rejects with what is wrong, and the next call begins with a fresh engine. */
+  const usable = async (signal: AbortSignal): Promise<LoadedEngine> => {
+    if (engine?.enginePid === undefined) await close();
+    if (engine !== undefined && !suspect) return engine;
+    const current = engine ?? (await open(signal));
+    if (suspect) await probe(current, signal);
+    onChange({ engine: current });
+    return current;
+  };
   const open = async (signal: AbortSignal): Promise<LoadedEngine> => {
     const opened = await openEngine({ slot, signal, onStep: () => undefined });
     engine = opened;
     log.info({ device: slot.device, model: opened.model.name, engine_pid: opened.enginePid }, 'a model is loaded');
-    onChange({ engine: opened });
     return opened;
+  };
+  const probe = async (current: LoadedEngine, signal: AbortSignal): Promise<void> => {
+    const late = (): AppError => new AppError('engine_silent', 'The probe edit was not done in time.');
+    try {
+      const edit = (ending: AbortSignal) => current.edit(probeEdit(current.model), { signal: ending });
+      await timeLimit(edit, { ms: options.probeMs, signal, late });
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      // An engine that refuses the request has understood it, so that it works.
+      const isRefusal = ERRORS[error.code].origin === 'request' && error.code !== 'canceled';
+      if (!isRefusal) {
+        if (!signal.aborted) await close();
+        throw error;
+      }
+    }
+    suspect = false;
+    log.info({ device: slot.device, engine_pid: current.enginePid }, 'a probe edit has passed');
   };
   const onFailure = (thrown: unknown, failures: number): void => {
     const error = toAppError(thrown);
-    if (failures === 1) log.error({ device: slot.device, code: error.code, error: error.message }, 'no model');
+    const what = suspect ? 'the engine fails its probe edit' : 'no model';
+    if (failures === 1) log.error({ device: slot.device, code: error.code, error: error.message }, what);
     onChange({ error });
   };
 
   return {
     async ready(signal) {
-      if (engine?.enginePid === undefined) await close();
       if (signal.aborted) return undefined;
-      if (engine !== undefined) return engine;
       try {
-        return await retry(() => open(signal), { backoff, signal, onFailure });
+        const backoff: Backoff = (failures) => (suspect ? probing : loading)(failures);
+        return await retry(() => usable(signal), { backoff, signal, onFailure });
       } catch {
         // Only the abort ends the retries.
         return undefined;
       }
     },
-    isReady: () => engine?.enginePid !== undefined,
+    async findFault(signal) {
+      suspect = true;
+      try {
+        await usable(signal);
+        return undefined;
+      } catch (thrown) {
+        if (signal.aborted) return undefined;
+        onFailure(thrown, 1);
+        return toAppError(thrown);
+      }
+    },
+    doubt() {
+      suspect = true;
+    },
+    isReady: () => engine?.enginePid !== undefined && !suspect,
     close,
   };
 }

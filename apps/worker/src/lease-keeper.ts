@@ -15,6 +15,8 @@ export type StopReason = 'cancel' | 'lost' | 'stop';
 export interface LeaseKeeper {
   /** undefined while the work may go on. */
   readonly stopReason: StopReason | undefined;
+  /** True if the lease ran out because the database did not answer; false if it says that the lease is another's. */
+  readonly ranOut: boolean;
   /** Aborts when there is a reason to stop: the engine and all transfers must end. */
   readonly workSignal: AbortSignal;
   /** Aborts when the lease may have passed on, or when the time to give the job back is over: nothing more may be written. */
@@ -55,6 +57,7 @@ export function startLeaseKeeper(deps: LeaseKeeperDeps): LeaseKeeper {
   const stopped = new AbortController();
   const ended = AbortSignal.any([stopped.signal, write.signal]);
   let stopReason: StopReason | undefined;
+  let ranOut = false;
   let committing = false;
   let leaseTimer: NodeJS.Timeout | undefined;
   let graceTimer: NodeJS.Timeout | undefined;
@@ -68,7 +71,11 @@ export function startLeaseKeeper(deps: LeaseKeeperDeps): LeaseKeeper {
   };
   const leaseCountsFrom = (at: number): void => {
     clearTimeout(leaseTimer);
-    leaseTimer = setTimeout(() => stopWork('lost'), Math.max(0, at + options.leaseMs - performance.now()));
+    const runOut = (): void => {
+      ranOut = stopReason === undefined && !committing;
+      stopWork('lost');
+    };
+    leaseTimer = setTimeout(runOut, Math.max(0, at + options.leaseMs - performance.now()));
   };
 
   const sendHeartbeat = async (): Promise<void> => {
@@ -132,6 +139,9 @@ export function startLeaseKeeper(deps: LeaseKeeperDeps): LeaseKeeper {
   return {
     get stopReason() {
       return stopReason;
+    },
+    get ranOut() {
+      return ranOut;
     },
     workSignal: work.signal,
     writeSignal: write.signal,

@@ -19,7 +19,7 @@ const DISCARD_MS = 10_000;
 
 /** The keys contain the lease's token, so no other attempt of the job can write to them. */
 export function createOutputs(store: ObjectStore, lease: Lease, log: Logger): Outputs {
-  const started: string[] = [];
+  const started = new Set<string>();
   return {
     async put(outputs, signal) {
       const stored: StoredOutput[] = [];
@@ -27,7 +27,7 @@ export function createOutputs(store: ObjectStore, lease: Lease, log: Logger): Ou
         const { mediaType, endings } = PICTURE_FORMATS[format];
         const ids = { jobId: lease.jobId, leaseToken: lease.token, index, extension: endings[0] };
         const key = STORED_KINDS.output.keyOf(ids);
-        started.push(key);
+        started.add(key);
         await store.put(key, bytes, { mediaType, signal });
         const sha256 = createHash('sha256').update(bytes).digest('hex');
         stored.push({ key, sha256, bytes: bytes.length, mediaType, width, height });
@@ -35,8 +35,8 @@ export function createOutputs(store: ObjectStore, lease: Lease, log: Logger): Ou
       return stored;
     },
     async discard() {
-      if (started.length === 0) return;
-      await store.delete(started, { signal: AbortSignal.timeout(DISCARD_MS) }).catch(() => {
+      if (started.size === 0) return;
+      await store.delete([...started], { signal: AbortSignal.timeout(DISCARD_MS) }).catch(() => {
         log.warn(
           { job_id: lease.jobId },
           'results of a lost attempt could not be deleted, they are left to the orphan sweep',

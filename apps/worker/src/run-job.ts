@@ -1,20 +1,24 @@
-import { timeLimit } from '@qwen-edit/async';
-import { type ClaimedJob, type ClaimResult, claimJob, newToken, releaseJob } from '@qwen-edit/db';
+import { retry, timeLimit } from '@qwen-edit/async';
+import { type AppError, ERRORS, toAppError } from '@qwen-edit/contract';
+import { type ClaimedJob, type ClaimResult, claimJob, type NotClaimed, newToken } from '@qwen-edit/db';
 import type { EditResult } from '@qwen-edit/pipeline';
 import type { JobMessage } from '@qwen-edit/queue';
 import { commitResult } from './commit.ts';
 import type { LoadedEngine, WorkerDeps } from './deps.ts';
-import { type AttemptOutcome, endAttempt } from './end-attempt.ts';
-import { runFencedStatement, statementRules } from './fenced-statement.ts';
+import { type AttemptOutcome, endAttempt, returnLease } from './end-attempt.ts';
+import { statementRules, workerBackoff } from './fenced-statement.ts';
+import { findPayer, type PayerDeps } from './find-payer.ts';
 import { readInputs } from './inputs.ts';
 import { type LeaseKeeper, startLeaseKeeper } from './lease-keeper.ts';
 import { type AttemptObserver, observeAttempt } from './observe.ts';
-import { createOutputs, type Outputs } from './outputs.ts';
+import { createOutputs, type Outputs, type StoredOutput } from './outputs.ts';
 import { createProgressWriter, type ProgressWriter } from './progress.ts';
 import { type Settlement, settleMessage } from './settle-message.ts';
 
-export interface RunJobDeps extends Omit<WorkerDeps, 'openEngine'> {
+export interface RunJobDeps extends Omit<WorkerDeps, 'openEngine'>, PayerDeps {
   readonly workerId: string;
+  /** Hears of trouble that a running job waits for, and of its end. */
+  readonly onTrouble: (error: AppError | undefined) => void;
 }
 
 /** One claimed job and what belongs to it while it runs. */
@@ -26,21 +30,24 @@ interface Run {
   readonly observer: AttemptObserver;
 }
 
+/** What became of a message: how the attempt at its job ended, or why there was none. */
+export type MessageOutcome = AttemptOutcome | { readonly status: 'not_claimed' } | { readonly status: 'refused' };
+
 /**
- * Claims the job of one message, runs it, ends the attempt and settles the message. Returns undefined if the job was not this
- * worker's to run. Rejects only if the claim fails; nothing is then held.
+ * Claims the job of one message, runs it, ends the attempt and settles the message. Rejects only if the claim fails; nothing is
+ * then held.
  */
 export async function runJob(
   deps: RunJobDeps,
   engine: LoadedEngine,
   message: JobMessage,
   stopping: AbortSignal,
-): Promise<AttemptOutcome | undefined> {
+): Promise<MessageOutcome> {
   const leasedAt = performance.now();
   const claim = await claimOrRelease(deps, message.jobId, stopping);
   if (claim.outcome !== 'claimed') {
-    await settleMessage(deps, message, claim.outcome === 'done' ? 'ack' : claim.ms);
-    return undefined;
+    await settleMessage(deps, message, settlementWithout(claim, deps.options));
+    return { status: claim.outcome === 'refused' ? 'refused' : 'not_claimed' };
   }
 
   const { job } = claim;
@@ -53,8 +60,10 @@ export async function runJob(
     outputs: createOutputs(deps.store, lease, deps.log),
   };
   try {
-    const outcome = await runAttempt(deps, engine, run);
+    const outcome = await runAttempt(deps, engine, run, stopping);
     run.observer.ended(outcome);
+    // If the commit did not go through after all, the job is free; if it did, this changes nothing.
+    if (outcome.status === 'unknown') await returnLease(deps, lease, stopping);
     if (outcome.status !== 'succeeded' && outcome.status !== 'unknown') await run.outputs.discard();
     await settleMessage(deps, message, settlementAfter(outcome));
     return outcome;
@@ -68,26 +77,51 @@ async function runAttempt(
   deps: Omit<RunJobDeps, 'workerId' | 'queue'>,
   engine: LoadedEngine,
   run: Run,
+  stopping: AbortSignal,
 ): Promise<AttemptOutcome> {
-  const { job, keeper, progress, outputs } = run;
+  const { job, keeper, progress } = run;
   const { lease } = job;
   try {
-    const images = await readInputs(deps.store, job.inputs, keeper.workSignal);
+    const images = await readInputs(deps, job.inputs, keeper.workSignal);
     const result = await runEdit(deps, engine, run, images);
-    const [stored] = await Promise.all([
-      outputs.put(result.outputs, keeper.workSignal),
-      progress.flush(keeper.writeSignal),
-    ]);
+    const [stored] = await Promise.all([storeResult(deps, run, result), progress.flush(keeper.writeSignal)]);
     keeper.workSignal.throwIfAborted();
     keeper.beginCommit();
     const { seed, warnings, timings, receipt } = result;
     const committed = { seed, warnings, receipt: { ...receipt }, timings: { ...timings }, outputs: stored };
-    const commit = { ...deps, rules: statementRules(deps), leaseMs: deps.options.leaseMs };
+    const commit = { ...deps, rules: statementRules(deps), waitMs: deps.options.resultWaitMs };
     return { status: await commitResult(commit, lease, committed, keeper.writeSignal) };
   } catch (thrown) {
     progress.stop();
-    return endAttempt(deps, { lease, number: job.attempt, keeper }, thrown);
+    const failure =
+      keeper.stopReason === undefined
+        ? await findPayer(deps, lease.jobId, thrown, AbortSignal.any([keeper.workSignal, stopping]))
+        : { error: toAppError(thrown) };
+    return endAttempt(deps, { lease, number: job.attempt, keeper, stopping }, failure);
   }
+}
+
+/**
+ * Puts a result into storage. It may have taken long to make, so it waits for a storage that is away, as long as the lease is
+ * held, nobody stops the job, and `resultWaitMs` is not over.
+ */
+async function storeResult(
+  deps: Pick<RunJobDeps, 'log' | 'options' | 'random' | 'onTrouble'>,
+  { job: { lease }, keeper, outputs }: Run,
+  result: EditResult,
+): Promise<StoredOutput[]> {
+  const signal = AbortSignal.any([keeper.workSignal, AbortSignal.timeout(deps.options.resultWaitMs)]);
+  return retry(() => outputs.put(result.outputs, keeper.workSignal), {
+    backoff: workerBackoff(deps),
+    signal,
+    shouldRetry: (thrown) => ERRORS[toAppError(thrown).code].origin === 'surroundings',
+    onFailure(thrown, failures) {
+      const error = toAppError(thrown);
+      if (failures === 1)
+        deps.log.warn({ job_id: lease.jobId, code: error.code }, 'a result waits for the storage, trying again');
+      deps.onTrouble(error);
+    },
+  }).finally(() => deps.onTrouble(undefined));
 }
 
 async function runEdit(
@@ -124,10 +158,19 @@ async function claimOrRelease(
   try {
     return await timeLimit(claim, { ms: options.answerMs, late: 'database_unavailable' });
   } catch (thrown) {
-    const signal = AbortSignal.any([AbortSignal.timeout(options.leaseMs), stopping]);
-    const release = () => releaseJob(database.db, lease);
-    await runFencedStatement(statementRules(deps), release, signal).catch(() => undefined);
+    await returnLease(deps, lease, stopping);
     throw thrown;
+  }
+}
+
+function settlementWithout(claim: NotClaimed, { refusedMs }: WorkerDeps['options']): Settlement {
+  switch (claim.outcome) {
+    case 'done':
+      return 'ack';
+    case 'later':
+      return claim.ms;
+    case 'refused':
+      return refusedMs;
   }
 }
 

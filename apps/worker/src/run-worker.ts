@@ -1,104 +1,116 @@
 import { repeat } from '@qwen-edit/async';
-import { ERRORS, toAppError } from '@qwen-edit/contract';
-import { newId } from '@qwen-edit/db';
-import type { ModelFacts } from '@qwen-edit/pipeline';
+import { toAppError } from '@qwen-edit/contract';
+import { forgiveFailures, newId } from '@qwen-edit/db';
+import { type Breaker, createBreaker } from './breaker.ts';
 import type { Slot, WorkerDeps } from './deps.ts';
-import type { AttemptOutcome } from './end-attempt.ts';
 import { createEngineHolder, type EngineHolder } from './engine-holder.ts';
-import { workerBackoff } from './fenced-statement.ts';
-import { type RunJobDeps, runJob } from './run-job.ts';
+import { runFencedStatement, statementRules, workerBackoff } from './fenced-statement.ts';
+import { type MessageOutcome, type RunJobDeps, runJob } from './run-job.ts';
 import { settleMessage } from './settle-message.ts';
+import { createSurroundings, type Surroundings } from './surroundings.ts';
 import { keepWorkerRow } from './worker-row.ts';
+import { createWorkerStatus, type WorkerStatus } from './worker-status.ts';
 
 export interface SlotDeps extends WorkerDeps {
   readonly slot: Slot;
 }
 
+/** What a worker works with from its start to its end. */
+interface Worker extends RunJobDeps {
+  readonly engines: EngineHolder;
+  readonly breaker: Breaker;
+  readonly surroundings: Surroundings;
+  readonly status: WorkerStatus;
+}
+
 /**
  * Works for one device until the signal aborts: one job after the other, each in the device's own engine. Then, in this order:
  * it takes no more messages, lets a running job go on for `graceMs`, gives it back if it is not done, ends the engine, and
- * removes the worker's row. However long the queue, the database or the model fail, the worker waits and continues.
+ * removes the worker's row. However long the queue, the database, the storage or the model fail, the worker waits and continues;
+ * meanwhile it takes no job, and its row says why.
  */
 export async function runWorker(deps: SlotDeps, signal: AbortSignal): Promise<void> {
   const { slot } = deps;
   const workerId = newId('worker');
-  let model: ModelFacts | null = null;
-  let lastError: string | null = null;
-  const engines = createEngineHolder({
+  const status = createWorkerStatus(() => row.changed());
+  const engines = createEngineHolder({ ...deps, onChange: status.engineChanged });
+  const row = keepWorkerRow(deps, { workerId, slot, facts: () => status.facts(engines.isReady()) });
+  const worker = {
     ...deps,
-    onChange({ engine, error }) {
-      if (engine !== undefined) model = engine.model;
-      lastError = error?.message ?? null;
-      row.changed();
-    },
-  });
-  const row = keepWorkerRow(deps, { workerId, slot, facts: () => ({ ready: engines.isReady(), model, lastError }) });
-  /** An error of the request itself is no trouble of the worker's. */
-  const onOutcome = (outcome: AttemptOutcome): void => {
-    const ownError = 'error' in outcome && ERRORS[outcome.error.code].retryable ? outcome.error.message : lastError;
-    const error = outcome.status === 'succeeded' ? null : ownError;
-    if (error === lastError) return;
-    lastError = error;
-    row.changed();
+    ...{ workerId, engines, status, onTrouble: status.waitsFor },
+    breaker: createBreaker(deps),
+    surroundings: createSurroundings(deps),
   };
-
   try {
-    await takeJobs({ ...deps, workerId }, engines, onOutcome, signal);
+    await takeJobs(worker, signal);
   } finally {
     await engines.close();
     await row.remove();
   }
 }
 
-async function takeJobs(
-  deps: RunJobDeps,
-  engines: EngineHolder,
-  onOutcome: (outcome: AttemptOutcome) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const { database, log, metrics, workerId } = deps;
-  let failing = false;
-  const round = async (): Promise<number> => {
-    // A message taken while the database is away only counts as one more delivery, and after too many it is a dead letter.
-    if (failing) await database.check();
-    await takeJob(deps, engines, onOutcome, signal);
-    failing = false;
-    return 0;
-  };
-  await repeat(round, {
+async function takeJobs(worker: Worker, signal: AbortSignal): Promise<void> {
+  const { log, metrics, workerId, surroundings, status } = worker;
+  await repeat(() => takeJob(worker, signal), {
     signal,
-    backoff: workerBackoff(deps),
+    backoff: workerBackoff(worker),
     onFailure(thrown, failures) {
-      failing = true;
-      const { code, message } = toAppError(thrown);
+      // A message taken while the database is away only counts as one more delivery, and after too many it is a dead letter.
+      surroundings.doubt();
+      const error = toAppError(thrown);
+      status.cannotWork(error);
       metrics.loopErrors.inc({ loop: 'worker' });
+      const { code, message } = error;
       if (failures === 1) log.error({ worker_id: workerId, code, error: message }, 'no job can be taken, trying again');
     },
   });
 }
 
-/** Waits for an engine and then for a message, and runs its job. Rejects if the queue or the claim fails. */
-async function takeJob(
-  deps: RunJobDeps,
-  engines: EngineHolder,
-  onOutcome: (outcome: AttemptOutcome) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const { queue, options } = deps;
+/**
+ * Waits until this worker can work and then for a message, and runs its job. Returns how long to take no other. Rejects if
+ * something that the worker needs fails before the job is claimed.
+ */
+async function takeJob(worker: Worker, signal: AbortSignal): Promise<number> {
+  const { queue, options, engines, surroundings, status, breaker } = worker;
   const engine = await engines.ready(signal);
-  if (engine === undefined) return;
-  const messages = await queue.receive({ max: 1, waitMs: options.receiveWaitMs, signal });
-  for (const message of messages) {
-    if (signal.aborted) {
-      await settleMessage(deps, message, 0);
-      continue;
+  if (engine === undefined) return 0;
+  await surroundings.check(signal);
+  status.canWork(breaker.isOpen());
+  const [message] = await queue.receive({ max: 1, waitMs: options.receiveWaitMs, signal });
+  if (message === undefined) return 0;
+  let outcome: MessageOutcome;
+  try {
+    // Much may have happened while it waited for the message.
+    await surroundings.check(signal);
+    if (signal.aborted || !engines.isReady()) {
+      await settleMessage(worker, message, 0);
+      return 0;
     }
-    try {
-      const outcome = await runJob(deps, engine, message, signal);
-      if (outcome !== undefined) onOutcome(outcome);
-    } catch (thrown) {
-      await settleMessage(deps, message, options.retryFirstMs);
-      throw thrown;
-    }
+    outcome = await runJob(worker, engine, message, signal);
+  } catch (thrown) {
+    await settleMessage(worker, message, signal.aborted ? 0 : options.retryFirstMs);
+    throw thrown;
   }
+  return afterJob(worker, message.jobId, outcome, signal);
+}
+
+/** Draws the conclusions from how an attempt ended. Returns for how long the worker takes no job. */
+async function afterJob(worker: Worker, jobId: string, outcome: MessageOutcome, signal: AbortSignal): Promise<number> {
+  const { breaker, surroundings, status, options } = worker;
+  // Longer than the message is hidden, so that the worker that it is left to finds it first.
+  if (outcome.status === 'refused') return 2 * options.refusedMs;
+  if (outcome.status === 'not_claimed') return 0;
+  const verdict = breaker.note(jobId, outcome);
+  status.noteOutcome(outcome, verdict.waitMs > 0);
+  if (verdict.waitMs > 0) surroundings.doubt();
+  if (verdict.forgive.length > 0) await forgive(worker, verdict.forgive, signal);
+  return verdict.waitMs;
+}
+
+/** If the database does not answer in time, the jobs have paid for one failure each. */
+async function forgive(worker: Worker, jobIds: readonly string[], signal: AbortSignal): Promise<void> {
+  const { database, workerId, options } = worker;
+  const statement = () => forgiveFailures(database.db, workerId, jobIds);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(options.leaseMs)]);
+  await runFencedStatement(statementRules(worker), statement, limit).catch(() => undefined);
 }

@@ -238,6 +238,12 @@ export const ERRORS = {
   ),
   upload_incomplete: request(409, true, 'The upload has no content yet', 'PUT the file to the upload address first.'),
   input_missing: service(500, false, 'A stored picture is gone', 'Submit the edit again with its pictures.'),
+  input_damaged: service(
+    500,
+    true,
+    'A stored picture has changed in the storage',
+    'Submit the edit again with its pictures.',
+  ),
   worker_lost: service(
     503,
     true,

@@ -44,6 +44,7 @@ export * from './jobs/transitions/resend-queued.ts';
 export * from './jobs/transitions/retry-job.ts';
 export * from './jobs/transitions/submit-job.ts';
 export * from './jobs/transitions/succeed-job.ts';
+export * from './jobs/transitions/take-back.ts';
 export * from './jobs/transitions/take-over.ts';
 export * from './migrate.ts';
 export * from './outbox/take-outbox.ts';

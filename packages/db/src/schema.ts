@@ -52,6 +52,10 @@ export const jobs = pgTable(
     /** How many of the attempts failed or were lost. */
     failures: integer('failures').notNull().default(0),
     maxAttempts: integer('max_attempts').notNull(),
+    /** The worker of each counted failure that may be the worker's own: the job goes next to another one, if there is one. */
+    failedOn: text('failed_on').array().notNull().default(sql`'{}'`),
+    /** Tokens of leases that ran out and count as failures. A worker that has lived on takes its one back. */
+    lostLeases: text('lost_leases').array().notNull().default(sql`'{}'`),
     /** The fencing token: only who holds it may change the running job. */
     leaseToken: text('lease_token'),
     leaseExpiresAt: time('lease_expires_at'),

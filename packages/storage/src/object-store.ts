@@ -92,7 +92,7 @@ export interface ObjectStore {
   presignGet(key: string, options: PresignGetOptions): Promise<string>;
   /** A URL to which anyone may write the object, by PUT, until it expires. */
   presignPut(key: string, options: PresignPutOptions): Promise<string>;
-  /** Rejects unless the store can be used: the folder is writable, the bucket exists. */
+  /** Rejects unless the store can be used: the folder is writable and its disk not full, the bucket exists. */
   check(signal?: AbortSignal): Promise<void>;
   /** Removes what interrupted puts left behind, if it is older than this. Returns how many there were. */
   sweepTemporary(olderThanMs: number, signal?: AbortSignal): Promise<number>;

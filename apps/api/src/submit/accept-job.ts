@@ -24,7 +24,7 @@ export interface AcceptDeps
     ValidateDeps,
     StoreDeps,
     Pick<Services, 'queue' | 'metrics' | 'status' | 'checkUrl'> {
-  readonly options: Pick<ApiOptions, 'maxAttempts' | 'maxQueue'>;
+  readonly options: Pick<ApiOptions, 'maxAttempts' | 'maxQueue' | 'deadlineMs'>;
   readonly limits: Pick<ApiLimits, 'imageBytes' | 'lookupMs' | 'afterCommitMs'>;
 }
 
@@ -76,6 +76,7 @@ export async function acceptJob(deps: AcceptDeps, acceptance: Acceptance): Promi
       webhookUrl: jobOptions.webhook_url,
       webhookSecret: jobOptions.webhook_secret,
       deadline: jobOptions.deadline,
+      deadlineMs: options.deadlineMs,
       maxAttempts: options.maxAttempts,
       inputs,
     };
@@ -116,11 +117,11 @@ function presentable(
   images: readonly InputImage[],
   times: QueueTimes | undefined,
 ): AcceptedJob {
-  const { id, parameters, metadata, webhookUrl = null, deadline } = job;
+  const { id, parameters, metadata, webhookUrl = null, deadline, deadlineMs } = job;
   return {
     job: {
       ...{ id, parameters, metadata, webhookUrl, createdAt, status: 'queued', attempt: 0, eventSeq: 1, warnings: [] },
-      deadlineAt: deadline === undefined ? null : new Date(deadline),
+      deadlineAt: deadline === undefined ? new Date(createdAt.getTime() + deadlineMs) : new Date(deadline),
       ...{ startedAt: null, completedAt: null, cancelRequestedAt: null, stage: null, step: null, total: null },
       ...{ seed: null, receipt: null, timings: null, error: null },
     },

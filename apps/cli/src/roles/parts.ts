@@ -7,6 +7,8 @@ import { startApi } from './start-api.ts';
 import { runLocalDispatcher } from './start-dispatcher.ts';
 import { runLocalWorkers } from './start-worker.ts';
 
+/** How long jobs wait where neither their request nor QWEN_EDIT_DEADLINE_SECONDS says. */
+const DEADLINE_MS = 24 * 3_600_000;
 const API_GRACE_MS = 10_000;
 const WORKER_GRACE_MS = 25_000;
 
@@ -15,7 +17,7 @@ export function runApi(deps: RoleDeps): Promise<void> {
   return withContext('api', deps, async (context) => {
     await requireMigrated(context.backends.database);
     await ensurePageBuilt({ log: context.log, signal: deps.signal });
-    const server = await startApi(context, { version: deps.version });
+    const server = await startApi(context, { version: deps.version, defaultDeadlineMs: DEADLINE_MS });
     deps.terminal.out(`qwen-edit ${deps.version} api is ready at ${server.url}\n`);
     if (!deps.signal.aborted) await once(deps.signal, 'abort');
     await server.close(context.config.graceMs ?? API_GRACE_MS);
@@ -41,7 +43,8 @@ export function runDispatcherRole(deps: RoleDeps): Promise<void> {
     const { publicUrl, host, port } = context.config;
     await measured(context, async () => {
       deps.terminal.out(`qwen-edit ${deps.version} dispatcher has started\n`);
-      await runLocalDispatcher(context, { baseUrl: publicUrl ?? `http://${host}:${port}`, signal: deps.signal });
+      const baseUrl = publicUrl ?? `http://${host}:${port}`;
+      await runLocalDispatcher(context, { baseUrl, signal: deps.signal, defaultDeadlineMs: DEADLINE_MS });
     });
   });
 }

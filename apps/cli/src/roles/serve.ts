@@ -21,6 +21,8 @@ import { runLocalWorkers } from './start-worker.ts';
 
 /** The guide's queue: more than that many waiting jobs are a mistake on a laptop. */
 const MAX_QUEUE = 20;
+/** A laptop may be closed over a weekend while jobs wait. */
+const DEADLINE_MS = 7 * 24 * 3_600_000;
 const WORKER_GRACE_MS = 5_000;
 const API_GRACE_MS = 2_000;
 
@@ -77,7 +79,12 @@ async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
   await page;
   const localToken = randomBytes(32).toString('base64url');
   const embedded = config.databaseUrl === undefined ? { defaultMaxQueue: MAX_QUEUE } : {};
-  const server = await startApi(context, { version: deps.version, localToken, ...embedded });
+  const server = await startApi(context, {
+    version: deps.version,
+    localToken,
+    defaultDeadlineMs: DEADLINE_MS,
+    ...embedded,
+  });
   url = server.url;
   stack.add(() => server.close(API_GRACE_MS));
   signal.addEventListener('abort', server.drain, { once: true });
@@ -89,6 +96,7 @@ async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
   const dispatcher = runLocalDispatcher(context, {
     baseUrl: config.publicUrl ?? url,
     signal: dispatching.signal,
+    defaultDeadlineMs: DEADLINE_MS,
   }).catch((thrown: unknown) => broken.abort(thrown));
   stack.add(async () => {
     dispatching.abort();

@@ -10,6 +10,8 @@ export interface ApiExtras {
   readonly version: string;
   /** Jobs that may wait where QWEN_EDIT_MAX_QUEUE does not say. */
   readonly defaultMaxQueue?: number;
+  /** When a job expires whose request names no deadline, where QWEN_EDIT_DEADLINE_SECONDS does not say. */
+  readonly defaultDeadlineMs: number;
   /** Lets in whoever can read the data folder. */
   readonly localToken?: string;
 }
@@ -58,6 +60,7 @@ export async function startApi(
       // 0 lifts the limit.
       maxQueue: (config.maxQueue ?? extras.defaultMaxQueue) || undefined,
       maxAttempts: config.maxAttempts,
+      deadlineMs: config.deadlineMs ?? extras.defaultDeadlineMs,
       keysRequired,
       insecure: config.insecure,
       localToken: extras.localToken,

@@ -8,7 +8,11 @@ const ANSWER_BYTES = 64 * 1024;
 /** Runs the background loops of a deployment until the signal says stop. */
 export async function runLocalDispatcher(
   { config, backends, log, metrics }: RoleContext,
-  { baseUrl, signal }: { readonly baseUrl: string; readonly signal: AbortSignal },
+  {
+    baseUrl,
+    signal,
+    defaultDeadlineMs,
+  }: { readonly baseUrl: string; readonly signal: AbortSignal; readonly defaultDeadlineMs: number },
 ): Promise<void> {
   const net = createSafeFetch({
     allowPrivate: config.allowPrivateUrls,
@@ -31,6 +35,7 @@ export async function runLocalDispatcher(
           baseUrl,
           reapMs: config.reapMs,
           resendMs: config.resendMs,
+          deadlineMs: config.deadlineMs ?? defaultDeadlineMs,
           webhookSecret: config.webhookSecret,
           webhookRetryMs: config.webhookRetryMs,
           webhookTimeoutMs: config.webhookTimeoutMs,

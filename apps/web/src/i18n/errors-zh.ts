@@ -40,6 +40,7 @@ export const errorsZh: typeof errorsEn = {
     queue_full: { title: '队列已满', hint: '请稍后再试。您的编辑内容会保留。' },
     url_unreachable: { title: '图片地址无法访问', hint: '请检查该地址。' },
     input_missing: { title: '此编辑的图片已不存在', hint: '请重新添加图片，再做一次编辑。' },
+    input_damaged: { title: '此编辑的图片在存储中已损坏', hint: '请重新添加图片，再做一次编辑。' },
     worker_lost: { title: '每次尝试时工作进程都中断了', hint: '请重新提交；若仍出错，请检查内存与日志。' },
     poison: { title: '没有工作进程能处理此编辑', hint: '请检查工作进程的日志，然后重新提交。' },
     expired: { title: '编辑未能按时完成', hint: '请再做一次。' },

@@ -1,7 +1,8 @@
 import type { Db } from '../connection/db.ts';
-import { and, eq } from '../drizzle.ts';
+import { and, desc, eq, sql } from '../drizzle.ts';
 import type { AssetRow } from '../jobs/read/job-pictures.ts';
 import { assets } from '../schema.ts';
+import { isAmong } from '../sql.ts';
 
 /** A picture to edit, whose object is in storage. */
 export interface NewInput {
@@ -35,4 +36,16 @@ export async function addInput(db: Db, input: NewInput): Promise<AssetRow | unde
     .onConflictDoNothing()
     .returning();
   return row ?? findInput(db, input.owner, input.sha256);
+}
+
+/** Keys of the pictures that were used last, without these: all of them should be in the storage. */
+export async function recentInputKeys(db: Db, without: readonly string[], limit: number): Promise<readonly string[]> {
+  const rows = await db
+    .select({ key: assets.key })
+    .from(assets)
+    // The first condition is that of the index.
+    .where(and(sql`${assets.kind} <> 'output'`, eq(assets.kind, 'input'), sql`not ${isAmong(assets.key, without)}`))
+    .orderBy(desc(assets.lastUsedAt))
+    .limit(limit);
+  return rows.map(({ key }) => key);
 }

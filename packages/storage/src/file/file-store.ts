@@ -1,5 +1,5 @@
 import { constants, type Stats } from 'node:fs';
-import { access, type FileHandle, lstat, open, readdir, unlink } from 'node:fs/promises';
+import { access, type FileHandle, lstat, open, readdir, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { AppError, toAppError } from '@qwen-edit/contract';
@@ -25,6 +25,9 @@ interface OpenObject {
   readonly file: FileHandle;
   readonly info: ObjectInfo;
 }
+
+/** A disk without room for this is full. */
+const CHECK_BYTES = new Uint8Array(1024 * 1024);
 
 /** Objects as files in a folder. */
 export function createFileStore({ folder, signing, now = () => new Date() }: FileStoreOptions): ObjectStore {
@@ -91,8 +94,7 @@ export function createFileStore({ folder, signing, now = () => new Date() }: Fil
     try {
       await access(base, constants.R_OK | constants.W_OK | constants.X_OK);
       const probe = join(base, TEMPORARY, `check-${crypto.randomUUID()}`);
-      await (await open(probe, 'wx')).close();
-      await unlink(probe);
+      await writeFile(probe, CHECK_BYTES, { flag: 'wx' }).finally(() => unlink(probe));
     } catch (thrown) {
       throw toFileError(thrown);
     }

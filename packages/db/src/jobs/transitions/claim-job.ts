@@ -1,5 +1,5 @@
 import type { Db } from '../../connection/db.ts';
-import { sql } from '../../drizzle.ts';
+import { type SQL, sql } from '../../drizzle.ts';
 import { interval } from '../../sql.ts';
 import type { Lease } from '../lease.ts';
 
@@ -25,9 +25,13 @@ export interface ClaimedJob {
 
 /**
  * Why a job was not claimed. `done`: it is final or deleted, so its message can be deleted too. `later`: it is leased by another
- * worker or waits for its retry; try again in `ms`.
+ * worker or waits for its retry; try again in `ms`. `refused`: this worker has failed at it, so that it is left to another
+ * one that is ready.
  */
-export type NotClaimed = { readonly outcome: 'done' } | { readonly outcome: 'later'; readonly ms: number };
+export type NotClaimed =
+  | { readonly outcome: 'done' }
+  | { readonly outcome: 'later'; readonly ms: number }
+  | { readonly outcome: 'refused' };
 export type ClaimResult = { readonly outcome: 'claimed'; readonly job: ClaimedJob } | NotClaimed;
 
 type ClaimedRow = {
@@ -45,9 +49,18 @@ const SHORTEST_MS = 100;
 /** The same for a job whose deadline has passed: the dispatcher will soon end it. */
 const EXPIRING_MS = 2000;
 
+/** A worker that has reported within this time is alive. */
+const ALIVE = sql`interval '30 seconds'`;
+
+/** True for a job at which this worker has failed, as long as another worker is ready for it. */
+const isLeftToOthers = (workerId: string): SQL => sql`(
+  ${workerId} = any (failed_on) and exists (
+    select from workers where ready and heartbeat_at > now() - ${ALIVE} and not id = any (failed_on)))`;
+
 /**
  * Leases the job to a worker: from `queued`, or from `running` if the lease has run out. The attempt that lost its lease counts as
- * a failure; a job without attempts left is not claimed, because reapLeases ends it. Times are the database's.
+ * a failure; a job without attempts left is not claimed, because reapLeases ends it. Times are the database's. Any answer proves
+ * that workers can look at the job, so that its message is no poison: `redrives` begins at 0 again.
  *
  * @example await claimJob(db, message.jobId, { token: newToken(), workerId, leaseMs: 60_000 })
  */
@@ -61,7 +74,8 @@ export async function claimJob(
       update jobs set
         status = 'running', lease_token = ${claim.token}, lease_expires_at = now() + ${interval(claim.leaseMs)},
         worker_id = ${claim.workerId}, attempt = attempt + 1,
-        failures = failures + case when status = 'running' then 1 else 0 end,
+        failures = failures + case when status = 'running' then 1 else 0 end, redrives = 0,
+        lost_leases = case when status = 'running' then array_append(lost_leases, lease_token) else lost_leases end,
         started_at = coalesce(started_at, now()), stage = null, step = null, total = null, stage_started_at = now(),
         event_seq = event_seq + 1
       where id = ${jobId}
@@ -69,6 +83,7 @@ export async function claimJob(
         and ((status = 'queued' and run_after <= now())
           or (status = 'running' and lease_expires_at <= now() and cancel_requested_at is null
             and failures + 1 < max_attempts))
+        and not ${isLeftToOthers(claim.workerId)}
       returning *
     ), event as (
       insert into job_events (job_id, seq, type, data)
@@ -83,7 +98,7 @@ export async function claimJob(
         where job_inputs.job_id = changed.id) as inputs
     from changed`);
   const row = rows[0];
-  if (row === undefined) return reasonOf(db, jobId);
+  if (row === undefined) return reasonOf(db, jobId, claim.workerId);
   const job = {
     lease: { jobId, token: claim.token },
     owner: row.owner,
@@ -97,13 +112,18 @@ export async function claimJob(
   return { outcome: 'claimed', job };
 }
 
-async function reasonOf(db: Db, jobId: string): Promise<NotClaimed> {
-  const { rows } = await db.execute<{ wait_ms: number }>(sql`
-    select greatest(
+async function reasonOf(db: Db, jobId: string, workerId: string): Promise<NotClaimed> {
+  const { rows } = await db.execute<{ wait_ms: number; refused: boolean }>(sql`
+    with seen as (
+      update jobs set redrives = 0 where id = ${jobId} and status = 'queued' and redrives > 0
+    )
+    select status = 'queued' and run_after <= now() and (deadline_at is null or deadline_at > now())
+      and ${isLeftToOthers(workerId)} as refused, greatest(
       extract(epoch from coalesce(lease_expires_at, run_after) - now()) * 1000,
       case when deadline_at <= now() then ${EXPIRING_MS}::int else ${SHORTEST_MS}::int end
     )::double precision as wait_ms
     from jobs where id = ${jobId} and status in ('queued', 'running')`);
   const row = rows[0];
-  return row === undefined ? { outcome: 'done' } : { outcome: 'later', ms: row.wait_ms };
+  if (row === undefined) return { outcome: 'done' };
+  return row.refused ? { outcome: 'refused' } : { outcome: 'later', ms: row.wait_ms };
 }

@@ -10,8 +10,11 @@ interface Finish {
   readonly type: TerminalType;
   /** Which jobs, as a condition on `jobs`: the guard of the transition. */
   readonly where: SQL;
-  /** Why it ended so. Without one, the error that an earlier attempt left on the job is cleared. */
-  readonly error?: JobError;
+  /**
+   * Why it ended so, as a value or as an expression on the row. Without one, the error that an earlier attempt left on the
+   * job is cleared.
+   */
+  readonly error?: JobError | SQL;
   /** Further assignments. */
   readonly set?: SQL;
   /** The event's data, if there is no error. */
@@ -29,12 +32,13 @@ export async function finish(
   { type, where, error, set = sql``, data = {}, also = sql`` }: Finish,
 ): Promise<string[]> {
   const status = type.slice('job.'.length);
-  const eventData = toJsonb(error === undefined ? data : { error });
+  const reason = error === undefined ? sql`null` : 'code' in error ? toJsonb(error) : error;
+  const eventData = error === undefined ? toJsonb(data) : sql`jsonb_build_object('error', error)`;
   const { rows } = await db.execute<{ id: string }>(sql`
     with changed as (
       update jobs set
         status = ${status}, completed_at = now(), lease_token = null, lease_expires_at = null,
-        error = ${error === undefined ? sql`null` : toJsonb(error)}, event_seq = event_seq + 1 ${set}
+        error = ${reason}, event_seq = event_seq + 1 ${set}
       where ${where}
       returning *
     ), event as (

@@ -39,7 +39,8 @@ export async function reapLeases(
   const { rows } = await db.execute<{ id: string }>(sql`
     with changed as (
       update jobs set
-        status = 'queued', lease_token = null, lease_expires_at = null, failures = failures + 1, error = ${toJsonb(lost)},
+        status = 'queued', lease_token = null, lease_expires_at = null, failures = failures + 1,
+        lost_leases = array_append(lost_leases, lease_token), error = ${toJsonb(lost)},
         run_after = now(), visible_at = now(), queue_rank = ${rankAtEnd()}, event_seq = event_seq + 1
       where ${among} and cancel_requested_at is null and failures + 1 < max_attempts
       returning id, owner, event_seq, failures

@@ -7,24 +7,36 @@ import { rankAtEnd } from '../queue-order.ts';
 import { cancelRunningJob } from './cancel-job.ts';
 import { FAILURE, finish } from './finish.ts';
 
+export interface FailedAttempt {
+  readonly error: JobError;
+  readonly delayMs: number;
+  /**
+   * It may be the worker's failure after all, as far as one worker can tell: another one tries next. Two that fail prove that it
+   * is the job's.
+   */
+  readonly elsewhere?: boolean;
+}
+
 /**
  * Ends an attempt that failed for a reason that may pass. The job goes back to the end of the queue, to be begun after
- * `delayMs`; to `failed` if it has no attempt left; to `canceled` if that was asked for. Returns what became of it, or `lost` if
- * the caller does not hold its lease, and then nothing has changed.
+ * `delayMs`; to `failed` if it has no attempt left, or if two workers failed at it `elsewhere`; to `canceled` if that was
+ * asked for. Returns what became of it, or `lost` if the caller does not hold its lease, and then nothing has changed.
  */
 export async function retryJob(
   db: Db,
   lease: Lease,
-  { error, delayMs }: { readonly error: JobError; readonly delayMs: number },
+  { error, delayMs, elsewhere = false }: FailedAttempt,
 ): Promise<'queued' | 'failed' | 'canceled' | 'lost'> {
   const delay = interval(delayMs);
+  const isSecondWorker = sql`(${elsewhere} and exists (select from unnest(failed_on) as one where one <> worker_id))`;
   const { rowCount } = await db.execute(sql`
     with changed as (
       update jobs set
         status = 'queued', lease_token = null, lease_expires_at = null, failures = failures + 1,
         run_after = now() + ${delay}, visible_at = now() + ${delay}, queue_rank = ${rankAtEnd(delayMs)},
+        failed_on = case when ${elsewhere} then array_append(failed_on, worker_id) else failed_on end,
         error = ${toJsonb(error)}, event_seq = event_seq + 1
-      where ${holds(lease)} and cancel_requested_at is null and failures + 1 < max_attempts
+      where ${holds(lease)} and cancel_requested_at is null and failures + 1 < max_attempts and not ${isSecondWorker}
       returning id, event_seq, failures
     )
     insert into job_events (job_id, seq, type, data)

@@ -4,7 +4,7 @@ import { brokenUnique, FOREIGN_KEY, sqlState } from '../../connection/database-e
 import type { Db } from '../../connection/db.ts';
 import { sql } from '../../drizzle.ts';
 import { newToken } from '../../ids.ts';
-import { textArray, toJsonb } from '../../sql.ts';
+import { interval, textArray, toJsonb } from '../../sql.ts';
 import { rankAtEnd } from '../queue-order.ts';
 
 export interface NewJob {
@@ -17,6 +17,8 @@ export interface NewJob {
   readonly webhookSecret: string | undefined;
   /** RFC 3339. */
   readonly deadline: string | undefined;
+  /** Without a `deadline`, the job expires so long after its submission: every job has an end. */
+  readonly deadlineMs: number;
   readonly maxAttempts: number;
   /** Ids of its pictures' assets, in order. */
   readonly inputs: readonly string[];
@@ -109,8 +111,8 @@ async function insertJob(tx: Db, job: NewJob, { relayed, requestHash }: SubmitJo
       insert into jobs (id, owner, parameters, metadata, webhook_url, webhook_secret, deadline_at, max_attempts, queue_rank,
         event_seq, request_id)
       values (${job.id}, ${job.owner}, ${toJsonb(job.parameters)}, ${toJsonb(job.metadata)}, ${job.webhookUrl ?? null},
-        ${job.webhookSecret ?? null}, to_timestamp(${deadline}::double precision), ${job.maxAttempts}, ${rankAtEnd()}, 1,
-        ${job.requestId ?? null})
+        ${job.webhookSecret ?? null}, coalesce(to_timestamp(${deadline}::double precision), now() + ${interval(job.deadlineMs)}),
+        ${job.maxAttempts}, ${rankAtEnd()}, 1, ${job.requestId ?? null})
       returning id, owner, created_at
     ), inputs as (
       insert into job_inputs (job_id, position, asset_id)
