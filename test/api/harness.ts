@@ -79,6 +79,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     options: {
       version: '1.2.3',
       maxAttempts: 3,
+      deadlineMs: 24 * 3_600_000,
       keysRequired: false,
       insecure: false,
       signingSecret: secret,

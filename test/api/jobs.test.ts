@@ -110,6 +110,14 @@ describe('every form of a submission makes the same job', () => {
   });
 });
 
+it('a job whose request names no deadline has one all the same, and shows it', async () => {
+  const api = await startTestApi({ deadlineMs: 3_600_000 });
+  const job = await submitOne(api);
+  expect(Date.parse(job.deadline ?? '') - Date.parse(job.created_at)).toBe(3_600_000);
+  const read = await (await fetch(`${api.url}/v1/jobs/${job.id}`)).json();
+  expect(read).toMatchObject({ deadline: job.deadline });
+});
+
 it('a picture that is swept while its job is accepted is stored again', async () => {
   const database = await freshDatabase();
   let sweeps = 0;

@@ -22,6 +22,7 @@ import {
   requestCancel,
   resendQueued,
   retryJob,
+  returnLostLease,
   returnToOutbox,
   submitJob,
   succeedJob,
@@ -135,6 +136,9 @@ const ACTS = {
   release: onLease(async ({ database }, lease) =>
     (await releaseJob(database.db, lease)) === 'canceled' ? 'canceled' : undefined,
   ),
+  returnLost: onLease(async ({ database }, lease) =>
+    (await returnLostLease(database.db, lease)) === 'canceled' ? 'canceled' : undefined,
+  ),
   cancel: onJob(({ database }, id) => requestCancel(database.db, { owner: OWNER, id })),
   read: onJob(({ database }, id) => readJob(database.db, { owner: OWNER, id })),
   list: ({ database }) => listJobs(database.db, { owner: OWNER, limit: 10 }),
@@ -185,7 +189,7 @@ const act = (name: string): Act => ACTS[name as Name];
 
 const WORKER: readonly Name[] = [
   ...(['receive', 'claim', 'claim', 'claim', 'heartbeat', 'look', 'progress', 'succeed', 'succeed'] as const),
-  ...(['fail', 'retry', 'retry', 'release', 'release', 'stop'] as const),
+  ...(['fail', 'retry', 'retry', 'release', 'release', 'returnLost', 'stop'] as const),
 ];
 const CALLER: readonly Name[] = ['submit', 'submit', 'cancel', 'read', 'list', 'delete'];
 const DISPATCHER: readonly Name[] = ['reap', 'expire', 'deadLetter', 'relay', 'relay', 'resend', 'send', 'sweep'];

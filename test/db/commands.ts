@@ -22,6 +22,7 @@ import {
   requestCancel,
   resendQueued,
   retryJob,
+  returnLostLease,
   returnToOutbox,
   succeedJob,
   takeOutbox,
@@ -45,6 +46,7 @@ import {
   reaped,
   released,
   retried,
+  returned,
   stopped,
   submitted,
   succeeded,
@@ -165,6 +167,9 @@ const STEPS: Record<string, Step> = {
   }),
   release: onLease(async (model, database, lease) => {
     expect(await releaseJob(database.db, lease)).toBe(released(model, lease));
+  }),
+  returnLost: onLease(async (model, database, lease) => {
+    expect(await returnLostLease(database.db, lease)).toBe(returned(model, lease));
   }),
   stop: onLease(async (model, database, lease) => {
     expect(await cancelRunningJob(database.db, lease)).toBe(stopped(model, lease));
@@ -294,6 +299,7 @@ const OFTEN = [
     'loseLease',
     'retry',
     'release',
+    'returnLost',
     'progress',
     'cancel',
     'passDeadline',

@@ -42,6 +42,7 @@ export const newJob = (changes: Partial<NewJob> = {}): NewJob => ({
   webhookUrl: undefined,
   webhookSecret: undefined,
   deadline: undefined,
+  deadlineMs: 24 * HOUR,
   maxAttempts: 3,
   inputs: [],
   ...changes,

@@ -17,6 +17,8 @@ export interface ModelJob {
   cancel: boolean;
   error: boolean;
   token: string | undefined;
+  /** Tokens of leases that ran out and count as failures. */
+  lostLeases: string[];
   /** Its lease has run out. */
   lapsed: boolean;
   /** Its deadline has passed. */
@@ -86,6 +88,7 @@ export function submitted(model: DatabaseModel, facts: Facts, relayed: boolean):
     cancel: false,
     error: false,
     token: undefined,
+    lostLeases: [],
     lapsed: false,
     late: false,
     waiting: false,
@@ -105,12 +108,29 @@ export function claimed(model: DatabaseModel, id: string, token: string): 'claim
   const job = model.jobs.get(id);
   if (job === undefined || !isOpen(job)) return 'done';
   const takeover = isLost(job) && !job.cancel && !isLast(job);
+  if (job.status === 'queued') job.redrives = 0;
   if (job.late || !((job.status === 'queued' && !job.waiting) || takeover)) return 'later';
-  if (takeover) job.failures++;
-  Object.assign(job, { status: 'running', token, lapsed: false, attempt: job.attempt + 1 });
+  if (takeover) countLost(job);
+  Object.assign(job, { redrives: 0, status: 'running', token, lapsed: false, attempt: job.attempt + 1 });
   happened(model, job, 'job.started');
   model.leases.push({ jobId: id, token });
   return 'claimed';
+}
+
+function countLost(job: ModelJob): void {
+  job.failures++;
+  if (job.token !== undefined) job.lostLeases.push(job.token);
+}
+
+/** Its worker has outlived the lease: it is given back, or the failure that it counted for is taken back, once. */
+export function returned(model: DatabaseModel, lease: Lease): 'queued' | 'canceled' | 'taken_back' | 'lost' {
+  const outcome = released(model, lease);
+  const job = model.jobs.get(lease.jobId);
+  if (outcome !== 'lost' || job === undefined) return outcome;
+  if (!isOpen(job) || !job.lostLeases.includes(lease.token)) return 'lost';
+  job.failures--;
+  job.lostLeases = job.lostLeases.filter((token) => token !== lease.token);
+  return 'taken_back';
 }
 
 function ended(model: DatabaseModel, job: ModelJob, status: JobStatus): void {
@@ -188,7 +208,7 @@ export function reaped(model: DatabaseModel, relayed: boolean): Record<'queued' 
   const outcome: ReturnType<typeof reaped> = { queued: [], failed: [], canceled: [] };
   for (const job of all(model).filter(isLost)) {
     const status = job.cancel ? 'canceled' : isLast(job) ? 'failed' : 'queued';
-    if (status !== 'canceled') job.failures++;
+    if (status !== 'canceled') countLost(job);
     if (status === 'queued') {
       job.error = true;
       if (relayed) job.outbox++;

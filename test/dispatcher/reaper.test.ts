@@ -1,9 +1,29 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { runDeadLetters, runReaper } from '../../apps/dispatcher/src/index.ts';
-import { requestCancel } from '../../packages/db/src/index.ts';
-import { claimOrFail, count, eventTypes, expireLease, OWNER, rawJob, running, submitOrFail } from '../db/jobs.ts';
+import { createDatabase, releaseJob, requestCancel } from '../../packages/db/src/index.ts';
+import {
+  claimOrFail,
+  count,
+  ERROR,
+  eventTypes,
+  expireLease,
+  OWNER,
+  rawJob,
+  running,
+  submitOrFail,
+  tryClaim,
+} from '../db/jobs.ts';
 import { until } from '../support/until.ts';
-import { createTestSetup, expectConsistent, type TestSetup } from '../worker/harness.ts';
+import { startCuttingProxy } from '../worker/cutting-proxy.ts';
+import { createEngines, resultWith, untilCanceled } from '../worker/engine-double.ts';
+import {
+  createTestSetup,
+  expectConsistent,
+  startWorkers,
+  submitEdit,
+  type TestSetup,
+  untilStatus,
+} from '../worker/harness.ts';
 import { depsOf, HOUR_MS, start } from './harness.ts';
 import { createQueueDouble } from './queue-double.ts';
 
@@ -53,6 +73,49 @@ it('a reaper outlives an outage of the database', async () => {
   expect(setup.lines.filter((line) => line.includes('a loop has failed'))).toHaveLength(1);
 });
 
+it('after an outage a worker gives back the lease that ran out, before the reaper takes it for lost', async () => {
+  const setup = await createTestSetup();
+  const engines = createEngines(async ({ hooks, number }) =>
+    number === 1 ? untilCanceled(hooks.signal) : resultWith('edited'),
+  );
+  const proxy = await startCuttingProxy(setup.url);
+  const database = createDatabase({ url: proxy.url });
+  onTestFinished(async () => {
+    await database.close();
+    await proxy.close();
+  });
+  startWorkers(setup, engines, { leaseMs: 600, heartbeatMs: 200 });
+  const id = await submitEdit(setup, { maxAttempts: 1 });
+  await until(() => engines.seen.edits === 1);
+  for (const each of [proxy, setup.proxy]) each.cut();
+  // The reaper's patience is longer than this test.
+  start(depsOf({ ...setup, workerDatabase: database }, { reapMs: 20_000 }), runReaper);
+  await until(() => setup.lines.some((line) => line.includes('a loop has failed')));
+  await until(() => engines.seen.canceled === 1);
+  // The reaper finds the database first.
+  proxy.mend();
+  await until(() => setup.lines.some((line) => line.includes('a loop works again')));
+  setup.proxy.mend();
+  expect((await untilStatus(setup, id, 'succeeded')).job).toMatchObject({ attempt: 2, failures: 0 });
+  expect(await eventTypes(setup.database, id)).toEqual([
+    ...['job.queued', 'job.started', 'job.released', 'job.started', 'job.succeeded'],
+  ]);
+});
+
+it('an open job without a deadline, as older versions accepted them, is given one', async () => {
+  const setup = await createTestSetup();
+  const waiting = await submitOrFail(setup.database);
+  const { jobId } = await running(setup.database);
+  const own = await submitOrFail(setup.database, { deadline: '2099-01-31T12:00:00Z' });
+  await setup.database.pool.query('update jobs set deadline_at = null where id = any ($1)', [[waiting, jobId]]);
+  start(depsOf(setup, { deadlineMs: HOUR_MS }), runReaper);
+  await until(async () => {
+    const rows = await Promise.all([waiting, jobId].map((id) => rawJob(setup.database, id)));
+    return rows.every((row) => row?.deadline_at instanceof Date && row.deadline_at.getTime() > Date.now());
+  });
+  expect((await rawJob(setup.database, own))?.deadline_at).toEqual(new Date('2099-01-31T12:00:00Z'));
+});
+
 it('the lost message of a waiting job is written again, once, and only if the queue is nearly empty', async () => {
   const setup = await createTestSetup();
   const queue = createQueueDouble();
@@ -92,6 +155,24 @@ it('dead letters: a running job is left alone, a waiting one is sent again, one 
   expect((await rawJob(setup.database, waiting))?.error).toMatchObject({ code: 'poison' });
   expect(await eventTypes(setup.database, waiting)).toEqual(['job.queued', 'job.failed']);
   expect(await count(setup.database, 'outbox')).toBe(0);
+});
+
+it('a job that workers look at and give back is no poison, however often its message comes out of the dead-letter queue', async () => {
+  const setup = await createTestSetup();
+  const deadLetters = createQueueDouble();
+  const id = await submitOrFail(setup.database, {}, { relayed: true });
+  const later = await submitOrFail(setup.database, {}, { relayed: true });
+  await setup.database.pool.query(`update jobs set run_after = now() + interval '1 hour' where id = $1`, [later]);
+  start(depsOf(setup, { maxRedrives: 2 }, { deadLetters }), runDeadLetters);
+  for (let round = 1; round <= 4; round++) {
+    for (const each of [id, later]) deadLetters.put(each);
+    await until(() => deadLetters.acked.length === 2 * round);
+    const { lease } = await claimOrFail(setup.database, id);
+    await releaseJob(setup.database.db, lease, ERROR);
+    expect((await tryClaim(setup.database, later)).outcome).toBe('later');
+  }
+  expect(await rawJob(setup.database, id)).toMatchObject({ status: 'queued', failures: 0, attempt: 4 });
+  expect(await rawJob(setup.database, later)).toMatchObject({ status: 'queued', attempt: 0 });
 });
 
 it('a job whose lease has run out gets a new message if its queue may have lost the old one', async () => {

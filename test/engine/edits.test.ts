@@ -1,7 +1,19 @@
 import { expect, it } from 'vitest';
+import { probeEdit } from '../../apps/worker/src/probe-edit.ts';
 import type { StepEvent } from '../../packages/pipeline/src/index.ts';
 import { expectRefusal } from '../bad-input/refusals.ts';
 import { pictures, pipelineFor, request } from './edits.ts';
+
+it('the probe edit of a worker goes through every network of a model', async () => {
+  const pipeline = await pipelineFor();
+  const stages = new Set<string>();
+  const { outputs, warnings } = await pipeline.edit(probeEdit(pipeline.model), {
+    onStep: ({ stage }) => stages.add(stage),
+  });
+  expect([...stages]).toEqual(['encode', 'denoise', 'decode']);
+  expect(outputs).toHaveLength(1);
+  expect(warnings).toEqual([]);
+});
 
 it('edits asked for at once wait for each other, and one that fails stops none', async () => {
   const pipeline = await pipelineFor();

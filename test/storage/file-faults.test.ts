@@ -72,6 +72,7 @@ describe.each(smallDisk())('on a disk of 2 MiB', (folder) => {
       await expect(store.put('kept', new Uint8Array(size), PNG)).rejects.toMatchObject({ code: 'disk_full' });
       await expect(store.put('new', new Uint8Array(size), PNG)).rejects.toMatchObject({ code: 'disk_full' });
     }
+    await expect(store.check()).rejects.toMatchObject({ code: 'disk_full' });
     expect(await readObject(store, 'kept', { maxBytes: MIB })).toHaveLength(MIB);
     await store.put('small', new Uint8Array(1000), PNG);
     expect(await store.sweepTemporary(0)).toBe(0);

@@ -53,9 +53,19 @@ export function untilCanceled(signal: AbortSignal | undefined): Promise<never> {
   });
 }
 
-/** Engines whose edits follow a script. `seen` counts what they are asked to do. */
-export function createEngines(script: EditScript, load: (start: EngineStart) => Promise<void> = async () => undefined) {
-  const seen = { opened: 0, closed: 0, edits: 0, canceled: 0 };
+/** The pictures of these tests' jobs are texts, so that a real one belongs to an edit that the worker makes for itself. */
+const isProbe = ({ images: [first] }: EditRequest): boolean => first?.[0] === 0x89 && first[1] === 0x50;
+
+/**
+ * Engines whose edits follow a script, and their probe edits another one; without it, these succeed. `seen` counts what they
+ * are asked to do.
+ */
+export function createEngines(
+  script: EditScript,
+  load: (start: EngineStart) => Promise<void> = async () => undefined,
+  probe: EditScript = async () => resultWith('probe'),
+) {
+  const seen = { opened: 0, closed: 0, edits: 0, probes: 0, canceled: 0 };
   async function openEngine(start: EngineStart): Promise<LoadedEngine> {
     await load(start);
     seen.opened++;
@@ -71,6 +81,7 @@ export function createEngines(script: EditScript, load: (start: EngineStart) => 
           return new AppError('engine_crashed', 'The engine ended by SIGKILL.\0');
         };
         hooks.signal?.addEventListener('abort', () => seen.canceled++);
+        if (isProbe(request)) return probe({ request, hooks, number: ++seen.probes, crash });
         return script({ request, hooks, number: ++seen.edits, crash });
       },
       async close() {

@@ -72,11 +72,11 @@ it('a job whose picture is gone fails with input_missing, one whose picture is d
     error: { code: 'input_missing' },
   });
   const { job } = await untilStatus(setup, damaged, 'failed');
-  expect(job).toMatchObject({ attempt: 3, error: { code: 'storage_unavailable' } });
+  expect(job).toMatchObject({ attempt: 3, error: { code: 'input_damaged' } });
   expect(engines.seen.edits).toBe(0);
 });
 
-it('a result that cannot be stored is made again, and nothing of the first one stays in storage', async () => {
+it('a finished edit is not thrown away when its result cannot be stored at once', async () => {
   const setup = await createTestSetup();
   let puts = 0;
   const store: typeof setup.store = {
@@ -91,7 +91,8 @@ it('a result that cannot be stored is made again, and nothing of the first one s
   startWorkers({ ...setup, store }, engines);
   const id = await submitEdit(setup);
 
-  expect((await untilStatus(setup, id, 'succeeded')).job).toMatchObject({ attempt: 2, failures: 1 });
+  expect((await untilStatus(setup, id, 'succeeded')).job).toMatchObject({ attempt: 1, failures: 0 });
+  expect(engines.seen.edits).toBe(1);
   expect(await keysOf(setup, 'outputs/')).toHaveLength(1);
   await expectConsistent(setup);
 });

@@ -46,6 +46,9 @@ const FAST_WORKER: WorkerOptions = {
   backoffFirstMs: 20,
   backoffMaxMs: 200,
   answerMs: 2000,
+  checkFreshMs: 100,
+  refusedMs: 50,
+  resultWaitMs: 3000,
   workerReportMs: 100,
   receiveWaitMs: 5000,
 };
