@@ -87,7 +87,13 @@ async function timeOurs(url: string, store: ObjectStore, options: RunBenchOption
   const log = createLogger({ level: 'info', role: 'bench', write: () => undefined });
   const database = createDatabase({ url, max: lanes + 2 });
   const table = createQueueTable(database.db);
-  const queue = createPostgresQueue({ table, url, channel: QUEUE_CHANNEL, hideMs: 30_000, log });
+  const queue = createPostgresQueue({
+    table,
+    connect: () => database.openDirect('qwen-edit queue'),
+    channel: QUEUE_CHANNEL,
+    hideMs: 30_000,
+    log,
+  });
   try {
     await fillOurs(url, await addPicture(database, picture, store), jobs);
     const answer = resultWith('');

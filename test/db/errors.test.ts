@@ -55,7 +55,7 @@ function expectAppError(thrown: unknown, code: string, what = ''): void {
   expect(inspect(thrown, { depth: 20, showHidden: true })).not.toContain(SECRET);
 }
 
-function open(url: string, options: { readonly max?: number; readonly connectTimeoutMs?: number } = {}): Database {
+function open(url: string, options: { readonly max?: number; readonly waitMs?: number } = {}): Database {
   const database = createDatabase({ url, ...options });
   onTestFinished(() => database.close());
   return database;
@@ -86,7 +86,7 @@ describe('what fails in the database rejects with an AppError, whoever called it
   });
 
   it('every kind of statement, when all connections are taken', async () => {
-    const database = await freshDatabase({ max: 1, connectTimeoutMs: 2000 });
+    const database = await freshDatabase({ max: 1, waitMs: 2000 });
     const held = Promise.withResolvers<void>();
     const holder = database.transaction(() => held.promise);
     await expectAll(database, 'database_unavailable');

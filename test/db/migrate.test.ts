@@ -1,14 +1,16 @@
-import { readdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AppError } from '@qwen-edit/contract';
 import { generateDrizzleJson, generateMigration } from 'drizzle-kit/api';
 import pg from 'pg';
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import journal from '../../migrations/meta/_journal.json' with { type: 'json' };
 import {
   createDatabase,
   type Database,
   type DatabaseOptions,
+  laterSchemaText,
   migrateDatabase,
   migrationState,
   requireMigrated,
@@ -60,7 +62,7 @@ async function untilWaiting({ pool }: Database, callers: number): Promise<number
 it('an empty database gets the whole schema, once', async () => {
   const database = open(await emptyUrl());
   await expect(requireMigrated(database)).rejects.toMatchObject({ code: 'migration_needed' });
-  expect(await migrationState(database)).toEqual({ pending: ALL, newer: false });
+  expect(await migrationState(database)).toEqual({ pending: ALL, known: ALL.at(-1), later: undefined });
   expect(await migrateDatabase(database)).toEqual(ALL);
   expect(await tables(database)).toEqual([
     'api_keys',
@@ -76,7 +78,7 @@ it('an empty database gets the whole schema, once', async () => {
     'workers',
   ]);
   await requireMigrated(database);
-  expect(await migrationState(database)).toEqual({ pending: [], newer: false });
+  expect(await migrationState(database)).toEqual({ pending: [], known: ALL.at(-1), later: undefined });
   expect(await migrateDatabase(database)).toEqual([]);
 });
 
@@ -132,23 +134,88 @@ it('a migration that fails leaves nothing behind, and can be repeated', async ()
   expect(await migrateDatabase(database)).toEqual(ALL);
 });
 
-it('a database of a later version is left alone, and may be used', async () => {
-  const database = open(await emptyUrl());
-  await migrateDatabase(database);
-  await database.pool.query(
-    `insert into drizzle.__drizzle_migrations (hash, created_at) values ('of the future', 9000000000000)`,
-  );
-  expect(await migrationState(database)).toEqual({ pending: [], newer: true });
-  expect(await migrateDatabase(database)).toEqual([]);
-  await requireMigrated(database);
-  expect((await database.pool.query('select from drizzle.__drizzle_migrations')).rowCount).toBe(ALL.length + 1);
+describe('a database of a later version', () => {
+  /** As if version 9.1.0 had applied a migration that this one does not know. */
+  async function migratedLater(needs: number | null): Promise<Database> {
+    const database = open(await emptyUrl());
+    await migrateDatabase(database);
+    await database.pool.query(
+      `insert into drizzle.__drizzle_migrations (hash, created_at, tag, version, needs)
+       values ('of the future', 9000000000000, '0099_more', '9.1.0', $1)`,
+      [needs],
+    );
+    return database;
+  }
+
+  it('is left alone, may be used, and is named with its version', async () => {
+    const database = await migratedLater(null);
+    expect(await migrateDatabase(database)).toEqual([]);
+    const state = await requireMigrated(database);
+    expect(state).toMatchObject({ pending: [], later: { tag: '0099_more', version: '9.1.0', usable: true } });
+    expect(laterSchemaText(state)).toMatch(new RegExp(`to 0099_more by version 9\\.1\\.0.* knows ${ALL.at(-1)}`));
+    expect((await database.pool.query('select from drizzle.__drizzle_migrations')).rowCount).toBe(ALL.length + 1);
+  });
+
+  it('is refused if a migration says that programs must know it', async () => {
+    const database = await migratedLater(9_000_000_000_000);
+    expect(await migrateDatabase(database)).toEqual([]);
+    await expect(requireMigrated(database)).rejects.toMatchObject({
+      code: 'migration_needed',
+      message: expect.stringContaining('version 9.1.0'),
+      hint: expect.stringContaining('9.1.0 or a later one'),
+    });
+  });
+
+  it('is used if what programs must know is known here', async () => {
+    const database = await migratedLater(0);
+    await database.pool.query(
+      `update drizzle.__drizzle_migrations set version = '9.0.0',
+         needs = (select max(created_at) from drizzle.__drizzle_migrations where created_at < 9000000000000)
+       where version = '9.1.0'`,
+    );
+    expect((await requireMigrated(database)).later).toMatchObject({ version: '9.0.0', usable: true });
+  });
+
+  it('that was migrated before versions were noted is read all the same', async () => {
+    const database = open(await emptyUrl());
+    await migrateDatabase(database);
+    await database.pool.query(
+      `alter table drizzle.__drizzle_migrations drop column tag, drop column version, drop column needs;
+       insert into drizzle.__drizzle_migrations (hash, created_at) values ('of the future', 9000000000000)`,
+    );
+    const state = await requireMigrated(database);
+    expect(state.later).toEqual({ tag: undefined, version: undefined, usable: true });
+    expect(laterSchemaText(state)).toContain('by a later version');
+  });
 });
 
-it('a server that is not there, and a database that is not there, are told as such', async () => {
+it('a migration notes its name, the version that applied it, and what programs must know from then on', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'qwen-edit-migrations-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const entries = [1000, 2000].map((when, n) => ({ when, tag: `000${n}_step` }));
+  await mkdir(join(folder, 'meta'));
+  await writeFile(join(folder, 'meta/_journal.json'), JSON.stringify({ entries }));
+  await writeFile(join(folder, '0000_step.sql'), 'create table a (n int);\n--> statement-breakpoint\nselect 1;');
+  await writeFile(join(folder, '0001_step.sql'), '-- needs programs that know 0001_step\nalter table a drop column n;');
+  const database = open(await emptyUrl());
+  expect(await migrateDatabase(database, folder)).toEqual(['0000_step', '0001_step']);
+  const { rows } = await database.pool.query(
+    'select tag, version, created_at::int as made, needs::int as needs from drizzle.__drizzle_migrations order by id',
+  );
+  expect(rows).toEqual([
+    { tag: '0000_step', version: expect.stringMatching(/^\d+\.\d+/), made: 1000, needs: null },
+    { tag: '0001_step', version: expect.stringMatching(/^\d+\.\d+/), made: 2000, needs: 2000 },
+  ]);
+});
+
+it('a server that is not there may come; a database that is not there has to be made', async () => {
   const missing = new URL(await emptyUrl());
   missing.pathname = 'qwen_edit_none';
-  for (const url of ['postgres://nobody@127.0.0.1:1/none', missing.href]) {
-    await expect(migrateDatabase(open(url))).rejects.toMatchObject({ code: 'database_unavailable' });
-    await expect(requireMigrated(open(url))).rejects.toMatchObject({ code: 'database_unavailable' });
+  for (const [url, code] of [
+    ['postgres://nobody@127.0.0.1:1/none', 'database_unavailable'],
+    [missing.href, 'database_refused'],
+  ] as const) {
+    await expect(migrateDatabase(open(url))).rejects.toMatchObject({ code });
+    await expect(requireMigrated(open(url))).rejects.toMatchObject({ code });
   }
 });

@@ -117,7 +117,7 @@ describe('no slot of the pool is lost', () => {
   });
 
   it('when all are taken: who waited too long hears it, and the next gets one', async () => {
-    const { database } = await trial({ connectTimeoutMs: 2000 });
+    const { database } = await trial({ waitMs: 2000 });
     const held = Promise.withResolvers<void>();
     const holders = [1, 2].map(() => database.transaction(() => held.promise));
     expect(await codeOf(insert(database, 1))).toBe('database_unavailable');

@@ -80,14 +80,14 @@ function onServer(server: TestServer): OpenedQueue {
       const url = await server.freshUrl();
       const database = connect(url);
       return {
-        open: (hideMs = VISIBILITY_MS) => openPostgres(database, url, { hideMs }),
+        open: (hideMs = VISIBILITY_MS) => openPostgres(database, { hideMs }),
         messages: (count) => hiddenJobs(database, count),
         address: ['postgres', url],
       };
     },
     lost() {
       const url = 'postgres://nobody@127.0.0.1:1/none';
-      return openPostgres(connect(url), url);
+      return openPostgres(connect(url));
     },
     close: server.close,
   };
@@ -99,10 +99,17 @@ export function connect(url: string): Database {
   return database;
 }
 
-export function openPostgres(database: Database, url: string, options: Partial<PostgresQueueOptions> = {}): JobQueue {
+export function openPostgres(database: Database, options: Partial<PostgresQueueOptions> = {}): JobQueue {
   const table = createQueueTable(database.db);
   return closing(
-    createPostgresQueue({ table, url, channel: QUEUE_CHANNEL, hideMs: VISIBILITY_MS, pollMs: POLL_MS, ...options }),
+    createPostgresQueue({
+      table,
+      connect: () => database.openDirect('qwen-edit queue'),
+      channel: QUEUE_CHANNEL,
+      hideMs: VISIBILITY_MS,
+      pollMs: POLL_MS,
+      ...options,
+    }),
   );
 }
 

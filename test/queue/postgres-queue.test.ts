@@ -18,7 +18,7 @@ beforeEach(async () => {
 });
 
 const open = (pollMs = HOUR, table?: QueueTable): JobQueue =>
-  openPostgres(database, url, { hideMs: HIDE_MS, pollMs, ...(table === undefined ? {} : { table }) });
+  openPostgres(database, { hideMs: HIDE_MS, pollMs, ...(table === undefined ? {} : { table }) });
 const receive = (queue: JobQueue, max = 1, waitMs = 20_000): Promise<readonly JobMessage[]> =>
   queue.receive({ max, waitMs, signal: never });
 const idsOf = (messages: readonly JobMessage[]): string[] => messages.map(({ jobId }) => jobId);
@@ -156,9 +156,10 @@ it('a listener that loses its connection finds what came meanwhile, and listens 
 
 it('a server that cannot be listened to is polled', async () => {
   const lines: string[] = [];
+  const nowhere = connect('postgres://nobody@127.0.0.1:1/none');
   const queue = createPostgresQueue({
     table: createQueueTable(database.db),
-    url: 'postgres://nobody@127.0.0.1:1/none',
+    connect: () => nowhere.openDirect('qwen-edit queue'),
     channel: QUEUE_CHANNEL,
     hideMs: HIDE_MS,
     pollMs: 100,

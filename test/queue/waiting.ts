@@ -12,7 +12,12 @@ function open(): { queue: JobQueue; closeRest: () => Promise<void> } {
   }
   const database = createDatabase({ url });
   const table = createQueueTable(database.db);
-  const queue = createPostgresQueue({ table, url, channel: QUEUE_CHANNEL, hideMs: 30_000 });
+  const queue = createPostgresQueue({
+    table,
+    connect: () => database.openDirect('qwen-edit queue'),
+    channel: QUEUE_CHANNEL,
+    hideMs: 30_000,
+  });
   return { queue, closeRest: () => database.close() };
 }
 

@@ -80,7 +80,7 @@ export async function createTestSetup(): Promise<TestSetup> {
   const log = createLogger({ level: 'debug', role: 'test', write: (line) => lines.push(line) });
   const queue = createPostgresQueue({
     table: createQueueTable(workerDatabase.db),
-    url: proxy.url,
+    connect: () => workerDatabase.openDirect('qwen-edit queue'),
     channel: QUEUE_CHANNEL,
     hideMs: 500,
     pollMs: 200,

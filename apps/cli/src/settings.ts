@@ -36,6 +36,8 @@ const DAY = 86_400;
 export const settingsSchema = z.object({
   // What it runs on.
   databaseUrl: url(/^postgres(ql)?:\/\//i, 'postgres://user:password@host/name').optional(),
+  databaseDirectUrl: url(/^postgres(ql)?:\/\//i, 'postgres://user:password@host/name').optional(),
+  databasePoolSize: wholeNumber(1, 1000).prefault('10'),
   storageUrl: url(/^(s3:\/\/|file:)/i, 's3://bucket/prefix or file:folder').optional(),
   queueUrl: text
     .trim()
@@ -106,6 +108,8 @@ export type Setting = keyof Config;
 /** The environment variable of each setting. The guide's names keep their meaning. */
 export const VARIABLES: Readonly<Record<Setting, string>> = {
   databaseUrl: 'DATABASE_URL',
+  databaseDirectUrl: 'DATABASE_DIRECT_URL',
+  databasePoolSize: 'DATABASE_POOL_SIZE',
   storageUrl: 'STORAGE_URL',
   queueUrl: 'QUEUE_URL',
   queueDlqUrl: 'QUEUE_DLQ_URL',

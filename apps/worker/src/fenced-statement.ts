@@ -28,7 +28,9 @@ const SQLSTATE = /^[0-9A-Z]{5}$/;
  */
 export function isOutcomeUnknown(thrown: unknown): boolean {
   const { code } = toAppError(thrown);
-  return code === 'database_unavailable' || code === 'canceled' || !SQLSTATE.test(sqlState(thrown));
+  // A database that lets nobody in is like one that is away: a password may be changed while a job runs.
+  const away = code === 'database_unavailable' || code === 'database_refused';
+  return away || code === 'canceled' || !SQLSTATE.test(sqlState(thrown));
 }
 
 /**

@@ -266,6 +266,13 @@ export const ERRORS = {
     'Try again soon; if it stays, check DATABASE_URL and the server.',
     LATER,
   ),
+  database_refused: surroundings(
+    503,
+    true,
+    'The database does not let the service in',
+    'Check DATABASE_URL and the settings of the server.',
+    LATER,
+  ),
   storage_unavailable: surroundings(
     503,
     true,

@@ -8,7 +8,6 @@ const require = createRequire(import.meta.url);
 const orm: typeof import('drizzle-orm') = require('drizzle-orm');
 const pgCore: typeof import('drizzle-orm/pg-core') = require('drizzle-orm/pg-core');
 const nodePostgres: typeof import('drizzle-orm/node-postgres') = require('drizzle-orm/node-postgres');
-const migrator: typeof import('drizzle-orm/node-postgres/migrator') = require('drizzle-orm/node-postgres/migrator');
 
 export type { SQL } from 'drizzle-orm';
 export type { NodePgDatabase } from 'drizzle-orm/node-postgres';
@@ -29,5 +28,4 @@ export const {
   timestamp,
   uniqueIndex,
 } = pgCore;
-export const { drizzle, NodePgDatabase: NodePgDatabaseClass, NodePgDriver } = nodePostgres;
-export const { migrate } = migrator;
+export const { NodePgDatabase: NodePgDatabaseClass, NodePgDriver } = nodePostgres;

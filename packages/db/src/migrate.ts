@@ -1,13 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
-import pg from 'pg';
-import { z } from 'zod';
+import type pg from 'pg';
+import packageJson from '../package.json' with { type: 'json' };
 import type { Database } from './connection/database.ts';
 import { sqlState, toDatabaseError } from './connection/database-error.ts';
-import { drizzle, migrate } from './drizzle.ts';
-
-const migrationsFolder = join(import.meta.dirname, '../../../migrations');
+import { listMigrations, type Migration, migrationsFolder, readMigration } from './migration-files.ts';
 
 /** Any number, the same for all versions. Whoever migrates holds this advisory lock. */
 const LOCK = 7_311_202_511;
@@ -15,70 +11,138 @@ const MISSING_TABLE = '42P01';
 const MISSING_SCHEMA = '3F000';
 const OLDEST = 150_000;
 
-const journalSchema = z.object({ entries: z.array(z.object({ when: z.number(), tag: z.string() })) });
+/** What a later version has done to a database. */
+export interface LaterSchema {
+  /** The newest migration, as `0007_name`, and the version of the program that applied it; undefined where it did not say. */
+  readonly tag: string | undefined;
+  readonly version: string | undefined;
+  /** False if a migration says that this program must not use the database. */
+  readonly usable: boolean;
+}
 
 export interface MigrationState {
   /** Names of the migrations that the database lacks, oldest first. */
   readonly pending: readonly string[];
-  /** True if the database was migrated by a later version than this. */
-  readonly newer: boolean;
+  /** The newest migration that this program knows. */
+  readonly known: string;
+  /** Set if the database was migrated by a later version than this. */
+  readonly later: LaterSchema | undefined;
 }
 
-/** Which migrations of this version the database lacks. */
-export function migrationState({ pool }: Database): Promise<MigrationState> {
-  return readState(pool);
+/** The version of this program, as it is noted beside each migration that it applies. */
+const VERSION: string = packageJson.version;
+
+/** Which migrations of this version the database lacks, and which it has that this version does not know. */
+export async function migrationState({ pool }: Database): Promise<MigrationState> {
+  return readState(pool, await listMigrations());
 }
 
-async function readState(connection: pg.Pool | pg.Client): Promise<MigrationState> {
-  const { entries } = journalSchema.parse(
-    JSON.parse(await readFile(join(migrationsFolder, 'meta/_journal.json'), 'utf8')),
-  );
-  const last = await connection
-    .query<{ last: string | null }>('select max(created_at) as last from drizzle.__drizzle_migrations')
-    .then(({ rows }) => Number(rows[0]?.last ?? 0))
+/** A row of the table of migrations. What versions wrote before there was a column is not there. */
+interface AppliedRow {
+  readonly created_at: number;
+  readonly tag?: string | null;
+  readonly version?: string | null;
+  readonly needs?: number | null;
+}
+
+async function readState(
+  connection: Pick<pg.Pool | pg.Client, 'query'>,
+  migrations: readonly Migration[],
+): Promise<MigrationState> {
+  const applied = await connection
+    .query<{ row: AppliedRow }>('select to_jsonb(m) as row from drizzle.__drizzle_migrations m order by created_at')
+    .then(({ rows }) => rows.map(({ row }) => row))
     .catch((thrown: unknown) => {
-      if ([MISSING_TABLE, MISSING_SCHEMA].includes(sqlState(thrown))) return 0;
+      if ([MISSING_TABLE, MISSING_SCHEMA].includes(sqlState(thrown))) return [];
       throw toDatabaseError(thrown);
     });
+  const newest = migrations.at(-1);
+  const knownUntil = newest?.when ?? 0;
+  const later = applied.filter((row) => row.created_at > knownUntil);
+  const last = later.at(-1);
   return {
-    pending: entries.filter((entry) => entry.when > last).map((entry) => entry.tag),
-    newer: last > Math.max(...entries.map((entry) => entry.when)),
+    pending: migrations.filter(({ when }) => !applied.some((row) => row.created_at === when)).map(({ tag }) => tag),
+    known: newest?.tag ?? '',
+    later:
+      last === undefined
+        ? undefined
+        : {
+            tag: last.tag ?? undefined,
+            version: last.version ?? undefined,
+            usable: later.every((row) => (row.needs ?? 0) <= knownUntil),
+          },
   };
 }
 
 /**
- * Brings the database to this version's schema; returns what was applied. Several callers at once wait for each other.
- * A database of a later version is not changed: migrations only add, so that old and new versions work side by side.
+ * Brings the database to this version's schema; returns what was applied. Several callers at once wait for each other. A
+ * database of a later version is not changed. All of it is one transaction, whose lock ends with it: that holds behind a
+ * pooler too.
  */
-export async function migrateDatabase({ pool }: Database): Promise<readonly string[]> {
+export async function migrateDatabase(database: Database, folder = migrationsFolder): Promise<readonly string[]> {
+  const migrations = await listMigrations(folder);
   // A connection of its own, without time limits: a migration may take long, and so may waiting for another process's.
-  const client = new pg.Client({ ...pool.options, query_timeout: 0 });
-  // If the connection breaks, its statement rejects. Without a listener, the break would also end the process.
-  client.on('error', () => undefined);
+  const client = await database.openDirect('qwen-edit migrate');
   try {
-    await client.connect();
-    await client.query('set statement_timeout = 0; set lock_timeout = 0');
-    await client.query('select pg_advisory_lock($1)', [LOCK]);
+    await client.query('begin; set local statement_timeout = 0; set local lock_timeout = 0');
+    await client.query('set local idle_in_transaction_session_timeout = 0');
+    await client.query('select pg_advisory_xact_lock($1)', [LOCK]);
     await refuseOldServer(client);
-    const { pending } = await readState(client);
-    if (pending.length > 0) await migrate(drizzle(client), { migrationsFolder });
+    await client.query('savepoint unread');
+    const { pending } = await readState(client, migrations);
+    // A table that is missing has failed the transaction so far.
+    await client.query('rollback to savepoint unread');
+    if (pending.length > 0) {
+      await client.query(TABLE);
+      for (const migration of migrations.filter(({ tag }) => pending.includes(tag))) {
+        const { statements, hash, needs } = await readMigration(migration, migrations, folder);
+        for (const statement of statements) await client.query(statement);
+        await client.query(NOTE, [hash, migration.when, migration.tag, VERSION, needs ?? null]);
+      }
+    }
+    await client.query('commit');
     return pending;
   } catch (thrown) {
     throw toDatabaseError(thrown);
   } finally {
-    // Closing the connection releases the lock, also if something failed.
+    // Closing the connection rolls back and releases the lock if something failed.
     await client.end().catch(() => undefined);
   }
 }
 
-/** Throws AppError `migration_needed` if the schema is older than this version needs. */
-export async function requireMigrated(database: Database): Promise<void> {
-  const { pending } = await migrationState(database);
-  if (pending.length > 0) {
-    throw new AppError('migration_needed', `The database lacks the migrations ${pending.join(', ')}.`, {
+/** The table is drizzle's, with columns that tell older programs what was done. */
+const TABLE = `
+  create schema if not exists drizzle;
+  create table if not exists drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint);
+  alter table drizzle.__drizzle_migrations add column if not exists tag text, add column if not exists version text,
+    add column if not exists needs bigint`;
+const NOTE =
+  'insert into drizzle.__drizzle_migrations (hash, created_at, tag, version, needs) values ($1, $2, $3, $4, $5)';
+
+/**
+ * Throws AppError `migration_needed` if this version cannot use the database: its schema is older than this version needs, or
+ * a later version has made it one that this version must not use.
+ */
+export async function requireMigrated(database: Database): Promise<MigrationState> {
+  const state = await migrationState(database);
+  if (state.later !== undefined && !state.later.usable) {
+    throw new AppError('migration_needed', `${laterSchemaText(state)} It must not be used by this one.`, {
+      hint: `Run version ${state.later.version ?? 'of that migration'} or a later one against this database.`,
+    });
+  }
+  if (state.pending.length > 0) {
+    throw new AppError('migration_needed', `The database lacks the migrations ${state.pending.join(', ')}.`, {
       hint: 'Run `qwen-edit migrate` once against this database.',
     });
   }
+  return state;
+}
+
+/** Says which version a later schema is of. */
+export function laterSchemaText({ known, later }: MigrationState): string {
+  const by = later?.version === undefined ? 'a later version' : `version ${later.version}`;
+  const to = later?.tag === undefined ? '' : ` to ${later.tag}`;
+  return `The database was migrated${to} by ${by}; this is version ${VERSION}, which knows ${known}.`;
 }
 
 async function refuseOldServer(client: pg.Client): Promise<void> {

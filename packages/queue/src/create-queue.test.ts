@@ -5,7 +5,7 @@ const nothing = () => Promise.reject(new Error('not to be called'));
 const deps: QueueDeps = {
   postgres: {
     table: { take: nothing, hide: nothing, show: nothing, send: nothing, nextVisibleMs: nothing },
-    url: 'postgres://127.0.0.1:1/none',
+    connect: undefined,
     channel: 'any',
     hideMs: 1000,
   },

@@ -1,5 +1,13 @@
 import { join } from 'node:path';
-import { createDatabase, createQueueTable, type Database, QUEUE_CHANNEL } from '@qwen-edit/db';
+import {
+  type ConnectionFacts,
+  createDatabase,
+  createQueueTable,
+  type Database,
+  laterSchemaText,
+  QUEUE_CHANNEL,
+  requireMigrated,
+} from '@qwen-edit/db';
 import { createQueue, type JobQueue } from '@qwen-edit/queue';
 import { createStore, type ObjectStore, type S3Options } from '@qwen-edit/storage';
 import type { Logger } from '@qwen-edit/telemetry';
@@ -30,13 +38,25 @@ export interface BackendOptions {
 /** How long a received message stays hidden until its job is claimed. */
 const HIDE_MS = 30_000;
 
-/** The only place that chooses drivers; nothing else depends on the size of a deployment. */
-export function openBackends(config: Config, options: BackendOptions): Backends {
+/**
+ * The only place that chooses drivers; nothing else depends on the size of a deployment. Connects to the database, because
+ * what answers there decides how the queue is waited on.
+ */
+export async function openBackends(config: Config, options: BackendOptions): Promise<Backends> {
   const { databaseUrl, log } = options;
+  // An address beside that of the embedded database would be another one's.
+  const directUrl = config.databaseUrl === undefined ? undefined : config.databaseDirectUrl;
   const database = createDatabase({
     url: databaseUrl,
+    directUrl,
+    max: config.databasePoolSize,
     applicationName: `qwen-edit ${options.role}`,
     onError: (error) => log.warn({ err: error.message }, 'an idle database connection broke'),
+    onFull: () => log.warn({ wanted: config.databasePoolSize }, 'the database takes no more connections'),
+  });
+  const listens = await canListen(database, directUrl, log).catch(async (thrown: unknown) => {
+    await database.close();
+    throw thrown;
   });
   const store = createStore(storageUrlOf(config), {
     signing: { secret: options.signingSecret, baseUrl: options.baseUrl },
@@ -46,7 +66,7 @@ export function openBackends(config: Config, options: BackendOptions): Backends 
     createQueue(url, {
       postgres: {
         table: createQueueTable(database.db),
-        url: databaseUrl,
+        connect: listens ? () => database.openDirect('qwen-edit queue') : undefined,
         channel: QUEUE_CHANNEL,
         hideMs: HIDE_MS,
       },
@@ -77,6 +97,41 @@ export function openBackends(config: Config, options: BackendOptions): Backends 
       await database.close();
     },
   };
+}
+
+/** Throws AppError `migration_needed` if this version cannot use the database, and says so where a later one has migrated it. */
+export async function requireUsableSchema({ database }: Pick<Backends, 'database'>, log: Logger): Promise<void> {
+  const state = await requireMigrated(database);
+  if (state.later !== undefined) log.warn(`${laterSchemaText(state)} It may be used by this one.`);
+}
+
+/** True if a connection can be kept for LISTEN. One line says what answers at DATABASE_URL. */
+async function canListen(database: Database, directUrl: string | undefined, log: Logger): Promise<boolean> {
+  const facts = await database.facts();
+  const listens = directUrl !== undefined || !facts.pooled;
+  log.info(
+    {
+      server_version: facts.serverVersion,
+      pooled: facts.pooled,
+      named_statements: facts.namedStatements,
+      tls: facts.tls,
+      listens,
+      statement_timeout_ms: facts.statementTimeoutMs,
+    },
+    lineOf(facts, listens),
+  );
+  return listens;
+}
+
+function lineOf(facts: ConnectionFacts, listens: boolean): string {
+  if (!facts.pooled) return 'connected to the database';
+  const limit =
+    facts.statementTimeoutMs === 0
+      ? '; single statements have no time limit there: set statement_timeout of the role'
+      : '';
+  return listens
+    ? `connected to the database through a pooler, and listening at DATABASE_DIRECT_URL${limit}`
+    : `connected to the database through a pooler; the queue is polled, as DATABASE_DIRECT_URL is not set${limit}`;
 }
 
 function storageUrlOf(config: Pick<Config, 'storageUrl' | 'dataDir'>): string {

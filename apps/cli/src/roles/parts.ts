@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { requireMigrated } from '@qwen-edit/db';
 import { ensurePageBuilt } from '@qwen-edit/web';
+import { requireUsableSchema } from './backends.ts';
 import { startMetricsServer } from './metrics-server.ts';
 import { type RoleContext, type RoleDeps, withContext } from './role.ts';
 import { startApi } from './start-api.ts';
@@ -15,7 +15,7 @@ const WORKER_GRACE_MS = 25_000;
 /** `qwen-edit api`: answers until it is told to stop. */
 export function runApi(deps: RoleDeps): Promise<void> {
   return withContext('api', deps, async (context) => {
-    await requireMigrated(context.backends.database);
+    await requireUsableSchema(context.backends, context.log);
     await ensurePageBuilt({ log: context.log, signal: deps.signal });
     const server = await startApi(context, { version: deps.version, defaultDeadlineMs: DEADLINE_MS });
     deps.terminal.out(`qwen-edit ${deps.version} api is ready at ${server.url}\n`);
@@ -27,7 +27,7 @@ export function runApi(deps: RoleDeps): Promise<void> {
 /** `qwen-edit worker`: edits until it is told to stop. */
 export function runWorkerRole(deps: RoleDeps): Promise<void> {
   return withContext('worker', deps, async (context) => {
-    await requireMigrated(context.backends.database);
+    await requireUsableSchema(context.backends, context.log);
     const graceMs = context.config.graceMs ?? WORKER_GRACE_MS;
     await measured(context, async () => {
       deps.terminal.out(`qwen-edit ${deps.version} worker has started\n`);
@@ -39,7 +39,7 @@ export function runWorkerRole(deps: RoleDeps): Promise<void> {
 /** `qwen-edit dispatcher`: relays, reaps, calls back and sweeps until it is told to stop. */
 export function runDispatcherRole(deps: RoleDeps): Promise<void> {
   return withContext('dispatcher', deps, async (context) => {
-    await requireMigrated(context.backends.database);
+    await requireUsableSchema(context.backends, context.log);
     const { publicUrl, host, port } = context.config;
     await measured(context, async () => {
       deps.terminal.out(`qwen-edit ${deps.version} dispatcher has started\n`);

@@ -40,7 +40,7 @@ export async function withContext(
   }
   const log = createLogger({ level: config.logLevel, role });
   const signingSecret = await readSigningSecret(config.dataDir);
-  const backends = openBackends(config, {
+  const backends = await openBackends(config, {
     databaseUrl: config.databaseUrl,
     signingSecret,
     baseUrl: () => config.publicUrl ?? `http://${config.host}:${config.port}`,

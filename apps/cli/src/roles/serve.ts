@@ -4,7 +4,6 @@ import {
   acquireDataDirLock,
   type EmbeddedPostgres,
   migrateDatabase,
-  requireMigrated,
   startEmbeddedPostgres,
   takeOver,
 } from '@qwen-edit/db';
@@ -12,7 +11,7 @@ import { checkWebhookSecret } from '@qwen-edit/dispatcher';
 import { createLogger, createMetrics } from '@qwen-edit/telemetry';
 import { ensurePageBuilt } from '@qwen-edit/web';
 import { demoNote } from '../demo-note.ts';
-import { openBackends } from './backends.ts';
+import { openBackends, requireUsableSchema } from './backends.ts';
 import { readSigningSecret } from './data-dir.ts';
 import type { RoleContext, RoleDeps } from './role.ts';
 import { startApi } from './start-api.ts';
@@ -61,7 +60,7 @@ async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
   // 2. Connections.
   const signingSecret = await readSigningSecret(config.dataDir);
   let url = '';
-  const backends = openBackends(config, {
+  const backends = await openBackends(config, {
     databaseUrl,
     signingSecret,
     baseUrl: () => config.publicUrl ?? url,
@@ -70,7 +69,7 @@ async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
   });
   stack.add(() => backends.close());
   if (config.databaseUrl === undefined) await migrateDatabase(backends.database);
-  else await requireMigrated(backends.database);
+  else await requireUsableSchema(backends, log);
   await backends.check(signal);
   await takeOverFormer();
   const context: RoleContext = { config, backends, log, metrics: createMetrics(), signingSecret };

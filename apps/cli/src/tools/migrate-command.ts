@@ -1,4 +1,4 @@
-import { type Database, migrateDatabase } from '@qwen-edit/db';
+import { type Database, laterSchemaText, migrateDatabase, requireMigrated } from '@qwen-edit/db';
 import { readFlags } from '../flag-values.ts';
 import { TOOLS_HELP } from '../help.ts';
 import type { Terminal } from '../terminal.ts';
@@ -8,13 +8,21 @@ export interface MigrateDeps {
   readonly withDatabase: <T>(work: (database: Database) => Promise<T>) => Promise<T>;
 }
 
-/** `qwen-edit migrate`: prints the migrations that were applied; none is success. */
+/**
+ * `qwen-edit migrate`: prints the migrations that were applied; none is success. Fails with `migration_needed` if a later
+ * version has made the database one that this version must not use.
+ */
 export async function migrateCommand(args: readonly string[], { terminal, withDatabase }: MigrateDeps): Promise<void> {
   const { values } = readFlags(args, { help: { type: 'boolean', short: 'h' } });
   if (values.help === true) {
     terminal.out(TOOLS_HELP);
     return;
   }
-  const applied = await withDatabase(migrateDatabase);
-  terminal.out(applied.length === 0 ? 'The database is up to date.\n' : `Applied: ${applied.join(', ')}.\n`);
+  const { applied, state } = await withDatabase(async (database) => ({
+    applied: await migrateDatabase(database),
+    state: await requireMigrated(database),
+  }));
+  if (applied.length > 0) terminal.out(`Applied: ${applied.join(', ')}.\n`);
+  if (state.later !== undefined) terminal.out(`${laterSchemaText(state)} It may be used by this one.\n`);
+  else if (applied.length === 0) terminal.out(`The database is up to date (${state.known}).\n`);
 }

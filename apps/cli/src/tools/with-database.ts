@@ -13,11 +13,11 @@ import type { Config } from '../settings.ts';
  * service it is started for the time of the call, and brought to this version's schema.
  */
 export async function withDatabase<T>(
-  config: Pick<Config, 'databaseUrl' | 'dataDir'>,
+  config: Pick<Config, 'databaseUrl' | 'databaseDirectUrl' | 'dataDir'>,
   signal: AbortSignal,
   work: (database: Database) => Promise<T>,
 ): Promise<T> {
-  if (config.databaseUrl !== undefined) return connected(config.databaseUrl, work);
+  if (config.databaseUrl !== undefined) return connected(config.databaseUrl, work, config.databaseDirectUrl);
   const holder = await readDataDirLock(config.dataDir);
   if (typeof holder?.database_url === 'string') return connected(holder.database_url, work);
   const lock = await acquireDataDirLock(config.dataDir);
@@ -36,8 +36,8 @@ export async function withDatabase<T>(
   }
 }
 
-async function connected<T>(url: string, work: (database: Database) => Promise<T>): Promise<T> {
-  const database = createDatabase({ url, max: 2, applicationName: 'qwen-edit tool' });
+async function connected<T>(url: string, work: (database: Database) => Promise<T>, directUrl?: string): Promise<T> {
+  const database = createDatabase({ url, directUrl, max: 2, applicationName: 'qwen-edit tool' });
   try {
     return await work(database);
   } finally {

@@ -45,6 +45,7 @@ export const errorsZh: typeof errorsEn = {
     poison: { title: '没有工作进程能处理此编辑', hint: '请检查工作进程的日志，然后重新提交。' },
     expired: { title: '编辑未能按时完成', hint: '请再做一次。' },
     database_unavailable: { title: '数据库暂时不可用', hint: '请稍后再试。' },
+    database_refused: { title: '数据库拒绝了服务的连接', hint: '请让服务的管理员检查数据库设置。' },
     storage_unavailable: { title: '存储暂时不可用', hint: '请稍后再试。' },
     queue_unavailable: { title: '队列暂时不可用', hint: '请稍后再试。' },
     migration_needed: { title: '数据库版本不符', hint: '请让服务的管理员运行 qwen-edit migrate。' },

@@ -1,5 +1,5 @@
 import { AppError } from '@qwen-edit/contract';
-import { sqlState, toDatabaseError } from './database-error.ts';
+import { isFull, sqlState, toDatabaseError } from './database-error.ts';
 
 /** What fails so was never sent: there was no connection to send it on. */
 const NOT_SENT =
@@ -21,6 +21,8 @@ export function toCommitError(thrown: unknown): AppError {
 
 /** An error without an SQLSTATE says nothing about what the server did, unless nothing was sent. */
 function mayBeDone(error: AppError): boolean {
+  // Who was not let in has sent nothing.
+  if (error.code === 'database_refused' || isFull(error)) return false;
   const code = sqlState(error);
   const message = error.cause instanceof Error ? error.cause.message : error.message;
   if (NOT_SENT.test(code) || NOT_SENT.test(message)) return false;

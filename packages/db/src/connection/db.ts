@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { type NodePgDatabase, NodePgDatabaseClass, NodePgDriver, PgDialect } from '../drizzle.ts';
 import { toDatabaseError } from './database-error.ts';
 import { withNamedStatements } from './named-statements.ts';
+import type { Session } from './session.ts';
 
 /**
  * What statements run on: the pool, or one transaction. A statement that fails rejects with an AppError, whichever way it was
@@ -14,9 +15,9 @@ export type Db = Omit<NodePgDatabase, 'transaction'>;
 type Translate = (thrown: unknown) => AppError;
 
 /** Statements on a pool or on one connection of it. Those of a pool commit by themselves: toCommitError translates their errors. */
-export function createDb(connection: pg.Pool | pg.PoolClient, translate: Translate = toDatabaseError): Db {
+export function createDb(connection: pg.Pool | pg.PoolClient, of: Session, translate: Translate = toDatabaseError): Db {
   const dialect = new PgDialect();
-  const session = new NodePgDriver(withNamedStatements(connection), dialect).createSession(undefined);
+  const session = new NodePgDriver(withNamedStatements(connection, of), dialect).createSession(undefined);
   return new NodePgDatabaseClass(dialect, withAppErrors(session, translate), undefined);
 }
 

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { toCommitError } from './commit-error.ts';
 import { isUnanswered, toDatabaseError } from './database-error.ts';
 import { createDb, type Db } from './db.ts';
+import { type Session, WHOLE_SESSION } from './session.ts';
 
 /**
  * Runs `work` between BEGIN and COMMIT on a connection of its own. The connection goes back to the pool in every case, also if
@@ -13,7 +14,11 @@ import { createDb, type Db } from './db.ts';
  *
  * @example await runTransaction(pool, (tx) => tx.execute(sql`delete from notes`))
  */
-export async function runTransaction<T>(pool: pg.Pool, work: (tx: Db) => Promise<T>): Promise<T> {
+export async function runTransaction<T>(
+  pool: pg.Pool,
+  work: (tx: Db) => Promise<T>,
+  session: Session = WHOLE_SESSION,
+): Promise<T> {
   const client = await pool.connect().catch(rethrow);
   let unusable: Error | undefined;
   const onError = (error: Error): void => {
@@ -22,8 +27,8 @@ export async function runTransaction<T>(pool: pg.Pool, work: (tx: Db) => Promise
   // A connection that breaks while it is checked out and idle would otherwise end the process.
   client.on('error', onError);
   try {
-    await client.query('begin').catch(rethrow);
-    const result = await work(createDb(client));
+    await client.query(session.begin).catch(rethrow);
+    const result = await work(createDb(client, session));
     const { command } = await client.query('commit').catch((thrown: unknown) => {
       throw toCommitError(thrown);
     });

@@ -24,7 +24,7 @@ export async function prepareDatabase({ port, cluster, passwords }: Address): Pr
     user: SUPERUSER,
     password: passwords.superuser,
     database: 'postgres',
-    // Otherwise PGSSLMODE would decide, and this server has no certificate.
+    // Otherwise PGSSLMODE would decide.
     ssl: false,
     application_name: 'qwen-edit start',
     connectionTimeoutMillis: CONNECT_MS,
@@ -37,7 +37,8 @@ export async function prepareDatabase({ port, cluster, passwords }: Address): Pr
   } finally {
     await client.end().catch(() => undefined);
   }
-  return `postgres://${NAME}:${passwords.application}@127.0.0.1:${port}/${NAME}`;
+  // The server has no certificate, whatever PGSSLMODE may ask of others.
+  return `postgres://${NAME}:${passwords.application}@127.0.0.1:${port}/${NAME}?sslmode=disable`;
 }
 
 async function prepare(client: pg.Client, cluster: string, password: string): Promise<void> {

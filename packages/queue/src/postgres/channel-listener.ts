@@ -1,11 +1,11 @@
-import { createBackoff, repeat } from '@qwen-edit/async';
+import { createBackoff, pause, repeat } from '@qwen-edit/async';
 import { AppError } from '@qwen-edit/contract';
-import pg from 'pg';
+import type pg from 'pg';
 import type { QueueLog } from '../job-queue.ts';
 
 export interface ChannelListenerOptions {
-  /** postgres://user:password@host:port/name */
-  readonly url: string;
+  /** Opens a connection that keeps its session. The listener ends it. */
+  readonly connect: () => Promise<pg.Client>;
   readonly channel: string;
   /** Called for each notification, and when listening begins, because notifications before that were missed. */
   readonly onWake: () => void;
@@ -18,34 +18,28 @@ export interface ChannelListener {
 }
 
 const BACKOFF = { firstMs: 250, maxMs: 30_000 };
-const CONNECT_TIMEOUT_MS = 10_000;
-/** If the other end of a connection vanishes without a sign, that is noticed about 10 s after this. */
-const KEEP_ALIVE_MS = 10_000;
 const END_TIMEOUT_MS = 1000;
 
 /**
  * Listens on one connection of its own, from now on. A broken connection is replaced, after a pause that grows with each failure.
  */
-export function createChannelListener({ url, channel, onWake, log }: ChannelListenerOptions): ChannelListener {
+export function createChannelListener({ connect, channel, onWake, log }: ChannelListenerOptions): ChannelListener {
   const closing = new AbortController();
 
   /** Resolves when the listener is closed; throws when its connection fails. */
   async function listen(_: AbortSignal, works: () => void): Promise<number> {
-    const client = new pg.Client({
-      connectionString: url,
-      application_name: 'qwen-edit queue',
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
-    });
     const { promise: over, resolve: stop, reject: fail } = Promise.withResolvers<void>();
     over.catch(() => undefined);
-    client.on('error', fail);
-    client.on('end', () => fail(new AppError('queue_unavailable', 'The server ended the connection.')));
     const onAbort = (): void => stop();
     closing.signal.addEventListener('abort', onAbort);
+    const connecting = connect();
     try {
-      await Promise.race([begin(client), over]);
+      const client = await Promise.race([connecting, over]);
+      if (client === undefined) return 0;
+      client.on('error', fail);
+      client.on('end', () => fail(new AppError('queue_unavailable', 'The server ended the connection.')));
+      client.on('notification', () => onWake());
+      await Promise.race([client.query(`listen ${client.escapeIdentifier(channel)}`), over]);
       if (closing.signal.aborted) return 0;
       works();
       onWake();
@@ -53,14 +47,11 @@ export function createChannelListener({ url, channel, onWake, log }: ChannelList
       return 0;
     } finally {
       closing.signal.removeEventListener('abort', onAbort);
-      await end(client);
+      // A connection that opens after the end is ended too, and nobody waits for it.
+      const ended = connecting.then(end, () => undefined);
+      if (!closing.signal.aborted) await ended;
+      else await Promise.race([ended, pause(END_TIMEOUT_MS)]);
     }
-  }
-
-  async function begin(client: pg.Client): Promise<void> {
-    await client.connect();
-    client.on('notification', () => onWake());
-    await client.query(`listen ${client.escapeIdentifier(channel)}`);
   }
 
   const running = repeat(listen, {
