@@ -41,9 +41,9 @@ async function startRole(environment: { readonly DATABASE_URL: string; readonly 
 }
 
 /** Runs a command to its end. */
-async function run(command: string, DATABASE_URL: string) {
+async function run(command: string, DATABASE_URL: string, more: Readonly<Record<string, string>> = {}) {
   const said = { out: '', err: '' };
-  const environment = { DATABASE_URL, QWEN_EDIT_DATA_DIR: await folder(), QWEN_EDIT_LOG_LEVEL: 'silent' };
+  const environment = { ...more, DATABASE_URL, QWEN_EDIT_DATA_DIR: await folder(), QWEN_EDIT_LOG_LEVEL: 'silent' };
   const code = await dispatch([command], {
     terminal: {
       out: (text) => {
@@ -137,4 +137,9 @@ it('a role that the database does not let in ends with a sentence and what to do
     expect(ended).toMatchObject({ code, out: '', err: expect.stringMatching(words) });
     expect(ended.err).not.toContain('Report this');
   }
+});
+
+it('DATABASE_DIRECT_URL alone is refused, instead of another database being started', async () => {
+  const ended = await run('migrate', '', { DATABASE_DIRECT_URL: 'postgres://a@127.0.0.1:1/b' });
+  expect(ended).toMatchObject({ code: 2, err: expect.stringContaining('DATABASE_URL is not') });
 });

@@ -11,6 +11,7 @@ import {
 import { createQueue, type JobQueue } from '@qwen-edit/queue';
 import { createStore, type ObjectStore, type S3Options } from '@qwen-edit/storage';
 import type { Logger } from '@qwen-edit/telemetry';
+import { directUrlOf } from '../direct-url.ts';
 import type { Config } from '../settings.ts';
 
 /** The three that a URL each chooses, open and shared by the roles of a process. */
@@ -44,8 +45,7 @@ const HIDE_MS = 30_000;
  */
 export async function openBackends(config: Config, options: BackendOptions): Promise<Backends> {
   const { databaseUrl, log } = options;
-  // An address beside that of the embedded database would be another one's.
-  const directUrl = config.databaseUrl === undefined ? undefined : config.databaseDirectUrl;
+  const directUrl = directUrlOf(config);
   const database = createDatabase({
     url: databaseUrl,
     directUrl,

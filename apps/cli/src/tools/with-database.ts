@@ -6,6 +6,7 @@ import {
   readDataDirLock,
   startEmbeddedPostgres,
 } from '@qwen-edit/db';
+import { directUrlOf } from '../direct-url.ts';
 import type { Config } from '../settings.ts';
 
 /**
@@ -17,7 +18,8 @@ export async function withDatabase<T>(
   signal: AbortSignal,
   work: (database: Database) => Promise<T>,
 ): Promise<T> {
-  if (config.databaseUrl !== undefined) return connected(config.databaseUrl, work, config.databaseDirectUrl);
+  const directUrl = directUrlOf(config);
+  if (config.databaseUrl !== undefined) return connected(config.databaseUrl, work, directUrl);
   const holder = await readDataDirLock(config.dataDir);
   if (typeof holder?.database_url === 'string') return connected(holder.database_url, work);
   const lock = await acquireDataDirLock(config.dataDir);

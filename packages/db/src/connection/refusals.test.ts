@@ -16,6 +16,7 @@ it.each([
   ['3D000', 'Datenbank »jobs« existiert nicht', 'CREATE DATABASE'],
   ['42501', 'permission denied for table jobs', 'grant'],
   ['08P01', 'SSL required', 'sslmode=require'],
+  ['28000', 'This RDS Proxy requires TLS connections', 'sslmode=require'],
   ['08P01', 'SASL authentication failed', 'pooler'],
   ['08P01', 'no such user', 'pooler'],
   ['08P01', 'no such database: jobs', '[databases]'],

@@ -19,6 +19,10 @@ interface Rule {
   readonly hint: string;
 }
 
+/** What poolers and providers say to a connection without TLS. */
+export const TLS_WANTED =
+  /(SSL|TLS) required|(SSL|TLS|secure) connection.* required|requires? (SSL|TLS|a secure)|require_secure_transport/i;
+
 const UNTRUSTED =
   /^(DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_(UNTRUSTED|REJECTED|SIGNATURE_FAILURE|CHAIN_TOO_LONG|REVOKED)|INVALID_(CA|PURPOSE)|PATH_LENGTH_EXCEEDED)/;
 
@@ -77,7 +81,7 @@ const RULES: readonly Rule[] = [
     hint: 'Use sslmode=require, or better sslmode=verify-full with sslrootcert, in the URL. If the server has no TLS, add a line for user, database and address to pg_hba.conf.',
   },
   {
-    message: /(SSL|TLS) required|(SSL|TLS|secure) connection.* required|require_secure_transport/i,
+    message: TLS_WANTED,
     says: 'The database takes no connection without TLS',
     hint: 'Use sslmode=require, or better sslmode=verify-full with sslrootcert, in the URL.',
   },

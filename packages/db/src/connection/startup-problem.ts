@@ -1,4 +1,5 @@
 import { reasonOf, sqlState } from './database-error.ts';
+import { TLS_WANTED } from './refusals.ts';
 
 /**
  * What a failure to connect says about the way that was tried. `parameter`: a parameter is not taken at the start. `tls`: the
@@ -11,7 +12,6 @@ export type StartupProblem = 'parameter' | 'tls' | 'tls_wanted' | 'denied';
 const PARAMETER =
   /startup parameter|_timeout\b.*(not support|unsupported|unrecognized)|support.*\b(option|parameter)\b.*_timeout/i;
 const NO_TLS = /server does not support SSL|error establishing an SSL connection/i;
-const TLS_WANTED = /SSL required|SSL connection is required|TLS required|requires? (SSL|TLS|a secure)/i;
 const TLS_CODE = /^(ERR_SSL|EPROTO)/;
 const INVALID_AUTHORIZATION = '28000';
 
