@@ -82,6 +82,7 @@ async function startProgram(options: PoolerOptions): Promise<RunningPooler> {
   const [config, users] = [join(folder, 'pgbouncer.ini'), join(folder, 'users.txt')];
   await writeFile(config, configOf(options, port, users));
   await writeFile(users, usersOf(options));
+  for (const path of [config, users]) await chmod(path, 0o644);
   // It refuses to run as root.
   const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
   const child = spawn(PROGRAM, [config], { ...user, stdio: ['ignore', 'ignore', 'pipe'] });
