@@ -1,4 +1,4 @@
-import { toAppError } from '@qwen-edit/contract';
+import { ERRORS, toAppError } from '@qwen-edit/contract';
 import { addMissingDeadlines, expireJobs, reapLeases, resendQueued } from '@qwen-edit/db';
 import type { DispatcherDeps } from './deps.ts';
 import { DEADLINE_PASSED, WORKER_LOST } from './job-errors.ts';
@@ -39,7 +39,7 @@ export async function runReaper(deps: DispatcherDeps, signal: AbortSignal): Prom
     try {
       return await round();
     } catch (thrown) {
-      wasAway ||= toAppError(thrown).code === 'database_unavailable';
+      wasAway ||= ERRORS[toAppError(thrown).code].origin === 'surroundings';
       throw thrown;
     }
   };
