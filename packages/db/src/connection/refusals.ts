@@ -5,7 +5,7 @@ export interface Reason {
 }
 
 /** Why a database lets nobody in until somebody changes something, in words for whoever runs the service. */
-export interface Refusal {
+export interface DatabaseRefusal {
   readonly message: string;
   /** What to do. */
   readonly hint: string;
@@ -140,7 +140,7 @@ const RULES: readonly Rule[] = [
 const BEFORE_USE = /^($|08|28)/;
 
 /** What a failure says that waiting does not mend. undefined if it may pass, or has nothing to do with getting in. */
-export function refusalOf({ code, message }: Reason): Refusal | undefined {
+export function refusalOf({ code, message }: Reason): DatabaseRefusal | undefined {
   const rule = RULES.find((each) => (each.code ?? BEFORE_USE).test(code) && (each.message?.test(message) ?? true));
   return rule === undefined ? undefined : { message: `${rule.says} (${wordsOf(code, message)}).`, hint: rule.hint };
 }
