@@ -61,6 +61,8 @@ export interface WorkerOptions {
   readonly workerReportMs: number;
   /** How long one call to the queue waits for a job. */
   readonly receiveWaitMs: number;
+  /** Jobs that need a later contract version are left to newer workers. Default: this version. */
+  readonly contractVersion?: number | undefined;
 }
 
 const LEASE_MS = 60_000;

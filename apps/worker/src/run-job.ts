@@ -10,6 +10,7 @@ import { statementRules, workerBackoff } from './fenced-statement.ts';
 import { findPayer, type PayerDeps } from './find-payer.ts';
 import { readInputs } from './inputs.ts';
 import { type LeaseKeeper, startLeaseKeeper } from './lease-keeper.ts';
+import { hiddenFor, isUnderstood, leaveJobToNewer } from './newer-jobs.ts';
 import { type AttemptObserver, observeAttempt } from './observe.ts';
 import { createOutputs, type Outputs, type StoredOutput } from './outputs.ts';
 import { createProgressWriter, type ProgressWriter } from './progress.ts';
@@ -46,12 +47,17 @@ export async function runJob(
   const leasedAt = performance.now();
   const claim = await claimOrRelease(deps, message.jobId, stopping);
   if (claim.outcome !== 'claimed') {
-    await settleMessage(deps, message, settlementWithout(claim, deps.options));
+    await settleMessage(deps, message, settlementWithout(claim, message, deps.options));
     return { status: claim.outcome === 'refused' ? 'refused' : 'not_claimed' };
   }
 
   const { job } = claim;
   const { lease } = job;
+  if (!isUnderstood(job)) {
+    await leaveJobToNewer(deps, job, stopping);
+    await settleMessage(deps, message, 0);
+    return { status: 'not_claimed' };
+  }
   const run: Run = {
     job,
     observer: observeAttempt(deps, job),
@@ -153,8 +159,10 @@ async function claimOrRelease(
 ): Promise<ClaimResult> {
   const { database, options, workerId } = deps;
   const lease = { jobId, token: newToken() };
-  const claim = (): Promise<ClaimResult> =>
-    claimJob(database.db, jobId, { token: lease.token, workerId, leaseMs: options.leaseMs });
+  const claim = (): Promise<ClaimResult> => {
+    const { leaseMs, contractVersion } = options;
+    return claimJob(database.db, jobId, { token: lease.token, workerId, leaseMs, contractVersion });
+  };
   try {
     return await timeLimit(claim, { ms: options.answerMs, late: 'database_unavailable' });
   } catch (thrown) {
@@ -163,7 +171,7 @@ async function claimOrRelease(
   }
 }
 
-function settlementWithout(claim: NotClaimed, { refusedMs }: WorkerDeps['options']): Settlement {
+function settlementWithout(claim: NotClaimed, message: JobMessage, { refusedMs }: WorkerDeps['options']): Settlement {
   switch (claim.outcome) {
     case 'done':
       return 'ack';
@@ -171,6 +179,8 @@ function settlementWithout(claim: NotClaimed, { refusedMs }: WorkerDeps['options
       return claim.ms;
     case 'refused':
       return refusedMs;
+    case 'newer':
+      return hiddenFor(message);
   }
 }
 

@@ -5,6 +5,7 @@ import { type Breaker, createBreaker } from './breaker.ts';
 import type { Slot, WorkerDeps } from './deps.ts';
 import { createEngineHolder, type EngineHolder } from './engine-holder.ts';
 import { runFencedStatement, statementRules, workerBackoff } from './fenced-statement.ts';
+import { createNewerJobs, type NewerJobs } from './newer-jobs.ts';
 import { type MessageOutcome, type RunJobDeps, runJob } from './run-job.ts';
 import { settleMessage } from './settle-message.ts';
 import { createSurroundings, type Surroundings } from './surroundings.ts';
@@ -21,6 +22,7 @@ interface Worker extends RunJobDeps {
   readonly breaker: Breaker;
   readonly surroundings: Surroundings;
   readonly status: WorkerStatus;
+  readonly newer: NewerJobs;
 }
 
 /**
@@ -34,10 +36,15 @@ export async function runWorker(deps: SlotDeps, signal: AbortSignal): Promise<vo
   const workerId = newId('worker');
   const status = createWorkerStatus(() => row.changed());
   const engines = createEngineHolder({ ...deps, onChange: status.engineChanged });
-  const row = keepWorkerRow(deps, { workerId, slot, facts: () => status.facts(engines.isReady()) });
+  const newer = createNewerJobs(deps, () => row.changed());
+  const facts = () => {
+    const { lastError, ...rest } = status.facts(engines.isReady());
+    return { ...rest, lastError: lastError ?? newer.note() };
+  };
+  const row = keepWorkerRow(deps, { workerId, slot, facts });
   const worker = {
     ...deps,
-    ...{ workerId, engines, status, onTrouble: status.waitsFor },
+    ...{ workerId, engines, status, newer, onTrouble: status.waitsFor },
     breaker: createBreaker(deps),
     surroundings: createSurroundings(deps),
   };
@@ -77,7 +84,10 @@ async function takeJob(worker: Worker, signal: AbortSignal): Promise<number> {
   await surroundings.check(signal);
   status.canWork(breaker.isOpen());
   const [message] = await queue.receive({ max: 1, waitMs: options.receiveWaitMs, signal });
-  if (message === undefined) return 0;
+  if (message === undefined) {
+    if (!signal.aborted) await worker.newer.look();
+    return 0;
+  }
   let outcome: MessageOutcome;
   try {
     // Much may have happened while it waited for the message.

@@ -43,6 +43,7 @@ export function keepWorkerRow(
       ready,
       model: model === null ? null : { ...model },
       lastError: lastError === null ? null : storable(lastError),
+      contractVersion: options.contractVersion,
     };
     written = reportWorker(db, state);
     await timeLimit(() => written, { ms: options.answerMs, signal: ended.signal, late: 'database_unavailable' });

@@ -1,4 +1,5 @@
 export * from './caller-text.ts';
+export * from './contract-version.ts';
 export * from './edit-parameters.ts';
 export * from './errors.ts';
 export * from './events.ts';

@@ -31,6 +31,8 @@ interface Shown {
   readonly recommendedByModel?: boolean;
   /** True for a parameter that is accepted and changes nothing. */
   readonly noEffect?: boolean;
+  /** For what came after contract version 1: the version that a worker needs for this value. See contract-version.ts. */
+  readonly needs?: (value: unknown) => number;
 }
 
 interface Bounds {

@@ -56,6 +56,8 @@ export const jobs = pgTable(
     failedOn: text('failed_on').array().notNull().default(sql`'{}'`),
     /** Tokens of leases that ran out and count as failures. A worker that has lived on takes its one back. */
     lostLeases: text('lost_leases').array().notNull().default(sql`'{}'`),
+    /** The lowest contract version whose workers understand this job; others leave it alone. */
+    needsVersion: integer('needs_version').notNull().default(1),
     /** The fencing token: only who holds it may change the running job. */
     leaseToken: text('lease_token'),
     leaseExpiresAt: time('lease_expires_at'),
@@ -183,6 +185,8 @@ export const workers = pgTable('workers', {
   ready: boolean('ready').notNull().default(false),
   model: jsonb('model').$type<Record<string, unknown>>(),
   lastError: text('last_error'),
+  /** What the worker understands: it takes jobs whose `needs_version` is no higher. */
+  contractVersion: integer('contract_version').notNull().default(1),
   startedAt: now('started_at'),
   heartbeatAt: now('heartbeat_at'),
 });

@@ -23,16 +23,16 @@ export interface JobsAsQueue {
 }
 
 /**
- * The jobs of this database as a queue.
+ * The jobs of this database as a queue, for workers that understand this contract version; undefined: this one.
  *
  * @example createPostgresQueue({ table: createQueueTable(database.db), url, channel: QUEUE_CHANNEL, hideMs: 30_000 })
  */
-export function createQueueTable(db: Db): JobsAsQueue {
+export function createQueueTable(db: Db, contractVersion?: number): JobsAsQueue {
   return {
-    take: (options) => takeQueuedJobs(db, options),
+    take: (options) => takeQueuedJobs(db, options, contractVersion),
     hide: (taken, ms) => hideQueuedJob(db, taken, ms),
     show: (taken, delayMs) => showQueuedJob(db, taken, delayMs),
     send: (jobIds) => showQueuedJobs(db, jobIds),
-    nextVisibleMs: () => nextVisibleMs(db),
+    nextVisibleMs: () => nextVisibleMs(db, contractVersion),
   };
 }

@@ -1,3 +1,4 @@
+import { CONTRACT_VERSION } from '@qwen-edit/contract';
 import type { Db } from '../connection/db.ts';
 import { asc, eq, gt, sql } from '../drizzle.ts';
 import { workers } from '../schema.ts';
@@ -15,10 +16,13 @@ export interface WorkerState {
   readonly ready: boolean;
   readonly model: Record<string, unknown> | null;
   readonly lastError: string | null;
+  /** Default: this version. */
+  readonly contractVersion?: number | undefined;
 }
 
 /** Writes the state of a worker, and that it is alive now. */
-export async function reportWorker(db: Db, state: WorkerState): Promise<void> {
+export async function reportWorker(db: Db, worker: WorkerState): Promise<void> {
+  const state = { ...worker, contractVersion: worker.contractVersion ?? CONTRACT_VERSION };
   await db
     .insert(workers)
     .values(state)
@@ -42,6 +46,7 @@ export async function listWorkers(db: Db, freshMs: number): Promise<(WorkerRow &
       ready: workers.ready,
       model: workers.model,
       lastError: workers.lastError,
+      contractVersion: workers.contractVersion,
       startedAt: workers.startedAt,
       heartbeatAt: workers.heartbeatAt,
       uptimeSeconds: sql<number>`extract(epoch from now() - ${workers.startedAt})::double precision`,

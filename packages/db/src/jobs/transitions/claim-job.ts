@@ -1,3 +1,4 @@
+import { CONTRACT_VERSION } from '@qwen-edit/contract';
 import type { Db } from '../../connection/db.ts';
 import { type SQL, sql } from '../../drizzle.ts';
 import { interval } from '../../sql.ts';
@@ -26,12 +27,13 @@ export interface ClaimedJob {
 /**
  * Why a job was not claimed. `done`: it is final or deleted, so its message can be deleted too. `later`: it is leased by another
  * worker or waits for its retry; try again in `ms`. `refused`: this worker has failed at it, so that it is left to another
- * one that is ready.
+ * one that is ready. `newer`: only workers of a later version understand it.
  */
 export type NotClaimed =
   | { readonly outcome: 'done' }
   | { readonly outcome: 'later'; readonly ms: number }
-  | { readonly outcome: 'refused' };
+  | { readonly outcome: 'refused' }
+  | { readonly outcome: 'newer'; readonly needsVersion: number };
 export type ClaimResult = { readonly outcome: 'claimed'; readonly job: ClaimedJob } | NotClaimed;
 
 type ClaimedRow = {
@@ -55,7 +57,8 @@ const ALIVE = sql`interval '30 seconds'`;
 /** True for a job at which this worker has failed, as long as another worker is ready for it. */
 const isLeftToOthers = (workerId: string): SQL => sql`(
   ${workerId} = any (failed_on) and exists (
-    select from workers where ready and heartbeat_at > now() - ${ALIVE} and not id = any (failed_on)))`;
+    select from workers where ready and heartbeat_at > now() - ${ALIVE} and not id = any (failed_on)
+      and contract_version >= needs_version))`;
 
 /**
  * Leases the job to a worker: from `queued`, or from `running` if the lease has run out. The attempt that lost its lease counts as
@@ -67,8 +70,15 @@ const isLeftToOthers = (workerId: string): SQL => sql`(
 export async function claimJob(
   db: Db,
   jobId: string,
-  claim: { readonly token: string; readonly workerId: string; readonly leaseMs: number },
+  claim: {
+    readonly token: string;
+    readonly workerId: string;
+    readonly leaseMs: number;
+    /** What the worker understands. Default: this version. */
+    readonly contractVersion?: number | undefined;
+  },
 ): Promise<ClaimResult> {
+  const { contractVersion = CONTRACT_VERSION } = claim;
   const { rows } = await db.execute<ClaimedRow>(sql`
     with changed as (
       update jobs set
@@ -78,7 +88,7 @@ export async function claimJob(
         lost_leases = case when status = 'running' then array_append(lost_leases, lease_token) else lost_leases end,
         started_at = coalesce(started_at, now()), stage = null, step = null, total = null, stage_started_at = now(),
         event_seq = event_seq + 1
-      where id = ${jobId}
+      where id = ${jobId} and needs_version <= ${contractVersion}
         and (deadline_at is null or deadline_at > now())
         and ((status = 'queued' and run_after <= now())
           or (status = 'running' and lease_expires_at <= now() and cancel_requested_at is null
@@ -98,7 +108,7 @@ export async function claimJob(
         where job_inputs.job_id = changed.id) as inputs
     from changed`);
   const row = rows[0];
-  if (row === undefined) return reasonOf(db, jobId, claim.workerId);
+  if (row === undefined) return reasonOf(db, jobId, claim.workerId, contractVersion);
   const job = {
     lease: { jobId, token: claim.token },
     owner: row.owner,
@@ -112,12 +122,12 @@ export async function claimJob(
   return { outcome: 'claimed', job };
 }
 
-async function reasonOf(db: Db, jobId: string, workerId: string): Promise<NotClaimed> {
-  const { rows } = await db.execute<{ wait_ms: number; refused: boolean }>(sql`
+async function reasonOf(db: Db, jobId: string, workerId: string, contractVersion: number): Promise<NotClaimed> {
+  const { rows } = await db.execute<{ needs_version: number; wait_ms: number; refused: boolean }>(sql`
     with seen as (
       update jobs set redrives = 0 where id = ${jobId} and status = 'queued' and redrives > 0
     )
-    select status = 'queued' and run_after <= now() and (deadline_at is null or deadline_at > now())
+    select needs_version, status = 'queued' and run_after <= now() and (deadline_at is null or deadline_at > now())
       and ${isLeftToOthers(workerId)} as refused, greatest(
       extract(epoch from coalesce(lease_expires_at, run_after) - now()) * 1000,
       case when deadline_at <= now() then ${EXPIRING_MS}::int else ${SHORTEST_MS}::int end
@@ -125,5 +135,6 @@ async function reasonOf(db: Db, jobId: string, workerId: string): Promise<NotCla
     from jobs where id = ${jobId} and status in ('queued', 'running')`);
   const row = rows[0];
   if (row === undefined) return { outcome: 'done' };
+  if (row.needs_version > contractVersion) return { outcome: 'newer', needsVersion: row.needs_version };
   return row.refused ? { outcome: 'refused' } : { outcome: 'later', ms: row.wait_ms };
 }

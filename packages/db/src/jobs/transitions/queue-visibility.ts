@@ -1,3 +1,4 @@
+import { CONTRACT_VERSION } from '@qwen-edit/contract';
 import type { Db } from '../../connection/db.ts';
 import { sql } from '../../drizzle.ts';
 import { QUEUE_CHANNEL } from '../../queue/notifier.ts';
@@ -13,16 +14,21 @@ export interface TakenJob {
   readonly receipt: string;
 }
 
-/** Takes visible queued jobs, first in the queue first, and hides them from others for `hideMs`. */
+/**
+ * Takes visible queued jobs, first in the queue first, and hides them from others for `hideMs`. Jobs that need a later contract
+ * version are not seen, so that newer workers get them at once.
+ */
 export async function takeQueuedJobs(
   db: Db,
   { max, hideMs }: { readonly max: number; readonly hideMs: number },
+  contractVersion = CONTRACT_VERSION,
 ): Promise<readonly TakenJob[]> {
   // A limit that is a parameter would have the statement planned again each time. And hiding is only advice: if a crash of the
   // server undoes it, the job is looked at twice, so this commit need not wait for the disk.
   const { rows } = await db.execute<{ id: string; event_seq: number }>(sql`
     with taken as materialized (
       select event_seq, ${inQueueOrder} from jobs where status = 'queued' and visible_at <= now()
+        and needs_version <= ${contractVersion}
       order by ${inQueueOrder} limit ${sql.raw(String(Math.trunc(max)))} for update skip locked
     ), hidden as (
       update jobs set visible_at = now() + ${interval(hideMs)} from taken where jobs.id = taken.id

@@ -1,4 +1,4 @@
-import { AppError } from '@qwen-edit/contract';
+import { AppError, contractVersionNeededBy } from '@qwen-edit/contract';
 import type { Database } from '../../connection/database.ts';
 import { brokenUnique, FOREIGN_KEY, sqlState } from '../../connection/database-error.ts';
 import type { Db } from '../../connection/db.ts';
@@ -108,11 +108,11 @@ async function insertJob(tx: Db, job: NewJob, { relayed, requestHash }: SubmitJo
     with held as materialized (
       select id from assets where id = any (${inputs}) order by id for key share
     ), job as (
-      insert into jobs (id, owner, parameters, metadata, webhook_url, webhook_secret, deadline_at, max_attempts, queue_rank,
-        event_seq, request_id)
+      insert into jobs (id, owner, parameters, metadata, webhook_url, webhook_secret, deadline_at, max_attempts,
+        needs_version, queue_rank, event_seq, request_id)
       values (${job.id}, ${job.owner}, ${toJsonb(job.parameters)}, ${toJsonb(job.metadata)}, ${job.webhookUrl ?? null},
         ${job.webhookSecret ?? null}, coalesce(to_timestamp(${deadline}::double precision), now() + ${interval(job.deadlineMs)}),
-        ${job.maxAttempts}, ${rankAtEnd()}, 1, ${job.requestId ?? null})
+        ${job.maxAttempts}, ${contractVersionNeededBy(job.parameters)}, ${rankAtEnd()}, 1, ${job.requestId ?? null})
       returning id, owner, created_at
     ), inputs as (
       insert into job_inputs (job_id, position, asset_id)
