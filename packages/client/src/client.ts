@@ -4,11 +4,12 @@ import {
   type Job,
   type JobEvent,
   type JobList,
-  jobEventListSchema,
-  jobListSchema,
-  jobSchema,
+  knownEvent,
   type ModelList,
   modelListSchema,
+  readableEventListSchema,
+  readableJobListSchema,
+  readableJobSchema,
 } from '@qwen-edit/contract';
 import { watchEvents } from './events.ts';
 import { createRequester, type Fetch } from './request.ts';
@@ -94,25 +95,25 @@ export function createClient(options: ClientOptions): Client {
       for (const [i, image] of images.entries()) body.append('image', blobOf(image), `picture-${i + 1}`);
       body.append('params', JSON.stringify(parameters));
       const headers: Record<string, string> = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey };
-      return json('v1/jobs', jobSchema, { ...post(body), headers, ...signalOf(signal) }, send);
+      return json('v1/jobs', readableJobSchema, { ...post(body), headers, ...signalOf(signal) }, send);
     },
-    get: (id, signal) => json(jobPath(id), jobSchema, signalOf(signal)),
+    get: (id, signal) => json(jobPath(id), readableJobSchema, signalOf(signal)),
     list: ({ status, q, limit, cursor }, signal) => {
       const query = new URLSearchParams();
       for (const [name, value] of Object.entries({ limit, status, q, cursor }))
         if (value !== undefined) query.set(name, String(value));
-      return json(`v1/jobs?${query}`, jobListSchema, signalOf(signal));
+      return json(`v1/jobs?${query}`, readableJobListSchema, signalOf(signal));
     },
-    cancel: (id, signal) => json(`${jobPath(id)}/cancel`, jobSchema, { ...post(), ...signalOf(signal) }),
+    cancel: (id, signal) => json(`${jobPath(id)}/cancel`, readableJobSchema, { ...post(), ...signalOf(signal) }),
     delete: (id, signal) => request.done(jobPath(id), { method: 'DELETE', ...signalOf(signal) }),
     events: (id, { after, signal } = {}) => watchEvents(request, id, after ?? 0, signal),
     log: async (id, { after = 0, signal } = {}) => {
       const events: JobEvent[] = [];
-      for (;;) {
-        const last = events.at(-1)?.seq ?? after;
+      for (let last = after; ; ) {
         const path = `${jobPath(id)}/events?after=${last}&limit=${LONGEST_LOG_PAGE}`;
-        const { data } = await json(path, jobEventListSchema, signalOf(signal));
-        events.push(...data);
+        const { data } = await json(path, readableEventListSchema, signalOf(signal));
+        events.push(...data.flatMap((event) => knownEvent(event) ?? []));
+        last = data.at(-1)?.seq ?? last;
         if (data.length < LONGEST_LOG_PAGE) return events;
       }
     },

@@ -1,5 +1,13 @@
 import { createBackoff, pause } from '@qwen-edit/async';
-import { AppError, ERRORS, isTerminalEvent, type JobEvent, jobEventSchema } from '@qwen-edit/contract';
+import {
+  AppError,
+  ERRORS,
+  isTerminalEvent,
+  type JobEvent,
+  knownEvent,
+  type ReadableEvent,
+  readableEventSchema,
+} from '@qwen-edit/contract';
 import { jobPath } from './client.ts';
 import type { Requester } from './request.ts';
 import { readServerSentEvents } from './server-sent-events.ts';
@@ -20,9 +28,11 @@ export async function* watchEvents(
   let failures = 0;
   for (;;) {
     try {
-      for await (const event of streamOnce(request, jobId, last, signal)) {
-        last = event.seq;
+      for await (const read of streamOnce(request, jobId, last, signal)) {
+        last = read.seq;
         failures = 0;
+        const event = knownEvent(read);
+        if (event === undefined) continue;
         yield event;
         if (isTerminalEvent(event.type)) return;
       }
@@ -42,10 +52,10 @@ async function* streamOnce(
   jobId: string,
   last: number,
   signal: AbortSignal | undefined,
-): AsyncGenerator<JobEvent> {
+): AsyncGenerator<ReadableEvent> {
   const headers = { accept: 'text/event-stream', ...(last > 0 ? { 'last-event-id': `${jobId}:${last}` } : {}) };
   const init = { headers, ...(signal === undefined ? {} : { signal }) };
   const response = await request.call(`${jobPath(jobId)}/events`, init, async (answer) => answer);
   if (response.body === null) return;
-  for await (const data of readServerSentEvents(response.body)) yield jobEventSchema.parse(JSON.parse(data));
+  for await (const data of readServerSentEvents(response.body)) yield readableEventSchema.parse(JSON.parse(data));
 }

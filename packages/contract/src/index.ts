@@ -22,5 +22,6 @@ export * from './picture-formats.ts';
 export * from './picture-size.ts';
 export * from './present-job.ts';
 export * from './problem.ts';
+export * from './readable.ts';
 export * from './served-model.ts';
 export * from './stored-text.ts';
