@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { environment } from '../config.ts';
 
-const main = join(import.meta.dirname, '../../apps/cli/src/main.ts');
+const here = join(import.meta.dirname, '../..');
 
 /** A `qwen-edit` command that runs as a child process. */
 export interface RunningCommand {
@@ -33,6 +33,8 @@ const CLEARED = Object.fromEntries(
 export interface CommandOptions {
   /** Starts the process in a group of its own, as a shell does: Ctrl-C sends its signal to the whole group. */
   readonly ownGroup?: boolean;
+  /** The code that runs: this, or a checkout of another version. */
+  readonly root?: string | undefined;
 }
 
 /** Starts `qwen-edit` with these arguments. Its environment is this process's without the variables that configure a service. */
@@ -40,9 +42,9 @@ export function runCommand(
   args: readonly string[],
   env: Record<string, string>,
   cwd: string,
-  { ownGroup = false }: CommandOptions = {},
+  { ownGroup = false, root = here }: CommandOptions = {},
 ): RunningCommand {
-  const child = spawn(process.execPath, [main, ...args], {
+  const child = spawn(process.execPath, [join(root, 'apps/cli/src/main.ts'), ...args], {
     cwd,
     detached: ownGroup,
     env: { ...environment, ...CLEARED, NO_COLOR: '1', ...env },

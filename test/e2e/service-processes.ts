@@ -30,12 +30,17 @@ const READY: Readonly<Record<ServiceRole, RegExp>> = {
 };
 const SHOWN_CHARACTERS = 3000;
 
-export function createServiceProcesses(env: Readonly<Record<string, string>>, cwd: string): ServiceProcesses {
+/** @param root a checkout of another version, whose code is run instead of this one's */
+export function createServiceProcesses(
+  env: Readonly<Record<string, string>>,
+  cwd: string,
+  root?: string,
+): ServiceProcesses {
   const living: ServiceProcess[] = [];
   const all: { readonly role: ServiceRole; readonly running: RunningCommand }[] = [];
   return {
     async start(role, changes = {}) {
-      const running = runCommand([role], { ...env, ...changes }, cwd);
+      const running = runCommand([role], { ...env, ...changes }, cwd, { root });
       all.push({ role, running });
       const [, url] = await running.until(READY[role]);
       const member: ServiceProcess = { role, pid: running.child.pid ?? 0, url, stop: running.stop };

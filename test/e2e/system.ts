@@ -54,7 +54,7 @@ export async function prepare(): Promise<{ folder: string; env: Record<string, s
     PORT: '0',
     QWEN_EDIT_DATA_DIR: join(folder, 'data'),
     QWEN_EDIT_ENGINE_PROGRAM: join(import.meta.dirname, '../fakes/engine.ts'),
-    QWEN_EDIT_FAKE_DIR: folder,
+    FAKE_ENGINE_DIR: folder,
     QWEN_EDIT_LEASE_SECONDS: '2',
     QWEN_EDIT_ORDER_POLL_SECONDS: '0.1',
     QWEN_EDIT_GRACE_SECONDS: '0.3',

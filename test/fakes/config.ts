@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 
-/** Where the fake engine remembers what it has done: QWEN_EDIT_FAKE_DIR, else the system's folder for temporary files. */
-export const marksFolder: string = process.env.QWEN_EDIT_FAKE_DIR ?? tmpdir();
+/** Where the fake engine remembers what it has done: FAKE_ENGINE_DIR, else the system's folder for temporary files. */
+export const marksFolder: string = process.env.FAKE_ENGINE_DIR ?? tmpdir();
 /** More words about loading, beside those in the name of the model folder. */
-export const loadScript: string = process.env.QWEN_EDIT_FAKE_LOAD ?? '';
+export const loadScript: string = process.env.FAKE_ENGINE_LOAD ?? '';

@@ -20,9 +20,9 @@
  *   once:MARK        only the first time that a prompt with this mark is seen, in whatever process
  *   times:3:MARK     only the first three times
  *
- * A MARK is the path of a file in which that is remembered; a relative one lies in QWEN_EDIT_FAKE_DIR, else in the
+ * A MARK is the path of a file in which that is remembered; a relative one lies in FAKE_ENGINE_DIR, else in the
  * system's folder for temporary files. Loading has 4 steps and obeys the same words, taken from the name of the model
- * folder (`each:500ms+once:x+crash:exit1`; it need not exist) and from QWEN_EDIT_FAKE_LOAD.
+ * folder (`each:500ms+once:x+crash:exit1`; it need not exist) and from FAKE_ENGINE_LOAD.
  *
  * A cancel is obeyed at once, also within a step. Snapshots and previews come as they are asked for; an edit that resumes
  * a snapshot goes on from its step.
