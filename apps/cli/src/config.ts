@@ -1,5 +1,7 @@
 import { AppError } from '@qwen-edit/contract';
+import type { z } from 'zod';
 import { type Config, SECRETS, settingsSchema, VARIABLES } from './settings.ts';
+import { findUnknownSettings, isOfService, type UnknownSetting } from './unknown-settings.ts';
 
 export type { Config } from './settings.ts';
 
@@ -8,28 +10,51 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Settings that a command's flags say, by environment variable. They come before the environment. */
 export type Overrides = Readonly<Record<string, string>>;
 
-/** Reads the configuration. An empty variable counts as unset. Throws AppError `usage` that names the wrong variable. */
+/** Reads the configuration. An empty variable counts as unset. Throws AppError `usage` that names all wrong variables. */
 export function readConfig(environment: Environment = process.env, overrides: Overrides = {}): Config {
   const raw = Object.fromEntries(
     Object.entries(VARIABLES).map(([setting, variable]) => [setting, textOf(variable, environment, overrides)]),
   );
   const parsed = settingsSchema.safeParse(raw);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const setting = String(issue?.path[0] ?? '');
-  const name = variableOf(setting) ?? 'The environment';
-  throw new AppError('usage', `${name} ${issue?.message ?? 'is wrong'}, got '${shown(setting, raw[setting] ?? '')}'.`, {
-    hint: `Correct or unset ${name}.`,
+  throw wrongSettings(parsed.error.issues, raw);
+}
+
+/** All of them at once: whoever corrects one must not meet the next on the next start. */
+function wrongSettings(
+  issues: readonly z.core.$ZodIssue[],
+  raw: Readonly<Record<string, string | undefined>>,
+): AppError {
+  const sentences = new Map<string, string>();
+  for (const { path, message } of issues) {
+    const setting = String(path[0] ?? '');
+    const name = variableOf(setting) ?? 'The environment';
+    // Of several things that are wrong with one value, the first says enough.
+    if (!sentences.has(name)) sentences.set(name, `${name} ${message}, got '${shown(setting, raw[setting] ?? '')}'.`);
+  }
+  return new AppError('usage', [...sentences.values()].join('\n'), {
+    hint: `Correct or unset ${[...sentences.keys()].join(', ')}.`,
   });
+}
+
+/** Variables that were meant as settings, and have no effect. */
+export function unknownSettings(environment: Environment = process.env): readonly UnknownSetting[] {
+  return findUnknownSettings(environment, Object.values(VARIABLES));
 }
 
 export interface ShownSetting {
   readonly variable: string;
   readonly value: string;
-  readonly origin: 'flag' | 'environment' | 'default' | 'unset';
+  /** `unknown`: no setting, so that it has no effect. */
+  readonly origin: 'flag' | 'environment' | 'default' | 'unset' | 'unknown';
+  /** The setting that an unknown one was most likely meant to be. */
+  readonly nearest?: string | undefined;
 }
 
-/** Every setting as a person may see it: secrets masked, and where its value comes from. Throws as readConfig does. */
+/**
+ * Every setting as a person may see it: secrets masked, and where its value comes from; then the variables that were meant as
+ * settings and are none. Throws as readConfig does.
+ */
 export function describeConfig(environment: Environment = process.env, overrides: Overrides = {}): ShownSetting[] {
   const config = readConfig(environment, overrides);
   return Object.entries(config)
@@ -42,12 +67,13 @@ export function describeConfig(environment: Environment = process.env, overrides
       if (value === undefined || value === false) return { variable, value: '', origin: 'unset' };
       return { variable, value: defaultText(value, variable), origin: 'default' };
     })
-    .sort((a, b) => a.variable.localeCompare(b.variable));
+    .sort((a, b) => a.variable.localeCompare(b.variable))
+    .concat(unknownSettings(environment).map((unknown) => ({ ...unknown, value: '********', origin: 'unknown' })));
 }
 
 function textOf(variable: string, environment: Environment, overrides: Overrides): string | undefined {
   const value = overrides[variable] ?? environment[variable];
-  return value === '' ? undefined : value;
+  return value === undefined || value === '' || isOfService(variable, value) ? undefined : value;
 }
 
 function variableOf(setting: string): string | undefined {

@@ -3,9 +3,12 @@ import type { Config, Overrides } from './config.ts';
 import { type EditDeps, editCommand } from './edit-command.ts';
 import { wantsJson } from './edit-flags.ts';
 import { HELP } from './help.ts';
+import { didYouMean, nearestOf } from './nearest.ts';
 import { errorJson, errorText, exitCodeOf } from './report.ts';
 import { ROLES, roleCommand } from './roles/role-command.ts';
 import { SERVICE_COMMANDS, serviceCommand } from './service/service-dispatch.ts';
+
+const COMMANDS = [...ROLES, ...SERVICE_COMMANDS, 'edit', 'migrate', 'keys', 'config', 'help'];
 
 export interface CliDeps extends Omit<EditDeps, 'config'> {
   readonly version: string;
@@ -66,7 +69,7 @@ async function runCommand(args: readonly string[], deps: CliDeps): Promise<void>
     case undefined:
       throw new AppError('usage', 'No command is given.', { hint: HELP.trimEnd() });
     default:
-      throw new AppError('usage', `There is no command '${command}'.`, {
+      throw new AppError('usage', `There is no command '${command}'.${didYouMean(nearestOf(command, COMMANDS))}`, {
         hint: 'Run `qwen-edit --help` to see the commands.',
       });
   }

@@ -1,5 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { AppError } from '@qwen-edit/contract';
+import { didYouMean, nearestOf } from './nearest.ts';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
 
@@ -42,6 +43,17 @@ function refuseRepeats(tokens: readonly Token[], options: Options): void {
   }
 }
 
+/** The flag that was meant, if Node's message names one that there is not. */
+function nearestFlag(message: string, options: Options): string | undefined {
+  const [, said] = /^Unknown option '--([^'=]+)/.exec(message) ?? [];
+  return said === undefined
+    ? undefined
+    : nearestOf(
+        `--${said}`,
+        Object.keys(options).map((name) => `--${name}`),
+      );
+}
+
 /** Reads flags strictly. `words`: how many words without a flag are taken. Throws AppError `usage`. */
 export function readFlags<const T extends Options>(args: readonly string[], options: T, words = 0) {
   const joined = joinValues(args, options);
@@ -60,6 +72,8 @@ export function readFlags<const T extends Options>(args: readonly string[], opti
     if (cause instanceof AppError) throw cause;
     const message = cause instanceof Error ? cause.message : String(cause);
     // Node's advice after the first sentence speaks of positional arguments, of which there are none here.
-    throw new AppError('usage', `${message.split(/\.\s|\n/)[0]}.`, { cause });
+    throw new AppError('usage', `${message.split(/\.\s|\n/)[0]}.${didYouMean(nearestFlag(message, options))}`, {
+      cause,
+    });
   }
 }

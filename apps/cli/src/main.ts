@@ -1,8 +1,9 @@
 import { constants, getPriority, setPriority } from 'node:os';
 import { demoModelDir } from '@qwen-edit/demo-model';
 import packageJson from '../package.json' with { type: 'json' };
-import { readConfig } from './config.ts';
+import { type Config, type Overrides, readConfig, unknownSettings } from './config.ts';
 import { dispatch } from './dispatch.ts';
+import { unknownSettingText } from './unknown-settings.ts';
 
 const abort = new AbortController();
 let stoppedBy: 'SIGINT' | 'SIGTERM' | 'SIGHUP' | undefined;
@@ -29,7 +30,7 @@ const code = await dispatch(process.argv.slice(2), {
     columns: () => process.stderr.columns || 80,
   },
   version: packageJson.version,
-  readConfig: (overrides) => readConfig(undefined, overrides),
+  readConfig: readSettings,
   setNice,
   demoModelDir,
   // Loaded late, so that --help and wrong flags are answered at once.
@@ -43,6 +44,16 @@ const stopped = stoppedBy !== undefined && code !== 0;
 if (!stopped) await flushed(process.stdout);
 // exit() rather than waiting: an engine that is still loading must not hold a stopped command.
 process.exit(stopped && stoppedBy !== undefined ? 128 + constants.signals[stoppedBy] : code);
+
+/**
+ * An unknown setting is no error: the version before this one has to start on the settings of this one when an upgrade is taken
+ * back. But whoever has mistyped one is told at each start.
+ */
+function readSettings(overrides?: Overrides): Config {
+  const unknown = unknownSettings().map(unknownSettingText);
+  process.stderr.write(unknown.join(''));
+  return readConfig(undefined, overrides);
+}
 
 function flushed(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {

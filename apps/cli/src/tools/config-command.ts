@@ -1,6 +1,7 @@
 import { describeConfig, type Overrides, type ShownSetting } from '../config.ts';
 import { readFlags } from '../flag-values.ts';
 import { TOOLS_HELP } from '../help.ts';
+import { didYouMean } from '../nearest.ts';
 import type { Terminal } from '../terminal.ts';
 
 const OPTIONS = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
@@ -15,8 +16,8 @@ export function configCommand(args: readonly string[], terminal: Terminal, overr
 
 function tableOf(settings: readonly ShownSetting[]): string {
   const width = Math.max(...settings.map(({ variable }) => variable.length));
-  const lines = settings.map(({ variable, value, origin }) =>
-    `${variable.padEnd(width)}  ${origin.padEnd(11)}  ${value}`.trimEnd(),
+  const lines = settings.map(({ variable, value, origin, nearest }) =>
+    `${variable.padEnd(width)}  ${origin.padEnd(11)}  ${value}${didYouMean(nearest)}`.trimEnd(),
   );
   return `${lines.join('\n')}\n`;
 }

@@ -2,6 +2,7 @@ import { AppError, LOCAL_OWNER, SCOPES, type Scope } from '@qwen-edit/contract';
 import { type ApiKeyRow, createApiKey, type Database, listApiKeys, revokeApiKey } from '@qwen-edit/db';
 import { readFlags } from '../flag-values.ts';
 import { KEYS_HELP } from '../help.ts';
+import { didYouMean, nearestOf } from '../nearest.ts';
 import type { Terminal } from '../terminal.ts';
 
 const OPTIONS = {
@@ -11,6 +12,8 @@ const OPTIONS = {
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
+
+const WHAT = ['create', 'list', 'revoke'];
 
 export interface KeysDeps {
   readonly terminal: Terminal;
@@ -45,7 +48,11 @@ export async function keysCommand(args: readonly string[], { terminal, withDatab
       return;
     }
     default:
-      throw new AppError('usage', 'Say one of: keys create, keys list, keys revoke.', { hint: KEYS_HELP.trimEnd() });
+      throw new AppError(
+        'usage',
+        `Say one of: keys create, keys list, keys revoke.${didYouMean(nearestOf(what ?? '', WHAT))}`,
+        { hint: KEYS_HELP.trimEnd() },
+      );
   }
 }
 
