@@ -1,5 +1,5 @@
 import type { Database } from '@qwen-edit/db';
-import type { Pipeline, StepEvent } from '@qwen-edit/pipeline';
+import type { ModelFacts, Pipeline, StepEvent } from '@qwen-edit/pipeline';
 import type { JobQueue } from '@qwen-edit/queue';
 import type { ObjectStore } from '@qwen-edit/storage';
 import type { Logger, Metrics } from '@qwen-edit/telemetry';
@@ -94,6 +94,8 @@ export interface WorkerDeps {
   readonly queue: JobQueue;
   /** Starts an engine and loads its model. Rejects with the AppError that says why it cannot. */
   readonly openEngine: (start: EngineStart) => Promise<LoadedEngine>;
+  /** What the model's folder says, which is reported until an engine has loaded it. */
+  readonly configuredModel?: ModelFacts | undefined;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly options: WorkerOptions;

@@ -25,7 +25,12 @@ const REMOVE_LIMIT_MS = 2_000;
 
 /** Writes a worker's row regularly, which shows that the worker is alive. A database that is away delays nothing. */
 export function keepWorkerRow(
-  { database: { db }, log, options }: Pick<WorkerDeps, 'database' | 'log' | 'options'>,
+  {
+    database: { db },
+    log,
+    options,
+    configuredModel,
+  }: Pick<WorkerDeps, 'database' | 'log' | 'options' | 'configuredModel'>,
   { workerId, slot, facts }: { readonly workerId: string; readonly slot: Slot; readonly facts: () => WorkerFacts },
 ): WorkerRowKeeper {
   const ended = new AbortController();
@@ -33,7 +38,9 @@ export function keepWorkerRow(
   let written: Promise<void> = Promise.resolve();
 
   const write = async (): Promise<void> => {
-    const { ready, model, lastError } = facts();
+    const { ready, model: loaded, lastError } = facts();
+    // Until an engine has loaded it, the one that it is told to load.
+    const model = loaded ?? configuredModel ?? null;
     const state = {
       id: workerId,
       host: hostname(),

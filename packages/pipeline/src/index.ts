@@ -2,6 +2,7 @@ export { checkRequest, type UncheckedRequest } from './check-request.ts';
 export { checkImageShape } from './image/shape.ts';
 export { makeThumbnail } from './image/thumbnail.ts';
 export { type ValidatedImage, validateImage } from './image/validate-image.ts';
+export { inspectModel } from './model-facts.ts';
 export { createPipeline, type Pipeline, type PipelineOptions } from './process/pipeline.ts';
 export type { EngineStats } from './process/protocol.ts';
 export { requireEngine } from './process/require-engine.ts';

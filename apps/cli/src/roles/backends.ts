@@ -134,7 +134,8 @@ function lineOf(facts: ConnectionFacts, listens: boolean): string {
     : `connected to the database through a pooler; the queue is polled, as DATABASE_DIRECT_URL is not set${limit}`;
 }
 
-function storageUrlOf(config: Pick<Config, 'storageUrl' | 'dataDir'>): string {
+/** Without STORAGE_URL, objects lie in the data folder. */
+export function storageUrlOf(config: Pick<Config, 'storageUrl' | 'dataDir'>): string {
   return config.storageUrl ?? `file:${join(config.dataDir, 'objects')}`;
 }
 

@@ -34,7 +34,11 @@ async function readOrMake(dataDir: string): Promise<string> {
   // A link is made whole or not at all, and never over another's.
   await link(fresh, path).catch(() => undefined);
   await rm(fresh, { force: true });
-  return (await read(path)) ?? secretSchema.parse(undefined);
+  const secret = await read(path);
+  if (secret !== undefined) return secret;
+  throw new AppError('output_unwritable', `The file ${path} cannot be read, or holds no secret.`, {
+    hint: 'Let the user that the service runs as read it, or remove it: a new one is made, and addresses signed so far end.',
+  });
 }
 
 async function read(path: string): Promise<string | undefined> {

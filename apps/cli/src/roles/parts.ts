@@ -26,12 +26,12 @@ export function runApi(deps: RoleDeps): Promise<void> {
 
 /** `qwen-edit worker`: edits until it is told to stop. */
 export function runWorkerRole(deps: RoleDeps): Promise<void> {
-  return withContext('worker', deps, async (context) => {
+  return withContext('worker', deps, async (context, { model }) => {
     await requireUsableSchema(context.backends, context.log);
     const graceMs = context.config.graceMs ?? WORKER_GRACE_MS;
     await measured(context, async () => {
       deps.terminal.out(`qwen-edit ${deps.version} worker has started\n`);
-      await runLocalWorkers(context, deps, { graceMs, signal: deps.signal });
+      await runLocalWorkers(context, deps, { graceMs, signal: deps.signal, model });
     });
   });
 }

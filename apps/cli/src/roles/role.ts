@@ -3,7 +3,9 @@ import { createLogger, createMetrics, type Logger, type Metrics } from '@qwen-ed
 import type { Config } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
 import { type Backends, openBackends } from './backends.ts';
+import { type CheckedSettings, checkSettings } from './check-settings.ts';
 import { readSigningSecret } from './data-dir.ts';
+import type { Role } from './role-command.ts';
 
 /** What every role needs. */
 export interface RoleDeps {
@@ -28,9 +30,9 @@ export interface RoleContext {
 
 /** Runs one part of a deployment against the servers that its URLs name, and closes its connections when it ends. */
 export async function withContext(
-  role: string,
+  role: Exclude<Role, 'serve'>,
   deps: RoleDeps,
-  work: (context: RoleContext) => Promise<void>,
+  work: (context: RoleContext, checked: CheckedSettings) => Promise<void>,
 ): Promise<void> {
   const { config } = deps;
   if (config.databaseUrl === undefined) {
@@ -38,6 +40,7 @@ export async function withContext(
       hint: 'Set DATABASE_URL to a PostgreSQL server, or run `qwen-edit serve`, which brings its own.',
     });
   }
+  const checked = await checkSettings(role, deps);
   const log = createLogger({ level: config.logLevel, role });
   const signingSecret = await readSigningSecret(config.dataDir);
   const backends = await openBackends(config, {
@@ -48,7 +51,7 @@ export async function withContext(
     log,
   });
   try {
-    await work({ config, backends, log, metrics: createMetrics(), signingSecret });
+    await work({ config, backends, log, metrics: createMetrics(), signingSecret }, checked);
   } finally {
     await backends.close();
   }

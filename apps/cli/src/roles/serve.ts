@@ -7,11 +7,11 @@ import {
   startEmbeddedPostgres,
   takeOver,
 } from '@qwen-edit/db';
-import { checkWebhookSecret } from '@qwen-edit/dispatcher';
 import { createLogger, createMetrics } from '@qwen-edit/telemetry';
 import { ensurePageBuilt } from '@qwen-edit/web';
 import { demoNote } from '../demo-note.ts';
 import { openBackends, requireUsableSchema } from './backends.ts';
+import { checkSettings } from './check-settings.ts';
 import { readSigningSecret } from './data-dir.ts';
 import type { RoleContext, RoleDeps } from './role.ts';
 import { startApi } from './start-api.ts';
@@ -47,7 +47,7 @@ export async function serve(deps: RoleDeps): Promise<void> {
 async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
   const { config, signal, terminal } = deps;
   const log = createLogger({ level: config.logLevel, role: 'serve' });
-  if (config.webhookSecret !== undefined) checkWebhookSecret(config.webhookSecret);
+  const { model } = await checkSettings('serve', deps);
   // 1. The data folder is ours, and its database runs.
   const lock = await acquireDataDirLock(config.dataDir);
   stack.add(() => lock.release());
@@ -106,8 +106,9 @@ async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
   await runLocalWorkers(context, deps, {
     graceMs: config.graceMs ?? WORKER_GRACE_MS,
     signal: stop,
-    onModel(model) {
-      const note = demoNote(model);
+    model,
+    onModel(loaded) {
+      const note = demoNote(loaded);
       if (note !== undefined && !noted) terminal.out(`${note}\n`);
       noted = true;
     },

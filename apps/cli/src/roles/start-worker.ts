@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { requireEngine } from '@qwen-edit/pipeline';
 import { type EngineStart, type LoadedEngine, runWorkers, type Slot, WORKER_DEFAULTS } from '@qwen-edit/worker';
 import type { NotedModel } from '../demo-note.ts';
+import type { CheckedSettings } from './check-settings.ts';
 import type { RoleContext, RoleDeps } from './role.ts';
 
 /** Runs the workers of this machine until the signal says stop: as many as QWEN_EDIT_MAX_CONCURRENCY, each with an engine. */
@@ -11,10 +12,13 @@ export async function runLocalWorkers(
   {
     graceMs,
     signal,
+    model,
     onModel,
   }: {
     readonly graceMs: number;
     readonly signal: AbortSignal;
+    /** What the engines will load: shown until they have. */
+    readonly model: CheckedSettings['model'];
     /** Called for each engine that has loaded the model. */
     readonly onModel?: (model: NotedModel) => void;
   },
@@ -42,6 +46,7 @@ export async function runLocalWorkers(
       store: backends.store,
       queue: backends.queue,
       openEngine,
+      configuredModel: model,
       log,
       metrics,
       options: {

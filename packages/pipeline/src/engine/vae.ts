@@ -15,6 +15,9 @@ export interface Vae {
   decode(latents: Planes): Promise<Planes>;
 }
 
+/** Pixels over latents, along a side. */
+export const vaeFactor = (config: VaeConfig): number => 2 ** config.temperal_downsample.length;
+
 /** AutoencoderKLQwenImage on single frames; one picture at a time (slicing), in tiles above 1024². */
 export async function loadVae(context: EngineContext, config: VaeConfig, weights: Weights): Promise<Vae> {
   const source = graphSource(context, weights);
@@ -22,7 +25,7 @@ export async function loadVae(context: EngineContext, config: VaeConfig, weights
   const options = { foldConstants: true };
   const encoder = await loadSegmentChain(context, [() => vaeEncoderGraph(config, source)], options);
   const decoder = await loadSegmentChain(context, [() => vaeDecoderGraph(config, source)], options);
-  const factor = 2 ** config.temperal_downsample.length;
+  const factor = vaeFactor(config);
 
   const run = async (
     chain: SegmentChain,

@@ -10,7 +10,10 @@ export async function readOptionalJson(dir: string, file: string): Promise<unkno
     text = await readFile(join(dir, file), 'utf8');
   } catch (cause) {
     if (isMissing(cause)) return undefined;
-    throw new AppError('model_incomplete', `${file} cannot be read.`, { cause });
+    throw new AppError('model_incomplete', `${file} cannot be read.`, {
+      hint: 'Let the user that the service runs as read all files of the model folder.',
+      cause,
+    });
   }
   try {
     return JSON.parse(text);

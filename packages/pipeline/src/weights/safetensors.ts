@@ -29,13 +29,18 @@ const entrySchema = z.object({
 /**
  * Reads and checks the header of a safetensors file: every tensor lies inside the file, none overlap, no byte is left over.
  * Tensors of other types than F32, F16 and BF16 are returned in `unsupported`, by name.
- * Throws AppError `model_corrupt`. Source: the format's specification (huggingface/safetensors).
+ * Throws AppError `model_corrupt`, or `model_incomplete` for a file that may not be read. Source: the format's specification (huggingface/safetensors).
  */
 export async function readSafetensorsHeader(
   path: string,
 ): Promise<{ tensors: TensorInfo[]; unsupported: Map<string, string> }> {
   const corrupt = (what: string): AppError => new AppError('model_corrupt', `${basename(path)}: ${what}.`);
-  const file = await open(path, 'r');
+  const file = await open(path, 'r').catch((cause: unknown) => {
+    throw new AppError('model_incomplete', `${basename(path)} cannot be read.`, {
+      hint: 'Let the user that the service runs as read all files of the model folder.',
+      cause,
+    });
+  });
   try {
     const size = (await file.stat()).size;
     const prefix = Buffer.alloc(8);

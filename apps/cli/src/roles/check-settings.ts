@@ -1,0 +1,86 @@
+import { access, constants, stat } from 'node:fs/promises';
+import { AppError, toAppError } from '@qwen-edit/contract';
+import { checkWebhookSecret } from '@qwen-edit/dispatcher';
+import { inspectModel } from '@qwen-edit/pipeline';
+import { createStore } from '@qwen-edit/storage';
+import { storageUrlOf } from './backends.ts';
+import { checkFolder } from './check-folder.ts';
+import type { RoleDeps } from './role.ts';
+import type { Role } from './role-command.ts';
+
+/** What a role learns of its settings before it starts. */
+export interface CheckedSettings {
+  /** What workers will load; undefined for a role without workers. */
+  readonly model: Awaited<ReturnType<typeof inspectModel>> | undefined;
+}
+
+/**
+ * Tries what the settings of a role name and only this machine decides: folders, files, secrets. What cannot work ends the start.
+ * A server that does not answer is no wrong setting: it may be back in a minute. Throws an AppError that tells all that is wrong.
+ */
+export async function checkSettings(
+  role: Role,
+  { config, demoModelDir }: Pick<RoleDeps, 'config' | 'demoModelDir'>,
+): Promise<CheckedSettings> {
+  const works = (...roles: readonly Role[]): boolean => roles.includes(role);
+  const failures: AppError[] = [];
+  const attempt = async <T>(check: () => Promise<T> | T): Promise<T | undefined> => {
+    try {
+      return await check();
+    } catch (thrown) {
+      failures.push(toAppError(thrown));
+      return undefined;
+    }
+  };
+  // Pictures lie in the data folder: nobody else on the machine has to read them.
+  await attempt(() => checkFolder(config.dataDir, 'QWEN_EDIT_DATA_DIR', 0o700));
+  const storageUrl = storageUrlOf(config);
+  if (/^file:/i.test(storageUrl) && config.storageUrl !== undefined) await attempt(() => checkFileStore(storageUrl));
+  const { outputDir, webhookSecret, engineProgram } = config;
+  if (works('serve', 'api') && outputDir !== undefined)
+    await attempt(() => checkFolder(outputDir, 'QWEN_EDIT_OUTPUT_DIR'));
+  if (works('serve', 'dispatcher') && webhookSecret !== undefined)
+    await attempt(() => checkWebhookSecret(webhookSecret));
+  let model: CheckedSettings['model'];
+  if (works('serve', 'worker')) {
+    if (engineProgram !== undefined) await attempt(() => checkFile(engineProgram, 'QWEN_EDIT_ENGINE_PROGRAM'));
+    model = await attempt(() => inspectModel(config.modelDir ?? demoModelDir));
+  }
+  if (failures.length > 0) throw together(failures);
+  return { model };
+}
+
+async function checkFileStore(url: string): Promise<void> {
+  const { pathname } = new URL(url);
+  // Its folder first: see checkFolder. A relative one lies below the working directory.
+  await checkFolder(/^file:\/\//i.test(url) ? decodeURIComponent(pathname) : url.slice('file:'.length), 'STORAGE_URL');
+  const store = createStore(url);
+  await store.check().finally(() => store.close());
+}
+
+async function checkFile(path: string, setting: string): Promise<void> {
+  const isFile = await stat(path).then(
+    (facts) => facts.isFile(),
+    () => false,
+  );
+  const mayRead = await access(path, constants.R_OK).then(
+    () => true,
+    () => false,
+  );
+  if (isFile && mayRead) return;
+  throw new AppError('usage', `The file ${path} of ${setting} ${isFile ? 'may not be read' : 'is not there'}.`, {
+    hint: `Correct or unset ${setting}.`,
+  });
+}
+
+/** One error of several: whoever mends the first must not meet the second on the next start. */
+function together(failures: readonly AppError[]): AppError {
+  const [first] = failures;
+  if (first === undefined || failures.length === 1) return first ?? new AppError('internal', 'Nothing is wrong.');
+  const text = (each: (error: AppError) => string): string => [...new Set(failures.map(each))].join('\n');
+  return new AppError(
+    first.code,
+    text(({ message }) => message),
+    { hint: text(({ hint }) => hint), cause: failures },
+  );
+}
