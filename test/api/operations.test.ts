@@ -33,7 +33,7 @@ const NOBODY = 'postgres://x:x@127.0.0.1:1/x';
 describe('GET /health', () => {
   it('tells the workers as the guide names it', async () => {
     const api = await startTestApi();
-    expect(await read(`${api.url}/health`)).toEqual({ version: '1.2.3', model: null, workers: [] });
+    expect(await read(`${api.url}/health`)).toEqual({ version: '1.2.3', model: null, model_status: null, workers: [] });
     await submitOne(api);
     await reportWorker(api.database.db, worker());
     await reportWorker(
@@ -46,6 +46,7 @@ describe('GET /health', () => {
     expect(await read(`${api.url}/health`)).toEqual({
       version: '1.2.3',
       model: 'Qwen-Image-Edit-2511',
+      model_status: 'ready',
       workers: [
         { gpu_id: 1, ready: false, queue_len: 1, last_error: 'no room', uptime_s: 90 },
         { gpu_id: null, ready: true, queue_len: 1, last_error: null, uptime_s: 90 },
@@ -67,11 +68,21 @@ describe('GET /health', () => {
     }
   });
 
+  it('names the configured model while it loads, and says when it cannot be loaded', async () => {
+    const api = await startTestApi({ limits: { statusCachedMs: 0 } });
+    await reportWorker(api.database.db, worker({ ready: false }));
+    expect(await read(`${api.url}/health`)).toMatchObject({ model: 'Qwen-Image-Edit-2511', model_status: 'loading' });
+    await reportWorker(api.database.db, worker({ ready: false, lastError: 'a file is missing' }));
+    expect(await read(`${api.url}/health`)).toMatchObject({ model: 'Qwen-Image-Edit-2511', model_status: 'failed' });
+    const { data } = (await read(`${api.url}/v1/models`)) as { data: unknown[] };
+    expect(data).toMatchObject([{ ready: false, last_error: 'a file is missing' }]);
+  });
+
   it('is 200 when the database is away', async () => {
     const api = await startTestApi({ database: createDatabase({ url: NOBODY }) });
     const response = await fetch(`${api.url}/health`);
     expect(response.status).toBe(200);
-    expect(await response.json()).toEqual({ version: '1.2.3', model: null, workers: [] });
+    expect(await response.json()).toEqual({ version: '1.2.3', model: null, model_status: null, workers: [] });
     expect((await fetch(`${api.url}/livez`)).status).toBe(200);
     expect((await fetch(`${api.url}/metrics`)).status).toBe(200);
     for (const path of ['/readyz', '/v1/jobs', '/v1/models']) {

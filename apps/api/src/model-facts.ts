@@ -25,3 +25,24 @@ export function currentModel(workers: readonly LiveWorker[]): ReportedFacts | un
   const known = [...workers].sort((a, b) => Number(b.ready) - Number(a.ready)).map(modelOf);
   return known.find((facts) => facts !== undefined);
 }
+
+/** What stands instead of a worker's own words, which name folders, buckets and settings. */
+const NOT_TOLD = 'The worker has trouble; whoever runs the service finds the reason in its log.';
+
+/** What a worker last met, in its own words for whoever runs the service: a caller with the scope admin. */
+export function toldError(lastError: string | null, tellsWhy: boolean): string | null {
+  return lastError === null || tellsWhy ? lastError : NOT_TOLD;
+}
+
+/** Why no worker is ready, in the words of one of them; null if one is, or if nothing has gone wrong. */
+export function troubleOf(workers: readonly LiveWorker[]): string | null {
+  if (workers.some(({ ready }) => ready)) return null;
+  return workers.find(({ lastError }) => lastError !== null)?.lastError ?? null;
+}
+
+/** How far the workers are with the model; null without a worker. */
+export function modelStatus(workers: readonly LiveWorker[]): 'ready' | 'loading' | 'failed' | null {
+  if (workers.length === 0) return null;
+  if (workers.some(({ ready }) => ready)) return 'ready';
+  return troubleOf(workers) === null ? 'loading' : 'failed';
+}

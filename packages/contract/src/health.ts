@@ -4,6 +4,8 @@ import { z } from 'zod';
 export const healthSchema = z.object({
   version: z.string(),
   model: z.string().nullable(),
+  /** `ready`, `loading`, or `failed` if no worker could load it; null without a worker. */
+  model_status: z.string().nullable().default(null),
   workers: z.array(
     z.object({
       gpu_id: z.number().nullable(),

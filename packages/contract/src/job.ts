@@ -42,6 +42,16 @@ export type JobImage = z.output<typeof jobImageSchema>;
 export const jobOutputSchema = jobImageSchema.extend({ index: z.int().min(0) });
 export type JobOutput = z.output<typeof jobOutputSchema>;
 
+/** Why a queued job is begun by nobody. */
+export const jobWaitingSchema = z.object({
+  /** `no_worker`, `worker_not_ready` or `newer_worker_needed`; later versions may know more. */
+  code: z.string(),
+  message: z.string(),
+  /** What a worker last met, in its own words; null if it met nothing. */
+  last_error: z.string().nullable(),
+});
+export type JobWaiting = Readonly<z.output<typeof jobWaitingSchema>>;
+
 /** A job as the API, its events and its webhooks show it. Names follow Replicate's predictions. Times are RFC 3339, UTC. */
 export const jobSchema = z.object({
   id: z.string(),
@@ -60,6 +70,8 @@ export const jobSchema = z.object({
   progress: z.object({
     /** Jobs that will be claimed before this one; null if it does not wait. */
     queue_position: z.int().min(0).nullable(),
+    /** Why nobody begins it; null if it only waits for its turn. */
+    waiting: jobWaitingSchema.nullable(),
     stage: z.enum(JOB_STAGES).nullable(),
     step: z.int().min(0).nullable(),
     total: z.int().min(0).nullable(),

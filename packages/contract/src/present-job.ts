@@ -1,5 +1,5 @@
 import { callerJobError } from './caller-text.ts';
-import type { Job, JobError, JobImage, JobStage, JobStatus } from './job.ts';
+import type { Job, JobError, JobImage, JobStage, JobStatus, JobWaiting } from './job.ts';
 
 /** A stored picture, as the database knows it. */
 export interface PresentableImage {
@@ -39,10 +39,15 @@ export interface PresentableJob {
   readonly outputs: readonly PresentableImage[];
   readonly queuePosition: number | undefined;
   readonly etaSeconds: number | undefined;
+  /** Why nobody begins it, as far as that is known. */
+  readonly waiting?: JobWaiting | undefined;
 }
 
 /** The job object of the API and the webhooks. `baseUrl` is where the API is reached, such as `https://edit.example`. */
-export function presentJob({ job, inputs, outputs, queuePosition, etaSeconds }: PresentableJob, baseUrl: string): Job {
+export function presentJob(
+  { job, inputs, outputs, queuePosition, etaSeconds, waiting }: PresentableJob,
+  baseUrl: string,
+): Job {
   const url = `${baseUrl.replace(/\/+$/, '')}/v1/jobs/${job.id}`;
   const succeeded = job.status === 'succeeded';
   return {
@@ -60,6 +65,7 @@ export function presentJob({ job, inputs, outputs, queuePosition, etaSeconds }: 
     warnings: [...job.warnings],
     progress: {
       queue_position: queuePosition ?? null,
+      waiting: job.status === 'queued' && waiting !== undefined ? { ...waiting } : null,
       // The row of a job that waits for another attempt still has the progress of the last one.
       ...(job.status === 'queued'
         ? { stage: null, step: null, total: null }

@@ -3,14 +3,17 @@ import { JOB_EVENT_TYPES, type JobEvent, jobEventListSchema, jobEventSchema } fr
 import { jobListSchema, jobSchema } from './job.ts';
 
 /**
- * What a service of a later version may answer, as this version reads it: keys that it does not know are passed over, and so are
- * events of further types; a stage that it does not know is none. States of a job and final events are never added to.
+ * What a service of an earlier or later version may answer, as this version reads it: keys that it does not know are passed over,
+ * and so are events of further types; a stage that it does not know is none; what came after version 0.1.0 may be missing. States of a job and final events are never added to.
  */
 
 const progress = jobSchema.shape.progress;
 
 export const readableJobSchema = jobSchema.extend({
-  progress: progress.extend({ stage: progress.shape.stage.catch(null) }),
+  progress: progress.extend({
+    stage: progress.shape.stage.catch(null),
+    waiting: progress.shape.waiting.default(null),
+  }),
 });
 export const readableJobListSchema = jobListSchema.extend({ data: z.array(readableJobSchema) });
 

@@ -16,6 +16,8 @@ export const servedModelSchema = z.object({
   edits: z.array(editKindSchema),
   /** True if one of its workers is. */
   ready: z.boolean(),
+  /** Why none of its workers is ready, in the words of one of them; null if one is, or nothing has gone wrong. */
+  last_error: z.string().nullable().default(null),
   workers: z.int(),
   devices: z.array(facts.device),
   defaults: z.record(z.string(), z.unknown()),

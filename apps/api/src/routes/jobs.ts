@@ -1,8 +1,7 @@
-import { isTerminal, JOB_STATUSES, jobListSchema, jobSchema, LIMITS, presentJob } from '@qwen-edit/contract';
+import { isTerminal, JOB_STATUSES, jobListSchema, jobSchema, LIMITS } from '@qwen-edit/contract';
 import { deleteJob, listJobs, requestCancel, settleDeletions } from '@qwen-edit/db';
 import { tryDelete, withThumbnails } from '@qwen-edit/storage';
 import { z } from 'zod';
-import { type AddressDeps, baseUrlOf } from '../base-url.ts';
 import { jobBody } from '../body/job-request.ts';
 import { clientGone } from '../context.ts';
 import { describeError } from '../describe-error.ts';
@@ -12,6 +11,7 @@ import { isJobId, jobNotFound, jobParamsSchema } from '../routing/path-params.ts
 import { queryNumber } from '../routing/read-query.ts';
 import { ANY_QUERY, type ApiRoute, defineRoute, emptyAnswer, jsonAnswer, NO_PARAMS } from '../routing/route.ts';
 import type { Services } from '../services.ts';
+import { type ShowDeps, showJob, showJobs } from '../show-job.ts';
 import type { AcceptedJob } from '../submit/accept-job.ts';
 import { type SubmitDeps, submitFromRequest } from '../submit/submit-from-request.ts';
 import { untilKnown } from '../until-known.ts';
@@ -32,7 +32,7 @@ const listQuerySchema = z.strictObject({
 });
 const DEFAULT_LIMIT = 20;
 
-type JobRouteDeps = SubmitDeps & AddressDeps & Pick<Services, 'store' | 'watch'>;
+type JobRouteDeps = SubmitDeps & ShowDeps & Pick<Services, 'store' | 'watch'>;
 
 /** Jobs: submitting, listing, reading, canceling and deleting them. */
 export function jobRoutes(deps: JobRouteDeps): readonly ApiRoute[] {
@@ -40,7 +40,7 @@ export function jobRoutes(deps: JobRouteDeps): readonly ApiRoute[] {
 }
 
 /** A request that is repeated is answered in the same form as the first one. */
-function submitRoute(deps: SubmitDeps & AddressDeps & Pick<Services, 'watch'>): ApiRoute {
+function submitRoute(deps: SubmitDeps & ShowDeps & Pick<Services, 'watch'>): ApiRoute {
   const { limits, watch } = deps;
   return defineRoute({
     method: 'POST',
@@ -65,7 +65,7 @@ function submitRoute(deps: SubmitDeps & AddressDeps & Pick<Services, 'watch'>): 
         // The job is committed. If the database is away now, the answer is 202 with what was known before the wait.
         record = (await findJobIfPossible(deps, owner, jobId)) ?? record;
       }
-      const job = presentJob(record, baseUrlOf(c, deps));
+      const job = await showJob(c, deps, record, caller);
       return c.json(job, waitSeconds > 0 && isTerminal(job.status) ? 200 : 202, {
         Location: job.urls.get,
         ...(waitSeconds > 0 ? { 'Preference-Applied': `wait=${waitSeconds}` } : {}),
@@ -75,7 +75,7 @@ function submitRoute(deps: SubmitDeps & AddressDeps & Pick<Services, 'watch'>): 
   });
 }
 
-function listRoute(deps: AddressDeps & Pick<Services, 'database'>): ApiRoute {
+function listRoute(deps: ShowDeps & Pick<Services, 'database'>): ApiRoute {
   return defineRoute({
     method: 'GET',
     path: '/v1/jobs',
@@ -84,25 +84,24 @@ function listRoute(deps: AddressDeps & Pick<Services, 'database'>): ApiRoute {
     params: NO_PARAMS,
     query: listQuerySchema,
     answers: { 200: jsonAnswer(jobListSchema, 'A page of jobs') },
-    async handler({ c, caller: { owner }, query: { cursor, limit = DEFAULT_LIMIT, status, q = '' } }) {
+    async handler({ c, caller, query: { cursor, limit = DEFAULT_LIMIT, status, q = '' } }) {
       const records = await listJobs(deps.database.db, {
-        owner,
+        owner: caller.owner,
         limit: limit + 1,
         ...(cursor === undefined ? {} : { before: cursor }),
         ...(status === undefined ? {} : { status }),
         ...(q === '' ? {} : { search: q }),
       });
       const page = records.slice(0, limit);
-      const baseUrl = baseUrlOf(c, deps);
       return c.json({
-        data: page.map((record) => presentJob(record, baseUrl)),
+        data: await showJobs(c, deps, page, caller),
         next_cursor: records.length > limit ? (page.at(-1)?.job.id ?? null) : null,
       });
     },
   });
 }
 
-function getRoute(deps: AddressDeps & Pick<Services, 'database'>): ApiRoute {
+function getRoute(deps: ShowDeps & Pick<Services, 'database'>): ApiRoute {
   return defineRoute({
     method: 'GET',
     path: '/v1/jobs/:id',
@@ -111,13 +110,13 @@ function getRoute(deps: AddressDeps & Pick<Services, 'database'>): ApiRoute {
     params: jobParamsSchema,
     query: ANY_QUERY,
     answers: { 200: jsonAnswer(jobSchema, 'The job') },
-    handler: async ({ c, caller: { owner }, params: { id } }) =>
-      c.json(presentJob(await findJob(deps, owner, id), baseUrlOf(c, deps))),
+    handler: async ({ c, caller, params: { id } }) =>
+      c.json(await showJob(c, deps, await findJob(deps, caller.owner, id), caller)),
   });
 }
 
 /** If the job cannot be read once the wish is noted, the answer is 202 with the job as it was before. */
-function cancelRoute(deps: AddressDeps & Pick<Services, 'database' | 'limits'>): ApiRoute {
+function cancelRoute(deps: ShowDeps & Pick<Services, 'database' | 'limits'>): ApiRoute {
   const { database, limits } = deps;
   return defineRoute({
     method: 'POST',
@@ -130,11 +129,12 @@ function cancelRoute(deps: AddressDeps & Pick<Services, 'database' | 'limits'>):
       200: jsonAnswer(jobSchema, 'The job'),
       202: jsonAnswer(jobSchema, 'The job as it was before it was asked to stop: it could not be read since'),
     },
-    async handler({ c, caller: { owner }, params: { id } }) {
-      const before = await findJob(deps, owner, id);
-      if (!(await untilKnown(limits, () => requestCancel(database.db, { owner, id })))) throw jobNotFound();
-      const after = await findJobIfPossible(deps, owner, id);
-      const job = presentJob(after ?? before, baseUrlOf(c, deps));
+    async handler({ c, caller, params: { id } }) {
+      const before = await findJob(deps, caller.owner, id);
+      if (!(await untilKnown(limits, () => requestCancel(database.db, { owner: caller.owner, id }))))
+        throw jobNotFound();
+      const after = await findJobIfPossible(deps, caller.owner, id);
+      const job = await showJob(c, deps, after ?? before, caller);
       return after === undefined ? c.json(job, 202, { Location: job.urls.get }) : c.json(job, 200);
     },
   });

@@ -8,7 +8,7 @@ import {
   PARAMETERS,
   type ServedModel,
 } from '@qwen-edit/contract';
-import { cardOf, modelOf, type ReportedFacts } from '../model-facts.ts';
+import { cardOf, modelOf, type ReportedFacts, toldError, troubleOf } from '../model-facts.ts';
 import { ANY_QUERY, type ApiRoute, defineRoute, jsonAnswer, NO_PARAMS } from '../routing/route.ts';
 import type { LiveWorker } from '../service-status.ts';
 import type { Services } from '../services.ts';
@@ -35,11 +35,11 @@ export function modelRoutes({ limits, status }: Pick<Services, 'limits' | 'statu
       params: NO_PARAMS,
       query: ANY_QUERY,
       answers: { 200: jsonAnswer(modelListSchema, 'The models') },
-      async handler({ c }) {
+      async handler({ c, caller }) {
         const workers = await status.workers();
         if (workers === undefined) throw new AppError('database_unavailable', 'The workers cannot be asked for now.');
         return c.json({
-          data: presentModels(workers),
+          data: presentModels(workers, caller.scopes.includes('admin')),
           defaults: GUIDE_DEFAULTS,
           limits: { ...PARAMETER_LIMITS, image_bytes: limits.imageBytes, body_bytes: limits.bodyBytes },
         } satisfies ModelList);
@@ -49,8 +49,8 @@ export function modelRoutes({ limits, status }: Pick<Services, 'limits' | 'statu
 }
 
 /** The models of live workers as the API shows them, each one once. */
-export function presentModels(workers: readonly LiveWorker[]): ServedModel[] {
-  return groupByModel(workers).map(presentModel);
+export function presentModels(workers: readonly LiveWorker[], tellsWhy = false): ServedModel[] {
+  return groupByModel(workers).map((group) => presentModel(group, tellsWhy));
 }
 
 interface Group {
@@ -72,7 +72,7 @@ function groupByModel(workers: readonly LiveWorker[]): readonly Group[] {
   return [...groups.values()];
 }
 
-function presentModel({ facts, card, workers }: Group): ServedModel {
+function presentModel({ facts, card, workers }: Group, tellsWhy: boolean): ServedModel {
   return {
     id: facts.name,
     object: 'model',
@@ -83,6 +83,7 @@ function presentModel({ facts, card, workers }: Group): ServedModel {
     full_model: card?.full_model ?? null,
     edits: card?.edits ?? [],
     ready: workers.some(({ ready }) => ready),
+    last_error: toldError(troubleOf(workers), tellsWhy),
     workers: workers.length,
     devices: [...new Set(workers.map(({ device }) => device))],
     defaults: {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { ApiContext } from '../context.ts';
 import type { ApiOptions } from '../deps.ts';
 import { describeError } from '../describe-error.ts';
-import { currentModel } from '../model-facts.ts';
+import { currentModel, modelStatus, toldError } from '../model-facts.ts';
 import { problemResponse } from '../problem.ts';
 import { ANY_QUERY, type ApiRoute, defineRoute, jsonAnswer, NO_PARAMS } from '../routing/route.ts';
 import type { LiveWorker } from '../service-status.ts';
@@ -21,6 +21,7 @@ const workerHealthSchema = z.object({
 const serviceHealthSchema = z.object({
   version: z.string(),
   model: z.string().nullable(),
+  model_status: z.enum(['ready', 'loading', 'failed']).nullable(),
   workers: z.array(workerHealthSchema),
 });
 const liveSchema = z.object({ status: z.literal('live') });
@@ -56,6 +57,7 @@ export function operationRoutes(deps: OperationDeps): readonly ApiRoute[] {
         const health: z.output<typeof serviceHealthSchema> = {
           version: options.version,
           model: currentModel(workers)?.name ?? null,
+          model_status: modelStatus(workers),
           workers: workers.map((worker) => presentWorker(worker, queued, tellsWhy)),
         };
         return c.json(health);
@@ -92,15 +94,12 @@ export function operationRoutes(deps: OperationDeps): readonly ApiRoute[] {
   ];
 }
 
-/** What stands instead of a worker's own words, which name folders, buckets and settings. */
-const NOT_TOLD = 'The worker has trouble; whoever runs the service finds the reason in its log.';
-
 function presentWorker(
   { gpuId, ready, lastError, uptimeSeconds }: LiveWorker,
   queued: number,
   tellsWhy: boolean,
 ): z.output<typeof workerHealthSchema> {
-  const last_error = lastError === null || tellsWhy ? lastError : NOT_TOLD;
+  const last_error = toldError(lastError, tellsWhy);
   return { gpu_id: gpuId, ready, queue_len: queued, last_error, uptime_s: Math.round(uptimeSeconds) };
 }
 

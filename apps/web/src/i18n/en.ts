@@ -89,6 +89,7 @@ export const en = {
     reading: 'Reading the files…',
     noModel: 'No worker is running yet. You can send edits; they wait until one starts.',
     modelLoading: 'The model is being loaded. Edits wait until it is ready.',
+    modelFailed: 'The model cannot be loaded. Edits wait until what is wrong is mended.',
   },
   pictures: {
     label: 'Pictures, in order',
@@ -189,6 +190,9 @@ export const en = {
     next: 'You are next.',
     behind: (count: string, one: boolean) => (one ? 'One edit is before yours.' : `${count} edits are before yours.`),
     waitingNoWorker: 'No worker is running. The edit starts as soon as one does.',
+    waitingModel: 'The model is being loaded. The edit starts as soon as it is ready.',
+    waitingFailed: 'No worker is ready. The edit starts as soon as what is wrong is mended.',
+    waitingNewer: 'What was asked for needs a worker of a later version. The edit starts as soon as one runs.',
     doneIn: (time: string) => `Done in about ${time}`,
     left: (time: string) => `about ${time} left`,
     soon: 'Done in a moment',

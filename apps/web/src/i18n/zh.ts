@@ -66,6 +66,7 @@ export const zh: Dictionary = {
     reading: '正在读取文件…',
     noModel: '还没有运行中的工作进程。可以先提交，启动后就会开始。',
     modelLoading: '模型正在加载，编辑会等它就绪。',
+    modelFailed: '模型无法加载，问题解决之前编辑会等待。',
   },
   pictures: {
     label: '图片（按顺序）',
@@ -168,6 +169,9 @@ export const zh: Dictionary = {
     next: '下一个就是您的。',
     behind: (count) => `前面还有 ${count} 个编辑。`,
     waitingNoWorker: '没有运行中的工作进程。启动后会立即开始。',
+    waitingModel: '模型正在加载，就绪后会立即开始。',
+    waitingFailed: '没有就绪的工作进程。问题解决后会立即开始。',
+    waitingNewer: '这个编辑需要更新版本的工作进程，有了之后会立即开始。',
     doneIn: (time) => `大约 ${time}后完成`,
     left: (time) => `大约还需 ${time}`,
     soon: '马上就好',

@@ -21,6 +21,7 @@ const model = (steps: number, fewest: number): ServedModel => ({
   licence: null,
   edits: [],
   ready: true,
+  last_error: null,
   workers: 1,
   devices: ['cpu'],
   defaults: { num_inference_steps: steps, true_cfg_scale: 4 },

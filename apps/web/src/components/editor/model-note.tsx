@@ -16,11 +16,20 @@ export function ModelNote() {
     return failure === undefined || failure.code === 'service_unreachable' ? null : <ErrorBox error={failure} />;
   }
   if (model === undefined || !model.ready) {
+    const trouble = model?.last_error ?? null;
+    const loads = model !== undefined && trouble === null;
     return (
-      <p class="model-note warn" role="status">
-        {model === undefined ? <Icon name="alert" size={18} /> : <Spinner />}
-        <span>{model === undefined ? editor.noModel : editor.modelLoading}</span>
-      </p>
+      <div class="model-note warn" role="status">
+        {loads ? <Spinner /> : <Icon name="alert" size={18} />}
+        <div>
+          {model === undefined ? editor.noModel : loads ? editor.modelLoading : editor.modelFailed}
+          {trouble !== null && (
+            <div class="notice-detail" lang="en">
+              {trouble}
+            </div>
+          )}
+        </div>
+      </div>
     );
   }
   if (!model.demo) return null;

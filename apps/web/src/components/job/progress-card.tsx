@@ -1,4 +1,4 @@
-import type { Job } from '@qwen-edit/contract';
+import type { Job, JobWaiting } from '@qwen-edit/contract';
 import type { Dictionary } from '../../i18n/en.ts';
 import { fractionDone, progressOf, secondsLeft } from '../../lib/eta.ts';
 import type { Format } from '../../lib/format.ts';
@@ -52,22 +52,44 @@ function Waiting({ job }: { readonly job: Job }) {
   const { service } = useApp();
   const words = useWords();
   const format = useFormat();
-  const { queue_position: before } = job.progress;
+  const { queue_position: before, waiting } = job.progress;
   const noWorker = service.models.value !== undefined && service.model.value === undefined;
+  const reason = waiting === null ? undefined : waitingText(words, waiting);
   return (
     <>
       <p class="state-text">
-        {noWorker
-          ? words.job.waitingNoWorker
-          : before === null
-            ? ''
-            : before === 0
-              ? words.job.next
-              : words.job.behind(format.number(before), before === 1)}
+        {reason !== undefined
+          ? reason
+          : noWorker
+            ? words.job.waitingNoWorker
+            : before === null
+              ? ''
+              : before === 0
+                ? words.job.next
+                : words.job.behind(format.number(before), before === 1)}
       </p>
+      {waiting !== null && waiting.last_error !== null && (
+        <p class="notice-detail" lang="en">
+          {waiting.last_error}
+        </p>
+      )}
       <ProgressMeter fraction={undefined} label={words.job.queued} />
     </>
   );
+}
+
+/** A reason that this page does not know is told in the service's own words. */
+function waitingText({ job }: Dictionary, { code, message, last_error }: JobWaiting): string {
+  switch (code) {
+    case 'no_worker':
+      return job.waitingNoWorker;
+    case 'worker_not_ready':
+      return last_error === null ? job.waitingModel : job.waitingFailed;
+    case 'newer_worker_needed':
+      return job.waitingNewer;
+    default:
+      return message;
+  }
 }
 
 function Running({ view, job }: { readonly view: JobView; readonly job: Job }) {
