@@ -34,7 +34,7 @@ export async function showJob(c: ApiContext, deps: ShowDeps, record: ShownRecord
 }
 
 /** Why nobody begins a queued job; undefined if it only waits for its turn. */
-export function waitingReason(
+function waitingReason(
   workers: readonly LiveWorker[],
   needsVersion: number,
   tellsWhy: boolean,

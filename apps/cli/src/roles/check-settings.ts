@@ -5,6 +5,7 @@ import { inspectModel } from '@qwen-edit/pipeline';
 import { createStore } from '@qwen-edit/storage';
 import { storageUrlOf } from './backends.ts';
 import { checkFolder } from './check-folder.ts';
+import { hasSigningSecret } from './data-dir.ts';
 import type { RoleDeps } from './role.ts';
 import type { Role } from './role-command.ts';
 
@@ -32,8 +33,10 @@ export async function checkSettings(
       return undefined;
     }
   };
-  // Pictures lie in the data folder: nobody else on the machine has to read them.
-  await attempt(() => checkFolder(config.dataDir, 'QWEN_EDIT_DATA_DIR', 0o700));
+  // A part of a deployment only reads its data folder, if the secret is there: it may be mounted read-only. Pictures may lie
+  // in it, which nobody else on the machine has to read.
+  if (works('serve') || !(await hasSigningSecret(config.dataDir)))
+    await attempt(() => checkFolder(config.dataDir, 'QWEN_EDIT_DATA_DIR', 0o700));
   const storageUrl = storageUrlOf(config);
   if (/^file:/i.test(storageUrl) && config.storageUrl !== undefined) await attempt(() => checkFileStore(storageUrl));
   const { outputDir, webhookSecret, engineProgram } = config;

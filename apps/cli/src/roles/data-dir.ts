@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
 import { z } from 'zod';
 
+const FILE = 'signing-secret';
 const secretSchema = z.string().regex(/^[0-9a-f]{64}$/);
 
 /**
@@ -14,6 +15,7 @@ export async function readSigningSecret(dataDir: string): Promise<string> {
   try {
     return await readOrMake(dataDir);
   } catch (cause) {
+    if (cause instanceof AppError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new AppError('output_unwritable', `The data folder ${dataDir} cannot be used: ${reason}`, {
       cause,
@@ -25,7 +27,7 @@ export async function readSigningSecret(dataDir: string): Promise<string> {
 async function readOrMake(dataDir: string): Promise<string> {
   // Pictures lie below: nobody else on the machine has to read them.
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const path = join(dataDir, 'signing-secret');
+  const path = join(dataDir, FILE);
   const present = await read(path);
   if (present !== undefined) return present;
   // By chance, not by process id: containers that share a volume all begin with the same ids.
@@ -39,6 +41,11 @@ async function readOrMake(dataDir: string): Promise<string> {
   throw new AppError('output_unwritable', `The file ${path} cannot be read, or holds no secret.`, {
     hint: 'Let the user that the service runs as read it, or remove it: a new one is made, and addresses signed so far end.',
   });
+}
+
+/** True if a secret can be read, so that none has to be written. */
+export async function hasSigningSecret(dataDir: string): Promise<boolean> {
+  return (await read(join(dataDir, FILE))) !== undefined;
 }
 
 async function read(path: string): Promise<string | undefined> {
