@@ -13,7 +13,7 @@ export interface EditCall {
 
 export type EditScript = (call: EditCall) => Promise<EditResult>;
 
-const MODEL: ModelFacts = {
+export const MODEL: ModelFacts = {
   name: 'double',
   digest: 'abc',
   demo: true,

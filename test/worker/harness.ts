@@ -103,7 +103,7 @@ export type RunningWorkers = { readonly stop: () => Promise<void>; readonly done
 /** Starts workers; they are stopped when the test is over. */
 export function startWorkers(
   setup: TestSetup,
-  { openEngine }: Pick<WorkerDeps, 'openEngine'>,
+  { openEngine, configuredModel }: Pick<WorkerDeps, 'openEngine' | 'configuredModel'>,
   options: Partial<WorkerOptions> = {},
   slots: readonly Slot[] = [SLOT],
 ): RunningWorkers {
@@ -116,6 +116,7 @@ export function startWorkers(
     log,
     metrics,
     openEngine,
+    configuredModel,
     options: { ...FAST_WORKER, ...options },
   };
   const done = runWorkers(deps, slots, stopping.signal);
