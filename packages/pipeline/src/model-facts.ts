@@ -1,7 +1,7 @@
 import { type Device, deviceNamed } from './engine/devices.ts';
 import { type Precision, precisionNamed } from './engine/precision.ts';
-import { vaeFactor } from './engine/vae.ts';
 import { type ModelFolder, openModelFolder } from './hub/model-folder.ts';
+import { vaeFactor } from './hub/vae-config.ts';
 import { PATCH } from './sampling/latents.ts';
 import { minSteps } from './sampling/schedule.ts';
 import type { ModelFacts } from './types.ts';

@@ -1,6 +1,6 @@
 import type { Planes } from '../arrays.ts';
 import { vaeDecoderGraph, vaeEncoderGraph } from '../graphs/vae.ts';
-import type { VaeConfig } from '../hub/vae-config.ts';
+import { type VaeConfig, vaeFactor } from '../hub/vae-config.ts';
 import type { Weights } from '../weights/weights.ts';
 import { type EngineContext, graphSource, loadSegmentChain, type SegmentChain } from './segment-chain.ts';
 import { isTiled, tiled } from './vae-tiling.ts';
@@ -14,9 +14,6 @@ export interface Vae {
   /** [z, h, w] -> pixels [3, h · f, w · f], not clamped. */
   decode(latents: Planes): Promise<Planes>;
 }
-
-/** Pixels over latents, along a side. */
-export const vaeFactor = (config: VaeConfig): number => 2 ** config.temperal_downsample.length;
 
 /** AutoencoderKLQwenImage on single frames; one picture at a time (slicing), in tiles above 1024². */
 export async function loadVae(context: EngineContext, config: VaeConfig, weights: Weights): Promise<Vae> {

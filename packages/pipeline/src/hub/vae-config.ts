@@ -36,3 +36,7 @@ export const vaeSchema: z.ZodType<VaeConfig> = z
     path: ['latents_mean'],
     message: 'and latents_std must have z_dim entries',
   });
+
+/** Pixels over latents, along a side. */
+export const vaeFactor = ({ temperal_downsample }: Pick<VaeConfig, 'temperal_downsample'>): number =>
+  2 ** temperal_downsample.length;
