@@ -13,9 +13,13 @@ const engines = (text: string) => createEngines(async () => resultWith(text));
 
 /** The same database as a queue, for workers of this contract version. */
 function queueFor(setup: TestSetup, contractVersion: number): TestSetup {
-  const { workerDatabase, proxy, log } = setup;
+  const { workerDatabase, log } = setup;
   const table = createQueueTable(workerDatabase.db, contractVersion);
-  const queue = createPostgresQueue({ table, url: proxy.url, channel: QUEUE_CHANNEL, hideMs: 500, pollMs: 200, log });
+  const queue = createPostgresQueue({
+    table,
+    connect: () => workerDatabase.openDirect('qwen-edit queue'),
+    ...{ channel: QUEUE_CHANNEL, hideMs: 500, pollMs: 200, log },
+  });
   onTestFinished(() => queue.close());
   return { ...setup, queue };
 }
