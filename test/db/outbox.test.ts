@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import { describe, expect, it } from 'vitest';
 import {
   type Database,
@@ -57,6 +58,19 @@ describe('the outbox', () => {
     const claimed = await relayed(database);
     await claimOrFail(database, claimed);
     expect(await takeOutbox(database.db, 9, HOUR)).toEqual([]);
+    expect(await count(database, 'outbox')).toBe(0);
+  });
+
+  it('tells which messages could not be marked as sent because they were locked, so that they are marked later', async () => {
+    const database = await freshDatabase();
+    await atOnce(3, () => relayed(database));
+    const rows = await takeOutbox(database.db, 9, HOUR);
+    await database.transaction(async (tx) => {
+      await tx.execute(sql`select from outbox where id = ${rows[1]!.id} for update`);
+      expect(await markSent(database.db, rows)).toEqual([rows[1]]);
+    });
+    expect(await markSent(database.db, [rows[1]!])).toEqual([]);
+    expect(await markSent(database.db, rows)).toEqual([]);
     expect(await count(database, 'outbox')).toBe(0);
   });
 

@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import { expect, it } from 'vitest';
 import { runRelay } from '../../apps/dispatcher/src/index.ts';
 import { AppError } from '../../packages/contract/src/index.ts';
@@ -19,6 +20,35 @@ it('every message of a commit is sent, once, by any number of relays', async () 
   await until(async () => (await count(setup.database, 'outbox')) === 0);
   expect([...queue.sent].sort()).toEqual([...ids].sort());
   expect((await rawJob(setup.database, ids[0]!))?.sent_at).toBeInstanceOf(Date);
+});
+
+it('a message that somebody has locked while it is marked as sent is marked later, and is not sent again', async () => {
+  const setup = await createTestSetup();
+  const queue = createQueueDouble();
+  const locked = await submitOrFail(setup.database, {}, { relayed: true });
+  let other = '';
+  const { send } = queue;
+  queue.send = async (...args) => {
+    if (queue.sent.length > 0) return send(...args);
+    // The lock is there when the relay marks this message, and until it has sent another one after it.
+    await new Promise<void>((resolve) => {
+      transaction = setup.database.transaction(async (tx) => {
+        await tx.execute(sql`select from outbox where job_id = ${locked} for update`);
+        resolve();
+        await until(() => queue.sent.includes(other));
+      });
+    });
+    return send(...args);
+  };
+  let transaction: Promise<void> | undefined;
+  start(depsOf(setup, {}, { queue }), runRelay);
+  await until(() => queue.sent.length === 1);
+  other = await submitOrFail(setup.database, {}, { relayed: true });
+  await until(() => queue.sent.length === 2);
+  await transaction;
+
+  await until(async () => (await count(setup.database, 'outbox')) === 0);
+  expect(queue.sent).toEqual([locked, other]);
 });
 
 it('a queue that takes nothing, or only some, gets every message in the end', async () => {

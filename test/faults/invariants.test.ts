@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, it, onTestFinished } from 'vitest';
-import { addInput, type Database, newId, succeedJob } from '../../packages/db/src/index.ts';
-import { freshDatabase } from '../db/harness.ts';
+import { addInput, createDatabase, type Database, newId, succeedJob } from '../../packages/db/src/index.ts';
+import { freshUrl } from '../db/harness.ts';
 import { claimOrFail, OWNER, submitOrFail, successOf } from '../db/jobs.ts';
 import { findViolations, type Witnesses } from './invariants.ts';
 
@@ -11,6 +11,7 @@ type Delivery = Witnesses['deliveries'][number];
 /** One job that went well from end to end, and who saw it; a test then spoils something. */
 interface World {
   readonly database: Database;
+  readonly databaseUrl: string;
   readonly jobId: string;
   readonly webhookId: string;
   readonly objects: Map<string, Uint8Array>;
@@ -22,7 +23,9 @@ interface World {
 }
 
 async function makeWorld(): Promise<World> {
-  const database = await freshDatabase();
+  const databaseUrl = await freshUrl();
+  const database = createDatabase({ url: databaseUrl });
+  onTestFinished(() => database.close());
   const objects = new Map<string, Uint8Array>();
   const store = (key: string, text: string) => {
     const bytes = new TextEncoder().encode(text);
@@ -44,6 +47,7 @@ async function makeWorld(): Promise<World> {
   const body = JSON.stringify({ type: 'job.succeeded', data: { id: jobId } });
   return {
     database,
+    databaseUrl,
     jobId,
     webhookId,
     objects,
@@ -58,7 +62,7 @@ async function makeWorld(): Promise<World> {
 function look(world: World): Promise<readonly string[]> {
   return findViolations(
     {
-      databaseUrl: world.database.pool.options.connectionString ?? '',
+      databaseUrl: world.databaseUrl,
       objects: {
         keys: async () => [...world.objects.keys()],
         read: async (key) => world.objects.get(key),

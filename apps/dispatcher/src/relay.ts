@@ -14,7 +14,9 @@ export async function runRelay(deps: DispatcherDeps, signal: AbortSignal): Promi
   const { db } = database;
   if (!queue.relayed) return;
 
+  let unmarked: Awaited<ReturnType<typeof markSent>> = [];
   const round = async (): Promise<number> => {
+    unmarked = await markSent(db, unmarked);
     const rows = await takeOutbox(db, options.relayBatch, options.relayLockMs);
     if (rows.length === 0) return options.relayIdleMs;
     const taken = await queue.send(rows, signal).catch(async (thrown: unknown) => {
@@ -24,7 +26,7 @@ export async function runRelay(deps: DispatcherDeps, signal: AbortSignal): Promi
     });
     const sent = rows.filter((_, i) => taken[i] === true);
     const refused = rows.filter((_, i) => taken[i] !== true);
-    if (sent.length > 0) await markSent(db, sent);
+    unmarked = unmarked.concat(await markSent(db, sent));
     if (refused.length > 0) {
       log.warn({ refused: refused.length, sent: sent.length }, 'the queue has refused messages, they are sent again');
       await returnToOutbox(db, refused, REFUSED_MS);
