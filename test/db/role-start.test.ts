@@ -5,6 +5,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { readConfig } from '../../apps/cli/src/config.ts';
 import { dispatch } from '../../apps/cli/src/dispatch.ts';
 import { openBackends, requireUsableSchema } from '../../apps/cli/src/roles/backends.ts';
+import { demoModelDir } from '../../packages/demo-model/index.ts';
 import { createLogger } from '../../packages/telemetry/src/index.ts';
 import { serviceAddress } from '../services.ts';
 import { freshUrl } from './harness.ts';
@@ -58,7 +59,7 @@ async function run(command: string, DATABASE_URL: string, more: Readonly<Record<
     version: '1.2.3',
     readConfig: (overrides) => readConfig(environment, overrides),
     setNice: () => undefined,
-    demoModelDir: '/nowhere',
+    demoModelDir,
     createPipeline: () => Promise.reject(new Error('no pipeline is wanted')),
     now: () => 0,
     signal: new AbortController().signal,

@@ -1,7 +1,7 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { AppError, toAppError } from '@qwen-edit/contract';
 import { checkWebhookSecret } from '@qwen-edit/dispatcher';
-import { inspectModel } from '@qwen-edit/pipeline';
+import { inspectModel, requireEngine } from '@qwen-edit/pipeline';
 import { createStore } from '@qwen-edit/storage';
 import { storageUrlOf } from './backends.ts';
 import { checkFolder } from './check-folder.ts';
@@ -46,7 +46,8 @@ export async function checkSettings(
     await attempt(() => checkWebhookSecret(webhookSecret));
   let model: CheckedSettings['model'];
   if (works('serve', 'worker')) {
-    if (engineProgram !== undefined) await attempt(() => checkFile(engineProgram, 'QWEN_EDIT_ENGINE_PROGRAM'));
+    if (engineProgram === undefined) requireEngine();
+    else await attempt(() => checkFile(engineProgram, 'QWEN_EDIT_ENGINE_PROGRAM'));
     model = await attempt(() => inspectModel(config.modelDir ?? demoModelDir));
   }
   if (failures.length > 0) throw together(failures);

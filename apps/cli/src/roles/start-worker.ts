@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os';
-import { requireEngine } from '@qwen-edit/pipeline';
 import { type EngineStart, type LoadedEngine, runWorkers, type Slot, WORKER_DEFAULTS } from '@qwen-edit/worker';
 import type { NotedModel } from '../demo-note.ts';
 import type { CheckedSettings } from './check-settings.ts';
@@ -23,7 +22,6 @@ export async function runLocalWorkers(
     readonly onModel?: (model: NotedModel) => void;
   },
 ): Promise<void> {
-  if (config.engineProgram === undefined) requireEngine();
   const openEngine = async ({ signal: loading, onStep }: EngineStart): Promise<LoadedEngine> => {
     const engine = await deps.createPipeline({
       modelDir: config.modelDir ?? deps.demoModelDir,
