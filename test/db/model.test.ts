@@ -15,7 +15,7 @@ import { expectEndOfAll, expectTruth } from './truth.ts';
 /** Other sequences in each run. QWEN_EDIT_TEST_SEED repeats those of a failure, which names its seed. */
 const seed = Number(environment.QWEN_EDIT_TEST_SEED ?? Date.now() % 2 ** 31);
 /** Each of the tests below ends after this, however slow the machine is. */
-const LIMIT_MS = 5000;
+const LIMIT_MS = 3000;
 
 /** In these tests the tables themselves refuse a change of a final job. */
 const FINAL_IS_FINAL = `

@@ -53,7 +53,7 @@ interface Sample {
 }
 
 /**
- * Each kind, on small photos because they are quick, and each suite except the large one, whose edits take half a minute;
+ * Every other kind, on small photos because they are quick, and each suite except the large one, whose edits take half a minute;
  * languages and photos take turns.
  */
 const SAMPLES: readonly Sample[] = [
@@ -62,7 +62,9 @@ const SAMPLES: readonly Sample[] = [
   { suite: 'tall', kind: 'negative', language: 'en', photo: 0 },
   { suite: 'recommended', kind: 'blend', language: 'en', photo: 2 },
   { suite: 'recommended', kind: 'black_and_white', language: 'zh', photo: 3 },
-  ...KINDS.map((kind, i): Sample => ({ suite: 'small', kind, language: LANGUAGES[i % 2]!, photo: (i >> 1) % 2 })),
+  ...KINDS.filter((_, i) => i % 2 === 0).map(
+    (kind, i): Sample => ({ suite: 'small', kind, language: LANGUAGES[i % 2]!, photo: (i >> 1) % 2 }),
+  ),
 ];
 const SAMPLED_WISHES = 2;
 const SAMPLED_CARD_PROMPTS = 2;
@@ -129,7 +131,7 @@ describe('by its measurements, the demo model', () => {
 });
 
 describe('live edits are as good as the measurements say', () => {
-  it('each kind, small, wide, tall and with the settings of the guide', async () => {
+  it('every other kind, small, wide, tall and with the settings of the guide', async () => {
     const photos = new Map(
       await Promise.all(
         QUALITY_SUITE_NAMES.map(async (name) => {

@@ -56,7 +56,9 @@ it('the demo starts a service of its own where the usual port is taken, saves it
 });
 
 it('the demo uses the service that holds the data folder, and leaves it running', async () => {
-  const service = runCommand(['serve', '--port', '0'], { QWEN_EDIT_DATA_DIR: folder }, folder);
+  // What its engine makes of the pictures does not matter here.
+  const env = { QWEN_EDIT_DATA_DIR: folder, QWEN_EDIT_ENGINE_PROGRAM: join(root, 'test/fakes/engine.ts') };
+  const service = runCommand(['serve', '--port', '0'], env, folder);
   const [, url] = await service.until(/is ready at (\S+)/);
   const { code, said } = await demo();
   expect(code, said).toBe(0);
