@@ -48,7 +48,12 @@ export interface TestApiOptions extends Partial<Omit<ApiOptions, 'limits'>> {
 }
 
 /** Impatient, so that a test need not wait. */
-const LIMITS: Partial<ApiLimits> = { waitPollMs: 20, statusCachedMs: 0, keysCachedMs: 0 };
+const LIMITS: Partial<ApiLimits> = {
+  waitPollMs: 20,
+  statusCachedMs: 0,
+  keysCachedMs: 0,
+  credentialsMs: 20,
+};
 
 /** The API on a port of its own, over a database and a folder of its own. */
 export async function startTestApi(options: TestApiOptions = {}): Promise<TestApi> {

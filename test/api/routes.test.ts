@@ -1,7 +1,9 @@
+import { EventEmitter } from 'node:events';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { ApiEnv } from '../../apps/api/src/context.ts';
+import { DEFAULT_API_LIMITS } from '../../apps/api/src/deps.ts';
 import { createGate } from '../../apps/api/src/middleware/authenticate.ts';
 import { mountRoutes } from '../../apps/api/src/routing/mount-routes.ts';
 import { openApiDocument, openApiPath } from '../../apps/api/src/routing/openapi.ts';
@@ -28,16 +30,19 @@ async function mountNewRoute() {
   const gate = createGate({
     database,
     options: { keysRequired: true, insecure: false },
-    limits: { keysCachedMs: 0 },
+    limits: { ...DEFAULT_API_LIMITS, keysCachedMs: 0 },
     now: () => new Date(),
   });
   const app = new OpenAPIHono<ApiEnv>();
   app.onError((thrown, c) => c.json(thrown instanceof AppError ? [thrown.code, thrown.message] : String(thrown), 500));
-  mountRoutes(app, [newRoute], gate);
+  const credentials = { follow: () => ({ lost: new AbortController().signal, stop: () => undefined }) };
+  mountRoutes(app, [newRoute], { gate, credentials });
+  // What node:http would give.
+  const env = { incoming: { socket: { remoteAddress: '127.0.0.1' } }, outgoing: new EventEmitter() };
   const keyWith = async (scope: 'read' | 'submit') =>
     (await createApiKey(database.db, { owner: 'ann', name: 'x', scopes: [scope] })).secret;
   const get = async (path: string, key = '') =>
-    (await app.request(path, { headers: key === '' ? {} : { 'x-api-key': key } })).json();
+    (await app.request(path, { headers: key === '' ? {} : { 'x-api-key': key } }, env)).json();
   return { app, get, keyWith };
 }
 

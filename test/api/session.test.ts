@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SCOPES, type Scope } from '../../packages/contract/src/index.ts';
 import { createApiKey, revokeApiKey } from '../../packages/db/src/index.ts';
+import { freshDatabase } from '../db/harness.ts';
 import { claim, finishJob, picture, startTestApi, submitJson, type TestApi } from './harness.ts';
 import { openRaw } from './raw-http.ts';
 
@@ -32,7 +33,15 @@ describe('a session', () => {
     expect([response.status, await response.text()]).toEqual([204, '']);
     expect(response.headers.get('cache-control')).toBe('no-store');
     const cookie = response.headers.get('set-cookie')!;
-    expect(cookie).toBe(`qwen_edit_session=${secret}; Max-Age=2592000; Path=/; HttpOnly; SameSite=Strict`);
+    const [, value = ''] = /^\w+=([^;]+);/.exec(cookie) ?? [];
+    expect(value).toMatch(/^[\w-]{43}$/);
+    expect(cookie).toBe(`qwen_edit_session_${api.port}=${value}; Max-Age=2592000; Path=/; HttpOnly; SameSite=Strict`);
+    // Whoever reads the browser's cookies, or the table, has no key.
+    const { rows } = await api.database.pool.query<{ text: string }>('select sessions::text as text from sessions');
+    expect(rows).toHaveLength(1);
+    expect(rows[0]!.text).not.toContain(value);
+    expect(cookie + rows[0]!.text).not.toContain(secret.slice(3));
+    expect((await fetch(`${api.url}/v1/jobs`, { headers: { authorization: `Bearer ${value}` } })).status).toBe(401);
   });
 
   it('has a cookie for https only if the page is reached by https, also behind a proxy', async () => {
@@ -94,12 +103,76 @@ describe('a session', () => {
     expect(await (await read()).json()).toMatchObject({ status: 401, code: 'unauthorized' });
     const end = await fetch(`${api.url}/v1/session`, { method: 'DELETE', headers: own });
     expect(end.status).toBe(204);
-    expect(end.headers.get('set-cookie')).toBe('qwen_edit_session=; Max-Age=0; Path=/; HttpOnly; SameSite=Strict');
+    expect(end.headers.get('set-cookie')).toBe(
+      `qwen_edit_session_${api.port}=; Max-Age=0; Path=/; HttpOnly; SameSite=Strict`,
+    );
+  });
+
+  it('that was ended lets nobody in, also with a copy of its cookie, and another one of the same key goes on', async () => {
+    const api = await startTestApi();
+    const { cookie, own, secret } = await signedIn(api);
+    const other = cookieOf(await signIn(api, secret));
+    expect(other).not.toBe(cookie);
+    const status = async (each: string) => (await fetch(`${api.url}/v1/jobs`, { headers: { cookie: each } })).status;
+    expect([await status(cookie), await status(other)]).toEqual([200, 200]);
+    expect((await fetch(`${api.url}/v1/session`, { method: 'DELETE', headers: own })).status).toBe(204);
+    expect([await status(cookie), await status(other)]).toEqual([401, 200]);
+  });
+
+  it('ends when its time is over, and when its key expires', async () => {
+    const api = await startTestApi();
+    const { cookie, id } = await signedIn(api);
+    const answer = async () => (await fetch(`${api.url}/v1/jobs`, { headers: { cookie } })).json();
+    await api.database.pool.query(`update api_keys set expires_at = now() - interval '1 second' where id = $1`, [id]);
+    expect(await answer()).toMatchObject({ status: 401, detail: expect.stringContaining('has ended') });
+    await api.database.pool.query('update api_keys set expires_at = null');
+    expect(await answer()).toMatchObject({ data: [] });
+    await api.database.pool.query(`update sessions set expires_at = now() - interval '1 second'`);
+    expect(await answer()).toMatchObject({ status: 401, detail: expect.stringContaining('has ended') });
+  });
+
+  it('and the one of another port of the same host do not take each other’s cookies', async () => {
+    const [first, second] = [await startTestApi(), await startTestApi({ database: await freshDatabase() })];
+    const one = await signedIn(first);
+    const two = await signedIn(second);
+    // A browser sends both to both.
+    const both = { cookie: `${two.cookie}; ${one.cookie}` };
+    for (const { url } of [first, second]) expect((await fetch(`${url}/v1/jobs`, { headers: both })).status).toBe(200);
+    const end = await fetch(`${first.url}/v1/session`, { method: 'DELETE', headers: { ...one.own, ...both } });
+    expect(end.status).toBe(204);
+    expect((await fetch(`${first.url}/v1/jobs`, { headers: both })).status).toBe(401);
+    expect((await fetch(`${second.url}/v1/jobs`, { headers: both })).status).toBe(200);
+  });
+
+  it('over https has a cookie that no other host of the domain can set', async () => {
+    const api = await startTestApi({ publicUrl: 'https://edit.example' });
+    const { secret } = await keyOf(api, 'ann');
+    const origin = 'https://edit.example';
+    const cookie = cookieOf(await signIn(api, secret, { origin }));
+    expect(cookie).toMatch(/^__Host-qwen_edit_session_443=/);
+    expect((await fetch(`${api.url}/v1/jobs`, { headers: { cookie } })).status).toBe(200);
+    const end = await fetch(`${api.url}/v1/session`, { method: 'DELETE', headers: { cookie, origin } });
+    expect(end.headers.get('set-cookie')).toContain(
+      '__Host-qwen_edit_session_443=; Max-Age=0; Path=/; HttpOnly; Secure',
+    );
+    expect((await fetch(`${api.url}/v1/jobs`, { headers: { cookie } })).status).toBe(401);
+  });
+
+  it('of version 0.1.0, whose cookie is the key itself, lets nobody in, and is forgotten at the next sign-in', async () => {
+    const api = await startTestApi();
+    const { secret } = await keyOf(api, 'ann');
+    const old = { cookie: `qwen_edit_session=${secret}` };
+    const refused = await fetch(`${api.url}/v1/jobs`, { headers: old });
+    expect(await refused.json()).toMatchObject({ status: 401, code: 'unauthorized' });
+    const again = await signIn(api, secret, old);
+    expect(again.headers.getSetCookie()[0]).toBe('qwen_edit_session=; Max-Age=0; Path=/; HttpOnly; SameSite=Strict');
+    expect(again.headers.getSetCookie()).toHaveLength(2);
   });
 
   it('of an unknown key changes nothing while no key is needed', async () => {
     const api = await startTestApi({ localToken: 'a-secret-of-this-machine' });
     const stale = { cookie: 'qwen_edit_session=qe_of_another_service; theme=dark' };
+    stale.cookie += `; qwen_edit_session_${api.port}=of-another-service`;
     expect((await fetch(`${api.url}/v1/jobs`, { headers: stale })).status).toBe(200);
     expect((await submitJson(api, { prompt: 'x', images: [base64] }, stale)).status).toBe(202);
     expect((await submitJson(api, { prompt: 'x', images: [base64] }, { ...stale, origin: 'http://evil' })).status).toBe(
@@ -168,11 +241,12 @@ describe('a request that a foreign page forges', () => {
   });
 });
 
-it('a session’s key stands in no line of the log', async () => {
+it('a session’s key and id stand in no line of the log', async () => {
   const api = await startTestApi();
-  const { secret, own } = await signedIn(api);
+  const { secret, own, cookie } = await signedIn(api);
   await submitJson(api, { prompt: 'x', images: [base64] }, own);
   await fetch(`${api.url}/v1/jobs`, { headers: own });
   expect(api.lines.length).toBeGreaterThan(2);
   expect(api.lines.join('')).not.toContain(secret);
+  expect(api.lines.join('')).not.toContain(cookie.split('=')[1]);
 });

@@ -4,13 +4,13 @@ import {
   createApiKey,
   type Database,
   deleteSilentWorkers,
-  findApiKey,
   findUpload,
   hasApiKeys,
   listApiKeys,
   listDeliveries,
   listJobs,
   listWorkers,
+  lookUpApiKey,
   newId,
   readEventSeqs,
   readEvents,
@@ -194,13 +194,13 @@ it('an API key is found by its secret until it is revoked; only its hash is kept
   const { db } = database;
   expect(await hasApiKeys(db)).toBe(false);
   const { row, secret } = await createApiKey(db, { owner: OWNER, name: 'mine', scopes: ['submit', 'read'] });
-  expect(await findApiKey(db, secret)).toEqual(row);
-  expect(await findApiKey(db, `${secret}x`)).toBeUndefined();
+  expect(await lookUpApiKey(db, secret)).toEqual({ state: 'valid', row });
+  expect(await lookUpApiKey(db, `${secret}x`)).toEqual({ state: 'unknown' });
   const { rows } = await database.pool.query<{ text: string }>('select api_keys::text as text from api_keys');
   expect(rows[0]?.text).not.toContain(secret);
   expect(await revokeApiKey(db, row.id)).toBe(true);
   expect(await revokeApiKey(db, row.id)).toBe(false);
-  expect(await findApiKey(db, secret)).toBeUndefined();
+  expect(await lookUpApiKey(db, secret)).toEqual({ state: 'revoked' });
   expect(await hasApiKeys(db)).toBe(true);
   expect(await listApiKeys(db)).toMatchObject([{ id: row.id, name: 'mine' }]);
 });

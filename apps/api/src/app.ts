@@ -4,6 +4,7 @@ import { readEventSeqs, readEvents } from '@qwen-edit/db';
 import type { Logger } from '@qwen-edit/telemetry';
 import { createByteBudget } from './byte-budget.ts';
 import { type ApiContext, type ApiEnv, noteJob, requestFacts } from './context.ts';
+import { createCredentialWatch } from './credential-watch.ts';
 import { type ApiDeps, DEFAULT_API_LIMITS } from './deps.ts';
 import { describeError } from './describe-error.ts';
 import { createJobWatch } from './job-watch.ts';
@@ -48,12 +49,20 @@ export function createHttpApi(deps: ApiDeps): HttpApi {
   const drainer = new AbortController();
   const draining = drainer.signal;
   const budget = createByteBudget(limits.bytesInFlight);
+  const gate = createGate({ database, options, limits, now });
+  const credentials = createCredentialWatch({
+    database,
+    needsKey: gate.needsKey,
+    checkMs: limits.credentialsMs,
+    log,
+    stopping,
+  });
   const services: Services = {
     ...deps,
     now,
     limits,
     stopping,
-    gate: createGate({ database, options, limits, now }),
+    gate,
     watch: createJobWatch({
       readSeqs: (ids) => readEventSeqs(database.db, ids),
       readEvents: (jobId, seq) => readEvents(database.db, jobId, seq, EVENTS_AT_ONCE),
@@ -86,7 +95,7 @@ export function createHttpApi(deps: ApiDeps): HttpApi {
   app.notFound((c) =>
     problemResponse(new AppError('not_found', 'There is nothing at this address.'), c.get('requestId')),
   );
-  mountRoutes(app, routes, services.gate);
+  mountRoutes(app, routes, { gate, credentials });
 
   return {
     fetch: app.fetch,

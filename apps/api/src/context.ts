@@ -12,6 +12,8 @@ export interface ApiEnv {
     route: string;
     /** Who calls, once that is known. */
     caller: Caller | undefined;
+    /** Aborts when the caller's key or session lets nobody in any more; unset on routes that need none. */
+    credentialLost: AbortSignal | undefined;
     /** The job that the request is about, once that is known. */
     jobId: string | undefined;
   };
@@ -19,7 +21,10 @@ export interface ApiEnv {
 
 export type ApiContext = Context<ApiEnv>;
 
-/** Aborts when the caller hangs up before the answer has been sent. */
+/**
+ * Aborts when the caller hangs up before the answer has been sent, or loses the right to it: then the reason is an AppError. What is
+ * done for a caller for longer than a moment has to stop with this signal.
+ */
 export function clientGone(c: ApiContext): AbortSignal {
   const { outgoing } = c.env;
   const controller = new AbortController();
@@ -28,7 +33,8 @@ export function clientGone(c: ApiContext): AbortSignal {
   };
   if (outgoing.destroyed) onClose();
   else outgoing.once('close', onClose);
-  return controller.signal;
+  const lost = c.get('credentialLost');
+  return lost === undefined ? controller.signal : AbortSignal.any([controller.signal, lost]);
 }
 
 /** Has the lines of the log about this request name the job. */

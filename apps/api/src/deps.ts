@@ -97,6 +97,15 @@ export interface ApiLimits {
   readonly downloadExpirySeconds: number;
   /** How long the API may still admit callers without a key after the first key was made. */
   readonly keysCachedMs: number;
+  /** How often the credentials of answers that take long are looked at again. */
+  readonly credentialsMs: number;
+  /** How long a browser stays signed in. */
+  readonly sessionMs: number;
+  /** Wrong keys that an address may send at once, before it has to wait between them; `wrongKeysTogether`: all addresses. */
+  readonly wrongKeys: number;
+  readonly wrongKeysTogether: number;
+  /** Time after which one more wrong key is allowed to an address. */
+  readonly wrongKeyMs: number;
   /** How old the answers of /health, /metrics and /readyz may be. */
   readonly statusCachedMs: number;
   /** How long these routes wait for the database and the storage. */
@@ -126,6 +135,11 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
   uploadExpirySeconds: 3600,
   downloadExpirySeconds: 3600,
   keysCachedMs: 3000,
+  credentialsMs: 2000,
+  sessionMs: 30 * 86_400_000,
+  wrongKeys: 20,
+  wrongKeysTogether: 200,
+  wrongKeyMs: 6000,
   statusCachedMs: 1000,
   statusTimeoutMs: 2000,
   validating: 2,

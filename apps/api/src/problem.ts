@@ -1,6 +1,11 @@
 import { type AppError, ERRORS, type ErrorCode, PROBLEM_MEDIA_TYPE, problemOf } from '@qwen-edit/contract';
 
-const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = { queue_full: 10, idempotency_in_flight: 1 };
+const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = {
+  queue_full: 10,
+  too_many_attempts: 60,
+  quota_exceeded: 600,
+  idempotency_in_flight: 1,
+};
 const UNAVAILABLE_SECONDS = 5;
 
 /**

@@ -89,11 +89,12 @@ Everything else is set by the environment: \`qwen-edit config\` lists it.
 
 export const KEYS_HELP = `API keys. While there are none, everybody who reaches the service is the owner \`local\`.
 
-  qwen-edit keys create --name NAME [--owner OWNER] [--scopes submit,read,admin]
+  qwen-edit keys create --name NAME [--owner OWNER] [--scopes submit,read,admin] [--expires 90d]
   qwen-edit keys list [--json]
   qwen-edit keys revoke ID
 
-A key is shown once; the database keeps its hash. One owner never sees the jobs of another.
+A key is shown once; the database keeps its hash. --expires takes a duration (90d, 12h) or a date (2027-01-31); without it a
+key has no end until it is revoked. One owner never sees the jobs of another.
 `;
 
 export const TOOLS_HELP = `qwen-edit migrate           brings the database of DATABASE_URL (else the embedded one) to this version's schema

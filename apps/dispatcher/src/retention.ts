@@ -2,6 +2,7 @@ import { toAppError } from '@qwen-edit/contract';
 import {
   deleteOldJob,
   deleteOldKeys,
+  deleteOldSessions,
   deleteSilentReceivers,
   deleteSilentWorkers,
   deleteUnusedAssets,
@@ -15,7 +16,7 @@ const BATCH = 500;
 
 /**
  * Deletes what has reached its age: final jobs with their pictures, pictures and uploads that nothing uses, idempotency keys,
- * and the rows of workers that have not reported for long.
+ * sessions, and the rows of workers that have not reported for long.
  */
 export async function runRetention(deps: DispatcherDeps, signal: AbortSignal): Promise<void> {
   const { database, options } = deps;
@@ -25,6 +26,7 @@ export async function runRetention(deps: DispatcherDeps, signal: AbortSignal): P
     const unused = await deleteUnusedAssets(database, options.unusedMs, BATCH);
     await deleteObjects(deps, unused, signal);
     await deleteOldKeys(db, options.keysMs);
+    await deleteOldSessions(db);
     await deleteSilentWorkers(db, options.silentWorkerMs);
     await deleteSilentReceivers(db, options.silentReceiverMs);
     await sweepTemporary(deps, signal);

@@ -215,6 +215,19 @@ export const ERRORS = {
     'A request with this Idempotency-Key is being worked on',
     'Repeat the request after the time in Retry-After.',
   ),
+  too_many_attempts: request(
+    429,
+    true,
+    'Too many wrong keys',
+    'Wait for the time in Retry-After, then send a key that is right.',
+  ),
+  quota_exceeded: request(
+    429,
+    true,
+    'Too much is stored that no job uses',
+    'Submit the edits that need the stored pictures, or wait until what is unused is deleted; QWEN_EDIT_UNUSED_BYTES sets the limit.',
+    'Submit the edits that need what you have uploaded, or wait: what no job uses is deleted after a day.',
+  ),
   queue_full: service(429, true, 'The queue is full', 'Repeat the request after the time in Retry-After.'),
   url_refused: request(
     400,

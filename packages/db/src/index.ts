@@ -1,4 +1,5 @@
 export * from './api-keys/api-keys.ts';
+export * from './api-keys/sessions.ts';
 export * from './assets/inputs.ts';
 export {
   countDeletions,

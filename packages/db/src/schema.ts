@@ -300,4 +300,43 @@ export const apiKeys = pgTable('api_keys', {
   scopes: text('scopes').array().$type<Scope[]>().notNull(),
   createdAt: now('created_at'),
   revokedAt: time('revoked_at'),
+  /** From this time on the key lets nobody in; null = it has no end. */
+  expiresAt: time('expires_at'),
 });
+
+/** Browsers that are signed in. A browser holds a random id; the table keeps its SHA-256, and the key that the session stands for. */
+export const sessions = pgTable(
+  'sessions',
+  {
+    /** Hex SHA-256 of the id that the cookie holds. */
+    hash: text('hash').primaryKey(),
+    /** The key whose owner and scopes the session has, and with which it ends; null for the local token. */
+    keyId: text('key_id').references(() => apiKeys.id, { onDelete: 'cascade' }),
+    /** Hex SHA-256 of the local token that began the session, which ends with it; null for a session of a key. */
+    localHash: text('local_hash'),
+    createdAt: now('created_at'),
+    expiresAt: time('expires_at').notNull(),
+  },
+  (t) => [
+    check('sessions_credential', sql`(${t.keyId} is null) <> (${t.localHash} is null)`),
+    index('sessions_key').on(t.keyId, t.createdAt),
+    index('sessions_expires').on(t.expiresAt),
+  ],
+);
+
+/**
+ * Bytes of stored uploads and pictures that no job has used yet: what an owner's quota counts. A row goes with its asset, or when a
+ * job takes the asset.
+ */
+export const unusedAssets = pgTable(
+  'unused_assets',
+  {
+    assetId: text('asset_id')
+      .primaryKey()
+      .references(() => assets.id, { onDelete: 'cascade' }),
+    owner: text('owner').notNull(),
+    /** Of an upload whose content is not known yet: as many as it may have. */
+    bytes: bigint('bytes', { mode: 'number' }).notNull(),
+  },
+  (t) => [index('unused_assets_owner').on(t.owner)],
+);

@@ -1,22 +1,43 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { AppError, type Caller, LOCAL_OWNER, SCOPES, type Scope } from '@qwen-edit/contract';
-import { type Database, findApiKey, hasApiKeys } from '@qwen-edit/db';
+import {
+  type Database,
+  hasApiKeys,
+  hashSecret,
+  lookUpApiKey,
+  lookUpSession,
+  type SessionCredential,
+  type SessionLookup,
+} from '@qwen-edit/db';
 import type { ApiContext } from '../context.ts';
+import type { Credential } from '../credential-watch.ts';
 import type { ApiLimits, ApiOptions } from '../deps.ts';
+import { attemptAddress, createFailedAttempts } from './failed-attempts.ts';
 import { refuseForeignPages, refuseForgedRequest } from './same-site.ts';
-import { sessionKeyOf } from './session-cookie.ts';
+import { sessionIdOf } from './session-cookie.ts';
+
+/** A caller, and by what they were let in. */
+export interface Admitted {
+  readonly caller: Caller;
+  readonly credential: Credential;
+}
 
 export interface Gate {
-  /** The caller, if they have this scope. Throws AppError `unauthorized`, `forbidden` or `origin_refused`. */
-  admit(c: ApiContext, scope: Scope): Promise<Caller>;
-  /** The holder of a key; undefined if the key is unknown or revoked. */
-  identify(key: string): Promise<Caller | undefined>;
+  /**
+   * The caller, if they have this scope. Throws AppError `unauthorized`, `too_many_attempts`, `forbidden` or
+   * `origin_refused`.
+   */
+  admit(c: ApiContext, scope: Scope): Promise<Admitted>;
+  /** What a session with this key stands for. Throws AppError `unauthorized` or `too_many_attempts`. */
+  openSession(c: ApiContext, key: string): Promise<SessionCredential>;
+  /** True once callers without a key are refused. */
+  needsKey(): Promise<boolean>;
 }
 
 export interface GateDeps {
   readonly database: Database;
   readonly options: Pick<ApiOptions, 'keysRequired' | 'insecure' | 'localToken' | 'publicUrl'>;
-  readonly limits: Pick<ApiLimits, 'keysCachedMs'>;
+  readonly limits: Pick<ApiLimits, 'keysCachedMs' | 'wrongKeys' | 'wrongKeysTogether' | 'wrongKeyMs'>;
   readonly now: () => Date;
 }
 
@@ -28,6 +49,7 @@ const LOCAL: Caller = { owner: LOCAL_OWNER, scopes: SCOPES };
  */
 export function createGate({ database, options, limits, now }: GateDeps): Gate {
   const anyHost = options.keysRequired && options.insecure;
+  const attempts = createFailedAttempts(limits);
   let keysUsed = false;
   let lookedAt = Number.NEGATIVE_INFINITY;
 
@@ -42,49 +64,78 @@ export function createGate({ database, options, limits, now }: GateDeps): Gate {
     return keysUsed;
   }
 
-  async function identify(key: string): Promise<Caller | undefined> {
-    if (options.localToken !== undefined && isSame(key, options.localToken)) return LOCAL;
-    const row = await findApiKey(database.db, key);
-    return row === undefined ? undefined : { owner: row.owner, scopes: row.scopes, keyId: row.id };
+  const isLocal = (key: string): boolean => options.localToken !== undefined && isSame(key, options.localToken);
+  const addressOf = (c: ApiContext): string => attemptAddress(c.env.incoming.socket.remoteAddress);
+
+  /** The holder of a key that is not the local token. A revoked key takes the same way as one that never was. */
+  async function identify(c: ApiContext, key: string): Promise<Caller & { readonly keyId: string }> {
+    const found = await attempts.lookUp(addressOf(c), () => lookUpApiKey(database.db, key));
+    if (found.state === 'valid') return { owner: found.row.owner, scopes: found.row.scopes, keyId: found.row.id };
+    throw attempts.failed(
+      addressOf(c),
+      found.state === 'expired' ? 'The API key has expired.' : 'The API key is unknown or was revoked.',
+    );
   }
 
-  async function callerOf(c: ApiContext): Promise<Caller> {
-    const token = tokenOf((name) => c.req.header(name));
-    if (token !== undefined) {
-      const caller = await identify(token);
-      if (caller === undefined) throw new AppError('unauthorized', 'The API key is unknown or was revoked.');
-      return caller;
+  async function admitByKey(c: ApiContext, key: string): Promise<Admitted> {
+    if (isLocal(key)) return { caller: LOCAL, credential: { kind: 'local' } };
+    const caller = await identify(c, key);
+    return { caller, credential: { kind: 'key', id: caller.keyId } };
+  }
+
+  function admittedBy(session: string, found: SessionLookup): Admitted | undefined {
+    const credential = { kind: 'session', id: hashSecret(session) } as const;
+    if (found.state !== 'valid') return undefined;
+    if ('key' in found) {
+      const { id, owner, scopes } = found.key;
+      return { caller: { owner, scopes, keyId: id }, credential };
     }
+    const known = options.localToken !== undefined && isSame(found.localHash, hashSecret(options.localToken));
+    return known ? { caller: LOCAL, credential } : undefined;
+  }
+
+  async function admitted(c: ApiContext): Promise<Admitted> {
+    const token = tokenOf((name) => c.req.header(name));
+    if (token !== undefined) return admitByKey(c, token);
     const { url, method } = c.req;
     const page = { url, method, header: (name: string) => c.req.header(name), publicUrl: options.publicUrl };
-    const session = sessionKeyOf(c);
-    const known = session === undefined ? undefined : await identify(session);
+    const session = sessionIdOf(c, options.publicUrl);
+    const found =
+      session === undefined
+        ? undefined
+        : await attempts.lookUp(addressOf(c), () => lookUpSession(database.db, session));
+    const known = session === undefined || found === undefined ? undefined : admittedBy(session, found);
     if (known !== undefined) {
       refuseForgedRequest(page);
       return known;
     }
-    // A cookie belongs to all ports of a host. If no key is needed, the cookie of another service must not lock anybody
-    // out.
+    // Another service may have left a cookie. If no key is needed, that must not lock anybody out.
     if (await needsKey()) {
+      // A session that was one may be asked for again and again by an open page, which has to learn that it has ended.
+      if (found?.state === 'unknown') throw attempts.failed(addressOf(c), 'The session is unknown. Sign in again.');
       throw new AppError(
         'unauthorized',
-        session === undefined ? 'The request carries no API key.' : 'The key of the session is unknown or was revoked.',
+        session === undefined ? 'The request carries no API key.' : 'The session has ended. Sign in again.',
       );
     }
     refuseForeignPages({ ...page, anyHost });
-    return LOCAL;
+    return { caller: LOCAL, credential: { kind: 'none' } };
   }
 
   return {
     async admit(c, scope) {
-      const caller = await callerOf(c);
+      const found = await admitted(c);
+      const { caller } = found;
       c.set('caller', caller);
       if (!caller.scopes.includes(scope) && !caller.scopes.includes('admin')) {
         throw new AppError('forbidden', `The API key lacks the scope ${scope}.`);
       }
-      return caller;
+      return found;
     },
-    identify,
+    async openSession(c, key) {
+      return isLocal(key) ? { localHash: hashSecret(key) } : { keyId: (await identify(c, key)).keyId };
+    },
+    needsKey,
   };
 }
 

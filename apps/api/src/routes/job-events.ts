@@ -84,7 +84,8 @@ function streamEvents(
   const reading = new AbortController();
   const leave = streams.enter();
   const { heartbeatMs, stallMs } = limits;
-  const texts = followJob(watch, { jobId, after, heartbeatMs, signal: reading.signal });
+  const lost = c.get('credentialLost');
+  const texts = followJob(watch, { jobId, after, heartbeatMs, signal: reading.signal, lost });
   limitStall(outgoing, Math.max(stallMs, 2 * heartbeatMs));
   const body = bodyStream(encode(texts), outgoing, {
     end() {

@@ -1,11 +1,12 @@
 import { AppError } from '@qwen-edit/contract';
+import { createSession, type Database, deleteSession } from '@qwen-edit/db';
 import { z } from 'zod';
 import { type BodyTimes, jsonBody } from '../body/request-body.ts';
 import type { ApiContext } from '../context.ts';
-import type { ApiOptions } from '../deps.ts';
+import type { ApiLimits, ApiOptions } from '../deps.ts';
 import type { Gate } from '../middleware/authenticate.ts';
 import { pageOf } from '../middleware/same-site.ts';
-import { clearSessionCookie, setSessionCookie } from '../middleware/session-cookie.ts';
+import { clearSessionCookie, sessionIdOf, setSessionCookie } from '../middleware/session-cookie.ts';
 import { ANY_QUERY, type ApiRoute, defineRoute, emptyAnswer, NO_PARAMS } from '../routing/route.ts';
 
 const sessionBody = jsonBody(
@@ -16,16 +17,17 @@ const sessionBody = jsonBody(
 );
 
 interface SessionRouteDeps {
-  readonly gate: Pick<Gate, 'identify'>;
-  readonly limits: BodyTimes;
+  readonly database: Database;
+  readonly gate: Pick<Gate, 'openSession'>;
+  readonly limits: BodyTimes & Pick<ApiLimits, 'sessionMs'>;
   readonly options: Pick<ApiOptions, 'publicUrl'>;
 }
 
 /**
  * Lets a page in a browser call with an API key that its scripts need not keep. Pictures, event streams and links carry
- * the key too. The service keeps nothing: a key that is revoked stops working at once, whatever cookies hold it.
+ * the cookie too. The browser gets a random id, never the key; the session ends with its key.
  */
-export function sessionRoutes({ gate, limits, options }: SessionRouteDeps): readonly ApiRoute[] {
+export function sessionRoutes({ database, gate, limits, options }: SessionRouteDeps): readonly ApiRoute[] {
   return [
     defineRoute({
       method: 'POST',
@@ -39,10 +41,13 @@ export function sessionRoutes({ gate, limits, options }: SessionRouteDeps): read
       async handler({ c }) {
         refuseForeignPage(c);
         const { key } = await sessionBody.read(c, limits);
-        if ((await gate.identify(key)) === undefined) {
-          throw new AppError('unauthorized', 'The API key is unknown or was revoked.');
-        }
-        setSessionCookie(c, key, options.publicUrl);
+        const credential = await gate.openSession(c, key);
+        const { publicUrl } = options;
+        // The session that this browser had before would otherwise go on unused.
+        const former = sessionIdOf(c, publicUrl);
+        if (former !== undefined) await deleteSession(database.db, former);
+        const id = await createSession(database.db, credential, limits.sessionMs);
+        setSessionCookie(c, id, { publicUrl, lastsMs: limits.sessionMs });
         return c.body(null, 204);
       },
     }),
@@ -53,10 +58,12 @@ export function sessionRoutes({ gate, limits, options }: SessionRouteDeps): read
       summary: 'Signs a browser out',
       params: NO_PARAMS,
       query: ANY_QUERY,
-      answers: { 204: emptyAnswer('The cookie of the session is deleted') },
-      handler({ c }) {
+      answers: { 204: emptyAnswer('The session is deleted, and its cookie') },
+      async handler({ c }) {
         refuseForeignPage(c);
-        clearSessionCookie(c);
+        const id = sessionIdOf(c, options.publicUrl);
+        if (id !== undefined) await deleteSession(database.db, id);
+        clearSessionCookie(c, options.publicUrl);
         return c.body(null, 204);
       },
     }),

@@ -1,21 +1,20 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { AppError } from '@qwen-edit/contract';
 import type { ApiEnv } from '../context.ts';
-import type { Gate } from '../middleware/authenticate.ts';
 import { problemResponse } from '../problem.ts';
 import { toOpenApiRoute } from './openapi.ts';
-import type { ApiRoute } from './route.ts';
+import type { ApiRoute, Entrance } from './route.ts';
 
 /**
  * Answers each route by its method, and every other method of its path with 405 and Allow. GET answers HEAD too. Each
  * route is also registered for the OpenAPI document.
  */
-export function mountRoutes(app: OpenAPIHono<ApiEnv>, routes: readonly ApiRoute[], gate: Pick<Gate, 'admit'>): void {
+export function mountRoutes(app: OpenAPIHono<ApiEnv>, routes: readonly ApiRoute[], entrance: Entrance): void {
   for (const route of routes) {
     app.openAPIRegistry.registerPath(toOpenApiRoute(route));
     app.on(route.method, route.path, (c) => {
       c.set('route', route.path);
-      return route.answer(c, gate);
+      return route.answer(c, entrance);
     });
   }
   for (const [path, ofPath] of Map.groupBy(routes, (route) => route.path)) {

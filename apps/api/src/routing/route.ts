@@ -1,6 +1,7 @@
-import type { Caller, Scope } from '@qwen-edit/contract';
+import { AppError, type Caller, type Scope } from '@qwen-edit/contract';
 import { z } from 'zod';
 import { type ApiContext, noteJob } from '../context.ts';
+import type { Credential, CredentialWatch } from '../credential-watch.ts';
 import type { Gate } from '../middleware/authenticate.ts';
 import { isJobId, readParams } from './path-params.ts';
 import { readQuery } from './read-query.ts';
@@ -43,10 +44,16 @@ export interface RouteFacts {
   readonly quiet?: boolean;
 }
 
+/** What lets callers in, and looks after them while they are answered. */
+export interface Entrance {
+  readonly gate: Pick<Gate, 'admit'>;
+  readonly credentials: Pick<CredentialWatch, 'follow'>;
+}
+
 /** A route that can be mounted. */
 export interface ApiRoute extends RouteFacts {
   /** Admits the caller by the route's scope, checks path and query, and only then runs the handler. */
-  answer(c: ApiContext, gate: Pick<Gate, 'admit'>): Promise<Response>;
+  answer(c: ApiContext, entrance: Entrance): Promise<Response>;
 }
 
 /** What a handler gets: the request, with names of the path and the query that were checked. */
@@ -104,12 +111,44 @@ export function defineRoute<P extends z.ZodObject, Q extends z.ZodObject>(
   };
   return {
     ...facts,
-    async answer(c, gate) {
+    async answer(c, { gate, credentials }) {
       if (definition.scope === 'open') return definition.handler(read(c));
-      const caller = await gate.admit(c, definition.scope);
-      return definition.handler({ ...read(c), caller });
+      const { handler, scope } = definition;
+      const { caller, credential } = await gate.admit(c, scope);
+      return whileValid(c, credentials, credential, async () => handler({ ...read(c), caller }));
     },
   };
+}
+
+/**
+ * Answers as long as the caller's credential lets them in. A key that is revoked or expires meanwhile has the answer be
+ * `unauthorized`, whatever it would have been; one that has begun ends early: see bodyStream and followJob.
+ */
+async function whileValid(
+  c: ApiContext,
+  credentials: Entrance['credentials'],
+  credential: Credential,
+  answer: () => Promise<Response>,
+): Promise<Response> {
+  const { lost, stop } = credentials.follow(credential);
+  c.set('credentialLost', lost);
+  const { outgoing } = c.env;
+  if (outgoing.destroyed) stop();
+  else outgoing.once('close', stop);
+  const refuseIfLost = (): void => {
+    const { reason } = lost;
+    if (!lost.aborted || !(reason instanceof AppError)) return;
+    throw new AppError(reason.code, reason.message, { jobId: c.get('jobId'), cause: reason });
+  };
+  try {
+    const response = await answer();
+    if (lost.aborted) await response.body?.cancel();
+    refuseIfLost();
+    return response;
+  } catch (thrown) {
+    refuseIfLost();
+    throw thrown;
+  }
 }
 
 /** An answer whose body is JSON. */

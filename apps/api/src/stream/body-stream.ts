@@ -1,5 +1,12 @@
 import type { ServerResponse } from 'node:http';
 
+export interface BodyStreamOptions {
+  readonly end: () => void;
+  readonly onError: (thrown: unknown) => void;
+  /** The connection is closed when it aborts: the caller may not have the rest. */
+  readonly lost?: AbortSignal | undefined;
+}
+
 /**
  * A body of an answer that reads its source only as fast as the caller takes it. `end` runs once: when the source has
  * ended or failed, or the caller has hung up. If the source fails the connection is closed, so that nobody takes the
@@ -8,14 +15,20 @@ import type { ServerResponse } from 'node:http';
 export function bodyStream(
   source: AsyncIterable<Uint8Array>,
   outgoing: ServerResponse,
-  { end, onError }: { readonly end: () => void; readonly onError: (thrown: unknown) => void },
+  { end, onError, lost }: BodyStreamOptions,
 ): ReadableStream<Uint8Array> {
   const chunks = source[Symbol.asyncIterator]();
   let ended = false;
   const finish = (): void => {
+    lost?.removeEventListener('abort', cut);
     if (!ended) end();
     ended = true;
   };
+  const cut = (): void => {
+    finish();
+    outgoing.destroy();
+  };
+  lost?.addEventListener('abort', cut);
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {

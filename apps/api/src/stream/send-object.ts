@@ -60,6 +60,7 @@ async function openBody(
   limitStall(outgoing, limits.stallMs);
   const leave = streams.enter();
   return bodyStream(found.body, outgoing, {
+    lost: c.get('credentialLost'),
     end() {
       found.body.destroy();
       leave();

@@ -1,4 +1,11 @@
-import { callerJobError, isTerminalEvent, type JobEvent, jobErrorSchema } from '@qwen-edit/contract';
+import {
+  callerJobError,
+  isTerminalEvent,
+  type JobEvent,
+  jobErrorSchema,
+  problemOf,
+  toAppError,
+} from '@qwen-edit/contract';
 import type { JobEventRow } from '@qwen-edit/db';
 import type { JobWatch } from '../job-watch.ts';
 
@@ -37,31 +44,43 @@ export interface FollowOptions {
   readonly after: number;
   readonly heartbeatMs: number;
   readonly signal: AbortSignal;
+  /** Aborts, with an AppError, when the reader may not read on. */
+  readonly lost?: AbortSignal | undefined;
 }
 
 /**
  * The events of a job after `after`, as texts for a stream, with a comment whenever there was no event for a while.
- * Ends after the terminal event, when the job is deleted, and when the process stops. An event is read only after the
+ * Ends after the terminal event, when the job is deleted, and when the process stops; with an event `unauthorized`, whose data is a problem,
+ * when the reader's key or session lets nobody in any more. An event is read only after the
  * reader took the one before, so that a slow reader costs no memory.
  */
 export async function* followJob(
   watch: JobWatch,
-  { jobId, after, heartbeatMs, signal }: FollowOptions,
+  { jobId, after, heartbeatMs, signal: reading, lost }: FollowOptions,
 ): AsyncGenerator<string, void, undefined> {
   yield RETRY;
   let seq = after;
+  const signal = lost === undefined ? reading : AbortSignal.any([reading, lost]);
   for (;;) {
     const events = await watch.events(jobId, seq).catch(() => []);
     for (const row of events) {
+      if (lost?.aborted) break;
       yield formatEvent(presentEvent(row));
       if (isTerminalEvent(row.type)) return;
       seq = row.seq;
     }
+    if (lost?.aborted) return yield formatRefusal(lost.reason);
     if (events.length > 0) continue;
     const news = await watch.next(jobId, seq, { signal, timeoutMs: heartbeatMs });
     if (news === 'timeout') yield HEARTBEAT;
-    else if (news !== 'newer') return;
+    else if (news !== 'newer' && !lost?.aborted) return;
   }
+}
+
+/** Why a stream ends early. It has no id, so that a reader who comes back continues after the last event of the job. */
+function formatRefusal(reason: unknown): string {
+  const { request_id: _none, ...problem } = problemOf(toAppError(reason), '');
+  return `event: unauthorized\ndata: ${JSON.stringify(problem)}\n\n`;
 }
 
 /** The last event that a reader saw: the seq of `Last-Event-ID: <job id>:<seq>`. Undefined for an id of another job. */

@@ -4,14 +4,19 @@ import { readFlags } from '../flag-values.ts';
 import { KEYS_HELP } from '../help.ts';
 import { didYouMean, nearestOf } from '../nearest.ts';
 import type { Terminal } from '../terminal.ts';
+import { keyEndOf } from './key-end.ts';
 
 const OPTIONS = {
   name: { type: 'string' },
   owner: { type: 'string' },
   scopes: { type: 'string' },
+  expires: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
+
+/** A key as it was made or listed. */
+type ShownKey = ApiKeyRow & { readonly expired?: boolean };
 
 const WHAT = ['create', 'list', 'revoke'];
 
@@ -26,13 +31,14 @@ export async function keysCommand(args: readonly string[], { terminal, withDatab
   const { values, words } = readFlags(args, OPTIONS, 2);
   const [what, id] = words;
   if (values.help === true) return terminal.out(KEYS_HELP);
-  const print = (row: ApiKeyRow, secret?: string): void =>
+  const print = (row: ShownKey, secret?: string): void =>
     terminal.out(values.json === true ? `${JSON.stringify(shown(row, secret))}\n` : keyLine(row, secret));
   switch (what) {
     case 'create': {
       if (id !== undefined) throw new AppError('usage', `'${id}' is one word too many.`);
       if (values.name === undefined) throw new AppError('usage', '--name is missing.');
-      const key = { name: values.name, owner: ownerOf(values.owner), scopes: scopesOf(values.scopes) };
+      const [owner, scopes, end] = [ownerOf(values.owner), scopesOf(values.scopes), keyEndOf(values.expires)];
+      const key = { name: values.name, owner, scopes, end };
       const { row, secret } = await withDatabase(({ db }) => createApiKey(db, key));
       return print(row, secret);
     }
@@ -73,21 +79,29 @@ function scopesOf(said: string | undefined): Scope[] {
   });
 }
 
-function shown(row: ApiKeyRow, secret: string | undefined) {
-  const { id, owner, name, scopes, createdAt, revokedAt } = row;
+function shown(row: ShownKey, secret: string | undefined) {
+  const { id, owner, name, scopes, createdAt, expiresAt, revokedAt } = row;
   return {
     id,
     owner,
     name,
     scopes,
+    state: stateOf(row),
     created_at: createdAt,
+    expires_at: expiresAt,
     revoked_at: revokedAt,
     ...(secret === undefined ? {} : { key: secret }),
   };
 }
 
-function keyLine({ id, owner, name, scopes, revokedAt }: ApiKeyRow, secret: string | undefined): string {
+function keyLine(row: ShownKey, secret: string | undefined): string {
   if (secret !== undefined) return `${secret}\n`;
-  const state = revokedAt === null ? 'in use' : 'revoked';
-  return `${id}  ${state.padEnd(7)}  ${owner}  ${scopes.join(',')}  ${name}\n`;
+  const { id, owner, name, scopes, expiresAt } = row;
+  const end = expiresAt === null ? 'no end' : `${row.expired === true ? 'since' : 'until'} ${expiresAt.toISOString()}`;
+  return `${id}  ${stateOf(row).padEnd(7)}  ${owner}  ${scopes.join(',')}  ${name}  (${end})\n`;
 }
+
+const stateOf = ({ revokedAt, expired }: ShownKey): string => {
+  if (revokedAt !== null) return 'revoked';
+  return expired === true ? 'expired' : 'in use';
+};

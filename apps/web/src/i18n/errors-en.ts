@@ -12,6 +12,11 @@ export const errorsEn: {
       hint: 'Reload the page: it may be older or newer than the service.',
     },
     queue_full: { title: 'The queue is full', hint: 'Try again a little later. Your edit stays as it is.' },
+    too_many_attempts: { title: 'Too many wrong keys', hint: 'Wait a minute, then enter your key again.' },
+    quota_exceeded: {
+      title: 'Too many pictures are stored that no edit uses',
+      hint: 'Wait until some are deleted: after a day, unless an edit uses them.',
+    },
     unauthorized: { title: 'The service asks for an API key', hint: 'Enter your key.' },
     forbidden: { title: 'Your API key may not do this', hint: 'Enter a key that may.' },
     origin_refused: {

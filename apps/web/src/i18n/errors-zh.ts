@@ -38,6 +38,11 @@ export const errorsZh: typeof errorsEn = {
     idempotency_mismatch: { title: '这次提交与之前的不一致', hint: '请再提交一次。' },
     idempotency_in_flight: { title: '同一提交正在处理', hint: '请稍候。' },
     queue_full: { title: '队列已满', hint: '请稍后再试。您的编辑内容会保留。' },
+    too_many_attempts: { title: '错误的密钥过多', hint: '请稍等一分钟，再输入您的密钥。' },
+    quota_exceeded: {
+      title: '未被任何编辑使用的图片过多',
+      hint: '请等待清理：未被编辑使用的图片一天后会被删除。',
+    },
     url_unreachable: { title: '图片地址无法访问', hint: '请检查该地址。' },
     input_missing: { title: '此编辑的图片已不存在', hint: '请重新添加图片，再做一次编辑。' },
     input_damaged: { title: '此编辑的图片在存储中已损坏', hint: '请重新添加图片，再做一次编辑。' },
