@@ -1,4 +1,5 @@
 import { AppError } from '@qwen-edit/contract';
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { describeConfig, readConfig } from './config.ts';
 
@@ -88,4 +89,40 @@ it('secrets are masked, in the table and in errors', () => {
   };
   expect(JSON.stringify(describeConfig(environment))).not.toContain('hidden');
   expect(() => readConfig({ DATABASE_URL: 'mysql://me:hidden@db' })).not.toThrow('hidden');
+});
+
+/** No character of these is in the rest of the addresses. */
+const secretText = fc
+  .array(fc.constantFrom(...'0123456789ABCDEF@@@:://??##%%\\&=+ '), { minLength: 4, maxLength: 20 })
+  .map((characters) => characters.join(''));
+
+it('no part of a password is shown, in the table or in an error, whichever setting it stands in and whatever it holds', () => {
+  const settings = ['DATABASE_URL', 'DATABASE_DIRECT_URL', 'STORAGE_URL', 'QUEUE_URL', 'QWEN_EDIT_URL', 'PORT', 'HOST'];
+  const schemes = ['postgres://', 's3://', 'https://', 'postgres:', ''];
+  const told = (environment: Record<string, string>): string => {
+    try {
+      return JSON.stringify(describeConfig(environment));
+    } catch (thrown) {
+      return thrown instanceof AppError ? `${thrown.message} ${thrown.hint}` : String(thrown);
+    }
+  };
+  fc.assert(
+    fc.property(fc.constantFrom(...settings), fc.constantFrom(...schemes), secretText, (name, scheme, secret) => {
+      const text = told({ [name]: `${scheme}user:${secret}@host/name` });
+      for (let at = 0; at + 4 <= secret.length; at++) {
+        const part = secret.slice(at, at + 4);
+        // The table's own numbers are no part of the secret.
+        if (!/^\d+$/.test(part)) expect(text).not.toContain(part);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+it('a database address whose password is not escaped is refused with what to do, instead of naming another host', () => {
+  for (const address of ['postgres://me:12/ss@db/x', 'postgres://me:12#ss@db/x', 'postgres://me:12?ss@db/x'])
+    expect(() => readConfig({ DATABASE_URL: address }), address).toThrow(
+      'write special characters of the password as %XX',
+    );
+  expect(readConfig({ DATABASE_URL: 'postgres://me:p@ss@db/x' }).databaseUrl).toBe('postgres://me:p@ss@db/x');
 });

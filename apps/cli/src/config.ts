@@ -1,6 +1,6 @@
-import { AppError } from '@qwen-edit/contract';
+import { AppError, MASK, maskIfUrl, maskUrl } from '@qwen-edit/contract';
 import type { z } from 'zod';
-import { type Config, SECRETS, settingsSchema, VARIABLES } from './settings.ts';
+import { ADDRESSES, type Config, SECRETS, settingsSchema, VARIABLES } from './settings.ts';
 import { findUnknownSettings, isOfService, type UnknownSetting } from './unknown-settings.ts';
 
 export type { Config } from './settings.ts';
@@ -68,7 +68,7 @@ export function describeConfig(environment: Environment = process.env, overrides
       return { variable, value: defaultText(value, variable), origin: 'default' };
     })
     .sort((a, b) => a.variable.localeCompare(b.variable))
-    .concat(unknownSettings(environment).map((unknown) => ({ ...unknown, value: '********', origin: 'unknown' })));
+    .concat(unknownSettings(environment).map((unknown) => ({ ...unknown, value: MASK, origin: 'unknown' })));
 }
 
 function textOf(variable: string, environment: Environment, overrides: Overrides): string | undefined {
@@ -88,7 +88,7 @@ function defaultText(value: unknown, variable: string): string {
 }
 
 function shown(setting: string, text: string): string {
-  if ([...SECRETS].some((each) => each === setting)) return '********';
-  // The password of a URL, and whatever a query may carry.
-  return text.replace(/^([a-z][\w+.-]*:\/\/[^:@/?#]*:)[^@/?#]*@/i, '$1********@').replace(/\?.*$/, '?********');
+  if ([...SECRETS].some((each) => each === setting)) return MASK;
+  // Whoever mixes up two variables must not find a password in the log either.
+  return [...ADDRESSES].some((each) => each === setting) ? maskUrl(text) : maskIfUrl(text);
 }

@@ -1,3 +1,4 @@
+import { hasMisplacedAt } from '@qwen-edit/contract';
 import { z } from 'zod';
 
 const text = z.string();
@@ -25,6 +26,11 @@ const flag = text
   .transform((value) => ['1', 'true', 'yes', 'on'].includes(value));
 const url = (protocols: RegExp, example: string) =>
   text.trim().refine((value) => protocols.test(value) && URL.canParse(value), `is not an address such as ${example}`);
+/** A password with an unescaped `/`, `?` or `#` would be taken for a host, and the rest of it for a name to connect to. */
+const postgresUrl = url(/^postgres(ql)?:\/\//i, 'postgres://user:password@host/name').refine(
+  (value) => !hasMisplacedAt(value),
+  'has an @ behind the host: write special characters of the password as %XX',
+);
 const httpUrl = url(/^https?:\/\//i, 'https://edit.example.org').transform((value) => value.replace(/\/+$/, ''));
 
 const DAY = 86_400;
@@ -35,8 +41,8 @@ const DAY = 86_400;
  */
 export const settingsSchema = z.object({
   // What it runs on.
-  databaseUrl: url(/^postgres(ql)?:\/\//i, 'postgres://user:password@host/name').optional(),
-  databaseDirectUrl: url(/^postgres(ql)?:\/\//i, 'postgres://user:password@host/name').optional(),
+  databaseUrl: postgresUrl.optional(),
+  databaseDirectUrl: postgresUrl.optional(),
   databasePoolSize: wholeNumber(1, 1000).prefault('10'),
   storageUrl: url(/^(s3:\/\/|file:)/i, 's3://bucket/prefix or file:folder').optional(),
   queueUrl: text
@@ -160,6 +166,12 @@ export const VARIABLES: Readonly<Record<Setting, string>> = {
   serviceUrl: 'QWEN_EDIT_URL',
   apiKey: 'QWEN_EDIT_API_KEY',
 };
+
+/** Settings that are addresses: of one that is malformed no more than its scheme is shown. */
+export const ADDRESSES: ReadonlySet<Setting> = new Set([
+  ...(['databaseUrl', 'databaseDirectUrl', 'storageUrl', 'queueUrl', 'queueDlqUrl'] as const),
+  ...(['s3Endpoint', 's3PublicEndpoint', 'sqsEndpoint', 'publicUrl', 'serviceUrl'] as const),
+]);
 
 /** Settings whose value is never shown. */
 export const SECRETS: ReadonlySet<Setting> = new Set(['webhookSecret', 'apiKey']);

@@ -1,4 +1,4 @@
-import { AppError, parsedJson } from '@qwen-edit/contract';
+import { AppError, maskUrl, parsedJson } from '@qwen-edit/contract';
 import { refusalError } from './refusal.ts';
 
 /** The part of fetch that the client needs. */
@@ -45,7 +45,7 @@ export function createRequester({ baseUrl, apiKey, fetch: usual = fetch }: Reque
     } catch (thrown) {
       if (thrown instanceof AppError) throw thrown;
       if (init.signal?.aborted === true) throw new AppError('canceled', 'The call was cancelled.', { cause: thrown });
-      throw new AppError('service_unreachable', `No service answers at ${baseUrl}.`, { cause: thrown });
+      throw new AppError('service_unreachable', `No service answers at ${maskUrl(baseUrl)}.`, { cause: thrown });
     }
   }
 

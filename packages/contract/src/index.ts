@@ -6,6 +6,7 @@ export * from './events.ts';
 export * from './health.ts';
 export * from './job.ts';
 export * from './keys.ts';
+export * from './mask-url.ts';
 export * from './message.ts';
 export {
   type EditKind,

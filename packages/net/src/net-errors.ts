@@ -1,12 +1,17 @@
-import { AppError } from '@qwen-edit/contract';
+import { AppError, hasMisplacedAt } from '@qwen-edit/contract';
 
 /** The message contains neither path nor query, which may hold secrets: messages are kept in logs. */
 export function unreachable(url: URL, why: string, cause?: unknown): AppError {
-  return new AppError('url_unreachable', `${url.origin} could not be fetched: ${why}.`, { cause });
+  return new AppError('url_unreachable', `${shownOrigin(url)} could not be fetched: ${why}.`, { cause });
 }
 
 export function responseTooLarge(url: URL, maxBytes: number): AppError {
-  return new AppError('url_too_large', `${url.origin} answers with more than ${maxBytes} bytes.`);
+  return new AppError('url_too_large', `${shownOrigin(url)} answers with more than ${maxBytes} bytes.`);
+}
+
+/** What stands as the port of an address with an @ behind its host may be the beginning of a password. */
+function shownOrigin(url: URL): string {
+  return hasMisplacedAt(url.href) ? `${url.protocol}//${url.hostname}` : url.origin;
 }
 
 const REASONS: Readonly<Record<string, string>> = {

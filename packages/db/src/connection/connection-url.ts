@@ -1,4 +1,4 @@
-import { AppError } from '@qwen-edit/contract';
+import { AppError, hasMisplacedAt } from '@qwen-edit/contract';
 import type pg from 'pg';
 import { tlsEnvironment } from './config.ts';
 import { planTls, type TlsPlan } from './tls-options.ts';
@@ -28,7 +28,7 @@ const OURS = [
  * repeat the URL. Throws AppError `usage`.
  */
 export function readDatabaseUrl(text: string, setting: string): DatabaseAddress {
-  if (!URL.canParse(text)) {
+  if (!URL.canParse(text) || hasMisplacedAt(text) || !isEscaped(text)) {
     throw new AppError('usage', `${setting} is not an address such as postgres://user:password@host/name.`, {
       hint: `Correct ${setting}; write special characters of the password as %XX.`,
     });
@@ -58,4 +58,19 @@ export function readDatabaseUrl(text: string, setting: string): DatabaseAddress 
     },
     tls,
   };
+}
+
+/** A % that stands for itself is an error that pg would throw without a word on the setting. */
+function isEscaped(text: string): boolean {
+  const { username, password, hostname, pathname } = new URL(text);
+  return [username, password, hostname, pathname].every((part) => !/%(?![0-9a-f]{2})/i.test(part) && isUtf8(part));
+}
+
+function isUtf8(part: string): boolean {
+  try {
+    decodeURIComponent(part);
+    return true;
+  } catch {
+    return false;
+  }
 }
