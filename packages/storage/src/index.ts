@@ -1,4 +1,5 @@
 export { createStore, type StoreOptions } from './create-store.ts';
+export { closeFolder } from './file/closed-folder.ts';
 export {
   type KeyedKind,
   type OutputIds,

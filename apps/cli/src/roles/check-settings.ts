@@ -5,7 +5,7 @@ import { inspectModel, requireEngine } from '@qwen-edit/pipeline';
 import { createStore } from '@qwen-edit/storage';
 import { storageUrlOf } from './backends.ts';
 import { checkFolder } from './check-folder.ts';
-import { hasSigningSecret } from './data-dir.ts';
+import { closeToOthers, hasSigningSecret } from './data-dir.ts';
 import type { RoleDeps } from './role.ts';
 import type { Role } from './role-command.ts';
 
@@ -13,6 +13,8 @@ import type { Role } from './role-command.ts';
 export interface CheckedSettings {
   /** What workers will load; undefined for a role without workers. */
   readonly model: Awaited<ReturnType<typeof inspectModel>> | undefined;
+  /** What the log should say. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -38,7 +40,12 @@ export async function checkSettings(
   if (works('serve') || !(await hasSigningSecret(config.dataDir)))
     await attempt(() => checkFolder(config.dataDir, 'QWEN_EDIT_DATA_DIR', 0o700));
   const storageUrl = storageUrlOf(config);
-  if (/^file:/i.test(storageUrl) && config.storageUrl !== undefined) await attempt(() => checkFileStore(storageUrl));
+  const ownFolder = /^file:/i.test(storageUrl) && config.storageUrl !== undefined ? folderOf(storageUrl) : undefined;
+  const notes = [await closeToOthers(config.dataDir, 'QWEN_EDIT_DATA_DIR')];
+  if (ownFolder !== undefined) {
+    notes.push(await closeToOthers(ownFolder, 'STORAGE_URL'));
+    await attempt(() => checkFileStore(storageUrl, ownFolder));
+  }
   const { outputDir, webhookSecret, engineProgram } = config;
   if (works('serve', 'api') && outputDir !== undefined)
     await attempt(() => checkFolder(outputDir, 'QWEN_EDIT_OUTPUT_DIR'));
@@ -51,13 +58,17 @@ export async function checkSettings(
     model = await attempt(() => inspectModel(config.modelDir ?? demoModelDir));
   }
   if (failures.length > 0) throw together(failures);
-  return { model };
+  return { model, notes: notes.filter((note) => note !== undefined) };
 }
 
-async function checkFileStore(url: string): Promise<void> {
-  const { pathname } = new URL(url);
-  // Its folder first: see checkFolder. A relative one lies below the working directory.
-  await checkFolder(/^file:\/\//i.test(url) ? decodeURIComponent(pathname) : url.slice('file:'.length), 'STORAGE_URL');
+/** A relative one lies below the working directory. */
+function folderOf(url: string): string {
+  return /^file:\/\//i.test(url) ? decodeURIComponent(new URL(url).pathname) : url.slice('file:'.length);
+}
+
+async function checkFileStore(url: string, folder: string): Promise<void> {
+  // Its folder first: see checkFolder.
+  await checkFolder(folder, 'STORAGE_URL', 0o700);
   const store = createStore(url);
   await store.check().finally(() => store.close());
 }

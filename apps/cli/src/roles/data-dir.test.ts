@@ -1,8 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { readSigningSecret } from './data-dir.ts';
+import { closeToOthers, readSigningSecret } from './data-dir.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -26,3 +26,16 @@ it('a data folder that cannot be used is named, with what to do', async () => {
     hint: expect.stringContaining('QWEN_EDIT_DATA_DIR'),
   });
 });
+
+it.skipIf(process.platform === 'win32')(
+  'a data folder that exists and is open is closed at the start, and the log says so',
+  async () => {
+    const dataDir = join(folder, 'open');
+    await mkdir(dataDir);
+    await chmod(dataDir, 0o755);
+    expect(await closeToOthers(dataDir, 'QWEN_EDIT_DATA_DIR')).toContain(`${dataDir} of QWEN_EDIT_DATA_DIR was open`);
+    expect((await stat(dataDir)).mode & 0o777).toBe(0o700);
+    expect(await closeToOthers(dataDir, 'QWEN_EDIT_DATA_DIR')).toBeUndefined();
+    expect(await closeToOthers(join(folder, 'missing'), 'QWEN_EDIT_DATA_DIR')).toBeUndefined();
+  },
+);

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, chown, link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
+import { closeFolder } from '@qwen-edit/storage';
 import { z } from 'zod';
 
 const FILE = 'signing-secret';
@@ -51,4 +52,26 @@ export async function hasSigningSecret(dataDir: string): Promise<boolean> {
 async function read(path: string): Promise<string | undefined> {
   const text = await readFile(path, 'utf8').catch(() => undefined);
   return secretSchema.safeParse(text?.trim()).data;
+}
+
+/**
+ * Closes a folder in which pictures lie to other users. Returns a sentence for the log if it was open; undefined if it was closed, or
+ * is not there.
+ */
+export async function closeToOthers(folder: string, setting: string): Promise<string | undefined> {
+  const path = resolve(folder);
+  const state = await closeFolder(path).catch(() => 'was closed');
+  if (state === 'was closed') return undefined;
+  if (state === 'open')
+    return `The folder ${path} of ${setting} is open to other users of this machine, and cannot be closed: close it, or choose another.`;
+  await letDatabasePass(path);
+  return `The folder ${path} of ${setting} was open to other users of this machine, and was closed.`;
+}
+
+/** Started as root, PostgreSQL runs as another user, which may be running now: it has to reach its programs. */
+async function letDatabasePass(dataDir: string): Promise<void> {
+  const cluster = await stat(join(dataDir, 'postgres')).catch(() => undefined);
+  if (process.geteuid?.() !== 0 || cluster === undefined || cluster.uid === 0) return;
+  await chown(dataDir, 0, cluster.gid);
+  await chmod(dataDir, 0o710);
 }

@@ -42,6 +42,7 @@ export async function withContext(
   }
   const checked = await checkSettings(role, deps);
   const log = createLogger({ level: config.logLevel, role });
+  for (const note of checked.notes) log.warn(note);
   const signingSecret = await readSigningSecret(config.dataDir);
   const backends = await openBackends(config, {
     databaseUrl: config.databaseUrl,

@@ -47,7 +47,8 @@ export async function serve(deps: RoleDeps): Promise<void> {
 async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
   const { config, signal, terminal } = deps;
   const log = createLogger({ level: config.logLevel, role: 'serve' });
-  const { model } = await checkSettings('serve', deps);
+  const { model, notes } = await checkSettings('serve', deps);
+  for (const note of notes) log.warn(note);
   // 1. The data folder is ours, and its database runs.
   const lock = await acquireDataDirLock(config.dataDir);
   stack.add(() => lock.release());

@@ -94,7 +94,7 @@ export function createFileStore({ folder, signing, now = () => new Date() }: Fil
     try {
       await access(base, constants.R_OK | constants.W_OK | constants.X_OK);
       const probe = join(base, TEMPORARY, `check-${crypto.randomUUID()}`);
-      await writeFile(probe, CHECK_BYTES, { flag: 'wx' }).finally(() => unlink(probe));
+      await writeFile(probe, CHECK_BYTES, { flag: 'wx', mode: 0o600 }).finally(() => unlink(probe));
     } catch (thrown) {
       throw toFileError(thrown);
     }

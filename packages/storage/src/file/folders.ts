@@ -1,14 +1,20 @@
-import { lstat, mkdir, open, realpath, rmdir } from 'node:fs/promises';
+import { chmod, lstat, mkdir, open, realpath, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
+import { closeFolder, modesBelow } from './closed-folder.ts';
 import { isAbsent } from './file-errors.ts';
 
 /** The folder of objects that are being written. No key can name it. */
 export const TEMPORARY = '~tmp';
 
-/** Returns the root with its own links resolved. Creates it if it is missing. */
+/** Returns the root with its own links resolved. Creates it if it is missing, and closes it to other users. */
 export async function openRoot(folder: string): Promise<string> {
-  await mkdir(join(folder, TEMPORARY), { recursive: true });
+  const made = await mkdir(folder, { recursive: true, mode: 0o700 });
+  await closeFolder(folder);
+  const { folder: mode } = await modesBelow(folder);
+  // What a group shares has to be open to that group from the start.
+  if (made !== undefined && mode !== 0o700) await chmod(folder, (await lstat(folder)).mode | 0o070);
+  await mkdir(join(folder, TEMPORARY), { recursive: true, mode });
   return realpath(folder);
 }
 

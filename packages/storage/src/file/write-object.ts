@@ -4,9 +4,12 @@ import { dirname, join } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
 import type { ObjectInfo } from '../object-store.ts';
 import type { Feed } from '../streams.ts';
+import { modesBelow } from './closed-folder.ts';
 import { isAbsent, systemCode, toFileError } from './file-errors.ts';
 import { hasPlainFolders, syncFolders, TEMPORARY } from './folders.ts';
 import { encodeTrailer } from './trailer.ts';
+
+type Modes = Awaited<ReturnType<typeof modesBelow>>;
 
 /** A delete may remove the new folder, which is still empty, before the rename. That does not happen many times in a row. */
 const PUBLISH_ATTEMPTS = 10;
@@ -15,8 +18,9 @@ const PUBLISH_ATTEMPTS = 10;
 export async function writeObject(root: string, key: string, source: Feed, mediaType: string): Promise<ObjectInfo> {
   const temporary = join(root, TEMPORARY, randomUUID());
   try {
-    const info = await fill(temporary, key, source, mediaType);
-    await publish(root, temporary, key);
+    const modes = await modesBelow(root);
+    const info = await fill(temporary, key, source, { mediaType, modes });
+    await publish(root, temporary, key, modes.folder);
     return info;
   } catch (thrown) {
     await unlink(temporary).catch(() => undefined);
@@ -24,8 +28,13 @@ export async function writeObject(root: string, key: string, source: Feed, media
   }
 }
 
-async function fill(path: string, key: string, source: Feed, mediaType: string): Promise<ObjectInfo> {
-  const file = await createFile(path);
+async function fill(
+  path: string,
+  key: string,
+  source: Feed,
+  { mediaType, modes }: { readonly mediaType: string; readonly modes: Modes },
+): Promise<ObjectInfo> {
+  const file = await createFile(path, modes);
   try {
     const hash = createHash('sha256');
     for await (const chunk of source.chunks) {
@@ -43,14 +52,14 @@ async function fill(path: string, key: string, source: Feed, mediaType: string):
 }
 
 /** Somebody may have removed the temporary folder by hand since the start. */
-async function createFile(path: string): Promise<FileHandle> {
+async function createFile(path: string, modes: Modes): Promise<FileHandle> {
   try {
-    return await open(path, 'wx');
+    return await open(path, 'wx', modes.file);
   } catch (thrown) {
     if (!isAbsent(thrown)) throw thrown;
     // Does not create the root: an unmounted volume must not look like an empty one.
-    await mkdir(dirname(path));
-    return open(path, 'wx');
+    await mkdir(dirname(path), { mode: modes.folder });
+    return open(path, 'wx', modes.file);
   }
 }
 
@@ -61,11 +70,11 @@ async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
   }
 }
 
-async function publish(root: string, temporary: string, key: string): Promise<void> {
+async function publish(root: string, temporary: string, key: string, mode: number): Promise<void> {
   const path = join(root, key);
   for (let attempt = 1; ; attempt++) {
     try {
-      if (!(await hasPlainFolders(root, key))) await mkdir(dirname(path), { recursive: true });
+      if (!(await hasPlainFolders(root, key))) await mkdir(dirname(path), { recursive: true, mode });
       await rename(temporary, path);
       return await syncFolders(root, dirname(path));
     } catch (thrown) {
