@@ -81,6 +81,15 @@ describe('a submission whose commit had no answer is looked up, answered with 20
     expect(await jobIds(set)).toEqual([job.id]);
   });
 
+  it.each(['answer_lost', 'reset'] as const)('also if it was that of its picture: %s', async (fault) => {
+    const set = await trial({ maxUnusedBytes: 1_000_000 });
+    set.proxy.break('commit', fault, 1);
+    expect((await submitJson(set.api, body)).status).toBe(202);
+    expect(await jobIds(set)).toHaveLength(1);
+    expect((await set.straight.pool.query('select from assets')).rowCount).toBe(1);
+    expect((await set.straight.pool.query('select from unused_assets')).rowCount).toBe(0);
+  });
+
   it('also if the queue is full by that very job', async () => {
     const set = await trial({ maxQueue: 1 });
     set.proxy.break('commit', 'answer_lost', 1);

@@ -48,6 +48,8 @@ export interface ApiOptions {
   readonly publicUrl?: string | undefined;
   /** Jobs that may wait at one time; undefined = any number. */
   readonly maxQueue?: number | undefined;
+  /** Bytes of uploads and pictures that no job uses which an owner may have stored; undefined = any number. */
+  readonly maxUnusedBytes?: number | undefined;
   readonly maxAttempts: number;
   /** A job whose request names no deadline expires so long after its submission. */
   readonly deadlineMs: number;

@@ -225,7 +225,7 @@ export const ERRORS = {
     429,
     true,
     'Too much is stored that no job uses',
-    'Submit the edits that need the stored pictures, or wait until what is unused is deleted; QWEN_EDIT_UNUSED_BYTES sets the limit.',
+    'Submit the edits that need the stored pictures, or wait until what is unused is deleted; QWEN_EDIT_MAX_UNUSED_BYTES sets the limit.',
     'Submit the edits that need what you have uploaded, or wait: what no job uses is deleted after a day.',
   ),
   queue_full: service(429, true, 'The queue is full', 'Repeat the request after the time in Retry-After.'),

@@ -8,6 +8,7 @@ export {
   settleDeletions,
   takeDeletions,
 } from './assets/object-deletions.ts';
+export * from './assets/quota.ts';
 export * from './assets/unused-assets.ts';
 export * from './assets/uploads.ts';
 export { createDatabase, type Database, type DatabaseOptions } from './connection/database.ts';

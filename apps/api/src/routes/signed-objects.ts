@@ -1,8 +1,10 @@
 import { AppError } from '@qwen-edit/contract';
+import { chargeUpload } from '@qwen-edit/db';
 import { contentDisposition, type SignedTerms, verifySignedUrl } from '@qwen-edit/storage';
 import { receiveRequest } from '../body/request-body.ts';
 import { type ApiContext, clientGone } from '../context.ts';
 import type { ApiOptions } from '../deps.ts';
+import { describeError } from '../describe-error.ts';
 import { ANY_QUERY, type ApiRoute, binaryAnswer, defineRoute, emptyAnswer, NO_PARAMS } from '../routing/route.ts';
 import type { Services } from '../services.ts';
 import { type SendDeps, sendObject } from '../stream/send-object.ts';
@@ -12,7 +14,10 @@ interface SignatureDeps {
   readonly now: () => Date;
 }
 
-type SignedObjectDeps = SignatureDeps & SendDeps & Pick<Services, 'limits'>;
+type PutDeps = Pick<Services, 'database' | 'limits' | 'log' | 'store'> & {
+  readonly options: Pick<ApiOptions, 'maxUnusedBytes'>;
+};
+type SignedObjectDeps = SignatureDeps & SendDeps & PutDeps;
 
 const PATH = '/v1/objects/*';
 
@@ -71,11 +76,8 @@ async function getObject(c: ApiContext, deps: SendDeps, terms: SignedTerms): Pro
   return response;
 }
 
-async function putObject(
-  c: ApiContext,
-  { limits, store }: Pick<Services, 'limits' | 'store'>,
-  terms: SignedTerms,
-): Promise<Response> {
+async function putObject(c: ApiContext, deps: PutDeps, terms: SignedTerms): Promise<Response> {
+  const { limits, store } = deps;
   const { headers } = c.env.incoming;
   const mediaType = headers['content-type'] ?? 'application/octet-stream';
   if (terms.mediaType !== undefined && mediaType !== terms.mediaType) {
@@ -86,7 +88,40 @@ async function putObject(
   if (terms.bytes !== undefined && headers['content-length'] !== String(terms.bytes)) {
     throw new AppError('request_malformed', `The address is signed for a Content-Length of ${terms.bytes}.`);
   }
-  const body = receiveRequest(c, limits, terms.maxBytes ?? terms.bytes ?? limits.imageBytes);
-  const { etag } = await store.put(terms.key, body, { mediaType, signal: clientGone(c) });
-  return c.body(null, 200, { ETag: etag });
+  const maxBytes = terms.bytes ?? terms.maxBytes ?? limits.imageBytes;
+  const said = headers['content-length'] === undefined ? maxBytes : Number(headers['content-length']);
+  await chargeBytes(deps, terms.key, Math.min(said, maxBytes));
+  const body = receiveRequest(c, limits, maxBytes);
+  try {
+    const { etag, bytes } = await store.put(terms.key, body, { mediaType, signal: clientGone(c) });
+    await chargeBytes(deps, terms.key, bytes);
+    return c.body(null, 200, { ETag: etag });
+  } catch (thrown) {
+    await settleBytes(deps, terms.key, thrown);
+    throw thrown;
+  }
+}
+
+/** Counts what an upload has, or may get, among what its owner has stored without a job. */
+async function chargeBytes(
+  { database, options }: Pick<PutDeps, 'database' | 'options'>,
+  key: string,
+  bytes: number,
+): Promise<void> {
+  const known = await chargeUpload(database, { key, bytes, quotaBytes: options.maxUnusedBytes });
+  if (!known) throw new AppError('not_found', 'There is no such upload any more.');
+}
+
+/**
+ * After a put that failed: counts what is stored now. Content that is above the quota after all, because several requests wrote to one
+ * address, is deleted.
+ */
+async function settleBytes({ database, store, log }: PutDeps, key: string, thrown: unknown): Promise<void> {
+  try {
+    if (thrown instanceof AppError && thrown.code === 'quota_exceeded') await store.delete([key]);
+    const bytes = (await store.head(key))?.bytes ?? 0;
+    await chargeUpload(database, { key, bytes, quotaBytes: undefined });
+  } catch (failure) {
+    log.warn({ key, errors: describeError(failure) }, 'an upload that failed is counted as if it had come');
+  }
 }

@@ -1,8 +1,10 @@
-import { addUpload, newId } from '@qwen-edit/db';
+import { AppError } from '@qwen-edit/contract';
+import { addUpload, newId, withinQuota } from '@qwen-edit/db';
 import { STORED_KINDS } from '@qwen-edit/storage';
 import { z } from 'zod';
 import { type AddressDeps, baseUrlOf } from '../base-url.ts';
 import { jsonBody } from '../body/request-body.ts';
+import type { ApiOptions } from '../deps.ts';
 import { ANY_QUERY, type ApiRoute, defineRoute, jsonAnswer, NO_PARAMS } from '../routing/route.ts';
 import type { Services } from '../services.ts';
 import { untilKnown } from '../until-known.ts';
@@ -13,6 +15,7 @@ const uploadBody = jsonBody(
       .string()
       .regex(/^image\/[a-z0-9.+-]{1,60}$/, 'must be the type of a picture, as image/png')
       .optional(),
+    bytes: z.int('must be a whole number').min(1, 'must be 1 or more').optional(),
   }),
   { required: false },
 );
@@ -26,11 +29,14 @@ const uploadSchema = z.object({
   max_bytes: z.int(),
 });
 
-type UploadDeps = AddressDeps & Pick<Services, 'database' | 'limits' | 'now' | 'store'>;
+type UploadDeps = AddressDeps &
+  Pick<Services, 'database' | 'limits' | 'now' | 'store'> & {
+    readonly options: Pick<ApiOptions, 'maxUnusedBytes'>;
+  };
 
 /** Gives an address to put a picture to. A submission then names the picture by the upload's id. */
 export function uploadRoutes(deps: UploadDeps): readonly ApiRoute[] {
-  const { database, limits, now, store } = deps;
+  const { database, limits, now, store, options } = deps;
   return [
     defineRoute({
       method: 'POST',
@@ -42,24 +48,30 @@ export function uploadRoutes(deps: UploadDeps): readonly ApiRoute[] {
       body: uploadBody,
       answers: { 201: jsonAnswer(uploadSchema, 'The address, and what to send to it') },
       async handler({ c, caller: { owner } }) {
-        const { media_type } = await uploadBody.read(c, limits);
+        const { media_type, bytes } = await uploadBody.read(c, limits);
+        if (bytes !== undefined && bytes > limits.imageBytes)
+          throw new AppError('image_too_large', `A picture may have ${limits.imageBytes} bytes, not ${bytes}.`);
         const id = newId('upload');
         const key = STORED_KINDS.upload.keyOf({ uploadId: id });
         const expiresSeconds = limits.uploadExpirySeconds;
         const url = await store.presignPut(key, {
           expiresSeconds,
           maxBytes: limits.imageBytes,
+          ...(bytes === undefined ? {} : { bytes }),
           ...(media_type === undefined ? {} : { mediaType: media_type }),
         });
         const row = { id, owner, key, mediaType: media_type ?? 'application/octet-stream' };
-        await untilKnown(limits, () => addUpload(database.db, row));
+        // What is put to the API is counted then. What goes to the store itself has to be counted before, as much as it may be.
+        const expected = bytes ?? (store.answersSignedUrls ? limits.imageBytes : 0);
+        const charge = { owner, assetId: id, bytes: expected, quotaBytes: options.maxUnusedBytes };
+        await untilKnown(limits, () => withinQuota(database, charge, (tx) => addUpload(tx, row)));
         const upload: z.output<typeof uploadSchema> = {
           id,
           url: store.answersSignedUrls ? url : atBaseUrl(url, baseUrlOf(c, deps)),
           method: 'PUT',
           headers: media_type === undefined ? {} : { 'Content-Type': media_type },
           expires_at: new Date(now().getTime() + expiresSeconds * 1000).toISOString(),
-          max_bytes: limits.imageBytes,
+          max_bytes: bytes ?? limits.imageBytes,
         };
         return c.json(upload, 201);
       },

@@ -24,7 +24,7 @@ export interface AcceptDeps
     ValidateDeps,
     StoreDeps,
     Pick<Services, 'queue' | 'metrics' | 'status' | 'checkUrl'> {
-  readonly options: Pick<ApiOptions, 'maxAttempts' | 'maxQueue' | 'deadlineMs'>;
+  readonly options: Pick<ApiOptions, 'maxAttempts' | 'maxQueue' | 'maxUnusedBytes' | 'deadlineMs'>;
   readonly limits: Pick<ApiLimits, 'imageBytes' | 'lookupMs' | 'afterCommitMs'>;
 }
 
@@ -147,7 +147,7 @@ async function validateImages(
     const sha256 = sha256Of(bytes);
     const image = validated.get(sha256) ?? (await validateInputImage(deps, owner, { bytes, sha256, label }, rules));
     validated.set(sha256, image);
-    images.push(image);
+    images.push({ ...image, uploadId: source.kind === 'upload' ? source.id : undefined });
   }
   return images;
 }

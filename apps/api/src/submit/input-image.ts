@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { ShapeRules } from '@qwen-edit/contract';
-import { addInput, findInput, newId } from '@qwen-edit/db';
+import { AppError, type ShapeRules } from '@qwen-edit/contract';
+import { addInput, findInput, newId, refuseOverQuota, withinQuota } from '@qwen-edit/db';
 import { STORED_KINDS } from '@qwen-edit/storage';
-import type { ImageFacts } from '../deps.ts';
+import type { ApiLimits, ApiOptions, ImageFacts } from '../deps.ts';
 import { describeError } from '../describe-error.ts';
 import type { Services } from '../services.ts';
+import { untilKnown } from '../until-known.ts';
 
 export interface LoadedImage {
   readonly bytes: Uint8Array;
@@ -18,6 +19,8 @@ export interface InputImage extends LoadedImage {
   readonly facts: ImageFacts;
   /** The object that holds it, if the owner has stored it already. */
   readonly known: { readonly id: string; readonly key: string } | undefined;
+  /** The upload that it was read from. */
+  readonly uploadId?: string | undefined;
 }
 
 export function sha256Of(bytes: Uint8Array): string {
@@ -25,7 +28,10 @@ export function sha256Of(bytes: Uint8Array): string {
 }
 
 export type ValidateDeps = Pick<Services, 'database' | 'validating' | 'validateImage' | 'checkImageShape'>;
-export type StoreDeps = Pick<Services, 'database' | 'store' | 'log'>;
+export type StoreDeps = Pick<Services, 'database' | 'store' | 'log'> & {
+  readonly options: Pick<ApiOptions, 'maxUnusedBytes'>;
+  readonly limits: Pick<ApiLimits, 'lookupMs'>;
+};
 
 /**
  * Checks that bytes are a picture that a worker will take. A picture that the owner has stored was decoded before, so
@@ -49,12 +55,12 @@ export async function validateInputImage(
 
 /**
  * Stores a picture, unless the owner has stored it already and `trusted` says that this was just looked up. Returns the
- * id of its asset. Throws errors of the store.
+ * id of its asset. Throws errors of the store, and `quota_exceeded`.
  */
 export async function storeInputImage(
-  { database, store, log }: StoreDeps,
+  { database, store, log, options, limits }: StoreDeps,
   owner: string,
-  { bytes, sha256, facts, known }: InputImage,
+  { bytes, sha256, facts, known, uploadId }: InputImage,
   trusted: boolean,
 ): Promise<string> {
   if (known !== undefined && trusted) {
@@ -64,9 +70,16 @@ export async function storeInputImage(
   }
   const id = newId('asset');
   const key = STORED_KINDS.input.keyOf({ assetId: id });
+  const charge = { owner, assetId: id, bytes: bytes.length, quotaBytes: options.maxUnusedBytes, insteadOf: uploadId };
+  await refuseOverQuota(database.db, charge);
   await store.put(key, bytes, { mediaType: facts.mediaType });
-  // If this fails the row may still exist. So the object stays, and the sweeper removes it if it has no row.
-  const row = await addInput(database.db, { id, owner, key, sha256, bytes: bytes.length, ...facts });
+  const input = { id, owner, key, sha256, bytes: bytes.length, ...facts };
+  const add = () => withinQuota(database, charge, (tx) => addInput(tx, input));
+  const row = await untilKnown(limits, add).catch(async (thrown: unknown) => {
+    // After another error the row may exist. So the object stays, and the sweeper removes it if it has no row.
+    if (thrown instanceof AppError && thrown.code === 'quota_exceeded') await removeObject({ store, log }, key);
+    throw thrown;
+  });
   // Another request stored the same picture meanwhile. If its row is deleted again, the job's commit finds that it is
   // missing.
   if (row?.id !== id) await removeObject({ store, log }, key);

@@ -59,6 +59,7 @@ export async function startApi(
       publicUrl: config.publicUrl,
       // 0 lifts the limit.
       maxQueue: (config.maxQueue ?? extras.defaultMaxQueue) || undefined,
+      maxUnusedBytes: config.maxUnusedBytes || undefined,
       maxAttempts: config.maxAttempts,
       deadlineMs: config.deadlineMs ?? extras.defaultDeadlineMs,
       keysRequired,

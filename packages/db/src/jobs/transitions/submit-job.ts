@@ -124,6 +124,11 @@ async function insertJob(tx: Db, job: NewJob, { relayed, requestHash }: SubmitJo
         select id from assets where id = any (array(select id from held)) and last_used_at < now() - interval '1 minute'
         for no key update skip locked
       ))
+    ), taken as (
+      delete from unused_assets where asset_id = any (array(
+        select asset_id from unused_assets, (select count(*) from held) as after_locking
+        where asset_id = any (${inputs}) order by asset_id for update of unused_assets
+      ))
     ), event as (
       insert into job_events (job_id, seq, type) select id, 1, 'job.queued' from job
     ), message as (
