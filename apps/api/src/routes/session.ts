@@ -1,5 +1,5 @@
 import { AppError } from '@qwen-edit/contract';
-import { createSession, type Database, deleteSession } from '@qwen-edit/db';
+import { beginSession, type Database, deleteSession } from '@qwen-edit/db';
 import { z } from 'zod';
 import { type BodyTimes, jsonBody } from '../body/request-body.ts';
 import type { ApiContext } from '../context.ts';
@@ -46,7 +46,7 @@ export function sessionRoutes({ database, gate, limits, options }: SessionRouteD
         // The session that this browser had before would otherwise go on unused.
         const former = sessionIdOf(c, publicUrl);
         if (former !== undefined) await deleteSession(database.db, former);
-        const id = await createSession(database.db, credential, limits.sessionMs);
+        const id = await beginSession(database.db, credential, limits.sessionMs);
         setSessionCookie(c, id, { publicUrl, lastsMs: limits.sessionMs });
         return c.body(null, 204);
       },

@@ -19,7 +19,7 @@ const SESSIONS_OF_A_KEY = 100;
 /**
  * Begins a session that lasts for `lastsMs`, if its key does. Returns the id for the browser's cookie; the table keeps its hash.
  */
-export async function createSession(db: Db, credential: SessionCredential, lastsMs: number): Promise<string> {
+export async function beginSession(db: Db, credential: SessionCredential, lastsMs: number): Promise<string> {
   const secret = newSecret();
   const keyId = 'keyId' in credential ? credential.keyId : null;
   const localHash = 'keyId' in credential ? null : credential.localHash;
