@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkUrl } from './check-url.ts';
+import { responseTooLarge, unreachable } from './net-errors.ts';
 
 const PUBLIC_ONLY = { allowPrivate: false };
 const refusal = expect.objectContaining({ code: 'url_refused' });
@@ -115,4 +117,32 @@ describe('refused unless private addresses are allowed', () => {
       }),
     );
   });
+});
+
+it('no refusal shows a part of a password that stands in the address, however malformed', async () => {
+  const secret = fc
+    .array(fc.constantFrom(...'0123456789ABCDEF@@::/??##%\\&= '), { minLength: 4, maxLength: 16 })
+    .map((characters) => characters.join(''));
+  const make = fc.constantFrom<(text: string) => string>(
+    (text) => `http://user:${text}@host.invalid/picture.png`,
+    (text) => `http://${text}@10.0.0.1/`,
+    (text) => `${text}@host.invalid/`,
+    (text) => `http:user:${text}@host.invalid/`,
+  );
+  fc.assert(
+    fc.property(make, secret, (addressWith, text) => {
+      let told = '';
+      try {
+        const url = checkUrl(addressWith(text), { allowPrivate: false });
+        told = `${unreachable(url, 'why').message} ${responseTooLarge(url, 1).message}`;
+      } catch (thrown) {
+        told = String(thrown);
+      }
+      for (let at = 0; at + 4 <= text.length; at++) {
+        const part = text.slice(at, at + 4);
+        expect(told.toLowerCase()).not.toContain(part.toLowerCase());
+      }
+    }),
+    { numRuns: 1000 },
+  );
 });

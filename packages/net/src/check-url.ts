@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { AppError } from '@qwen-edit/contract';
+import { AppError, hasMisplacedAt } from '@qwen-edit/contract';
 import { isPublicAddress } from './addresses.ts';
 
 export interface UrlRules {
@@ -26,9 +26,11 @@ export function checkUrl(url: string, rules: UrlRules): URL {
   const parsed = url.length <= MAX_LENGTH ? URL.parse(url) : null;
   if (parsed === null) throw refused('The address is not a URL, or too long.');
   if (parsed.protocol !== 'http:' && parsed.protocol !== 'https:') {
-    throw refused(`Addresses that begin with ${parsed.protocol.slice(0, 20)} are not called.`);
+    // The word before a colon is not repeated: where the scheme was forgotten, it is a user's name or password.
+    throw refused('Only addresses that begin with http:// or https:// are called.');
   }
-  if (parsed.username !== '' || parsed.password !== '') {
+  // With an @ behind a # too: what stands before the # is then most likely no host.
+  if (parsed.username !== '' || parsed.password !== '' || parsed.hash.includes('@')) {
     throw refused('The address holds a user name or password.', 'Leave user name and password out of the address.');
   }
   // A fully qualified name may end in a dot, which neither certificates nor our rules about names expect.
@@ -36,15 +38,20 @@ export function checkUrl(url: string, rules: UrlRules): URL {
   if (host.split('.').includes('')) throw refused('The address has no proper host.');
   parsed.hostname = host;
   parsed.hash = '';
-  if (!rules.allowPrivate) checkHost(hostWithoutBrackets(parsed), rules);
+  if (!rules.allowPrivate) {
+    const name = hostWithoutBrackets(parsed);
+    // Then it may be the beginning of a password.
+    checkHost(name, hasMisplacedAt(parsed.href) ? 'of the address' : name, rules);
+  }
   return parsed;
 }
 
-function checkHost(host: string, rules: UrlRules): void {
+/** `named`: how the refusal names the host. */
+function checkHost(host: string, named: string, rules: UrlRules): void {
   if (isIP(host) !== 0) {
-    if (!mayCall(host, rules)) throw insideRefused(host);
+    if (!mayCall(host, rules)) throw insideRefused(named);
   } else if (!host.includes('.') || INSIDE_NAME.test(host)) {
-    throw insideRefused(host);
+    throw insideRefused(named);
   }
 }
 

@@ -9,9 +9,9 @@ export function responseTooLarge(url: URL, maxBytes: number): AppError {
   return new AppError('url_too_large', `${shownOrigin(url)} answers with more than ${maxBytes} bytes.`);
 }
 
-/** What stands as the port of an address with an @ behind its host may be the beginning of a password. */
+/** What stands as the host of an address with an @ behind it may be the beginning of a password. */
 function shownOrigin(url: URL): string {
-  return hasMisplacedAt(url.href) ? `${url.protocol}//${url.hostname}` : url.origin;
+  return hasMisplacedAt(url.href) ? 'The address' : url.origin;
 }
 
 const REASONS: Readonly<Record<string, string>> = {
