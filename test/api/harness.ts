@@ -116,7 +116,7 @@ let reused: Promise<Database> | undefined;
 async function emptiedDatabase(): Promise<Database> {
   reused ??= freshDatabase({ lasts: 'file' });
   const database = await reused;
-  const tables = ['jobs', 'assets', 'workers', 'idempotency_keys', 'api_keys'];
+  const tables = ['jobs', 'assets', 'workers', 'idempotency_keys', 'api_keys', 'sessions'];
   await database.pool.query(tables.map((table) => `delete from ${table}`).join('; '));
   return database;
 }

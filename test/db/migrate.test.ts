@@ -73,6 +73,8 @@ it('an empty database gets the whole schema, once', async () => {
     'jobs',
     'object_deletions',
     'outbox',
+    'sessions',
+    'unused_assets',
     'webhook_deliveries',
     'webhook_receivers',
     'workers',

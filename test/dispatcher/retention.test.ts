@@ -1,6 +1,13 @@
 import { expect, it } from 'vitest';
 import { runOrphanSweep, runRetention } from '../../apps/dispatcher/src/index.ts';
-import { addUpload, newId, reportWorker } from '../../packages/db/src/index.ts';
+import {
+  addUpload,
+  beginSession,
+  createApiKey,
+  lookUpSession,
+  newId,
+  reportWorker,
+} from '../../packages/db/src/index.ts';
 import { STORED_KINDS, type StoredKind } from '../../packages/storage/src/index.ts';
 import { count, rawJob } from '../db/jobs.ts';
 import { until } from '../support/until.ts';
@@ -108,6 +115,17 @@ it('pictures and uploads that nothing uses are deleted after a while, and so are
   expect(await keysOf(setup, '')).toEqual([`inputs/${used}`]);
   expect(await count(database, 'assets')).toBe(1);
   expect(unused).not.toBe(used);
+});
+
+it('sessions that have expired are deleted, and others stay', async () => {
+  const setup = await createTestSetup();
+  const { db, pool } = setup.database;
+  const { row } = await createApiKey(db, { owner: 'ann', name: 'x', scopes: ['read'] });
+  const ids = [await beginSession(db, { keyId: row.id }, -1000), await beginSession(db, { keyId: row.id }, HOUR_MS)];
+  start(depsOf(setup, {}), runRetention);
+  await until(async () => (await pool.query('select from sessions')).rowCount === 1);
+  expect(await lookUpSession(db, ids[0]!)).toEqual({ state: 'unknown' });
+  expect(await lookUpSession(db, ids[1]!)).toMatchObject({ state: 'valid', key: { owner: 'ann' } });
 });
 
 it('the sweep deletes old objects without a row, and leaves what is used, what is young, and what is not ours', async () => {
