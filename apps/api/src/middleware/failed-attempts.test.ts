@@ -35,9 +35,15 @@ describe('wrong keys', () => {
     expect(fail('another')).toBe('unauthorized');
   });
 
+  it('of one address leave the others what all have together', () => {
+    const { fail } = attempts({ ...LIMITS, wrongKeysTogether: 6 });
+    for (let n = 0; n < 50; n++) fail('a');
+    expect([fail('b'), fail('b'), fail('b')]).toEqual(['unauthorized', 'unauthorized', 'unauthorized']);
+  });
+
   it('take bounded memory', () => {
     const { fail, size } = attempts();
-    for (let n = 0; n < 25_000; n++) fail(`address ${n}`);
+    for (let n = 0; n < 12_000; n++) fail(`address ${n}`);
     expect(size()).toBe(10_000);
     for (let n = 0; n < 5; n++) fail('one');
     expect(fail('one')).toBe(1);

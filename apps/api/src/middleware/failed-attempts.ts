@@ -72,8 +72,9 @@ export function createFailedAttempts(
   return {
     lookUp: (address, task) => (allowed(address) < 1 || allowed(ALL) < 1 ? slowly(task) : task()),
     failed(address, message) {
-      const waitMs = Math.max(take(address), take(ALL));
-      if (waitMs <= 0) return new AppError('unauthorized', message);
+      // Who has used up their own takes nothing from what all have together.
+      const waitMs = take(address) || take(ALL);
+      if (waitMs === 0) return new AppError('unauthorized', message);
       return new AppError('too_many_attempts', 'Too many wrong keys came from this address, or from all together.', {
         retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)),
       });
