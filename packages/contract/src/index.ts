@@ -23,5 +23,6 @@ export * from './picture-size.ts';
 export * from './present-job.ts';
 export * from './problem.ts';
 export * from './readable.ts';
+export * from './result-size.ts';
 export * from './served-model.ts';
 export * from './stored-text.ts';

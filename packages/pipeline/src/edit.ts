@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { AppError, limitSide, PREVIEW_MEDIA_TYPE, type Size } from '@qwen-edit/contract';
+import { AppError, limitSide, PREVIEW_MEDIA_TYPE, type Size, shapeWarning } from '@qwen-edit/contract';
 import { concatenate, type FloatArray, rows } from './arrays.ts';
 import { checkRequest, type UncheckedRequest } from './check-request.ts';
 import type { LoadedModel } from './engine/model.ts';
@@ -72,7 +72,7 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
   const oneEncoded = (): void => step('encode', ++encoded, encodeSteps);
   step('encode', encoded, encodeSteps);
   const images = await decodeAll(model, request.images, settled.max_side);
-  const size = outputSize(given, folder.edit, images.at(-1)!, PATCH * model.vae.factor);
+  const size = outputSize(given, folder.edit, images.at(-1)!.original, PATCH * model.vae.factor);
   const parameters: ResolvedParameters = { ...settled, ...size };
   const target = tokenGrid(size, model);
   const schedule = createSchedule(folder.scheduler, parameters.num_inference_steps, target.rows * target.columns);
@@ -169,7 +169,7 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
       device: model.device.name,
       versions: versions(),
     },
-    warnings: warningsOf(given, settled, folder.edit),
+    warnings: [...warningsOf(given, settled, folder.edit), ...shapeWarning(size, images.at(-1)!.original)],
     ...(hooks.returnLatents === true
       ? { latents: { data: concatenate(latents), shape: [latents.length, target.rows * target.columns, channels] } }
       : {}),

@@ -155,7 +155,8 @@ export const en = {
     negativeHelp: 'negative_prompt. Works only while the prompt is followed with more than 1.',
     size: 'Size of the result',
     sizeAuto: 'automatic',
-    sizeHelp: 'Width and height in pixels, up to 4096. Empty: as the model makes it.',
+    sizeHelp:
+      'Width and height in pixels, up to 4096. One alone: the other follows the picture. Empty: as the model makes it.',
     width: 'Width',
     height: 'Height',
     recommended: (value: string) => `Recommended: ${value}`,

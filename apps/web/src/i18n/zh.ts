@@ -134,7 +134,7 @@ export const zh: Dictionary = {
     negativeHelp: 'negative_prompt。仅在编辑强度大于 1 时有效。',
     size: '结果尺寸',
     sizeAuto: '自动',
-    sizeHelp: '宽和高，单位像素，最大 4096。留空则由模型决定。',
+    sizeHelp: '宽和高，单位像素，最大 4096。只填一项时，另一项按图片比例得出。都留空则由模型决定。',
     width: '宽',
     height: '高',
     recommended: (value) => `推荐：${value}`,
