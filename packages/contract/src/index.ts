@@ -26,3 +26,4 @@ export * from './readable.ts';
 export * from './result-size.ts';
 export * from './served-model.ts';
 export * from './stored-text.ts';
+export * from './unchanged.ts';

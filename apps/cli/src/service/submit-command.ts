@@ -7,7 +7,7 @@ import { PARAMETER_OPTIONS, parametersOfFlags } from '../parameter-flags.ts';
 import { imagePathsOf, readImages } from '../read-images.ts';
 import { checkWritable } from '../write-outputs.ts';
 import { saveOutputs } from './save-outputs.ts';
-import { jobLine, SERVICE_OPTIONS, type ServiceDeps } from './service-command.ts';
+import { jobLine, SERVICE_OPTIONS, type ServiceDeps, warnOf } from './service-command.ts';
 import { watchJob } from './watch-job.ts';
 
 const SUBMIT_OPTIONS = {
@@ -52,7 +52,7 @@ export async function submitCommand(args: readonly string[], deps: ServiceDeps):
   if (values.json !== true) terminal.err(`${accepted.id}\n`);
   const job = await watchJob(deps, accepted.id);
   const paths = values.out === undefined ? [] : await saveOutputs(deps, job, values.out);
-  for (const warning of job.warnings) terminal.err(`warning: ${warning}\n`);
+  warnOf(deps, job);
   const note = values.json === true ? undefined : demoJobNote(job);
   if (note !== undefined) terminal.err(`${note}\n`);
   terminal.out(values.json === true ? `${JSON.stringify(job)}\n` : `${[...paths, jobLine(job)].join('\n')}\n`);

@@ -221,6 +221,10 @@ export const en = {
     running: 'Running',
     details: 'Details',
     warnings: 'Note',
+    unchanged: 'Nothing seems to have changed',
+    unchangedText: (picture: string, decibels: string) =>
+      `The result is nearly picture ${picture} itself (${decibels} dB where they differ most). The model may not have understood the request.`,
+    unchangedTry: 'It understands, for example:',
     missing: 'This edit is not here',
     missingHelp:
       'It was deleted, or the link is not whole, or it belongs to somebody else. Edits are kept for a while and then deleted.',

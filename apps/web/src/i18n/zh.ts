@@ -199,6 +199,10 @@ export const zh: Dictionary = {
     running: '运行中',
     details: '详情',
     warnings: '提示',
+    unchanged: '图片似乎没有变化',
+    unchangedText: (picture, decibels) =>
+      `结果与第 ${picture} 张图片几乎相同（差异最大处为 ${decibels} dB）。模型可能没有理解这个要求。`,
+    unchangedTry: '它能理解的例子：',
     missing: '这里没有此编辑',
     missingHelp: '它可能已被删除，链接可能不完整，或者属于其他人。编辑只会保留一段时间。',
     toEditor: '新建编辑',
