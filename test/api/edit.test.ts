@@ -107,7 +107,7 @@ it.each([
   [{ prompt: 'x', images: { image_base64: base64, path: 'x' } }, 'invalid_parameter'],
   [{ prompt: 'x', image_url: 'http://127.0.0.1/x.png' }, 'url_refused'],
   [{ prompt: 'x', image_base64: base64, steps: '30' }, 'invalid_parameter'],
-  [{ prompt: 'x', image_base64: base64, steps: 30, num_inference_steps: 30 }, 'invalid_parameter'],
+  [{ prompt: 'x', image_base64: base64, steps: 30, num_inference_steps: 31 }, 'invalid_parameter'],
   [{ prompt: 'x', image_base64: base64, strength: 1 }, 'invalid_parameter'],
   [{ prompt: 'x', image_base64: Buffer.from('x').toString('base64') }, 'image_invalid'],
 ] as [object, ErrorCode][])('bad input %# is refused with its code', async (body, code) => {

@@ -37,7 +37,7 @@ it('both sides are taken as they are asked for, and none is the size that diffus
 it.each<[AskedSize, string]>([
   [{ width: 7 }, 'width must be at least 8 with this model, not 7.'],
   [{ width: 64, height: 7 }, 'height must be at least 8 with this model, not 7.'],
-  [{ height: 4096 }, 'height 4096 gives the result a width of'],
+  [{ height: 4096 }, 'height of 4096 gives the result a width of'],
 ])('%j is refused by name', (asked, words) => {
   expect(() => requireResultSize(asked, size(4000, 300), RULES)).toThrow(words);
 });

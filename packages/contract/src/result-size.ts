@@ -1,5 +1,6 @@
 import { LIMITS } from './edit-parameters.ts';
 import { AppError } from './errors.ts';
+import { fieldError } from './field-errors.ts';
 import { limitSide, roundedDimensions, roundHalfEven, type Size } from './picture-size.ts';
 
 /** The sides of the result that a request asks for. */
@@ -50,15 +51,16 @@ export function requireResultSize(asked: AskedSize, picture: Size, rules: Result
     const side = asked[name];
     if (side === undefined) continue;
     if (size[name] === 0)
-      throw new AppError(
-        'invalid_parameter',
-        `${name} must be at least ${rules.multiple} with this model, not ${side}.`,
-      );
+      throw fieldError(name, {
+        code: 'too_small',
+        rule: `must be at least ${rules.multiple} with this model, not ${side}`,
+        parameters: { min: rules.multiple },
+      });
     if (asked[other] === undefined && size[other] > LIMITS.side)
-      throw new AppError(
-        'invalid_parameter',
-        `${name} ${side} gives the result a ${other} of ${size[other]} at the shape of the picture; it must be at most ${LIMITS.side}. Give a smaller ${name}, or both sides.`,
-      );
+      throw fieldError(name, {
+        code: 'invalid',
+        rule: `of ${side} gives the result a ${other} of ${size[other]} at the shape of the picture; it must be at most ${LIMITS.side}. Give a smaller ${name}, or both sides.`,
+      });
   }
   if (size.width === 0 || size.height === 0)
     throw new AppError(

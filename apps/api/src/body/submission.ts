@@ -1,14 +1,16 @@
 import {
-  AppError,
   type EditParameters,
+  fieldError,
   isParameterName,
   type JobOptions,
   jobOptionsSchema,
   LIMITS,
   parseEditParameters,
+  parseFields,
   refuseUnstorable,
 } from '@qwen-edit/contract';
-import { invalidParameter } from '../invalid-parameter.ts';
+import { unknownName } from './field-names.ts';
+import { withoutAliases } from './form-values.ts';
 import type { ImageSource } from './image-source.ts';
 
 /** The fields and pictures of a request, before they are checked. */
@@ -31,26 +33,24 @@ export interface ValidatedSubmission {
 export function validateSubmission({ fields, images }: RawSubmission, now: Date): ValidatedSubmission {
   const parameterFields: Record<string, unknown> = {};
   const optionFields: Record<string, unknown> = {};
-  for (const [name, value] of fields) {
+  for (const [name, value] of withoutAliases(fields)) {
     if (isParameterName(name)) parameterFields[name] = value;
     else if (Object.hasOwn(jobOptionsSchema.shape, name)) optionFields[name] = value;
-    else throw new AppError('invalid_parameter', `${JSON.stringify(name.slice(0, 100))} is not a known field.`);
+    else throw unknownName(name);
   }
   const parameters = parseEditParameters(parameterFields);
-  const options = parseOptions(optionFields);
+  const options = parseFields(jobOptionsSchema, optionFields);
   refuseUnstorable(parameters, 'params');
   refuseUnstorable(options, 'options');
   if (options.deadline !== undefined && new Date(options.deadline) <= now) {
-    throw new AppError('invalid_parameter', 'deadline lies in the past.');
+    throw fieldError('deadline', { code: 'invalid', rule: 'lies in the past' });
   }
   if (images.length === 0 || images.length > LIMITS.images) {
-    throw new AppError('invalid_parameter', `images must have 1 to ${LIMITS.images} pictures, not ${images.length}.`);
+    throw fieldError('images', {
+      code: images.length === 0 ? 'too_few' : 'too_many',
+      rule: `must have 1 to ${LIMITS.images} pictures, not ${images.length}`,
+      parameters: { min: 1, max: LIMITS.images },
+    });
   }
   return { parameters, options, images };
-}
-
-function parseOptions(optionFields: unknown): JobOptions {
-  const parsed = jobOptionsSchema.safeParse(optionFields);
-  if (parsed.success) return parsed.data;
-  throw invalidParameter(parsed.error);
 }

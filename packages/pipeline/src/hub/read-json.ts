@@ -1,4 +1,4 @@
-import { AppError } from '@qwen-edit/contract';
+import { AppError, fieldErrorsOf, PARSING } from '@qwen-edit/contract';
 import type { z } from 'zod';
 import { readJsonFile } from '../weights/text-file.ts';
 
@@ -14,9 +14,9 @@ export async function readRequiredJson(dir: string, file: string): Promise<unkno
  * the hint that this code has.
  */
 export function checkConfig<T>(schema: z.ZodType<T>, json: unknown, file: string, hint?: string): T {
-  const parsed = schema.safeParse(json);
+  const parsed = schema.safeParse(json, PARSING);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  const message = `${file}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is invalid'}.`;
+  const [first] = fieldErrorsOf(parsed.error, 'the file');
+  const message = `${file}: ${first?.message ?? 'is not valid.'}`;
   throw new AppError('model_unsupported', message, hint === undefined ? {} : { hint });
 }
