@@ -67,11 +67,13 @@ function formatOf(said: string | undefined): OutputFormat | undefined {
 
 function metadataOf(pairs: readonly string[] | undefined): Record<string, string> | undefined {
   if (pairs === undefined) return undefined;
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const at = pair.indexOf('=');
-      if (at < 1) throw new AppError('usage', `--metadata must be NAME=VALUE, got '${pair}'.`);
-      return [pair.slice(0, at), pair.slice(at + 1)];
-    }),
-  );
+  const metadata = new Map<string, string>();
+  for (const pair of pairs) {
+    const at = pair.indexOf('=');
+    if (at < 1) throw new AppError('usage', `--metadata must be NAME=VALUE, got '${pair}'.`);
+    const name = pair.slice(0, at);
+    if (metadata.has(name)) throw new AppError('usage', `--metadata ${name} is given twice.`);
+    metadata.set(name, pair.slice(at + 1));
+  }
+  return Object.fromEntries(metadata);
 }

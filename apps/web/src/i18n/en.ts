@@ -1,5 +1,6 @@
 import type { ChoiceName, SliderName } from '@qwen-edit/contract';
 import { errorsEn } from './errors-en.ts';
+import { fieldRulesEn, fieldTypesEn } from './field-words.ts';
 
 /** Words of the parameters, by their names in the table: a parameter without words is a type error. */
 const sliders: Readonly<Record<SliderName, { readonly label: string; readonly help: string }>> = {
@@ -348,6 +349,13 @@ export const en = {
   },
   errors: {
     ...errorsEn,
+    fields: {
+      rules: fieldRulesEn,
+      types: fieldTypesEn,
+      comma: ', ',
+      prompt: 'The prompt',
+      images: 'The list of pictures',
+    },
     requestId: 'Request',
     details: 'Details',
     copyId: 'Copy the request id',

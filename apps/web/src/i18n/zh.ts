@@ -1,5 +1,6 @@
 import type { Dictionary } from './en.ts';
 import { errorsZh } from './errors-zh.ts';
+import { fieldRulesZh, fieldTypesZh } from './field-words.ts';
 
 /** 页面上的全部中文文字。 */
 export const zh: Dictionary = {
@@ -324,6 +325,7 @@ export const zh: Dictionary = {
   },
   errors: {
     ...errorsZh,
+    fields: { rules: fieldRulesZh, types: fieldTypesZh, comma: '、', prompt: '编辑需求', images: '图片列表' },
     requestId: '请求编号',
     details: '详情',
     copyId: '复制请求编号',
