@@ -1,4 +1,5 @@
 import {
+  AppError,
   type EditParameters,
   fieldError,
   isParameterName,
@@ -28,18 +29,21 @@ export interface ValidatedSubmission {
 
 /**
  * Checks the fields of a request and the number of its pictures, but no picture and no address. Throws AppError
- * `invalid_parameter`, `prompt_empty` or `prompt_too_long`.
+ * `invalid_parameter`, `prompt_empty` or `prompt_too_long`, with every field that is wrong.
  */
 export function validateSubmission({ fields, images }: RawSubmission, now: Date): ValidatedSubmission {
   const parameterFields: Record<string, unknown> = {};
   const optionFields: Record<string, unknown> = {};
+  const unknown: AppError[] = [];
   for (const [name, value] of withoutAliases(fields)) {
     if (isParameterName(name)) parameterFields[name] = value;
     else if (Object.hasOwn(jobOptionsSchema.shape, name)) optionFields[name] = value;
-    else throw unknownName(name);
+    else unknown.push(unknownName(name));
   }
-  const parameters = parseEditParameters(parameterFields);
-  const options = parseFields(jobOptionsSchema, optionFields);
+  const parameters = attempt(() => parseEditParameters(parameterFields));
+  const options = attempt(() => parseFields(jobOptionsSchema, optionFields));
+  if (unknown.length > 0 || parameters instanceof AppError || options instanceof AppError)
+    throw together([...unknown, parameters, options].filter((each) => each instanceof AppError));
   refuseUnstorable(parameters, 'params');
   refuseUnstorable(options, 'options');
   if (options.deadline !== undefined && new Date(options.deadline) <= now) {
@@ -53,4 +57,21 @@ export function validateSubmission({ fields, images }: RawSubmission, now: Date)
     });
   }
   return { parameters, options, images };
+}
+
+/** What `act` returns, or the AppError that it throws. */
+function attempt<T>(act: () => T): T | AppError {
+  try {
+    return act();
+  } catch (thrown) {
+    if (thrown instanceof AppError) return thrown;
+    throw thrown;
+  }
+}
+
+/** One error with the fields of all; the first says what it is. */
+function together(all: readonly AppError[]): AppError {
+  const [first] = all;
+  const errors = all.flatMap((each) => each.errors);
+  return new AppError(first?.code ?? 'invalid_parameter', first?.message ?? 'The request is not valid.', { errors });
 }
