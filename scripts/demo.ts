@@ -129,6 +129,7 @@ async function demo(): Promise<void> {
       const before = names.map((name, n) => ({ bytes: photos[name], label: beforeLabel(n, names.length) }));
       rows.push([...before, { bytes, label }]);
       printFile(path, `"${prompt}" (${names.join(' + ')}), ${job.metrics.predict_time?.toFixed(1)} s`);
+      for (const warning of job.warnings) console.log(`  warning: ${warning}`);
     }
     model = await findModel(service.client, job);
   } finally {

@@ -1,6 +1,9 @@
 import { cpus } from 'node:os';
+import type { Likeness } from '@qwen-edit/contract';
 import { measureCardPrompts } from '@qwen-edit/demo-model/measure/card-prompts';
 import { type OnEditors, withEditors } from '@qwen-edit/demo-model/measure/editors';
+import type { Picture } from '@qwen-edit/demo-model/measure/exact-edits';
+import { type LikenessRow, measureLikeness } from '@qwen-edit/demo-model/measure/likeness';
 import { mean } from '@qwen-edit/demo-model/measure/pictures';
 import { measureLeftAlone, measureQuality, type QualityRow } from '@qwen-edit/demo-model/measure/quality';
 import { measureLists, measureReading, type ReadingRow } from '@qwen-edit/demo-model/measure/reading';
@@ -8,11 +11,12 @@ import { mistakesOf, qualityTable, readingTable } from '@qwen-edit/demo-model/me
 import { measureSpeed } from '@qwen-edit/demo-model/measure/speed';
 import {
   LEFT_ALONE_SIDE,
+  LIKENESS_SUITES,
   QUALITY_SUITE_NAMES,
   QUALITY_SUITES,
   type QualitySuiteName,
 } from '@qwen-edit/demo-model/measure/suites';
-import { createPipeline } from '@qwen-edit/pipeline';
+import { createPipeline, isUnchanged, likenessOf } from '@qwen-edit/pipeline';
 import { z } from 'zod';
 import {
   cardInputs,
@@ -29,9 +33,10 @@ import { MEASUREMENTS_FILE, measurementsSchema, readMeasurements, writeMeasureme
 
 /**
  * `npm run measure:demo-model` measures the demo model on all held-out phrases and photos and writes measurements.json,
- * which the tests hold to their floors. With the names of suites behind it, it measures only these again; the others must
+ * which the tests hold to their floors. With the names of suites behind it, it measures only these again (`likeness` is one too); the others must
  * be of the same weights and inputs. `npm run measure:demo-model speed` times edits instead and writes nothing.
  */
+const LIKENESS = 'likeness';
 const ENGINES = 2;
 const SPEED_SIDES = [256, 512];
 const SPEED_ROUNDS = 2;
@@ -65,6 +70,28 @@ async function measureAllReading(onEditors: OnEditors): Promise<Record<string, R
   return measured;
 }
 
+async function measureAllLikeness(onEditors: OnEditors): Promise<LikenessRow[]> {
+  const prompts = await readGoldenPrompts();
+  const { unknown } = await readHeldOutPrompts();
+  const levels = ({ width, height, data }: Picture) => ({ width, height, data: data.map((x) => Math.round(255 * x)) });
+  const measured: LikenessRow[] = [];
+  for (const { side, photos: count } of LIKENESS_SUITES) {
+    const photos = (await photosAt(side, side)).slice(0, count);
+    const wishes = [...unknown.en, ...unknown.zh];
+    const row = await measureLikeness({
+      ...{ onEditors, side, photos, prompts, wishes },
+      likenessOf: (a, b) => likenessOf(levels(a), levels(b)),
+    });
+    const edited = row.kinds.filter(({ kind }) => kind !== 'same').flatMap((each) => each.photos);
+    const share = (all: readonly Likeness[]): string => `${all.filter(isUnchanged).length} of ${all.length}`;
+    console.log(
+      `Unchanged at ${side}²: ${share(edited)} edits that it knows, ${share(row.wishes)} wishes that it does not.`,
+    );
+    measured.push(row);
+  }
+  return measured;
+}
+
 async function measureAll(): Promise<void> {
   const { unknown } = await readHeldOutPrompts();
   const measured = await withEditors({ open: createPipeline, engines: ENGINES }, async (onEditors) => {
@@ -76,7 +103,8 @@ async function measureAll(): Promise<void> {
       wishes: [...unknown.en, ...unknown.zh],
     });
     const cardPrompts = await measureCardPrompts({ onEditors, ...(await cardInputs()) });
-    return { reading, quality, leftAlone, cardPrompts };
+    const likeness = await measureAllLikeness(onEditors);
+    return { reading, quality, leftAlone, cardPrompts, likeness };
   });
   console.log(`Unknown wishes leave the photo at ${mean(measured.leftAlone.map(({ db }) => db)).toFixed(1)} dB.`);
   const measurements = measurementsSchema.parse({
@@ -98,17 +126,19 @@ async function speed(): Promise<void> {
   }
 }
 
-async function measureSome(names: readonly QualitySuiteName[]): Promise<void> {
+async function measureSome(names: readonly (QualitySuiteName | typeof LIKENESS)[]): Promise<void> {
   const before = await readMeasurements();
   if (before.model !== (await modelDigest()) || before.inputs !== (await inputsDigest()))
     throw new Error('The weights or the inputs have changed: measure all suites, without naming any.');
-  const measured = await withEditors({ open: createPipeline, engines: ENGINES }, (onEditors) =>
-    measureSuites(onEditors, names),
-  );
-  await writeMeasurements(measurementsSchema.parse({ ...before, quality: { ...before.quality, ...measured } }));
+  const suites = names.filter((name) => name !== LIKENESS);
+  const measured = await withEditors({ open: createPipeline, engines: ENGINES }, async (onEditors) => ({
+    quality: { ...before.quality, ...(await measureSuites(onEditors, suites)) },
+    likeness: names.includes(LIKENESS) ? await measureAllLikeness(onEditors) : before.likeness,
+  }));
+  await writeMeasurements(measurementsSchema.parse({ ...before, ...measured }));
 }
 
 const names = process.argv.slice(2);
 if (names.includes('speed')) await speed();
 else if (names.length === 0) await measureAll();
-else await measureSome(z.array(z.enum(QUALITY_SUITE_NAMES)).parse(names));
+else await measureSome(z.array(z.enum([...QUALITY_SUITE_NAMES, LIKENESS])).parse(names));

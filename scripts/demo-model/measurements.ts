@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LANGUAGES } from '@qwen-edit/contract';
+import { LANGUAGES, likenessSchema } from '@qwen-edit/contract';
 import { demoModelDir } from '@qwen-edit/demo-model';
 import { KINDS } from '@qwen-edit/demo-model/measure/exact-edits';
 import { QUALITY_SUITE_NAMES } from '@qwen-edit/demo-model/measure/suites';
@@ -42,6 +42,14 @@ export const measurementsSchema = z.object({
   cardPrompts: z.array(z.object({ kind, prompt: z.string(), db: decibels })),
   /** PSNR in dB of the result against the photo itself, for wishes that the model does not know. */
   leftAlone: z.array(z.object({ wish: z.string(), db: z.number() })),
+  /** How like results are to their photos; the rule of the pipeline for `unchanged` rests on it. */
+  likeness: z.array(
+    z.object({
+      side: z.int(),
+      kinds: z.array(z.object({ kind, photos: z.array(likenessSchema) })),
+      wishes: z.array(likenessSchema.extend({ wish: z.string() })),
+    }),
+  ),
 });
 export type Measurements = z.output<typeof measurementsSchema>;
 

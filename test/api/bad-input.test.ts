@@ -313,3 +313,25 @@ it('an address that is not known, and a method that is not', async () => {
     await expectProblem(response, 'method_not_allowed');
   }
 });
+
+it('a problem tells every wrong field with its path, a code and parameters', async () => {
+  const body = { prompt: 'x', images: [good], steps: 101, output_format: 'gif', seed: -2, promtp: 1 };
+  const response = await submitJson(server(), JSON.stringify(body));
+  expect(response.status).toBe(400);
+  const { errors, detail } = (await response.json()) as { errors: unknown; detail: string };
+  expect(errors).toEqual([
+    { path: 'promtp', code: 'unknown_field', parameters: { suggestion: 'prompt' }, message: detail },
+    {
+      ...{ path: 'num_inference_steps', code: 'too_large', parameters: { max: 100 } },
+      message: 'num_inference_steps must be at most 100.',
+    },
+    { path: 'seed', code: 'invalid', parameters: {}, message: expect.stringMatching(/^seed must be a whole number/) },
+    {
+      ...{ path: 'output_format', code: 'not_one_of', parameters: { choices: ['png', 'jpeg', 'webp'] } },
+      message: 'output_format must be one of: png, jpeg, webp.',
+    },
+  ]);
+  expect(detail).toBe('promtp is not a known field. Did you mean `prompt`?');
+  const twice = await submitJson(server(), `{"prompt":"x","prompt":"y","images":["${good}"]}`);
+  expect(await twice.json()).toMatchObject({ status: 400, errors: [{ path: 'prompt', code: 'duplicate' }] });
+});

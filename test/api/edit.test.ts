@@ -5,6 +5,8 @@ import { type ErrorCode, LOCAL_OWNER } from '../../packages/contract/src/index.t
 import { failJob, listJobs, requestCancel } from '../../packages/db/src/index.ts';
 import { claim, eventually, finishJob, picture, sharedApi, startTestApi, type TestApi } from './harness.ts';
 
+/** What an answer says of results of which there is nothing to say. */
+const NOTHING_SAID = { warnings: [], unchanged: [] };
 const server = sharedApi();
 const bytes = await picture();
 const base64 = bytes.toString('base64');
@@ -60,7 +62,7 @@ describe('every form that the guide knows', () => {
     const answer = postJson(server(), { prompt: 'x', ...images });
     const { id, status, body, ...job } = await runEdit(server(), answer);
     expect(status).toBe(200);
-    expect(body).toEqual({ image_base64: first, images_base64: [first, second], seed: 7, job_id: id });
+    expect(body).toEqual({ image_base64: first, images_base64: [first, second], seed: 7, job_id: id, ...NOTHING_SAID });
     expect(job).toEqual({ images: count, parameters: { prompt: 'x', output_format: 'png' } });
   });
 
@@ -105,7 +107,7 @@ it.each([
   [{ prompt: 'x', images: { image_base64: base64, path: 'x' } }, 'invalid_parameter'],
   [{ prompt: 'x', image_url: 'http://127.0.0.1/x.png' }, 'url_refused'],
   [{ prompt: 'x', image_base64: base64, steps: '30' }, 'invalid_parameter'],
-  [{ prompt: 'x', image_base64: base64, steps: 30, num_inference_steps: 30 }, 'invalid_parameter'],
+  [{ prompt: 'x', image_base64: base64, steps: 30, num_inference_steps: 31 }, 'invalid_parameter'],
   [{ prompt: 'x', image_base64: base64, strength: 1 }, 'invalid_parameter'],
   [{ prompt: 'x', image_base64: Buffer.from('x').toString('base64') }, 'image_invalid'],
 ] as [object, ErrorCode][])('bad input %# is refused with its code', async (body, code) => {
@@ -181,7 +183,13 @@ describe('output_path', () => {
     const api = await startTestApi();
     const named = await runEdit(api, postJson(api, { prompt: 'x', image_base64: base64, output_path: '夜 1.png' }));
     const paths = [join(api.outputDir, '夜 1.png'), join(api.outputDir, '夜 1-2.png')];
-    expect(named.body).toEqual({ output_path: paths[0], output_paths: paths, seed: 7, job_id: named.id });
+    expect(named.body).toEqual({
+      output_path: paths[0],
+      output_paths: paths,
+      seed: 7,
+      job_id: named.id,
+      ...NOTHING_SAID,
+    });
     expect(await Promise.all(paths.map((path) => readFile(path)))).toEqual(results);
 
     const unnamed = await runEdit(api, postJson(api, { prompt: 'x', image_base64: base64, output_path: true }));

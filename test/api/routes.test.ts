@@ -61,7 +61,7 @@ describe('a new route', () => {
     const key = await keyWith('read');
     expect(await get('/v1/things/1?limit=10', key)).toEqual({ owner: 'ann', id: '1', limit: 10 });
     expect(await get('/v1/things/x?limit=0', key)).toEqual(['not_found', 'There is no such thing.']);
-    const rule = 'limit must be a whole number from 1 to 10';
+    const rule = 'limit must be a whole number from 1 to 10.';
     expect(await get('/v1/things/1?limit=11', key)).toEqual(['invalid_parameter', rule]);
     expect(await get('/v1/things/1?limit=1&limit=2', key)).toEqual([
       'invalid_parameter',
@@ -115,7 +115,7 @@ describe('the table of routes', () => {
     const submit = server().api.openApi().paths?.['/v1/jobs']?.post?.requestBody;
     expect(submit).toMatchObject({
       content: {
-        'application/json': { schema: { required: ['images', 'prompt'] } },
+        'application/json': { schema: { required: ['prompt'] } },
         'multipart/form-data': {
           schema: {
             properties: {

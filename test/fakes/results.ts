@@ -57,5 +57,5 @@ export function receiptOf(
 ): FakeResult['receipt'] {
   const { name, digest, demo, device, precision } = FAKE_MODEL;
   const versions = { 'qwen-edit': 'fake', node: process.versions.node };
-  return { model: { name, digest, demo }, parameters, images, device, precision, versions };
+  return { model: { name, digest, demo }, parameters, images, device, precision, versions, unchanged: [] };
 }

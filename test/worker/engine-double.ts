@@ -40,6 +40,7 @@ export const resultWith = (text: string): EditResult => ({
     precision: 'fp32',
     device: 'cpu',
     versions: {},
+    unchanged: [],
   },
   warnings: [],
 });

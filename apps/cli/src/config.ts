@@ -1,4 +1,4 @@
-import { AppError, MASK, maskIfUrl, maskUrl } from '@qwen-edit/contract';
+import { AppError, MASK, maskIfUrl, maskUrl, PARSING } from '@qwen-edit/contract';
 import type { z } from 'zod';
 import { ADDRESSES, type Config, SECRETS, settingsSchema, VARIABLES } from './settings.ts';
 import { findUnknownSettings, isOfService, type UnknownSetting } from './unknown-settings.ts';
@@ -15,7 +15,7 @@ export function readConfig(environment: Environment = process.env, overrides: Ov
   const raw = Object.fromEntries(
     Object.entries(VARIABLES).map(([setting, variable]) => [setting, textOf(variable, environment, overrides)]),
   );
-  const parsed = settingsSchema.safeParse(raw);
+  const parsed = settingsSchema.safeParse(raw, PARSING);
   if (parsed.success) return parsed.data;
   throw wrongSettings(parsed.error.issues, raw);
 }

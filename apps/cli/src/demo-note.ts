@@ -1,4 +1,4 @@
-import type { Job, ModelCard } from '@qwen-edit/contract';
+import { type Job, knownEdits, type ModelCard } from '@qwen-edit/contract';
 import { z } from 'zod';
 
 /** A model as a loaded pipeline tells of it. */
@@ -18,14 +18,6 @@ export function demoNote({ demo, card }: NotedModel): string | undefined {
   if (!demo) return undefined;
   const facts = [card?.summary?.en ?? SUMMARY, knownEdits(card), card?.full_model?.en ?? FULL_MODEL];
   return `note: ${facts.filter((fact) => fact !== undefined).join(' ')}`;
-}
-
-function knownEdits(card: ModelCard | undefined): string | undefined {
-  const edits = card?.edits ?? [];
-  const [first] = edits;
-  if (first === undefined) return undefined;
-  const titles = edits.map(({ title }) => title.en.toLowerCase()).join(', ');
-  return `It knows: ${titles}; ask for them in English or Chinese, as "${first.prompts.en[0]}" or "${first.prompts.zh[0]}".`;
 }
 
 const demoReceiptSchema = z.object({ model: z.object({ demo: z.literal(true) }) });

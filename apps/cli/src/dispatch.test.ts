@@ -22,6 +22,7 @@ const receipt = {
   precision: 'fp32',
   device: 'cpu',
   versions: {},
+  unchanged: [],
 };
 
 interface Seen {
@@ -129,6 +130,7 @@ it('--json prints exactly one object', async () => {
     seed: '7',
     timings,
     receipt,
+    warnings: ['a warning'],
   });
   expect(screen.out.trimEnd().split('\n')).toHaveLength(1);
   expect(await readFile(join(folder, 'out-1.png'), 'utf8')).toBe('result 1');

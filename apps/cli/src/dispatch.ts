@@ -1,9 +1,8 @@
-import { AppError, ERRORS, toAppError } from '@qwen-edit/contract';
+import { AppError, didYouMean, ERRORS, nearestOf, toAppError } from '@qwen-edit/contract';
 import type { Config, Overrides } from './config.ts';
 import { type EditDeps, editCommand } from './edit-command.ts';
 import { wantsJson } from './edit-flags.ts';
 import { HELP } from './help.ts';
-import { didYouMean, nearestOf } from './nearest.ts';
 import { errorJson, errorText, exitCodeOf } from './report.ts';
 import { ROLES, roleCommand } from './roles/role-command.ts';
 import { SERVICE_COMMANDS, serviceCommand } from './service/service-dispatch.ts';

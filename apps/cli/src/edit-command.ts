@@ -89,13 +89,14 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> 
   });
 }
 
-function resultJson({ outputs, seed, timings, receipt }: EditResult, paths: readonly string[]): string {
+function resultJson({ outputs, seed, timings, receipt, warnings }: EditResult, paths: readonly string[]): string {
   const { load_s, encode_s, denoise_s, decode_s, total_s } = timings;
   return `${JSON.stringify({
     outputs: outputs.map(({ width, height }, i) => ({ path: paths[i], width, height })),
     seed,
     timings: { load_s, encode_s, denoise_s, decode_s, total_s },
     receipt,
+    warnings,
   })}\n`;
 }
 

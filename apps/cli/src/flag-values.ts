@@ -1,6 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { AppError } from '@qwen-edit/contract';
-import { didYouMean, nearestOf } from './nearest.ts';
+import { AppError, didYouMean, nearestOf } from '@qwen-edit/contract';
 
 type Options = NonNullable<ParseArgsConfig['options']>;
 

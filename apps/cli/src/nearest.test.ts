@@ -1,6 +1,6 @@
+import { nearestOf } from '@qwen-edit/contract';
 import { expect, it } from 'vitest';
 import { readFlags } from './flag-values.ts';
-import { nearestOf } from './nearest.ts';
 
 const COMMANDS = ['serve', 'submit', 'status', 'list', 'keys'];
 

@@ -76,6 +76,6 @@ function inFlags(error: AppError): AppError {
   const name = /^\w+/.exec(error.message)?.[0] ?? '';
   const flag = isParameterName(name) ? parameterFacts(name).cli?.flag : undefined;
   if (flag === undefined) return error;
-  const message = `--${flag}${error.message.slice(name.length)}.`;
+  const message = `--${flag}${error.message.slice(name.length)}`;
   return new AppError(error.code, message, { hint: error.hint, cause: error });
 }

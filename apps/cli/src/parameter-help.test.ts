@@ -11,6 +11,6 @@ it('the help has a line for each flag of a parameter, with its default', () => {
     '  --seed N                 0 to 18446744073709551615, or -1 to draw one (default: 0)',
     '  --num-images N           results for one prompt (default: 1)',
     '  --max-side N             longest side of each picture that the model sees, 0 = as it is (default: 768)',
-    '  --height H, --width W    size of the result, floored to what the model can do',
+    '  --height H, --width W    size of the result; one alone: the other follows the last picture',
   ]);
 });

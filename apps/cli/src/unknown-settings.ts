@@ -1,4 +1,4 @@
-import { didYouMean, mostErrors, nearestOf } from './nearest.ts';
+import { didYouMean, mostErrors, nearestOf } from '@qwen-edit/contract';
 
 /** A variable that looks like one of ours and is none, so that it has no effect. */
 export interface UnknownSetting {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AppError } from './errors.ts';
+import { fieldErrorsOf, PARSING } from './field-errors.ts';
 import type { ParameterFacts } from './parameter-kinds.ts';
 import { PARAMETERS } from './parameters.ts';
 
@@ -35,16 +36,20 @@ function schemasOf(table: Record<string, ParameterFacts>): Record<string, z.ZodT
 
 /** Parses and checks the parameters of an edit. Throws AppError `prompt_empty`, `prompt_too_long` or `invalid_parameter`. */
 export function parseEditParameters(input: unknown): EditParameters {
-  const parsed = editParametersSchema.safeParse(input);
+  const parsed = editParametersSchema.safeParse(input, PARSING);
   if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const path = issue?.path.join('.') ?? '';
-    const tooLong = issue?.code === 'too_big' && (path === 'prompt' || path === 'negative_prompt');
-    throw new AppError(
-      tooLong ? 'prompt_too_long' : 'invalid_parameter',
-      path === '' ? (issue?.message ?? 'invalid') : `${path} ${issue?.message}`,
-    );
+    const errors = fieldErrorsOf(parsed.error, 'The parameters', editParametersSchema);
+    const [first] = errors;
+    const tooLong = first?.code === 'too_long' && (first.path === 'prompt' || first.path === 'negative_prompt');
+    throw new AppError(tooLong ? 'prompt_too_long' : 'invalid_parameter', first?.message ?? 'A parameter is wrong.', {
+      errors,
+    });
   }
-  if (parsed.data.prompt.trim() === '') throw new AppError('prompt_empty', 'The prompt is empty or blank.');
+  if (parsed.data.prompt.trim() === '') {
+    const message = 'The prompt is empty or blank.';
+    throw new AppError('prompt_empty', message, {
+      errors: [{ path: 'prompt', code: 'required', parameters: {}, message }],
+    });
+  }
   return parsed.data;
 }

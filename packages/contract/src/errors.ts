@@ -1,3 +1,5 @@
+import type { FieldError } from './field-errors.ts';
+
 /**
  * Where an error comes from, and so who pays for it when it ends an attempt of a job. `request`: what was asked for, wherever it
  * runs. `engine`: the edit or the device it ran on; only another edit tells which. `surroundings`: storage, database, queue,
@@ -367,6 +369,8 @@ export interface AppErrorOptions {
   readonly outcomeUnknown?: boolean;
   /** The job that the request may have made. */
   readonly jobId?: string | undefined;
+  /** What is wrong with which field of a request. */
+  readonly errors?: readonly FieldError[] | undefined;
   readonly cause?: unknown;
 }
 
@@ -380,6 +384,7 @@ export class AppError extends Error {
   readonly callerHint: string | undefined;
   readonly outcomeUnknown: boolean;
   readonly jobId: string | undefined;
+  readonly errors: readonly FieldError[];
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -390,6 +395,7 @@ export class AppError extends Error {
     this.callerHint = options.callerHint;
     this.outcomeUnknown = options.outcomeUnknown ?? false;
     this.jobId = options.jobId;
+    this.errors = options.errors ?? [];
   }
 }
 

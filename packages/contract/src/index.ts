@@ -3,6 +3,7 @@ export * from './contract-version.ts';
 export * from './edit-parameters.ts';
 export * from './errors.ts';
 export * from './events.ts';
+export * from './field-errors.ts';
 export * from './health.ts';
 export * from './job.ts';
 export * from './keys.ts';
@@ -16,6 +17,7 @@ export {
   modelCardSchema,
 } from './model-card.ts';
 export * from './model-facts.ts';
+export * from './nearest.ts';
 export { isSeed, type ParameterFacts } from './parameter-kinds.ts';
 export * from './parameters.ts';
 export * from './parsed-json.ts';
@@ -24,5 +26,7 @@ export * from './picture-size.ts';
 export * from './present-job.ts';
 export * from './problem.ts';
 export * from './readable.ts';
+export * from './result-size.ts';
 export * from './served-model.ts';
 export * from './stored-text.ts';
+export * from './unchanged.ts';

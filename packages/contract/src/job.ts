@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { unchangedSchema } from './unchanged.ts';
 
 /** Every state of a job. The last four are final. */
 export const JOB_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'canceled', 'expired'] as const;
@@ -67,6 +68,8 @@ export const jobSchema = z.object({
   /** Decimal string; the drawn seed if the request said -1. null until the job has succeeded. */
   seed: z.string().nullable(),
   warnings: z.array(z.string()),
+  /** Results that are nearly a picture of the request. */
+  unchanged: z.array(unchangedSchema),
   progress: z.object({
     /** Jobs that will be claimed before this one; null if it does not wait. */
     queue_position: z.int().min(0).nullable(),

@@ -12,7 +12,7 @@ import { OUTPUT_FORMATS } from './picture-formats.ts';
 const TEXT = { maxLength: 10_000 } as const;
 const SCALE = { min: 0, max: 100 } as const;
 const SIDE = { min: 1, max: 4096 } as const;
-const SIZE_HELP = 'size of the result, floored to what the model can do';
+const SIZE_HELP = 'size of the result; one alone: the other follows the last picture';
 
 /**
  * Every parameter of an edit: type, range, the guide's default, its flag of the command and its control on the page. Names

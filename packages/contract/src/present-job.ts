@@ -1,5 +1,6 @@
 import { callerJobError } from './caller-text.ts';
 import type { Job, JobError, JobImage, JobStage, JobStatus, JobWaiting } from './job.ts';
+import { unchangedOf } from './unchanged.ts';
 
 /** A stored picture, as the database knows it. */
 export interface PresentableImage {
@@ -63,6 +64,7 @@ export function presentJob(
     error: job.status === 'failed' || job.status === 'expired' ? shownError(job.error) : null,
     seed: job.seed,
     warnings: [...job.warnings],
+    unchanged: [...unchangedOf(job.receipt)],
     progress: {
       queue_position: queuePosition ?? null,
       waiting: job.status === 'queued' && waiting !== undefined ? { ...waiting } : null,

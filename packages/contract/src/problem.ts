@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { callerTextOf } from './caller-text.ts';
 import { type AppError, ERRORS } from './errors.ts';
+import { fieldErrorSchema } from './field-errors.ts';
 
 /** An error as the API answers it. Source: RFC 9457, application/problem+json. */
 export const problemSchema = z.object({
@@ -12,6 +13,8 @@ export const problemSchema = z.object({
   hint: z.string(),
   retryable: z.boolean(),
   request_id: z.string(),
+  /** What is wrong with which field, if that is what the error is about. */
+  errors: z.array(fieldErrorSchema).optional(),
   /** The job that the request has made, or may have made. */
   job_id: z.string().optional(),
 });
@@ -32,6 +35,7 @@ export function problemOf(error: AppError, requestId: string): Problem {
     hint,
     retryable,
     request_id: requestId,
+    ...(error.errors.length === 0 ? {} : { errors: [...error.errors] }),
     ...(error.jobId === undefined ? {} : { job_id: error.jobId }),
   };
 }

@@ -10,6 +10,7 @@ import { jobListSchema, jobSchema } from './job.ts';
 const progress = jobSchema.shape.progress;
 
 export const readableJobSchema = jobSchema.extend({
+  unchanged: jobSchema.shape.unchanged.default([]),
   progress: progress.extend({
     stage: progress.shape.stage.catch(null),
     waiting: progress.shape.waiting.default(null),

@@ -1,4 +1,4 @@
-import { AppError } from './errors.ts';
+import { fieldError } from './field-errors.ts';
 
 /**
  * Refuses texts that PostgreSQL cannot keep: the character NUL and halves of surrogate pairs, anywhere in a JSON value.
@@ -6,8 +6,8 @@ import { AppError } from './errors.ts';
  */
 export function refuseUnstorable(value: unknown, path: string): void {
   if (typeof value === 'string') {
-    if (value.includes('\0')) throw new AppError('invalid_parameter', `${path} must not hold the character NUL.`);
-    if (!value.isWellFormed()) throw new AppError('invalid_parameter', `${path} must be well-formed Unicode.`);
+    if (value.includes('\0')) throw fieldError(path, { code: 'wrong_format', rule: 'must not hold the character NUL' });
+    if (!value.isWellFormed()) throw fieldError(path, { code: 'wrong_format', rule: 'must be well-formed Unicode' });
   } else if (typeof value === 'object' && value !== null) {
     for (const [key, each] of Object.entries(value)) {
       refuseUnstorable(key, `a key of ${path}`);

@@ -83,5 +83,11 @@ export const QUALITY_SUITES: Readonly<Record<QualitySuiteName, QualitySuite>> = 
 /** Pixels of a side of the photos that wishes unknown to the model are tried on. */
 export const LEFT_ALONE_SIDE = 256;
 
+/** Sides and numbers of the photos on which it is measured how like results are to them. */
+export const LIKENESS_SUITES = [
+  { side: 128, photos: 4 },
+  { side: 256, photos: 2 },
+] as const;
+
 /** A wide photo at its default size, on which the prompts of the model card are tried. */
 export const CARD_SIZE = { width: 320, height: 224 } as const;

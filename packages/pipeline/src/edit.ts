@@ -1,10 +1,19 @@
 import { createHash } from 'node:crypto';
-import { AppError, limitSide, PREVIEW_MEDIA_TYPE, type Size } from '@qwen-edit/contract';
+import {
+  AppError,
+  limitSide,
+  PREVIEW_MEDIA_TYPE,
+  type Size,
+  shapeWarning,
+  type Unchanged,
+  unchangedWarnings,
+} from '@qwen-edit/contract';
 import { concatenate, type FloatArray, rows } from './arrays.ts';
 import { checkRequest, type UncheckedRequest } from './check-request.ts';
 import type { LoadedModel } from './engine/model.ts';
 import { decodeImage } from './image/decode.ts';
 import { encodeImage, encodePreview } from './image/encode.ts';
+import { createComparison } from './image/likeness.ts';
 import { conditionImage, type PatchGrid, patchify } from './image/preprocess.ts';
 import { type Pixels, resizeLanczos } from './image/resample.ts';
 import { checkImageShape } from './image/shape.ts';
@@ -72,7 +81,7 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
   const oneEncoded = (): void => step('encode', ++encoded, encodeSteps);
   step('encode', encoded, encodeSteps);
   const images = await decodeAll(model, request.images, settled.max_side);
-  const size = outputSize(given, folder.edit, images.at(-1)!, PATCH * model.vae.factor);
+  const size = outputSize(given, folder.edit, images.at(-1)!.original, PATCH * model.vae.factor);
   const parameters: ResolvedParameters = { ...settled, ...size };
   const target = tokenGrid(size, model);
   const schedule = createSchedule(folder.scheduler, parameters.num_inference_steps, target.rows * target.columns);
@@ -148,9 +157,13 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
   // 6. Latents back to pictures.
   const format = parameters.output_format;
   const outputs: EditOutput[] = [];
+  const compare = createComparison(images, size);
+  const unchanged: Unchanged[] = [];
   step('decode', 0, latents.length);
   for (const packed of latents) {
     const pixels = await decodeLatents(model, { packed, grid: target });
+    await model.pause();
+    unchanged.push(...compare(pixels, outputs.length));
     outputs.push({ ...size, format, bytes: await encodeImage(pixels, format) });
     step('decode', outputs.length, latents.length);
   }
@@ -168,8 +181,13 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
       precision: model.precision.name,
       device: model.device.name,
       versions: versions(),
+      unchanged,
     },
-    warnings: warningsOf(given, settled, folder.edit),
+    warnings: [
+      ...warningsOf(given, settled, folder.edit),
+      ...shapeWarning(size, images.at(-1)!.original),
+      ...unchangedWarnings(unchanged, folder.card),
+    ],
     ...(hooks.returnLatents === true
       ? { latents: { data: concatenate(latents), shape: [latents.length, target.rows * target.columns, channels] } }
       : {}),

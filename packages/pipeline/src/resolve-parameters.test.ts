@@ -66,8 +66,8 @@ describe('the size of the output', () => {
     ['by default the ratio of the last picture at the output area', {}, 16, [320, 224]],
     ['both sides floored', { width: 100, height: 79 }, 16, [96, 64]],
     ['to multiples of the model', { width: 100, height: 79 }, 8, [96, 72]],
-    ['a width alone', { width: 64 }, 16, [64, 224]],
-    ['a height alone', { height: 500 }, 16, [320, 496]],
+    ['a width alone: the height follows the picture', { width: 64 }, 16, [64, 48]],
+    ['a height alone: the width follows the picture', { height: 500 }, 16, [736, 496]],
   ])('%s', (_, said, multiple, [width, height]) => {
     expect(outputSize(parse(said), trained, picture, multiple)).toEqual({ width, height });
   });

@@ -1,7 +1,12 @@
 import { randomInt } from 'node:crypto';
-import { AppError, type EditParameters, GUIDE_DEFAULTS, type OutputFormat, type Size } from '@qwen-edit/contract';
+import {
+  type EditParameters,
+  GUIDE_DEFAULTS,
+  type OutputFormat,
+  requireResultSize,
+  type Size,
+} from '@qwen-edit/contract';
 import type { EditConfig } from './hub/edit-config.ts';
-import { calculateDimensions } from './image/dimensions.ts';
 
 /** Every parameter of an edit with its value; names are diffusers'. */
 export interface ResolvedParameters {
@@ -46,25 +51,10 @@ function drawSeed(): string {
   return randomInt(0, 2 ** 32).toString();
 }
 
-/**
- * Output size: that of the request, else the checkpoint's output area at the ratio of the last picture; each side is rounded
- * down to a multiple of twice the VAE's factor. Throws `invalid_parameter` for a side below that.
- */
+/** Output size, see requireResultSize. `lastImage`: before it was limited to max_side. */
 export function outputSize(given: EditParameters, config: EditConfig, lastImage: Size, multiple: number): Size {
-  const calculated =
-    given.height !== undefined && given.width !== undefined
-      ? undefined
-      : calculateDimensions(config.output_image_size, lastImage);
-  const floor = (side: number, name: string): number => {
-    const floored = Math.floor(side / multiple) * multiple;
-    if (floored === 0)
-      throw new AppError('invalid_parameter', `${name} must be at least ${multiple} with this model, not ${side}.`);
-    return floored;
-  };
-  return {
-    width: floor(given.width ?? calculated?.width ?? 0, 'width'),
-    height: floor(given.height ?? calculated?.height ?? 0, 'height'),
-  };
+  const maxSide = given.max_side ?? GUIDE_DEFAULTS.max_side;
+  return requireResultSize(given, lastImage, { maxSide, area: config.output_image_size, multiple });
 }
 
 /** Whether the negative prompt has an effect. Source: do_true_cfg. */

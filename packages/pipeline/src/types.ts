@@ -1,4 +1,4 @@
-import type { EditParametersInput, JobStage, OutputFormat, PREVIEW_MEDIA_TYPE } from '@qwen-edit/contract';
+import type { EditParametersInput, JobStage, OutputFormat, PREVIEW_MEDIA_TYPE, Unchanged } from '@qwen-edit/contract';
 
 /**
  * One edit: encoded pictures as they were uploaded (JPEG, PNG, …) and the parameters. The pipeline parses the parameters, so
@@ -77,6 +77,8 @@ export interface Receipt {
   readonly precision: string;
   readonly device: string;
   readonly versions: Record<string, string>;
+  /** Results that are nearly a picture of the request. */
+  readonly unchanged: readonly Unchanged[];
 }
 
 export interface EditResult {
@@ -85,7 +87,7 @@ export interface EditResult {
   readonly seed: string;
   readonly timings: Timings;
   readonly receipt: Receipt;
-  /** One sentence for each thing that was asked for and has no effect. */
+  /** One sentence for each thing that was asked for and has no effect, and for what else a person should know of the results. */
   readonly warnings: readonly string[];
   readonly latents?: { readonly data: Float32Array; readonly shape: readonly number[] };
 }

@@ -1,8 +1,8 @@
-import { AppError, editParametersSchema, LIMITS } from '@qwen-edit/contract';
+import { fieldError, LIMITS, unknownField } from '@qwen-edit/contract';
 import { z } from 'zod';
-import { addField, addFlatFields, membersOf } from './form-values.ts';
+import { addFlatFields, membersOf, oneOfTwo } from './form-values.ts';
 import { type ImageSource, imageSourceSchema, parseImage, parseUrl } from './image-source.ts';
-import { fileSchema, fromForm, optionalFields, parseImages } from './job-request.ts';
+import { fileSchema, fromForm, imageAsList, optionalFields, parseImages } from './job-request.ts';
 import type { FormPart } from './read-multipart.ts';
 import { submissionBody } from './request-body.ts';
 import type { RawSubmission } from './submission.ts';
@@ -11,7 +11,6 @@ const textOrList = z.union([z.string(), z.array(z.string())]).optional();
 /** A query may give the parameters instead of the body, so that none of them has to be here. */
 const fields = {
   ...optionalFields,
-  steps: editParametersSchema.shape.num_inference_steps,
   output_path: z.union([z.string(), z.boolean()]).optional(),
 };
 
@@ -20,6 +19,7 @@ export const editBody = submissionBody({
   json: z.strictObject({
     image_base64: textOrList,
     image_url: textOrList,
+    image: z.union([imageSourceSchema, z.array(imageSourceSchema)]).optional(),
     images: z
       .union([z.string(), z.array(imageSourceSchema), z.object({ image_base64: textOrList, image_url: textOrList })])
       .optional(),
@@ -35,20 +35,23 @@ export interface GuideEditRequest extends RawSubmission {
 }
 
 const IMAGE_NAMES = /^(file|files|image|images|image_base64|image_url)(\[\])?$/;
-const STEPS = 'num_inference_steps';
+/** Names of a picture that is an object, as in POST /v1/jobs. */
+const SOURCE_NAMES: ReadonlySet<string> = new Set(['url', 'data', 'upload_id']);
 
 /**
  * A JSON body of POST /edit: pictures in `image_base64`, `image_url`, or in `images` as a list or as an object of the
  * two. Throws AppError `invalid_parameter`.
  */
 export function editFromJson(value: unknown, query: Iterable<readonly [string, string]>): GuideEditRequest {
-  const { image_base64, image_url, images, ...rest } = Object.fromEntries(membersOf(value, 'The body'));
+  const fields = new Map(membersOf(value, 'The body'));
+  const name = fields.has('images') ? 'images' : 'image';
   const sources = [
-    ...base64Images(image_base64, 'image_base64'),
-    ...urlImages(image_url, 'image_url'),
-    ...imagesOf(images),
+    ...base64Images(fields.get('image_base64'), 'image_base64'),
+    ...urlImages(fields.get('image_url'), 'image_url'),
+    ...imagesOf(oneOfTwo(imageAsList(fields), 'image', 'images'), name),
   ];
-  return finish(new Map(Object.entries(rest)), sources, query);
+  for (const each of ['image', 'images', 'image_base64', 'image_url']) fields.delete(each);
+  return finish(fields, sources, query);
 }
 
 /** A form of POST /edit, as FastAPI takes it: files, and flat fields. */
@@ -57,14 +60,16 @@ export function editFromForm(parts: readonly FormPart[], query: Iterable<readonl
   return finish(new Map(fields), images, query);
 }
 
-function imagesOf(images: unknown): readonly ImageSource[] {
+function imagesOf(images: unknown, path: string): readonly ImageSource[] {
   if (images === undefined) return [];
-  if (typeof images === 'string') return [parseImage(images, 'images')];
-  if (Array.isArray(images)) return parseImages(images, 'images');
-  const { image_base64, image_url, ...unknown } = Object.fromEntries(membersOf(images, 'images'));
+  if (typeof images === 'string') return [parseImage(images, path)];
+  if (Array.isArray(images)) return parseImages(images, path);
+  const members = membersOf(images, path);
+  if (members.some(([name]) => SOURCE_NAMES.has(name))) return [parseImage(images, path)];
+  const { image_base64, image_url, ...unknown } = Object.fromEntries(members);
   const [name] = Object.keys(unknown);
-  if (name !== undefined) throw new AppError('invalid_parameter', `images.${name.slice(0, 100)} is not a known field.`);
-  return [...base64Images(image_base64, 'images.image_base64'), ...urlImages(image_url, 'images.image_url')];
+  if (name !== undefined) throw unknownField(`${path}.${name}`, [`${path}.image_base64`, `${path}.image_url`]);
+  return [...base64Images(image_base64, `${path}.image_base64`), ...urlImages(image_url, `${path}.image_url`)];
 }
 
 function base64Images(value: unknown, path: string): readonly ImageSource[] {
@@ -79,7 +84,11 @@ function textsOf(value: unknown, path: string): readonly string[] {
   const list: readonly unknown[] = value === undefined || value === null ? [] : Array.isArray(value) ? value : [value];
   return list.map((each, index) => {
     if (typeof each === 'string') return each;
-    throw new AppError('invalid_parameter', `${path}.${index} must be a text.`);
+    throw fieldError(`${path}.${index}`, {
+      code: 'wrong_type',
+      rule: 'must be a text',
+      parameters: { expected: 'text' },
+    });
   });
 }
 
@@ -89,11 +98,6 @@ function finish(
   query: Iterable<readonly [string, string]>,
 ): GuideEditRequest {
   addFlatFields(fields, query);
-  if (fields.has('steps')) {
-    const steps = fields.get('steps');
-    fields.delete('steps');
-    addField(fields, STEPS, steps);
-  }
   const outputPath = fields.get('output_path');
   fields.delete('output_path');
   return { fields, images, outputPath: outputPathOf(outputPath) };
@@ -103,5 +107,5 @@ function outputPathOf(value: unknown): string | true | undefined {
   if (value === undefined || value === null || value === false || value === 'false') return undefined;
   if (value === true || value === 'true') return true;
   if (typeof value === 'string') return value;
-  throw new AppError('invalid_parameter', 'output_path must be true or the name of a file.');
+  throw fieldError('output_path', { code: 'wrong_type', rule: 'must be true or the name of a file' });
 }

@@ -1,13 +1,17 @@
-import { AppError, NUMBER_NAMES, PARAMETER_NAMES, parameterFacts } from '@qwen-edit/contract';
+import { isDeepStrictEqual } from 'node:util';
+import { fieldError, NUMBER_NAMES, PARAMETER_NAMES, parameterFacts } from '@qwen-edit/contract';
+import { ALIASES, nameOfAlias } from './field-names.ts';
 
-/** Parameters that are numbers in JSON, and texts such as `40` in a form or a query. `steps` is short for one of them. */
-const NUMBERS: ReadonlySet<string> = new Set([...NUMBER_NAMES, 'steps']);
+/** Parameters that are numbers in JSON, and texts such as `40` in a form or a query. */
+const NUMBERS: ReadonlySet<string> = new Set(NUMBER_NAMES);
 /** Fields that count as left out if they are empty: a page's form sends every field. */
 const MAY_BE_EMPTY: ReadonlySet<string> = new Set([
   ...PARAMETER_NAMES.filter((name) => parameterFacts(name).kind !== 'text'),
-  ...['steps', 'deadline', 'webhook_url', 'webhook_secret'],
+  ...['deadline', 'webhook_url', 'webhook_secret'],
 ]);
 const DECIMAL = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
+
+export const GIVEN_TWICE = { code: 'duplicate', rule: 'is given more than once' } as const;
 
 /**
  * Adds texts of a form or a query to `fields`, as the JSON values that they mean. A text that is not a number stays a
@@ -15,15 +19,40 @@ const DECIMAL = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
  */
 export function addFlatFields(fields: Map<string, unknown>, flat: Iterable<readonly [string, string]>): void {
   for (const [name, text] of flat) {
-    if (text === '' && MAY_BE_EMPTY.has(name)) continue;
-    addField(fields, name, NUMBERS.has(name) ? numberOf(text) : text);
+    const whole = nameOfAlias(name);
+    if (text === '' && MAY_BE_EMPTY.has(whole)) continue;
+    addField(fields, name, NUMBERS.has(whole) ? numberOf(text) : text);
   }
 }
 
 /** Adds a field. Throws AppError `invalid_parameter` for a field that comes twice. */
 export function addField(fields: Map<string, unknown>, name: string, value: unknown): void {
-  if (fields.has(name)) throw new AppError('invalid_parameter', `${name} is given more than once.`);
+  if (fields.has(name)) throw fieldError(name.slice(0, 100), GIVEN_TWICE);
   fields.set(name, value);
+}
+
+/**
+ * The fields under their own names. Both a name and its alias may be given if they say the same. Throws AppError
+ * `invalid_parameter` if they do not.
+ */
+export function withoutAliases(fields: ReadonlyMap<string, unknown>): Map<string, unknown> {
+  const all = new Map(fields);
+  for (const [alias, name] of ALIASES) {
+    if (!all.has(alias)) continue;
+    all.set(name, oneOfTwo(all, alias, name));
+    all.delete(alias);
+  }
+  return all;
+}
+
+/** The value of a field that has two names. Throws AppError `invalid_parameter` if the two say different things. */
+export function oneOfTwo(fields: ReadonlyMap<string, unknown>, alias: string, name: string): unknown {
+  if (!fields.has(alias)) return fields.get(name);
+  if (fields.has(name) && !isDeepStrictEqual(fields.get(alias), fields.get(name))) {
+    const rule = `and ${alias} are two names of one field, and say different things`;
+    throw fieldError(name, { code: 'conflict', rule, parameters: { other: alias } });
+  }
+  return fields.get(alias);
 }
 
 function numberOf(text: string): unknown {
@@ -34,7 +63,11 @@ function numberOf(text: string): unknown {
 /** The members of a JSON object. Throws AppError `invalid_parameter` for anything else. */
 export function membersOf(value: unknown, what: string): readonly (readonly [string, unknown])[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new AppError('invalid_parameter', `${what} must be a JSON object.`);
+    throw fieldError(what === 'The body' ? '' : what, {
+      code: 'wrong_type',
+      rule: 'must be a JSON object',
+      parameters: { expected: 'object' },
+    });
   }
   return Object.entries(value);
 }

@@ -1,4 +1,4 @@
-import { AppError } from '@qwen-edit/contract';
+import { type AppError, fieldError } from '@qwen-edit/contract';
 import { z } from 'zod';
 
 /** The place that a picture of a request comes from. */
@@ -68,5 +68,5 @@ export function decodeBase64(text: string, path: string): Uint8Array {
 }
 
 function invalid(path: string, rule: string): AppError {
-  return new AppError('invalid_parameter', `${path} ${rule}.`);
+  return fieldError(path, { code: 'wrong_format', rule });
 }

@@ -1,6 +1,7 @@
-import { AppError, editParametersSchema, jobOptionsSchema, LIMITS } from '@qwen-edit/contract';
+import { editParametersSchema, fieldError, jobOptionsSchema, LIMITS } from '@qwen-edit/contract';
 import { z } from 'zod';
-import { addField, addFlatFields, membersOf } from './form-values.ts';
+import { isFieldName, unknownName } from './field-names.ts';
+import { addField, addFlatFields, membersOf, oneOfTwo } from './form-values.ts';
 import { type ImageSource, imageSourceSchema, parseImage } from './image-source.ts';
 import { parseJson } from './read-json.ts';
 import type { FormPart } from './read-multipart.ts';
@@ -9,16 +10,21 @@ import type { RawSubmission } from './submission.ts';
 
 const IMAGE_NAMES = /^images?(\[\])?$/;
 
+/** Other names of fields. */
+const aliasFields = { steps: editParametersSchema.shape.num_inference_steps };
 /** The fields of a submission whose parameters may also be given elsewhere. */
-export const optionalFields = { ...editParametersSchema.partial().shape, ...jobOptionsSchema.shape };
+export const optionalFields = { ...editParametersSchema.partial().shape, ...aliasFields, ...jobOptionsSchema.shape };
+const imagesSchema = z.array(imageSourceSchema).min(1).max(LIMITS.images);
 /** A file in a form. */
 export const fileSchema = z.string().meta({ format: 'binary' });
 
-/** The body of POST /v1/jobs. A form may give its fields one by one, or together as JSON in `params`. */
+/** The body of POST /v1/jobs. `image` is another name of `images`, of which JSON has one of the two. A form may give its fields one by one, or together as JSON in `params`. */
 export const jobBody = submissionBody({
   json: z.strictObject({
-    images: z.array(imageSourceSchema).min(1).max(LIMITS.images),
+    images: imagesSchema.optional(),
+    image: z.union([imageSourceSchema, imagesSchema]).optional(),
     ...editParametersSchema.shape,
+    ...aliasFields,
     ...jobOptionsSchema.shape,
   }),
   form: z.object({
@@ -30,9 +36,28 @@ export const jobBody = submissionBody({
 
 /** Reads a JSON body of POST /v1/jobs. Throws AppError `invalid_parameter`. */
 export function fromJson(value: unknown): RawSubmission {
-  const { images, ...rest } = Object.fromEntries(membersOf(value, 'The body'));
-  if (!Array.isArray(images)) throw new AppError('invalid_parameter', 'images must be a list of pictures.');
-  return { fields: new Map(Object.entries(rest)), images: parseImages(images, 'images') };
+  const fields = new Map(membersOf(value, 'The body'));
+  const name = fields.has('images') ? 'images' : 'image';
+  const given = oneOfTwo(imageAsList(fields), 'image', 'images');
+  fields.delete('image');
+  fields.delete('images');
+  if (given === undefined)
+    throw fieldError('images', { code: 'required', rule: 'is missing: it is a list of pictures' });
+  if (!Array.isArray(given))
+    throw fieldError('images', {
+      code: 'wrong_type',
+      rule: 'must be a list of pictures',
+      parameters: { expected: 'list' },
+    });
+  return { fields, images: parseImages(given, name) };
+}
+
+/** The fields with `image`, which may be one picture, as a list like `images`, unless `images` says it in the same way. */
+export function imageAsList(fields: ReadonlyMap<string, unknown>): ReadonlyMap<string, unknown> {
+  const image = fields.get('image');
+  const images = fields.get('images');
+  const alike = Array.isArray(image) || (images !== undefined && !Array.isArray(images));
+  return image === undefined || alike ? fields : new Map([...fields, ['image', [image]]]);
 }
 
 /** Pictures as JSON names them. Throws AppError `invalid_parameter` that names `path`. */
@@ -51,6 +76,7 @@ export function fromForm(parts: readonly FormPart[], imageNames: RegExp = IMAGE_
     if (imageNames.test(part.name)) images.push(imageOf(part, `image.${images.length}`));
     else if (part.name === 'params') addParams(fields, textOf(part));
     else if (part.name === 'metadata') addField(fields, 'metadata', parseJson(textOf(part), 'metadata'));
+    else if (part.kind === 'file' && !isFieldName(part.name)) throw unknownName(part.name, { isFile: true });
     else addFlatFields(fields, [[part.name, textOf(part)]]);
   }
   return { fields, images };
@@ -70,7 +96,10 @@ function textOf(part: FormPart): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(part.bytes);
   } catch (cause) {
-    const name = JSON.stringify(part.name.slice(0, 100));
-    throw new AppError('invalid_parameter', `The part ${name} is a file, and no text.`, { cause });
+    throw fieldError(
+      part.name.slice(0, 100),
+      { code: 'wrong_type', rule: 'is a file, and no text', parameters: { expected: 'text' } },
+      { cause },
+    );
   }
 }

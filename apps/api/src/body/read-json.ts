@@ -1,22 +1,22 @@
 import { AppError } from '@qwen-edit/contract';
+import { checkJsonNames } from './json-names.ts';
 
 /** More than any real request has. Parsing millions of members would block the process. */
 const MAX_MARKS = 100_000;
 
-/**
- * Parses a JSON text. Throws AppError `request_malformed`, and `invalid_parameter` for a member named `__proto__`:
- * copied into an object, it could change the object's prototype.
- */
+/** Parses a JSON text. Throws AppError `request_malformed`, and `invalid_parameter` for names that checkJsonNames refuses. */
 export function parseJson(text: string, what = 'The body'): unknown {
   if (',[{'.split('').some((mark) => occursTooOften(text, mark))) {
     throw new AppError('request_malformed', `${what} has too many members.`);
   }
+  let value: unknown;
   try {
-    return JSON.parse(text, refuseProto);
-  } catch (thrown) {
-    if (thrown instanceof AppError) throw thrown;
-    throw new AppError('request_malformed', `${what} is not well-formed JSON.`, { cause: thrown });
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new AppError('request_malformed', `${what} is not well-formed JSON.`, { cause });
   }
+  checkJsonNames(text, what);
+  return value;
 }
 
 function occursTooOften(text: string, mark: string): boolean {
@@ -26,11 +26,6 @@ function occursTooOften(text: string, mark: string): boolean {
     at = text.indexOf(mark, at + 1);
   }
   return false;
-}
-
-function refuseProto(key: string, value: unknown): unknown {
-  if (key === '__proto__') throw new AppError('invalid_parameter', '__proto__ is not a known field.');
-  return value;
 }
 
 /** Reads a JSON body. Throws AppError `request_malformed`, also if the body is not UTF-8. */

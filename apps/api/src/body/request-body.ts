@@ -1,9 +1,8 @@
-import { AppError } from '@qwen-edit/contract';
+import { AppError, parseFields } from '@qwen-edit/contract';
 import type { z } from 'zod';
 import type { ByteShare } from '../byte-budget.ts';
 import type { ApiContext } from '../context.ts';
 import type { ApiLimits } from '../deps.ts';
-import { invalidParameter } from '../invalid-parameter.ts';
 import type { RouteBody } from '../routing/route.ts';
 import { mediaTypeOf } from './media-type.ts';
 import { readJsonBody } from './read-json.ts';
@@ -48,9 +47,7 @@ export function jsonBody<T>(schema: z.ZodType<T>, { required }: { readonly requi
     async read(c, limits) {
       const sent = required || hasBody(c.env.incoming);
       const value = sent ? await readJsonBody(receiveRequest(c, limits, FEW_FIELDS_BYTES)) : {};
-      const parsed = schema.safeParse(value);
-      if (!parsed.success) throw invalidParameter(parsed.error);
-      return parsed.data;
+      return parseFields(schema, value);
     },
   };
 }

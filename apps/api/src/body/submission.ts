@@ -1,14 +1,17 @@
 import {
   AppError,
   type EditParameters,
+  fieldError,
   isParameterName,
   type JobOptions,
   jobOptionsSchema,
   LIMITS,
   parseEditParameters,
+  parseFields,
   refuseUnstorable,
 } from '@qwen-edit/contract';
-import { invalidParameter } from '../invalid-parameter.ts';
+import { unknownName } from './field-names.ts';
+import { withoutAliases } from './form-values.ts';
 import type { ImageSource } from './image-source.ts';
 
 /** The fields and pictures of a request, before they are checked. */
@@ -26,31 +29,49 @@ export interface ValidatedSubmission {
 
 /**
  * Checks the fields of a request and the number of its pictures, but no picture and no address. Throws AppError
- * `invalid_parameter`, `prompt_empty` or `prompt_too_long`.
+ * `invalid_parameter`, `prompt_empty` or `prompt_too_long`, with every field that is wrong.
  */
 export function validateSubmission({ fields, images }: RawSubmission, now: Date): ValidatedSubmission {
   const parameterFields: Record<string, unknown> = {};
   const optionFields: Record<string, unknown> = {};
-  for (const [name, value] of fields) {
+  const unknown: AppError[] = [];
+  for (const [name, value] of withoutAliases(fields)) {
     if (isParameterName(name)) parameterFields[name] = value;
     else if (Object.hasOwn(jobOptionsSchema.shape, name)) optionFields[name] = value;
-    else throw new AppError('invalid_parameter', `${JSON.stringify(name.slice(0, 100))} is not a known field.`);
+    else unknown.push(unknownName(name));
   }
-  const parameters = parseEditParameters(parameterFields);
-  const options = parseOptions(optionFields);
+  const parameters = attempt(() => parseEditParameters(parameterFields));
+  const options = attempt(() => parseFields(jobOptionsSchema, optionFields));
+  if (unknown.length > 0 || parameters instanceof AppError || options instanceof AppError)
+    throw together([...unknown, parameters, options].filter((each) => each instanceof AppError));
   refuseUnstorable(parameters, 'params');
   refuseUnstorable(options, 'options');
   if (options.deadline !== undefined && new Date(options.deadline) <= now) {
-    throw new AppError('invalid_parameter', 'deadline lies in the past.');
+    throw fieldError('deadline', { code: 'invalid', rule: 'lies in the past' });
   }
   if (images.length === 0 || images.length > LIMITS.images) {
-    throw new AppError('invalid_parameter', `images must have 1 to ${LIMITS.images} pictures, not ${images.length}.`);
+    throw fieldError('images', {
+      code: images.length === 0 ? 'too_few' : 'too_many',
+      rule: `must have 1 to ${LIMITS.images} pictures, not ${images.length}`,
+      parameters: { min: 1, max: LIMITS.images },
+    });
   }
   return { parameters, options, images };
 }
 
-function parseOptions(optionFields: unknown): JobOptions {
-  const parsed = jobOptionsSchema.safeParse(optionFields);
-  if (parsed.success) return parsed.data;
-  throw invalidParameter(parsed.error);
+/** What `act` returns, or the AppError that it throws. */
+function attempt<T>(act: () => T): T | AppError {
+  try {
+    return act();
+  } catch (thrown) {
+    if (thrown instanceof AppError) return thrown;
+    throw thrown;
+  }
+}
+
+/** One error with the fields of all; the first says what it is. */
+function together(all: readonly AppError[]): AppError {
+  const [first] = all;
+  const errors = all.flatMap((each) => each.errors);
+  return new AppError(first?.code ?? 'invalid_parameter', first?.message ?? 'The request is not valid.', { errors });
 }

@@ -1,4 +1,4 @@
-import { AppError } from '@qwen-edit/contract';
+import { AppError, jobSchema, unchangedOf } from '@qwen-edit/contract';
 import type { AssetRow, JobRecord } from '@qwen-edit/db';
 import { readObject } from '@qwen-edit/storage';
 import { z } from 'zod';
@@ -6,7 +6,12 @@ import type { Services } from '../services.ts';
 import { outputFileName, writeOutputFile } from './output-files.ts';
 
 /** `seed` is a number if a number holds it exactly, else a decimal text. */
-const aboutJob = { seed: z.union([z.number(), z.string()]), job_id: z.string() };
+const aboutJob = {
+  seed: z.union([z.number(), z.string()]),
+  job_id: z.string(),
+  warnings: jobSchema.shape.warnings,
+  unchanged: jobSchema.shape.unchanged,
+};
 /** The guide's answer to POST /edit: the pictures, or the files that they were written to. */
 export const editAnswerSchema = z.union([
   z.object({ image_base64: z.string(), images_base64: z.array(z.string()), ...aboutJob }),
@@ -24,7 +29,12 @@ export async function answerEdit(
   { job, outputs }: JobRecord,
   files: { readonly folder: string; readonly name: string } | undefined,
 ): Promise<EditAnswer> {
-  const about = { seed: exactNumber(job.seed ?? '0'), job_id: job.id };
+  const about = {
+    seed: exactNumber(job.seed ?? '0'),
+    job_id: job.id,
+    warnings: [...job.warnings],
+    unchanged: [...unchangedOf(job.receipt)],
+  };
   const done: string[] = [];
   for (const [index, output] of outputs.entries()) {
     const bytes = await readOutputBytes(deps, output);

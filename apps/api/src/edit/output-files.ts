@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { extname, join, resolve } from 'node:path';
-import { AppError, endingsOf } from '@qwen-edit/contract';
+import { AppError, endingsOf, fieldError } from '@qwen-edit/contract';
 
 /** A plain file name: no folder, no hidden file, no character at an end that a file system would remove. */
 const NAME = /^[\p{L}\p{N}_](?:[\p{L}\p{N} ._-]*[\p{L}\p{N}_])?$/u;
@@ -11,9 +11,8 @@ const MAX_NAME_BYTES = 200;
 /** Throws AppError `invalid_parameter` unless `name` names a file of the configured folder itself. */
 export function checkOutputName(name: string): void {
   if (NAME.test(name) && Buffer.byteLength(name) <= MAX_NAME_BYTES) return;
-  throw new AppError('invalid_parameter', 'output_path must be a plain file name.', {
-    hint: 'Results are written to one folder: use letters, digits, spaces, ".", "_" and "-", without folders.',
-  });
+  const hint = 'Results are written to one folder: use letters, digits, spaces, ".", "_" and "-", without folders.';
+  throw fieldError('output_path', { code: 'wrong_format', rule: 'must be a plain file name' }, { hint });
 }
 
 /** The file name of one result: `name` with the ending of its format, and a number from the second result on. */

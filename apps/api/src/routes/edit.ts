@@ -1,5 +1,5 @@
 import { pause } from '@qwen-edit/async';
-import { AppError, type Caller, isErrorCode, isTerminal, jobSchema, presentJob } from '@qwen-edit/contract';
+import { AppError, type Caller, fieldError, isErrorCode, isTerminal, jobSchema, presentJob } from '@qwen-edit/contract';
 import { type JobRecord, requestCancel } from '@qwen-edit/db';
 import { type AddressDeps, baseUrlOf } from '../base-url.ts';
 import { editBody, editFromForm, editFromJson } from '../body/edit-request.ts';
@@ -89,9 +89,9 @@ async function submitEdit(
     const submission = asPng(validateSubmission(request, now()));
     if (typeof outputPath === 'string') checkOutputName(outputPath);
     if (outputPath !== undefined && options.outputDir === undefined) {
-      throw new AppError('invalid_parameter', 'output_path cannot be used: no folder for results is configured.', {
-        hint: 'Leave output_path out; the answer then holds the picture.',
-      });
+      const hint = 'Leave output_path out; the answer then holds the picture.';
+      const rule = 'cannot be used: no folder for results is configured';
+      throw fieldError('output_path', { code: 'invalid', rule }, { hint });
     }
     return {
       ...(await submitValidated(c, deps, { caller, key, submission, share, signal, form: 'edit' })),

@@ -1,4 +1,4 @@
-import { AppError, isTerminal, jobEventListSchema } from '@qwen-edit/contract';
+import { fieldError, isTerminal, jobEventListSchema } from '@qwen-edit/contract';
 import { readEvents } from '@qwen-edit/db';
 import { z } from 'zod';
 import type { ApiContext } from '../context.ts';
@@ -63,7 +63,7 @@ function lastSeen(c: ApiContext, jobId: string): number | undefined {
   if (header === undefined || header === '') return undefined;
   const seq = seqOfEventId(header, jobId);
   if (seq === undefined)
-    throw new AppError('invalid_parameter', 'Last-Event-ID is not the id of an event of this job.');
+    throw fieldError('Last-Event-ID', { code: 'invalid', rule: 'is not the id of an event of this job' });
   return seq;
 }
 

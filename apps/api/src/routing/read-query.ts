@@ -1,7 +1,7 @@
-import { AppError } from '@qwen-edit/contract';
+import { fieldError, parseFields } from '@qwen-edit/contract';
 import { z } from 'zod';
+import { GIVEN_TWICE } from '../body/form-values.ts';
 import type { ApiContext } from '../context.ts';
-import { invalidParameter } from '../invalid-parameter.ts';
 
 /**
  * The query of a request. A schema without names means that the route does not look at it. Throws AppError
@@ -9,15 +9,13 @@ import { invalidParameter } from '../invalid-parameter.ts';
  */
 export function readQuery<S extends z.ZodObject>(c: ApiContext, schema: S): z.output<S> {
   const looksAtQuery = Object.keys(schema.shape).length > 0;
-  const parsed = schema.safeParse(looksAtQuery ? queryFields(c.req.url) : {});
-  if (!parsed.success) throw invalidParameter(parsed.error);
-  return parsed.data;
+  return parseFields(schema, looksAtQuery ? queryFields(c.req.url) : {}, 'The query');
 }
 
 function queryFields(url: string): Record<string, string> {
   const fields = new Map<string, string>();
   for (const [name, value] of new URL(url).searchParams) {
-    if (fields.has(name)) throw new AppError('invalid_parameter', `${name.slice(0, 100)} is given more than once.`);
+    if (fields.has(name)) throw fieldError(name.slice(0, 100), GIVEN_TWICE);
     fields.set(name, value);
   }
   return Object.fromEntries(fields);

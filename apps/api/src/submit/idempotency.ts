@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { AppError } from '@qwen-edit/contract';
+import { AppError, fieldError } from '@qwen-edit/contract';
 import type { ImageSource } from '../body/image-source.ts';
 import type { ValidatedSubmission } from '../body/submission.ts';
 import type { Services } from '../services.ts';
@@ -21,7 +21,10 @@ const PRINTABLE = /^[\x20-\x7e]{1,255}$/;
  */
 export function readIdempotencyKey(header: string | undefined): string | undefined {
   if (header === undefined || PRINTABLE.test(header)) return header;
-  throw new AppError('invalid_parameter', 'Idempotency-Key must have 1 to 255 printable ASCII characters.');
+  throw fieldError('Idempotency-Key', {
+    code: 'wrong_format',
+    rule: 'must have 1 to 255 printable ASCII characters',
+  });
 }
 
 /**

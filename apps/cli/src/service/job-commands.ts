@@ -5,7 +5,7 @@ import { JOBS_HELP } from '../help.ts';
 import { wholeNumber } from '../numbers.ts';
 import { outputFormatOf } from '../output-paths.ts';
 import { saveOutputs } from './save-outputs.ts';
-import { jobLine, oneWord, SERVICE_OPTIONS, type ServiceDeps } from './service-command.ts';
+import { jobLine, oneWord, SERVICE_OPTIONS, type ServiceDeps, warnOf } from './service-command.ts';
 import { watchJob } from './watch-job.ts';
 
 const OUT_OPTIONS = { ...SERVICE_OPTIONS, out: { type: 'string' } } as const;
@@ -28,6 +28,7 @@ export async function statusCommand(args: readonly string[], deps: ServiceDeps):
     });
   }
   const paths = values.out === undefined ? [] : await saveOutputs(deps, job, values.out);
+  warnOf(deps, job);
   deps.terminal.out(values.json === true ? `${JSON.stringify(job)}\n` : `${[...paths, jobLine(job)].join('\n')}\n`);
 }
 
@@ -40,6 +41,7 @@ export async function watchCommand(args: readonly string[], deps: ServiceDeps): 
   const onEvent = (event: JobEvent): void => deps.terminal.out(`${JSON.stringify(event)}\n`);
   const job = await watchJob(deps, id, values.json === true ? onEvent : undefined);
   const paths = values.out === undefined ? [] : await saveOutputs(deps, job, values.out);
+  warnOf(deps, job);
   if (values.json === true) return;
   deps.terminal.out(`${[...paths, jobLine(job)].join('\n')}\n`);
   const note = demoJobNote(job);

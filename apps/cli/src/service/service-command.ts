@@ -38,3 +38,8 @@ export function jobLine(job: Job): string {
   const what = job.error === null || job.status !== 'failed' ? where : `${job.error.message} (${job.error.code})`;
   return `${job.id}  ${job.status.padEnd(9)}  ${job.created_at}  ${what}`.trimEnd();
 }
+
+/** Says on standard error what the job's results warn of. */
+export function warnOf({ terminal }: Pick<ServiceDeps, 'terminal'>, { warnings }: Pick<Job, 'warnings'>): void {
+  for (const warning of warnings) terminal.err(`warning: ${warning}\n`);
+}

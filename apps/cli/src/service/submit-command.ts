@@ -7,7 +7,7 @@ import { PARAMETER_OPTIONS, parametersOfFlags } from '../parameter-flags.ts';
 import { imagePathsOf, readImages } from '../read-images.ts';
 import { checkWritable } from '../write-outputs.ts';
 import { saveOutputs } from './save-outputs.ts';
-import { jobLine, SERVICE_OPTIONS, type ServiceDeps } from './service-command.ts';
+import { jobLine, SERVICE_OPTIONS, type ServiceDeps, warnOf } from './service-command.ts';
 import { watchJob } from './watch-job.ts';
 
 const SUBMIT_OPTIONS = {
@@ -52,7 +52,7 @@ export async function submitCommand(args: readonly string[], deps: ServiceDeps):
   if (values.json !== true) terminal.err(`${accepted.id}\n`);
   const job = await watchJob(deps, accepted.id);
   const paths = values.out === undefined ? [] : await saveOutputs(deps, job, values.out);
-  for (const warning of job.warnings) terminal.err(`warning: ${warning}\n`);
+  warnOf(deps, job);
   const note = values.json === true ? undefined : demoJobNote(job);
   if (note !== undefined) terminal.err(`${note}\n`);
   terminal.out(values.json === true ? `${JSON.stringify(job)}\n` : `${[...paths, jobLine(job)].join('\n')}\n`);
@@ -67,11 +67,13 @@ function formatOf(said: string | undefined): OutputFormat | undefined {
 
 function metadataOf(pairs: readonly string[] | undefined): Record<string, string> | undefined {
   if (pairs === undefined) return undefined;
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const at = pair.indexOf('=');
-      if (at < 1) throw new AppError('usage', `--metadata must be NAME=VALUE, got '${pair}'.`);
-      return [pair.slice(0, at), pair.slice(at + 1)];
-    }),
-  );
+  const metadata = new Map<string, string>();
+  for (const pair of pairs) {
+    const at = pair.indexOf('=');
+    if (at < 1) throw new AppError('usage', `--metadata must be NAME=VALUE, got '${pair}'.`);
+    const name = pair.slice(0, at);
+    if (metadata.has(name)) throw new AppError('usage', `--metadata ${name} is given twice.`);
+    metadata.set(name, pair.slice(at + 1));
+  }
+  return Object.fromEntries(metadata);
 }

@@ -1,7 +1,7 @@
+import { didYouMean } from '@qwen-edit/contract';
 import { describeConfig, type Overrides, type ShownSetting } from '../config.ts';
 import { readFlags } from '../flag-values.ts';
 import { TOOLS_HELP } from '../help.ts';
-import { didYouMean } from '../nearest.ts';
 import type { Terminal } from '../terminal.ts';
 
 const OPTIONS = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;

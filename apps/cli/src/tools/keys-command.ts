@@ -1,8 +1,7 @@
-import { AppError, LOCAL_OWNER, SCOPES, type Scope } from '@qwen-edit/contract';
+import { AppError, didYouMean, LOCAL_OWNER, nearestOf, SCOPES, type Scope } from '@qwen-edit/contract';
 import { type ApiKeyRow, createApiKey, type Database, listApiKeys, revokeApiKey } from '@qwen-edit/db';
 import { readFlags } from '../flag-values.ts';
 import { KEYS_HELP } from '../help.ts';
-import { didYouMean, nearestOf } from '../nearest.ts';
 import type { Terminal } from '../terminal.ts';
 import { keyEndOf } from './key-end.ts';
 

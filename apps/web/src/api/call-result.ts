@@ -1,5 +1,5 @@
 import type { Client } from '@qwen-edit/client';
-import { ERRORS, problemSchema, toAppError } from '@qwen-edit/contract';
+import { ERRORS, type FieldError, problemSchema, toAppError } from '@qwen-edit/contract';
 
 /** Why a call gave nothing, in the words of the service if it found some. */
 export interface Failure {
@@ -13,6 +13,8 @@ export interface Failure {
   readonly requestId: string | undefined;
   /** Seconds after which to try again, if the service said so. */
   readonly retryAfter: number | undefined;
+  /** What is wrong with which field of the request. */
+  readonly errors?: readonly FieldError[] | undefined;
 }
 
 /** What a call gave. Calls of the page do not throw: every outcome is one to show. */
@@ -56,5 +58,6 @@ function failureOf(thrown: unknown): Failure {
     retryable,
     requestId,
     retryAfter: retryAfterSeconds,
+    errors: problem?.errors,
   };
 }

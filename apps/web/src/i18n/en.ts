@@ -1,5 +1,6 @@
 import type { ChoiceName, SliderName } from '@qwen-edit/contract';
 import { errorsEn } from './errors-en.ts';
+import { fieldRulesEn, fieldTypesEn } from './field-words.ts';
 
 /** Words of the parameters, by their names in the table: a parameter without words is a type error. */
 const sliders: Readonly<Record<SliderName, { readonly label: string; readonly help: string }>> = {
@@ -155,7 +156,8 @@ export const en = {
     negativeHelp: 'negative_prompt. Works only while the prompt is followed with more than 1.',
     size: 'Size of the result',
     sizeAuto: 'automatic',
-    sizeHelp: 'Width and height in pixels, up to 4096. Empty: as the model makes it.',
+    sizeHelp:
+      'Width and height in pixels, up to 4096. One alone: the other follows the picture. Empty: as the model makes it.',
     width: 'Width',
     height: 'Height',
     recommended: (value: string) => `Recommended: ${value}`,
@@ -220,6 +222,10 @@ export const en = {
     running: 'Running',
     details: 'Details',
     warnings: 'Note',
+    unchanged: 'Nothing seems to have changed',
+    unchangedText: (picture: string, decibels: string) =>
+      `The result is nearly picture ${picture} itself (${decibels} dB where they differ most). The model may not have understood the request.`,
+    unchangedTry: 'It understands, for example:',
     missing: 'This edit is not here',
     missingHelp:
       'It was deleted, or the link is not whole, or it belongs to somebody else. Edits are kept for a while and then deleted.',
@@ -343,6 +349,13 @@ export const en = {
   },
   errors: {
     ...errorsEn,
+    fields: {
+      rules: fieldRulesEn,
+      types: fieldTypesEn,
+      comma: ', ',
+      prompt: 'The prompt',
+      images: 'The list of pictures',
+    },
     requestId: 'Request',
     details: 'Details',
     copyId: 'Copy the request id',

@@ -1,5 +1,6 @@
 import type { Dictionary } from './en.ts';
 import { errorsZh } from './errors-zh.ts';
+import { fieldRulesZh, fieldTypesZh } from './field-words.ts';
 
 /** 页面上的全部中文文字。 */
 export const zh: Dictionary = {
@@ -134,7 +135,7 @@ export const zh: Dictionary = {
     negativeHelp: 'negative_prompt。仅在编辑强度大于 1 时有效。',
     size: '结果尺寸',
     sizeAuto: '自动',
-    sizeHelp: '宽和高，单位像素，最大 4096。留空则由模型决定。',
+    sizeHelp: '宽和高，单位像素，最大 4096。只填一项时，另一项按图片比例得出。都留空则由模型决定。',
     width: '宽',
     height: '高',
     recommended: (value) => `推荐：${value}`,
@@ -199,6 +200,10 @@ export const zh: Dictionary = {
     running: '运行中',
     details: '详情',
     warnings: '提示',
+    unchanged: '图片似乎没有变化',
+    unchangedText: (picture, decibels) =>
+      `结果与第 ${picture} 张图片几乎相同（差异最大处为 ${decibels} dB）。模型可能没有理解这个要求。`,
+    unchangedTry: '它能理解的例子：',
     missing: '这里没有此编辑',
     missingHelp: '它可能已被删除，链接可能不完整，或者属于其他人。编辑只会保留一段时间。',
     toEditor: '新建编辑',
@@ -320,6 +325,7 @@ export const zh: Dictionary = {
   },
   errors: {
     ...errorsZh,
+    fields: { rules: fieldRulesZh, types: fieldTypesZh, comma: '、', prompt: '编辑需求', images: '图片列表' },
     requestId: '请求编号',
     details: '详情',
     copyId: '复制请求编号',

@@ -2,8 +2,13 @@ import { expect, it } from 'vitest';
 import { expectedResultSize, isSimilarRatio, pictureToCompare, sizeText } from './size.ts';
 
 it('the size of a result is the one that the model makes', () => {
-  expect(expectedResultSize({ width: 600, height: 400 }, 768, 65_536)).toEqual({ width: 320, height: 224 });
-  expect(expectedResultSize({ width: 1000, height: 1000 }, 768, null)).toEqual({ width: 1024, height: 1024 });
+  const picture = { width: 600, height: 400 };
+  const demo = { area: 65_536, multiple: 8 };
+  expect(expectedResultSize({}, picture, demo)).toEqual({ width: 320, height: 224 });
+  expect(expectedResultSize({ width: 300 }, picture, demo)).toEqual({ width: 296, height: 200 });
+  expect(expectedResultSize({ width: 300, height: 300 }, picture, demo)).toEqual({ width: 296, height: 296 });
+  const unknown = { area: null, multiple: null };
+  expect(expectedResultSize({}, { width: 1000, height: 1000 }, unknown)).toEqual({ width: 1024, height: 1024 });
 });
 
 it('a shape that was only rounded is similar, a turned one is not', () => {

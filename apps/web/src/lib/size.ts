@@ -1,8 +1,23 @@
-import { DIFFUSERS_AREAS, limitSide, roundedDimensions, type Size } from '@qwen-edit/contract';
+import { type AskedSize, DIFFUSERS_AREAS, GUIDE_DEFAULTS, resultSize, type Size } from '@qwen-edit/contract';
 
-/** The result's size if the request names none: about `area` pixels with the ratio of the last picture. */
-export const expectedResultSize = (last: Size, maxSide: number, area: number | null): Size =>
-  roundedDimensions(area ?? DIFFUSERS_AREAS.vae_image_size, limitSide(last, maxSide));
+/** What a model says about sizes; null if that is not known. */
+export interface ModelSizes {
+  readonly area: number | null;
+  readonly multiple: number | null;
+}
+
+/** The size that the result of a request will have. */
+export function expectedResultSize(
+  asked: AskedSize & { readonly max_side?: number | undefined },
+  last: Size,
+  { area, multiple }: ModelSizes,
+): Size {
+  return resultSize(asked, last, {
+    maxSide: asked.max_side ?? GUIDE_DEFAULTS.max_side,
+    area: area ?? DIFFUSERS_AREAS.vae_image_size,
+    multiple: multiple ?? 1,
+  });
+}
 
 /** True if two shapes differ so little that one can be drawn over the other, edge on edge. */
 export function isSimilarRatio(a: Size, b: Size): boolean {

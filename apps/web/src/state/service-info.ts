@@ -2,6 +2,7 @@ import { computed, effect, type ReadonlySignal, signal } from '@preact/signals';
 import { LIMITS, type ModelList, type ServedModel } from '@qwen-edit/contract';
 import type { CallService, Failure } from '../api/call-result.ts';
 import type { IntakeLimits } from '../lib/check-files.ts';
+import type { ModelSizes } from '../lib/size.ts';
 import type { BrowserSession } from './browser-session.ts';
 import type { Connection } from './connection.ts';
 
@@ -14,8 +15,8 @@ export interface ServiceInfo {
   readonly models: ReadonlySignal<ModelList | undefined>;
   /** undefined before the first answer, and while no worker runs. */
   readonly model: ReadonlySignal<ServedModel | undefined>;
-  /** Pixels of a result, by the model that was last seen; null if that is not known. */
-  readonly resultArea: ReadonlySignal<number | null>;
+  /** By the model that was last seen. */
+  readonly modelSizes: ReadonlySignal<ModelSizes>;
   readonly limits: ReadonlySignal<ServiceLimits>;
   readonly failure: ReadonlySignal<Failure | undefined>;
   refresh(): Promise<void>;
@@ -36,7 +37,7 @@ export function createServiceInfo({ callService, connection, session, isHidden }
   const models = signal<ModelList | undefined>(undefined);
   const failure = signal<Failure | undefined>(undefined);
   const model = computed(() => models.value?.data[0]);
-  const resultArea = signal<number | null>(null);
+  const modelSizes = signal<ModelSizes>({ area: null, multiple: null });
   let asking = false;
 
   async function refresh(): Promise<void> {
@@ -46,7 +47,12 @@ export function createServiceInfo({ callService, connection, session, isHidden }
     asking = false;
     if (answer.ok) {
       models.value = answer.value;
-      resultArea.value = answer.value.data[0]?.output_image_size ?? resultArea.value;
+      const seen = answer.value.data[0];
+      if (seen !== undefined)
+        modelSizes.value = {
+          area: seen.output_image_size ?? modelSizes.value.area,
+          multiple: seen.limits.size_multiple ?? modelSizes.value.multiple,
+        };
     }
     failure.value = answer.ok ? undefined : answer.failure;
   }
@@ -60,7 +66,7 @@ export function createServiceInfo({ callService, connection, session, isHidden }
     if (!isHidden() && model.value?.ready !== true && failure.value === undefined) void refresh();
   }, RETRY_MS);
 
-  return { models, model, resultArea, failure, limits: computed(() => limitsOf(models.value)), refresh };
+  return { models, model, modelSizes, failure, limits: computed(() => limitsOf(models.value)), refresh };
 }
 
 function limitsOf(models: ModelList | undefined): ServiceLimits {

@@ -1,5 +1,6 @@
 import { type ModelCard, modelCardSchema } from '@qwen-edit/contract';
-import { checkConfig, readOptionalJson } from './read-json.ts';
+import { readJsonFile } from '../weights/text-file.ts';
+import { checkConfig } from './read-json.ts';
 
 const FILE = 'model_card.json';
 const HINT =
@@ -10,7 +11,7 @@ const HINT =
  * if there is no such file; other keys are ignored. Throws AppError `model_corrupt` or `model_unsupported`, naming the key.
  */
 export async function readModelCard(dir: string): Promise<ModelCard | undefined> {
-  const json = await readOptionalJson(dir, FILE);
+  const json = await readJsonFile(dir, FILE);
   return json === undefined ? undefined : resolveModelCard(json);
 }
 

@@ -4,11 +4,12 @@ import { basename, dirname, join, parse, sep } from 'node:path';
 import { AppError, type ModelCard } from '@qwen-edit/contract';
 import { z } from 'zod';
 import { weightsDigest } from '../weights/digest.ts';
+import { readJsonFile } from '../weights/text-file.ts';
 import { openWeights, type Weights } from '../weights/weights.ts';
 import { type EditConfig, resolveEditConfig } from './edit-config.ts';
 import { readModelCard } from './model-card.ts';
 import { type ProcessorConfig, processorSchema } from './processor-config.ts';
-import { checkConfig, readOptionalJson, readRequiredJson } from './read-json.ts';
+import { checkConfig, readRequiredJson } from './read-json.ts';
 import { type SchedulerConfig, schedulerSchema } from './scheduler-config.ts';
 import { type TextEncoderConfig, textEncoderSchema } from './text-encoder-config.ts';
 import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.ts';
@@ -49,7 +50,7 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
     (facts) => facts.isDirectory(),
     () => false,
   );
-  const index = isFolder ? await readOptionalJson(dir, 'model_index.json') : undefined;
+  const index = isFolder ? await readJsonFile(dir, 'model_index.json') : undefined;
   if (index === undefined) throw new AppError('model_not_found', `${dir} is not a model folder.`);
   checkConfig(indexSchema, index, 'model_index.json');
 
@@ -59,7 +60,7 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
     jsons.push(file, json);
     return checkConfig(schema, json, file);
   };
-  const editJson = (await readOptionalJson(dir, 'edit_config.json')) ?? {};
+  const editJson = (await readJsonFile(dir, 'edit_config.json')) ?? {};
   const card = await readModelCard(dir);
   const textEncoder = await config(textEncoderSchema, 'text_encoder/config.json');
   const transformer = await config(transformerSchema, 'transformer/config.json');
@@ -101,7 +102,7 @@ function withDemoOfCard(edit: EditConfig, card: ModelCard | undefined): EditConf
 }
 
 async function readProcessor(dir: string): Promise<ProcessorConfig> {
-  const old = await readOptionalJson(dir, 'processor/preprocessor_config.json');
+  const old = await readJsonFile(dir, 'processor/preprocessor_config.json');
   if (old !== undefined) return checkConfig(processorSchema, old, 'processor/preprocessor_config.json');
   const json = await readRequiredJson(dir, 'processor/processor_config.json');
   return checkConfig(z.looseObject({ image_processor: processorSchema }), json, 'processor/processor_config.json')

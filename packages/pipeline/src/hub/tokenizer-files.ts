@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
 import { z } from 'zod';
-import { checkConfig, readOptionalJson } from './read-json.ts';
+import { readJsonFile, readTextFile } from '../weights/text-file.ts';
+import { checkConfig } from './read-json.ts';
 
 const addedTokenSchema = z.looseObject({ id: z.int(), content: z.string() });
 const tokenizerSchema = z.looseObject({
@@ -36,32 +35,50 @@ const PRETOKENIZE =
 export async function readTokenizerFiles(dir: string, folder: string): Promise<TokenizerFiles | undefined> {
   const config = checkConfig(
     configSchema,
-    (await readOptionalJson(dir, `${folder}/tokenizer_config.json`)) ?? {},
+    (await readJsonFile(dir, `${folder}/tokenizer_config.json`)) ?? {},
     `${folder}/tokenizer_config.json`,
   );
-  const whole = await readOptionalJson(dir, `${folder}/tokenizer.json`);
+  const whole = await readJsonFile(dir, `${folder}/tokenizer.json`);
   if (whole !== undefined) return { file: checkConfig(tokenizerSchema, whole, `${folder}/tokenizer.json`), config };
 
-  const vocab = await readOptionalJson(dir, `${folder}/vocab.json`);
+  const vocab = await readJsonFile(dir, `${folder}/vocab.json`);
   if (vocab === undefined) return undefined;
-  const merges = await readFile(join(dir, folder, 'merges.txt'), 'utf8').catch((cause: unknown) => {
-    throw new AppError('model_incomplete', `${folder}/merges.txt is missing.`, { cause });
-  });
+  const merges = await readTextFile(dir, `${folder}/merges.txt`);
+  if (merges === undefined) throw new AppError('model_incomplete', `${folder}/merges.txt is missing.`);
   const added = checkConfig(
     z.record(z.string(), z.int()),
-    (await readOptionalJson(dir, `${folder}/added_tokens.json`)) ?? {},
+    (await readJsonFile(dir, `${folder}/added_tokens.json`)) ?? {},
     `${folder}/added_tokens.json`,
   );
   const tokens = new Map(Object.entries(added).map(([content, id]) => [content, id]));
   for (const [id, { content }] of Object.entries(config.added_tokens_decoder ?? {})) tokens.set(content, Number(id));
-  return {
-    file: assemble(checkConfig(z.record(z.string(), z.int()), vocab, `${folder}/vocab.json`), merges, tokens),
-    config,
-  };
+  const pieces = checkConfig(z.record(z.string(), z.int()), vocab, `${folder}/vocab.json`);
+  return { file: assemble(pieces, mergesOf(merges, pieces, `${folder}/merges.txt`), tokens), config };
 }
 
-function assemble(vocab: Record<string, number>, merges: string, tokens: Map<string, number>): TokenizerFile {
-  const lines = merges.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#version'));
+/**
+ * The pairs of merges.txt, in their order. Throws AppError `model_corrupt` for a line that is no pair of words of the vocabulary:
+ * the reference refuses it too, and passing it over would give other tokens. Source: Qwen2Tokenizer of transformers.
+ */
+function mergesOf(text: string, vocab: Readonly<Record<string, number>>, file: string): [string, string][] {
+  const merges: [string, string][] = [];
+  for (const [i, line] of text.split('\n').entries()) {
+    const trimmed = line.trim();
+    if (trimmed === '' || (i === 0 && trimmed.startsWith('#version'))) continue;
+    const [left, right, ...rest] = trimmed.split(/[ \t]+/);
+    const isPair = left !== undefined && right !== undefined && rest.length === 0;
+    if (!isPair || ![left, right, left + right].every((word) => Object.hasOwn(vocab, word)))
+      throw new AppError('model_corrupt', `${file}: line ${i + 1} is not a pair of words of the vocabulary.`);
+    merges.push([left, right]);
+  }
+  return merges;
+}
+
+function assemble(
+  vocab: Record<string, number>,
+  merges: [string, string][],
+  tokens: Map<string, number>,
+): TokenizerFile {
   return {
     version: '1.0',
     truncation: null,
@@ -96,7 +113,7 @@ function assemble(vocab: Record<string, number>, merges: string, tokens: Map<str
       fuse_unk: false,
       byte_fallback: false,
       vocab,
-      merges: lines.map((line) => line.split(' ')),
+      merges,
     },
   };
 }

@@ -99,7 +99,7 @@ function sendResult(
 ): void {
   const result = {
     ...rest,
-    receipt: { ...rest.receipt, images: [...rest.receipt.images] },
+    receipt: { ...rest.receipt, images: [...rest.receipt.images], unchanged: [...rest.receipt.unchanged] },
     warnings: [...rest.warnings],
     outputs: outputs.map(({ bytes: _bytes, ...facts }) => facts),
     ...(latents === undefined ? {} : { latentsShape: [...latents.shape] }),

@@ -5,6 +5,7 @@ import {
   modelFactsSchema,
   OUTPUT_FORMATS,
   PREVIEW_MEDIA_TYPE,
+  unchangedSchema,
 } from '@qwen-edit/contract';
 import { z } from 'zod';
 
@@ -74,6 +75,7 @@ const resultSchema = z.object({
     precision: z.string(),
     device: z.string(),
     versions: z.record(z.string(), z.string()),
+    unchanged: z.array(unchangedSchema),
   }),
   warnings: z.array(z.string()),
   latentsShape: z.array(z.int()).optional(),

@@ -1,10 +1,11 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
 import { z } from 'zod';
 import { toFloat32 } from './convert.ts';
 import { readSafetensorsHeader, type TensorInfo } from './safetensors.ts';
+import { readJsonFile } from './text-file.ts';
 
 /** The tensors of one component of a checkpoint, by name. Only headers are read until a tensor is asked for. */
 export interface Weights {
@@ -50,17 +51,11 @@ export async function openWeights(dir: string, stem: string): Promise<Weights> {
 }
 
 async function readIndex(dir: string, stem: string, component: string): Promise<Record<string, string> | undefined> {
-  const path = join(dir, `${stem}.safetensors.index.json`);
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new AppError('model_corrupt', `${component}/${basename(path)} is not JSON.`, { cause });
-  }
+  const file = `${stem}.safetensors.index.json`;
+  const json = await readJsonFile(dir, file, `${component}/${file}`);
+  if (json === undefined) return undefined;
   const parsed = indexSchema.safeParse(json);
-  if (!parsed.success) throw new AppError('model_corrupt', `${component}/${basename(path)} has no weight_map.`);
+  if (!parsed.success) throw new AppError('model_corrupt', `${component}/${file} has no weight_map.`);
   return parsed.data.weight_map;
 }
 

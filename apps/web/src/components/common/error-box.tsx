@@ -14,7 +14,7 @@ export function ErrorBox({ error, children }: ErrorBoxProps) {
   const { preferences, session } = useApp();
   const words = useWords();
   const copy = useCopy();
-  const { title, hint, detail } = errorWords(error, words, preferences.language.value);
+  const { title, hint, detail, fields } = errorWords(error, words, preferences.language.value);
   const { requestId } = error;
   return (
     <div class="notice bad" role="alert">
@@ -25,6 +25,13 @@ export function ErrorBox({ error, children }: ErrorBoxProps) {
           <p class="notice-detail" lang="en">
             {detail}
           </p>
+        )}
+        {fields.length > 0 && (
+          <ul class="notice-fields">
+            {fields.map((field) => (
+              <li key={field}>{field}</li>
+            ))}
+          </ul>
         )}
         <p>{hint}</p>
         {(error.code === 'unauthorized' || error.code === 'forbidden') && (

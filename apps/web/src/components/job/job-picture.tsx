@@ -1,7 +1,7 @@
-import { GUIDE_DEFAULTS, type Job, type Size } from '@qwen-edit/contract';
+import type { Job, Size } from '@qwen-edit/contract';
 import { useEffect, useRef } from 'preact/hooks';
 import { formOfJob } from '../../lib/parameters.ts';
-import { expectedResultSize, isSimilarRatio } from '../../lib/size.ts';
+import { expectedResultSize, isSimilarRatio, type ModelSizes } from '../../lib/size.ts';
 import type { JobView } from '../../state/job-view.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 import type { Shown } from '../stage/layer.tsx';
@@ -26,7 +26,7 @@ export function JobPicture({ view, job, index, compareWith }: JobPictureProps) {
   const lastPreview = useRef<Shown | undefined>(undefined);
   const input = job.input.images[compareWith] ?? job.input.images[0];
   const result = job.output?.[index];
-  const frame = result ?? frameOf(job, service.resultArea.value);
+  const frame = result ?? frameOf(job, service.modelSizes.value);
   const wasWatched = useRef(job.output === null);
   useEffect(() => {
     if (result === undefined) wasWatched.current = true;
@@ -81,11 +81,7 @@ export function JobPicture({ view, job, index, compareWith }: JobPictureProps) {
 }
 
 /** The size that the result will have, so that nothing moves when it comes. */
-function frameOf(job: Job, area: number | null): Size | undefined {
+function frameOf(job: Job, sizes: ModelSizes): Size | undefined {
   const last = job.input.images.at(-1);
-  if (last === undefined) return undefined;
-  const { width, height, max_side } = formOfJob(job).numbers;
-  const maxSide = max_side ?? GUIDE_DEFAULTS.max_side;
-  const expected = expectedResultSize(last, maxSide, area);
-  return { width: width ?? expected.width, height: height ?? expected.height };
+  return last === undefined ? undefined : expectedResultSize(formOfJob(job).numbers, last, sizes);
 }

@@ -1,4 +1,4 @@
-import { endingsOf, type Job } from '@qwen-edit/contract';
+import { endingsOf, isUnchangedWarning, type Job } from '@qwen-edit/contract';
 import { useState } from 'preact/hooks';
 import { choiceOf, formOfJob, requestParameters } from '../../lib/parameters.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
@@ -9,6 +9,7 @@ import { useCopy } from '../common/use-copy.ts';
 import { LaterNote } from '../editor/later-note.tsx';
 import { CodeDialog } from './code-dialog.tsx';
 import { Downloads } from './downloads.tsx';
+import { UnchangedNote } from './unchanged-note.tsx';
 import { useReuse } from './use-reuse.ts';
 
 const ICONS = { succeeded: 'check', failed: 'alert', canceled: 'stop', expired: 'clock' } as const;
@@ -28,6 +29,8 @@ export function OutcomeCard({ job, index }: { readonly job: Job; readonly index:
   const icon: IconName = status === 'queued' || status === 'running' ? 'clock' : ICONS[status];
   const took = job.metrics.predict_time;
   const form = formOfJob(job);
+  // The page words what it knows of unchanged results itself.
+  const warnings = job.warnings.filter((warning) => job.unchanged.length === 0 || !isUnchangedWarning(warning));
   return (
     <section class={`state-card ${status}`} aria-labelledby="state">
       <h2 id="state" class="state">
@@ -38,9 +41,10 @@ export function OutcomeCard({ job, index }: { readonly job: Job; readonly index:
       </h2>
       {job.error !== null && <ErrorBox error={{ ...job.error, detail: job.error.message }} />}
       {status === 'canceled' && <p class="state-text">{words.job.canceledHelp}</p>}
-      {job.warnings.length > 0 && (
+      <UnchangedNote job={job} index={index} onTry={(prompt) => void reuse.change({ prompt })} />
+      {warnings.length > 0 && (
         <ul class="warnings quiet" lang="en">
-          {job.warnings.map((warning) => (
+          {warnings.map((warning) => (
             <li key={warning}>{warning}</li>
           ))}
         </ul>

@@ -12,8 +12,8 @@ export interface Reuse {
   readonly phase: SubmitPhase;
   /** Puts a result into the form as the picture of the next edit. */
   editResult(index: number): Promise<void>;
-  /** Puts the pictures and parameters of the job into the form. */
-  change(): Promise<void>;
+  /** Puts the pictures and parameters of the job into the form, with another prompt if one is given. */
+  change(other?: { readonly prompt: string }): Promise<void>;
   /** Submits the same edit with another seed. */
   again(): Promise<void>;
 }
@@ -48,9 +48,9 @@ export function useReuse(job: Job): Reuse {
       editor.set({ prompt: '' });
       router.go({ name: 'edit' });
     },
-    async change() {
+    async change(other) {
       const files = await fetchPictures('inputs', inputs);
-      editor.set(formOfJob(job));
+      editor.set({ ...formOfJob(job), ...other });
       await editor.pictures.replace(files ?? []);
       router.go({ name: 'edit' });
     },
