@@ -1,7 +1,7 @@
 import type { Job } from '@qwen-edit/contract';
 import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { en } from '../../apps/web/src/i18n/en.ts';
 import { apiOf } from '../e2e/calls.ts';
 import { startEmbedded } from '../e2e/embedded.ts';
@@ -34,6 +34,7 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
   beforeAll(async () => {
     [system, browser] = await Promise.all([startEmbedded(), openBrowser()]);
   }, LONG);
+  beforeEach(() => onTestFailed(() => console.error(system.lastOutput())));
   afterAll(async () => {
     await browser?.close();
     await system?.remove();
