@@ -149,6 +149,22 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
   );
 
   it(
+    'a request to stop that does not arrive is said to have failed, and can be made again',
+    async () => {
+      const { page } = await visit(browser, apiOf(system));
+      await sendEdit(page, 'stay');
+      await stepLine(page).waitFor();
+      await page.route('**/cancel', (route) => route.abort(), { times: 1 });
+      const stop = page.getByRole('button', { name: en.job.cancel, exact: true });
+      await stop.click();
+      await page.getByRole('alert').waitFor();
+      await stop.click();
+      await page.getByRole('heading', { name: en.states.canceled }).waitFor();
+    },
+    LONG,
+  );
+
+  it(
     'a full queue is shown as one, with when to come back, and the form is kept',
     async () => {
       const url = apiOf(system);

@@ -1,10 +1,13 @@
 import type { Job, JobWaiting } from '@qwen-edit/contract';
+import { useState } from 'preact/hooks';
+import type { Failure } from '../../api/call-result.ts';
 import type { Dictionary } from '../../i18n/en.ts';
 import { fractionDone, progressOf, secondsLeft } from '../../lib/eta.ts';
 import type { Format } from '../../lib/format.ts';
 import { secondsPerStep } from '../../lib/track.ts';
 import type { JobView } from '../../state/job-view.ts';
 import { useApp, useFormat, useNow, useWords } from '../../state/use-app.tsx';
+import { ErrorBox } from '../common/error-box.tsx';
 import { Icon } from '../common/icon.tsx';
 import { ProgressMeter } from '../common/progress-meter.tsx';
 import { Spinner } from '../common/spinner.tsx';
@@ -20,6 +23,13 @@ export function ProgressCard({ view, job }: { readonly view: JobView; readonly j
   const running = job.status === 'running' || track.running;
   const left = secondsLeft(track, view.lastStepAt.value, view.heard.value, now);
   const stopping = view.stopping.value;
+  const [refusal, setRefusal] = useState<Failure | undefined>(undefined);
+  const cancel = async (): Promise<void> => {
+    setRefusal(undefined);
+    const answer = await view.cancel();
+    // A job that has ended meanwhile is shown as ended.
+    if (!answer.ok && answer.failure.code !== 'job_state') setRefusal(answer.failure);
+  };
   const eta = stopping ? words.job.stoppingHelp : etaText(words, format, left, running);
   return (
     <section class="state-card" aria-labelledby="state" aria-busy="true">
@@ -32,11 +42,12 @@ export function ProgressCard({ view, job }: { readonly view: JobView; readonly j
       {running ? <Running view={view} job={job} /> : <Waiting job={job} />}
       <div class="state-foot">
         <p class={stopping ? 'state-text' : 'state-eta'}>{eta}</p>
-        <button type="button" class="button" disabled={stopping} onClick={() => void view.cancel()}>
+        <button type="button" class="button" disabled={stopping} onClick={() => void cancel()}>
           <Icon name="stop" size={16} />
           {words.job.cancel}
         </button>
       </div>
+      {refusal !== undefined && <ErrorBox error={refusal} />}
     </section>
   );
 }
