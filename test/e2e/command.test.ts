@@ -49,7 +49,7 @@ it('edits a picture with the demo model from any folder', async () => {
   );
   expect(err).toBe('');
   const result = JSON.parse(out);
-  expect(Object.keys(result)).toEqual(['outputs', 'seed', 'timings', 'receipt']);
+  expect(Object.keys(result)).toEqual(['outputs', 'seed', 'timings', 'receipt', 'warnings']);
   expect(result.outputs).toEqual([{ path: 'gray.webp', width: 256, height: 256 }]);
   expect(Object.keys(result.timings)).toEqual(['load_s', 'encode_s', 'denoise_s', 'decode_s', 'total_s']);
   expect(code).toBe(0);

@@ -21,7 +21,14 @@ export function guideTests(the: () => System): void {
     expect(response.status).toBe(200);
     const answer = (await response.json()) as EditAnswer;
     system.accepted.add(answer.job_id);
-    expect(Object.keys(answer).sort()).toEqual(['image_base64', 'images_base64', 'job_id', 'seed']);
+    expect(Object.keys(answer).sort()).toEqual([
+      'image_base64',
+      'images_base64',
+      'job_id',
+      'seed',
+      'unchanged',
+      'warnings',
+    ]);
     expect(answer).toMatchObject({ seed: 7, image_base64: answer.images_base64[0] });
     expect(answer.images_base64).toHaveLength(2);
     for (const each of answer.images_base64)
