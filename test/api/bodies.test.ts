@@ -195,12 +195,12 @@ it('requests together hold no more memory than is allowed, and give it back', as
 describe('something that is not a request', () => {
   it.each([
     ['rubbish', '\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03\r\n\r\n', 400, 'request_malformed'],
-    ['without Host', 'GET / HTTP/1.1\r\n\r\n', 400, undefined],
+    ['without Host', 'GET / HTTP/1.1\r\n\r\n', 400, 'request_malformed'],
     [
       'with headers of 100 KB',
       `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`,
-      413,
-      'request_too_large',
+      431,
+      'headers_too_large',
     ],
     ['with a Host that is none', 'GET / HTTP/1.1\r\nHost: a b\r\n\r\n', 400, 'request_malformed'],
     ['with an address that is none', 'GET \\x HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n', 400, 'request_malformed'],

@@ -2,6 +2,7 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { AppError, ERRORS, toAppError } from '@qwen-edit/contract';
 import { readEventSeqs, readEvents } from '@qwen-edit/db';
 import type { Logger } from '@qwen-edit/telemetry';
+import { isSending } from './body/receive.ts';
 import { createByteBudget } from './byte-budget.ts';
 import { type ApiContext, type ApiEnv, noteJob, requestFacts } from './context.ts';
 import { createCredentialWatch } from './credential-watch.ts';
@@ -89,7 +90,8 @@ export function createHttpApi(deps: ApiDeps): HttpApi {
   app.use(accessLog({ log, metrics, quietPaths }), requestId());
   app.use(async (c, next) => {
     await next();
-    if (draining.aborted) c.res.headers.set('Connection', 'close');
+    // Who is answered while they still send is asked to stop: the rest is not read.
+    if (draining.aborted || isSending(c.env.incoming)) c.res.headers.set('Connection', 'close');
   });
   app.onError((thrown, c) => answerError(log, thrown, c));
   app.notFound((c) =>

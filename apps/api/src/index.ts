@@ -5,5 +5,6 @@ export type {
   ApiOptions,
   ImageFacts,
 } from './deps.ts';
-export { httpTimeouts } from './http-timeouts.ts';
-export { type RunningServer, type ServerOptions, startHttpServer } from './server.ts';
+export { createGuardedServer } from './server/guarded-server.ts';
+export { type RunningServer, type ServerOptions, startHttpServer } from './server/http-server.ts';
+export { refuseRequest } from './server/refuse-raw.ts';

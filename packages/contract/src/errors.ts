@@ -167,6 +167,13 @@ export const ERRORS = {
     'The request comes from a foreign page',
     'Call the API from its own page, from a program, or with an API key.',
   ),
+  host_refused: request(
+    421,
+    false,
+    'The service does not answer to this host name',
+    'Add the name to QWEN_EDIT_ALLOWED_HOSTS, or set QWEN_EDIT_PUBLIC_URL; or call the service by its IP address or by localhost.',
+    'Call the service by its IP address, by localhost, or by the name that whoever runs it has configured.',
+  ),
   not_found: request(
     404,
     false,
@@ -192,6 +199,19 @@ export const ERRORS = {
     'The request is too large',
     'Send fewer or smaller parts, or upload pictures by POST /v1/uploads.',
   ),
+  headers_too_large: request(
+    431,
+    false,
+    'The headers of the request are too large',
+    'Send fewer or shorter headers and cookies.',
+  ),
+  expectation_failed: request(
+    417,
+    false,
+    'The expectation cannot be met',
+    'Send `Expect: 100-continue`, or no Expect header.',
+  ),
+  method_unknown: request(501, false, 'The method is not known', 'Use GET, HEAD, POST, PUT or DELETE.'),
   request_timeout: request(408, true, 'The request took too long to arrive', 'Send it again over a faster connection.'),
   range_not_satisfiable: request(
     416,

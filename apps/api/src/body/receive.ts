@@ -65,8 +65,13 @@ async function nextChunk(incoming: IncomingMessage, waitMs: number): Promise<voi
 }
 
 /** True if the request has a body, even an empty chunked one. Source: RFC 9112, section 6. */
-export function hasBody({ headers }: IncomingMessage): boolean {
+export function hasBody({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+/** True while a part of the request's body has not arrived yet. */
+export function isSending(incoming: IncomingMessage): boolean {
+  return !incoming.complete && hasBody(incoming);
 }
 
 /** The error of a body above its limit. */

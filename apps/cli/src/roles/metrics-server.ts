@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { httpTimeouts } from '@qwen-edit/api';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createGuardedServer, refuseRequest } from '@qwen-edit/api';
 import { AppError } from '@qwen-edit/contract';
 import type { Metrics } from '@qwen-edit/telemetry';
 
@@ -9,19 +9,34 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
+export interface MetricsServerOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly keepAliveMs?: number;
+}
+
 /** Answers /metrics and /livez for a role that has no API. Throws AppError `port_in_use`. */
 export async function startMetricsServer(
   { registry }: Metrics,
-  { host, port, keepAliveMs }: { readonly host: string; readonly port: number; readonly keepAliveMs?: number },
+  { host, port, keepAliveMs }: MetricsServerOptions,
 ): Promise<MetricsServer> {
-  const server = createServer(httpTimeouts({ keepAliveMs }), async (request, response) => {
-    const path = request.url?.split('?')[0];
-    if (path === '/metrics') {
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = request.url?.split('?', 1)[0];
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('Allow', 'GET, HEAD');
+      refuseRequest(request, response, new AppError('method_not_allowed', 'This address takes GET, HEAD.'));
+    } else if (path === '/metrics') {
       const text = await registry.metrics();
       response.writeHead(200, { 'content-type': registry.contentType }).end(text);
-    } else if (path === '/livez')
+    } else if (path === '/livez') {
       response.writeHead(200, { 'content-type': 'application/json' }).end('{"status":"live"}');
-    else response.writeHead(404).end();
+    } else {
+      refuseRequest(request, response, new AppError('not_found', 'There is nothing at this address.'));
+    }
+  }
+
+  const server = createGuardedServer((request, response) => void answer(request, response), {
+    timeouts: { keepAliveMs },
   });
   server.listen(port, host);
   await once(server, 'listening').catch((cause: unknown) => {

@@ -14,6 +14,8 @@ const COMMAND_ONLY = new Set([
   'port_in_use',
   'output_unwritable',
   'method_not_allowed',
+  'method_unknown',
+  'expectation_failed',
   'media_type_unsupported',
   'range_not_satisfiable',
   'url_refused',

@@ -1,22 +1,19 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import { pause } from '@qwen-edit/async';
-import { AppError, ERRORS, PROBLEM_MEDIA_TYPE, problemOf } from '@qwen-edit/contract';
-import type { HttpApi } from './app.ts';
-import { type HttpTimeoutOptions, httpTimeouts } from './http-timeouts.ts';
-import { requestIdOf } from './middleware/request-id.ts';
-import { problemResponse } from './problem.ts';
+import { AppError } from '@qwen-edit/contract';
+import type { HttpApi } from '../app.ts';
+import { requestIdOf } from '../middleware/request-id.ts';
+import { problemResponse } from '../problem.ts';
+import { createGuardedServer, type GuardedServerOptions } from './guarded-server.ts';
 
-export interface ServerOptions {
+export interface ServerOptions extends GuardedServerOptions {
   readonly app: HttpApi;
   /** Address to listen on. */
   readonly host: string;
   /** 0 = a free one. */
   readonly port: number;
-  /** How long connections and requests may take. */
-  readonly timeouts?: HttpTimeoutOptions | undefined;
   /**
    * Milliseconds between `drain` and the end of listening, in which a balancer learns from `/readyz` to send its requests
    * elsewhere. 0 by default.
@@ -39,8 +36,6 @@ export interface RunningServer {
    */
   close(graceMs: number): Promise<void>;
 }
-
-const MAX_HEADER_BYTES = 32_768;
 
 /**
  * Serves the API over HTTP/1.1. Throws AppError `port_in_use`, or `usage` for an address that cannot be listened on.
@@ -68,53 +63,21 @@ export async function startHttpServer(options: ServerOptions): Promise<RunningSe
   };
 }
 
-function createHttpServer({ app, timeouts }: ServerOptions): Server {
+function createHttpServer({ app, timeouts, linger }: ServerOptions): Server {
   const answer = getRequestListener(app.fetch, {
     overrideGlobalObjects: false,
     hostname: 'localhost',
     errorHandler: (thrown) => answerUnreadable(thrown),
+    // The guarded server does that, with limits of its own.
+    autoCleanupIncoming: false,
   });
-  const answers = new WeakMap<Duplex, ServerResponse>();
-  const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
-    answers.set(incoming.socket, outgoing);
-    void answer(incoming, outgoing);
-  };
-  const server = createServer({ ...httpTimeouts(timeouts), maxHeaderSize: MAX_HEADER_BYTES }, listener);
-  // Without this, node:http would ask for every body, also for one that is refused by its headers.
-  server.on('checkContinue', listener);
-  server.on('clientError', (error, socket) => {
-    const current = answers.get(socket);
-    const begun = current?.headersSent === true && !current.writableFinished;
-    if (begun || !socket.writable) socket.destroy();
-    else refuse(error, socket);
-  });
-  return server;
+  return createGuardedServer((incoming, outgoing) => void answer(incoming, outgoing), { timeouts, linger });
 }
 
 /** Answers a request whose address or Host header cannot be parsed. */
 function answerUnreadable(cause: unknown): Response {
-  return problemResponse(
-    new AppError('request_malformed', 'The request line or the Host header is wrong.', { cause }),
-    requestIdOf(undefined),
-  );
-}
-
-const REFUSALS: Readonly<Record<string, AppError>> = {
-  HPE_HEADER_OVERFLOW: new AppError('request_too_large', `The headers have more than ${MAX_HEADER_BYTES} bytes.`),
-  ERR_HTTP_REQUEST_TIMEOUT: new AppError('request_timeout', 'The request took too long to arrive.'),
-};
-
-/** Answers a request that node:http's parser refused, and closes the connection. */
-function refuse(error: Error, socket: Duplex): void {
-  const code = 'code' in error ? String(error.code) : '';
-  const refusal = REFUSALS[code] ?? new AppError('request_malformed', 'The request is not well-formed HTTP.');
-  const body = JSON.stringify(problemOf(refusal, requestIdOf(undefined)));
-  const { status, title } = ERRORS[refusal.code];
-  socket.end(
-    `HTTP/1.1 ${status} ${title}\r\nConnection: close\r\nContent-Type: ${PROBLEM_MEDIA_TYPE}\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-    () => socket.destroy(),
-  );
+  const error = new AppError('request_malformed', 'The request line or the Host header is wrong.', { cause });
+  return problemResponse(error, requestIdOf(undefined), { Connection: 'close' });
 }
 
 async function listen(server: Server, host: string, port: number): Promise<void> {
