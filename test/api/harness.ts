@@ -37,6 +37,7 @@ export interface TestApi {
 export interface TestApiOptions extends Partial<Omit<ApiOptions, 'limits'>> {
   readonly limits?: Partial<ApiLimits>;
   readonly timeouts?: ServerOptions['timeouts'];
+  readonly linger?: ServerOptions['linger'];
   readonly drainMs?: number;
   readonly allowPrivateUrls?: boolean;
   readonly database?: Database;
@@ -98,6 +99,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     host: '127.0.0.1',
     port: 0,
     timeouts: options.timeouts,
+    linger: options.linger,
     drainMs: options.drainMs,
   });
   base = server.url;

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { AppError } from '@qwen-edit/contract';
-import { isSending } from '../body/receive.ts';
+import { hasBody, isSending } from '../body/receive.ts';
 import { headErrorOf, MAX_HEADER_BYTES, methodUnknown, parseErrorOf } from './check-head.ts';
 import { type HttpTimeoutOptions, httpTimeouts } from './http-timeouts.ts';
 import { closeGently, isClosing, LINGER, type LingerLimits } from './linger.ts';
@@ -39,7 +39,12 @@ export function createGuardedServer(listener: Listener, { timeouts, linger }: Gu
     return false;
   };
   const serve: Listener = (incoming, outgoing) => {
-    if (take(incoming, outgoing)) listener(incoming, outgoing);
+    if (!take(incoming, outgoing)) return;
+    if (!hasBody(incoming)) return listener(incoming, outgoing);
+    // First the parser sees what came with the head: a small body is then there, and one that is malformed is refused.
+    setImmediate(() => {
+      if (!isClosing(incoming.socket)) listener(incoming, outgoing);
+    });
   };
   const server = createServer(
     {
@@ -66,7 +71,9 @@ export function createGuardedServer(listener: Listener, { timeouts, linger }: Gu
   server.on('checkContinue', serve);
   server.on('checkExpectation', (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const error = new AppError('expectation_failed', 'The Expect header asks for something else than 100-continue.');
-    if (take(incoming, outgoing)) refuseRequest(incoming, outgoing, error);
+    if (!take(incoming, outgoing)) return;
+    outgoing.shouldKeepAlive = false;
+    refuseRequest(incoming, outgoing, error);
   });
   const refuse = (stream: Duplex, error: AppError): void => {
     if (!(stream instanceof Socket)) return void stream.destroy();
