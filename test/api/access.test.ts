@@ -166,10 +166,13 @@ describe('if other machines can reach the API', () => {
     expect((await fetch(`${api.url}/v1/jobs`, { headers: { authorization: 'Bearer a-secret' } })).status).toBe(401);
   });
 
-  it('everybody gets in when that is asked for, but no foreign page', async () => {
-    const api = await startTestApi({ keysRequired: true, insecure: true });
+  it('everybody gets in when that is asked for, but no foreign page, by its origin or by its name', async () => {
+    const api = await startTestApi({ keysRequired: true, insecure: true, allowedHosts: ['edit.example'] });
     expect((await ask(api, { host: 'edit.example' })).status).toBe(200);
+    expect((await ask(api, { host: '192.168.0.9:7860' })).status).toBe(200);
     expect((await ask(api, { host: 'edit.example', origin: 'http://evil.example' })).status).toBe(403);
+    const rebound = { host: 'evil.example:7860', origin: 'http://evil.example:7860' };
+    expect(await ask(api, rebound)).toEqual({ status: 421, code: 'host_refused' });
   });
 });
 
@@ -181,25 +184,47 @@ async function ask(api: TestApi, headers: Record<string, string>, line = 'GET /v
 }
 
 describe('without keys', () => {
-  const server = sharedApi({ publicUrl: 'https://edit.example' });
+  const server = sharedApi({ publicUrl: 'https://edit.example', allowedHosts: ['api.internal'] });
 
-  it.each(['127.0.0.1', '127.0.0.1:1234', 'localhost', 'LOCALHOST:80', 'app.localhost', '[::1]:7860', 'edit.example'])(
-    'the Host %s is of this machine',
+  it.each([
+    ...['127.0.0.1', '127.0.0.1:1234', 'localhost', 'LOCALHOST:80', 'app.localhost', '[::1]:7860', '192.168.0.9'],
+    ...['[::2]', 'edit.example', 'edit.example:8', 'api.internal:7860'],
+  ])('the Host %s leads here and nowhere else', async (host) => {
+    expect((await ask(server(), { host })).status).toBe(200);
+  });
+
+  it.each(['evil.example', '127.0.0.1.evil.example', 'localhost.evil.example', 'x.edit.example', 'internal'])(
+    'the Host %s may be made to point here, and is refused by every route',
     async (host) => {
-      expect((await ask(server(), { host })).status).toBe(200);
+      const { routes } = server().api;
+      for (const { method, path } of routes) {
+        const line = `${method} ${path.replaceAll(/:\w+/g, '0').replace('*', 'x')} HTTP/1.1`;
+        expect([line, await ask(server(), { host, 'content-length': '0' }, line)]).toEqual([
+          line,
+          { status: 421, code: 'host_refused' },
+        ]);
+      }
+      expect((await ask(server(), {}, `GET http://${host}/v1/jobs HTTP/1.1`)).status).toBe(421);
     },
   );
 
-  it.each([
-    'evil.example',
-    '127.0.0.1.evil.example',
-    'localhost.evil.example',
-    '192.168.0.9',
-    '[::2]',
-    'edit.example:8',
-  ])('the Host %s is not: a name can be made to point here', async (host) => {
-    expect(await ask(server(), { host })).toEqual({ status: 403, code: 'origin_refused' });
-    expect((await ask(server(), {}, `GET http://${host}/v1/jobs HTTP/1.1`)).status).toBe(403);
+  it('the refusal says what to do', async () => {
+    const { text } = await openRaw(
+      server().port,
+      'GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n',
+    ).answer();
+    expect(text).toContain('QWEN_EDIT_ALLOWED_HOSTS');
+    expect(text).toContain('evil.example');
+  });
+
+  it('once keys are in use, every name may lead here: nobody gets more by it than everybody may have', async () => {
+    const api = await startTestApi();
+    const host = 'evil.example';
+    expect((await ask(api, { host }, 'GET /livez HTTP/1.1')).status).toBe(421);
+    const { headers } = await keyOf(api, 'ann');
+    expect((await ask(api, { host }, 'GET /livez HTTP/1.1')).status).toBe(200);
+    expect((await ask(api, { host })).status).toBe(401);
+    expect((await ask(api, { ...headers, host })).status).toBe(200);
   });
 
   it('a page of another origin is refused, its own page is not', async () => {

@@ -46,6 +46,8 @@ export interface ApiOptions {
   readonly version: string;
   /** The address under which callers reach the API. Without it, addresses in answers follow the request's Host. */
   readonly publicUrl?: string | undefined;
+  /** Names of hosts, in lower case, under which the API also answers while it asks for no key. */
+  readonly allowedHosts?: readonly string[] | undefined;
   /** Jobs that may wait at one time; undefined = any number. */
   readonly maxQueue?: number | undefined;
   /** Bytes of uploads and pictures that no job uses which an owner may have stored; undefined = any number. */

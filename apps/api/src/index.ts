@@ -5,6 +5,7 @@ export type {
   ApiOptions,
   ImageFacts,
 } from './deps.ts';
+export { refuseForeignHost } from './middleware/same-site.ts';
 export { createGuardedServer } from './server/guarded-server.ts';
 export { type RunningServer, type ServerOptions, startHttpServer } from './server/http-server.ts';
 export { refuseRequest } from './server/refuse-raw.ts';

@@ -32,6 +32,14 @@ const postgresUrl = url(/^postgres(ql)?:\/\//i, 'postgres://user:password@host/n
   'has an @ behind the host: write special characters of the password as %XX',
 );
 const httpUrl = url(/^https?:\/\//i, 'https://edit.example.org').transform((value) => value.replace(/\/+$/, ''));
+const hostNames = text
+  .trim()
+  .toLowerCase()
+  .transform((list) => list.split(',').map((name) => name.trim().replace(/\.$/, '')))
+  .refine(
+    (names) => names.every((name) => /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63}){0,10}$/.test(name)),
+    'is not a list of host names without ports, as edit.example.org,edit.local',
+  );
 
 const DAY = 86_400;
 
@@ -61,6 +69,7 @@ export const settingsSchema = z.object({
   host: text.trim().prefault('127.0.0.1'),
   port: wholeNumber(0, 65_535).prefault('7860'),
   publicUrl: httpUrl.optional(),
+  allowedHosts: hostNames.optional(),
   insecure: flag.prefault('0'),
   maxQueue: wholeNumber(0, 1_000_000_000).optional(),
   maxAttempts: wholeNumber(1, 100).prefault('3'),
@@ -129,6 +138,7 @@ export const VARIABLES: Readonly<Record<Setting, string>> = {
   host: 'HOST',
   port: 'PORT',
   publicUrl: 'QWEN_EDIT_PUBLIC_URL',
+  allowedHosts: 'QWEN_EDIT_ALLOWED_HOSTS',
   insecure: 'QWEN_EDIT_INSECURE',
   maxQueue: 'QWEN_EDIT_MAX_QUEUE',
   maxAttempts: 'QWEN_EDIT_MAX_ATTEMPTS',

@@ -13,7 +13,7 @@ import type { ApiContext } from '../context.ts';
 import type { Credential } from '../credential-watch.ts';
 import type { ApiLimits, ApiOptions } from '../deps.ts';
 import { attemptAddress, createFailedAttempts } from './failed-attempts.ts';
-import { refuseForeignPages, refuseForgedRequest } from './same-site.ts';
+import { refuseForeignHost, refuseForeignPages, refuseForgedRequest } from './same-site.ts';
 import { sessionIdOf } from './session-cookie.ts';
 
 /** A caller, and by what they were let in. */
@@ -24,10 +24,12 @@ export interface Admitted {
 
 export interface Gate {
   /**
-   * The caller, if they have this scope. Throws AppError `unauthorized`, `too_many_attempts`, `forbidden` or
-   * `origin_refused`.
+   * The caller, if they have this scope. Throws AppError `unauthorized`, `too_many_attempts`, `forbidden`,
+   * `origin_refused` or `host_refused`.
    */
   admit(c: ApiContext, scope: Scope): Promise<Admitted>;
+  /** Admits anyone to a route that needs no key, but no page of a foreign name. Throws AppError `host_refused`. */
+  admitAnyone(c: ApiContext): Promise<void>;
   /** What a session with this key stands for. Throws AppError `unauthorized` or `too_many_attempts`. */
   openSession(c: ApiContext, key: string): Promise<SessionCredential>;
   /** True once callers without a key are refused. */
@@ -36,7 +38,7 @@ export interface Gate {
 
 export interface GateDeps {
   readonly database: Database;
-  readonly options: Pick<ApiOptions, 'keysRequired' | 'insecure' | 'localToken' | 'publicUrl'>;
+  readonly options: Pick<ApiOptions, 'keysRequired' | 'insecure' | 'localToken' | 'publicUrl' | 'allowedHosts'>;
   readonly limits: Pick<ApiLimits, 'keysCachedMs' | 'wrongKeys' | 'wrongKeysTogether' | 'wrongKeyMs'>;
   readonly now: () => Date;
 }
@@ -48,7 +50,7 @@ const LOCAL: Caller = { owner: LOCAL_OWNER, scopes: SCOPES };
  * was ever made and only this machine can call.
  */
 export function createGate({ database, options, limits, now }: GateDeps): Gate {
-  const anyHost = options.keysRequired && options.insecure;
+  const hosts = { publicUrl: options.publicUrl, allowedHosts: options.allowedHosts ?? [] };
   const attempts = createFailedAttempts(limits);
   let keysUsed = false;
   let lookedAt = Number.NEGATIVE_INFINITY;
@@ -118,7 +120,8 @@ export function createGate({ database, options, limits, now }: GateDeps): Gate {
         session === undefined ? 'The request carries no API key.' : 'The session has ended. Sign in again.',
       );
     }
-    refuseForeignPages({ ...page, anyHost });
+    refuseForeignHost(url, hosts);
+    refuseForeignPages(page);
     return { caller: LOCAL, credential: { kind: 'none' } };
   }
 
@@ -131,6 +134,15 @@ export function createGate({ database, options, limits, now }: GateDeps): Gate {
         throw new AppError('forbidden', `The API key lacks the scope ${scope}.`);
       }
       return found;
+    },
+    async admitAnyone(c) {
+      try {
+        refuseForeignHost(c.req.url, hosts);
+      } catch (refusal) {
+        // Where keys are in use, a foreign name gets nothing that everybody may not have. A database that is away must not
+        // keep anyone from asking whether the service lives.
+        if (!(await needsKey().catch(() => true))) throw refusal;
+      }
     },
     async openSession(c, key) {
       return isLocal(key) ? { localHash: hashSecret(key) } : { keyId: (await identify(c, key)).keyId };

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isLoopbackName, refuseForeignPages } from './same-site.ts';
+import { isLoopbackName, refuseForeignHost, refuseForeignPages } from './same-site.ts';
 
 it.each(['localhost', 'LocalHost.', 'a.localhost', '127.0.0.1', '127.9.9.9', '[::1]'])('%s is this machine', (name) => {
   expect(isLoopbackName(name)).toBe(true);
@@ -12,15 +12,8 @@ it.each(['localhost.evil', 'notlocalhost', '127.0.0.1.nip.io', '128.0.0.1', '[::
   },
 );
 
-const check = (url: string, headers: Record<string, string>, more = {}) =>
-  refuseForeignPages({
-    url,
-    method: 'POST',
-    header: (name) => headers[name],
-    publicUrl: undefined,
-    anyHost: false,
-    ...more,
-  });
+const check = (url: string, headers: Record<string, string>) =>
+  refuseForeignPages({ url, method: 'POST', header: (name) => headers[name] });
 
 it('the origin of a page is its host and its port', () => {
   const url = 'http://127.0.0.1:7860/v1/jobs';
@@ -30,9 +23,20 @@ it('the origin of a page is its host and its port', () => {
     expect(() => check(url, { origin }), origin).toThrowError(expect.objectContaining({ code: 'origin_refused' }));
 });
 
-it('a published name is one of this machine, and no other', () => {
-  const published = { publicUrl: 'https://edit.example/api' };
-  expect(() => check('http://edit.example/v1/jobs', { origin: 'https://edit.example' }, published)).not.toThrow();
-  expect(() => check('http://other.example/', {}, published)).toThrowError(/Host header/);
-  expect(() => check('http://other.example/', {}, { anyHost: true })).not.toThrow();
+const rules = { publicUrl: 'https://edit.example/api', allowedHosts: ['edit.local', 'other.example'] };
+
+it.each([
+  ...['127.0.0.1', '192.168.0.9', '8.8.8.8', '[::1]', '[2001:db8::1]', 'localhost', 'a.localhost'],
+  ...['edit.example', 'EDIT.example.', 'edit.example:8', 'edit.local:80', 'other.example'],
+])('a service without keys answers to %s', (host) => {
+  expect(() => refuseForeignHost(`http://${host}/`, rules)).not.toThrow();
+});
+
+it.each([
+  ...['evil.example', '127.0.0.1.evil.example', 'localhost.evil.example', 'edit.example.evil.example', 'a.edit.local'],
+  ...['local', 'xedit.local', '127.0.0.1.nip.io'],
+])('a service without keys does not answer to %s, which may be made to point at it', (host) => {
+  expect(() => refuseForeignHost(`http://${host}/`, rules)).toThrowError(
+    expect.objectContaining({ code: 'host_refused', callerHint: expect.stringContaining('QWEN_EDIT_ALLOWED_HOSTS') }),
+  );
 });

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { AppError } from '@qwen-edit/contract';
 
 export interface PageCheck {
@@ -8,22 +9,33 @@ export interface PageCheck {
   readonly publicUrl: string | undefined;
 }
 
-export interface SiteCheck extends PageCheck {
-  /** True if any host name may lead here, as on an address that other machines reach. */
-  readonly anyHost: boolean;
+/** The names under which a service without keys answers, besides address literals and those of this machine. */
+export interface HostRules {
+  readonly publicUrl: string | undefined;
+  /** In lower case. */
+  readonly allowedHosts: readonly string[];
 }
 
 /**
- * Refuses web pages where callers need no key: a page whose host name was made to point at this machine (DNS
- * rebinding), and a page of another origin. Throws AppError `origin_refused`.
+ * Refuses a request whose Host header has a foreign name: the web page of that name was made to point at this machine (DNS
+ * rebinding), and its browser sees both as one site. No page can do that with an address literal. Throws AppError
+ * `host_refused`.
  */
-export function refuseForeignPages({ url, method, header, publicUrl, anyHost }: SiteCheck): void {
-  const { host, hostname } = new URL(url);
-  if (!anyHost && !isLoopbackName(hostname) && host !== hostOf(publicUrl)) {
-    throw new AppError('origin_refused', 'The name in the Host header is not one of this machine.', {
-      hint: 'Use http://127.0.0.1 or http://localhost, or the public address of the service.',
-    });
-  }
+export function refuseForeignHost(url: string, { publicUrl, allowedHosts }: HostRules): void {
+  const { hostname } = new URL(url);
+  const name = hostname.toLowerCase().replace(/\.$/, '');
+  const literal = isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0;
+  if (literal || isLoopbackName(name) || allowedHosts.includes(name)) return;
+  if (publicUrl !== undefined && URL.parse(publicUrl)?.hostname === name) return;
+  throw new AppError('host_refused', `The service asks for no key and does not answer to ${JSON.stringify(name)}.`, {
+    callerHint:
+      'Call it by its IP address or by localhost. Whoever runs it can add the name to QWEN_EDIT_ALLOWED_HOSTS, or make an API key.',
+  });
+}
+
+/** Refuses web pages of other origins where callers need no key. Throws AppError `origin_refused`. */
+export function refuseForeignPages({ url, method, header }: Omit<PageCheck, 'publicUrl'>): void {
+  const { host } = new URL(url);
   const origin = header('origin');
   if (origin !== undefined && hostOf(origin) !== host) throw foreignOrigin();
   if (header('sec-fetch-site') === 'cross-site' && !navigates(header, method)) {

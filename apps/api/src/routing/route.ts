@@ -46,7 +46,7 @@ export interface RouteFacts {
 
 /** What lets callers in, and looks after them while they are answered. */
 export interface Entrance {
-  readonly gate: Pick<Gate, 'admit'>;
+  readonly gate: Pick<Gate, 'admit' | 'admitAnyone'>;
   readonly credentials: Pick<CredentialWatch, 'follow'>;
 }
 
@@ -112,7 +112,10 @@ export function defineRoute<P extends z.ZodObject, Q extends z.ZodObject>(
   return {
     ...facts,
     async answer(c, { gate, credentials }) {
-      if (definition.scope === 'open') return definition.handler(read(c));
+      if (definition.scope === 'open') {
+        await gate.admitAnyone(c);
+        return definition.handler(read(c));
+      }
       const { handler, scope } = definition;
       const { caller, credential } = await gate.admit(c, scope);
       return whileValid(c, credentials, credential, async () => handler({ ...read(c), caller }));

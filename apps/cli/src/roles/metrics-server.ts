@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createGuardedServer, refuseRequest } from '@qwen-edit/api';
-import { AppError } from '@qwen-edit/contract';
+import { createGuardedServer, refuseForeignHost, refuseRequest } from '@qwen-edit/api';
+import { AppError, toAppError } from '@qwen-edit/contract';
 import type { Metrics } from '@qwen-edit/telemetry';
+import { isLoopback } from './is-loopback.ts';
 
 export interface MetricsServer {
   readonly port: number;
@@ -12,16 +13,26 @@ export interface MetricsServer {
 export interface MetricsServerOptions {
   readonly host: string;
   readonly port: number;
-  readonly keepAliveMs?: number;
+  readonly keepAliveMs?: number | undefined;
+  /** Names of hosts under which it answers too. */
+  readonly allowedHosts?: readonly string[] | undefined;
 }
 
 /** Answers /metrics and /livez for a role that has no API. Throws AppError `port_in_use`. */
 export async function startMetricsServer(
   { registry }: Metrics,
-  { host, port, keepAliveMs }: MetricsServerOptions,
+  { host, port, keepAliveMs, allowedHosts = [] }: MetricsServerOptions,
 ): Promise<MetricsServer> {
+  /** Browsers run where the loopback is. Other addresses are for machines, which may use any name. */
+  function refuseForeignPages({ headers }: IncomingMessage): void {
+    const url = `http://${headers.host ?? 'localhost'}/`;
+    if (!URL.canParse(url)) throw new AppError('request_malformed', 'The Host header is wrong.');
+    if (isLoopback(host)) refuseForeignHost(url, { publicUrl: undefined, allowedHosts });
+  }
+
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url?.split('?', 1)[0];
+    refuseForeignPages(request);
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.setHeader('Allow', 'GET, HEAD');
       refuseRequest(request, response, new AppError('method_not_allowed', 'This address takes GET, HEAD.'));
@@ -35,9 +46,11 @@ export async function startMetricsServer(
     }
   }
 
-  const server = createGuardedServer((request, response) => void answer(request, response), {
-    timeouts: { keepAliveMs },
-  });
+  const server = createGuardedServer(
+    (request, response) =>
+      void answer(request, response).catch((thrown: unknown) => refuseRequest(request, response, toAppError(thrown))),
+    { timeouts: { keepAliveMs } },
+  );
   server.listen(port, host);
   await once(server, 'listening').catch((cause: unknown) => {
     throw new AppError('port_in_use', `The port ${port} of ${host} cannot be listened on.`, {

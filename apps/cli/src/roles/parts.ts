@@ -52,8 +52,8 @@ export function runDispatcherRole(deps: RoleDeps): Promise<void> {
 /** Runs a role with its metrics to be scraped, where a port is set for that; the API has them on its own. */
 async function measured({ config, metrics }: RoleContext, run: () => Promise<void>): Promise<void> {
   if (config.metricsPort === undefined) return run();
-  const { host, metricsPort: port, keepAliveMs } = config;
-  const server = await startMetricsServer(metrics, { host, port, keepAliveMs });
+  const { host, metricsPort: port, keepAliveMs, allowedHosts } = config;
+  const server = await startMetricsServer(metrics, { host, port, keepAliveMs, allowedHosts });
   try {
     await run();
   } finally {

@@ -4,6 +4,7 @@ import { hasApiKeys } from '@qwen-edit/db';
 import { checkUrl, createSafeFetch } from '@qwen-edit/net';
 import { checkImageShape, makeThumbnail, validateImage } from '@qwen-edit/pipeline';
 import { pageDir } from '@qwen-edit/web';
+import { isLoopback } from './is-loopback.ts';
 import type { RoleContext } from './role.ts';
 
 export interface ApiExtras {
@@ -57,6 +58,7 @@ export async function startApi(
     options: {
       version: extras.version,
       publicUrl: config.publicUrl,
+      allowedHosts: config.allowedHosts,
       // 0 lifts the limit.
       maxQueue: (config.maxQueue ?? extras.defaultMaxQueue) || undefined,
       maxUnusedBytes: config.maxUnusedBytes || undefined,
@@ -80,9 +82,4 @@ export async function startApi(
       await safe.close();
     },
   };
-}
-
-/** Only this machine can reach these. */
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }
