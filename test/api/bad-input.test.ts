@@ -298,6 +298,27 @@ describe('addresses', () => {
   );
 });
 
+it('a picture’s address tells nothing of the names of the inside, and the log says what it was', async () => {
+  const resolve = async (host: string) => {
+    if (host === 'inside.example') return [{ address: '10.0.0.1', family: 4 }];
+    throw Object.assign(new Error('no such name'), { code: 'ENOTFOUND' });
+  };
+  const api = await startTestApi({ resolve });
+  const answers = await Promise.all(
+    ['inside.example', 'absent.example'].map(async (host) => {
+      const start = performance.now();
+      const response = await submitJson(api, { prompt: 'x', images: [`https://${host}/x.png`] });
+      expect(performance.now() - start).toBeGreaterThan(990);
+      const { request_id: _, ...problem } = (await response.json()) as Record<string, unknown>;
+      return JSON.stringify(problem).replace(host, 'HOST');
+    }),
+  );
+  expect(answers[0]).toContain('url_unreachable');
+  expect(answers[0]).toBe(answers[1]);
+  expect(api.lines.join('')).toMatch(/inside\.example has an address that is not on the public Internet/);
+  expect(api.lines.join('')).toMatch(/ENOTFOUND/);
+});
+
 it('an address that is not known, and a method that is not', async () => {
   await expectProblem(await fetch(`${server().url}/v2/jobs`), 'not_found');
   await expectProblem(await fetch(`${server().url}/v1/jobs/`), 'not_found');

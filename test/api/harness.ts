@@ -14,7 +14,7 @@ import {
 } from '../../apps/api/src/index.ts';
 import type { Job } from '../../packages/contract/src/index.ts';
 import { claimJob, type Database, type Lease, newToken, succeedJob } from '../../packages/db/src/index.ts';
-import { checkUrl, createSafeFetch } from '../../packages/net/src/index.ts';
+import { checkUrl, createSafeFetch, type Resolve } from '../../packages/net/src/index.ts';
 import { checkImageShape, makeThumbnail, validateImage } from '../../packages/pipeline/src/index.ts';
 import { createStore, type ObjectStore, STORED_KINDS } from '../../packages/storage/src/index.ts';
 import { createLogger, createMetrics } from '../../packages/telemetry/src/index.ts';
@@ -40,6 +40,8 @@ export interface TestApiOptions extends Partial<Omit<ApiOptions, 'limits'>> {
   readonly linger?: ServerOptions['linger'];
   readonly drainMs?: number;
   readonly allowPrivateUrls?: boolean;
+  /** How names of pictures' addresses are resolved. */
+  readonly resolve?: Resolve;
   readonly database?: Database;
   /** When it is ended: after the running test, or when `stop` is called. */
   readonly lasts?: 'test' | 'until stopped';
@@ -64,7 +66,10 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   const secret = randomBytes(32).toString('hex');
   const lines: string[] = [];
   const allowPrivate = options.allowPrivateUrls ?? false;
-  const fetcher = createSafeFetch({ allowPrivate, maxBytes: 10_000_000, timeoutMs: 2000, maxRedirects: 3 });
+  const fetcher = createSafeFetch({
+    ...{ allowPrivate, maxBytes: 10_000_000, timeoutMs: 2000, maxRedirects: 3 },
+    ...(options.resolve === undefined ? {} : { resolve: options.resolve }),
+  });
   let base = '';
   const files = createStore(`file:${join(folder, 'objects')}`, { signing: { secret, baseUrl: () => base } });
   const store = options.wrapStore?.(files) ?? files;

@@ -123,5 +123,7 @@ function answerError(log: Logger, thrown: unknown, c: ApiContext): Response {
   const line = { ...requestFacts(c), route: c.get('route'), code: error.code };
   if (error.code === 'internal') log.error({ ...line, errors: describeError(error) }, 'unforeseen error');
   else if (ERRORS[error.code].status >= 500) log.warn({ ...line, errors: describeError(error) }, 'request failed');
+  // What callers are not told: whether a name exists inside.
+  else if (error.code === 'url_unreachable') log.info({ ...line, errors: describeError(error) }, 'an address failed');
   return problemResponse(error, c.get('requestId'));
 }

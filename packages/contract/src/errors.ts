@@ -209,7 +209,7 @@ export const ERRORS = {
     417,
     false,
     'The expectation cannot be met',
-    'Send `Expect: 100-continue`, or no Expect header.',
+    'Send the request without an Expect header.',
   ),
   method_unknown: request(501, false, 'The method is not known', 'Use GET, HEAD, POST, PUT or DELETE.'),
   request_timeout: request(408, true, 'The request took too long to arrive', 'Send it again over a faster connection.'),

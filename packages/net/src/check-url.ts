@@ -69,7 +69,7 @@ export function refused(message: string, hint?: string): AppError {
   return new AppError('url_refused', message, hint === undefined ? {} : { hint });
 }
 
-/** The message names the requested host, never its address, which would show a stranger something of the internal network. */
-export function insideRefused(host: string): AppError {
+/** Said of what can be seen in the address itself, by anyone. What a name resolves to is not told: see unreachableUnsaid. */
+function insideRefused(host: string): AppError {
   return refused(`The host ${host} is not on the public Internet.`);
 }

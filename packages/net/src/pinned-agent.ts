@@ -1,7 +1,7 @@
 import { lookup as lookupAddresses } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
 import { Agent, buildConnector } from 'undici';
-import { insideRefused, mayCall, type UrlRules } from './check-url.ts';
+import { mayCall, type UrlRules } from './check-url.ts';
 
 export interface ResolvedAddress {
   readonly address: string;
@@ -18,7 +18,7 @@ export interface PinnedAgentOptions extends UrlRules {
   readonly connectTimeoutMs: number;
 }
 
-/** A lookup for `net.connect` that fails with `url_refused` unless every address of the name may be called. */
+/** A lookup for `net.connect` that fails with the code `INSIDE` unless every address of the name may be called. */
 export function checkedLookup(resolve: Resolve, rules: UrlRules): LookupFunction {
   return (host, options, callback) => {
     resolve(host).then(
@@ -26,7 +26,7 @@ export function checkedLookup(resolve: Resolve, rules: UrlRules): LookupFunction
         const addresses = found.map(({ address }) => ({ address, family: isIP(address) }));
         const [first] = addresses;
         if (first === undefined) callback(notFound(host), '');
-        else if (!addresses.every(({ address }) => mayCall(address, rules))) callback(insideRefused(host), '');
+        else if (!addresses.every(({ address }) => mayCall(address, rules))) callback(inside(host), '');
         else if (options.all === true) callback(null, addresses);
         else callback(null, first.address, first.family);
       },
@@ -55,7 +55,7 @@ export function createPinnedAgent({
         else if (mayCall(socket.remoteAddress ?? '', rules)) callback(null, socket);
         else {
           socket.destroy();
-          callback(insideRefused(options.hostname), null);
+          callback(inside(options.hostname), null);
         }
       });
     },
@@ -65,6 +65,11 @@ export function createPinnedAgent({
     headersTimeout: 0,
     bodyTimeout: 0,
   });
+}
+
+/** Not for callers: see unreachableUnsaid. */
+function inside(host: string): Error {
+  return Object.assign(new Error(`${host} has an address that is not on the public Internet`), { code: 'INSIDE' });
 }
 
 function notFound(host: string): Error {

@@ -1,14 +1,21 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { type AppError, callerTextOf } from '@qwen-edit/contract';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Resolve } from './pinned-agent.ts';
 import { createSafeFetch, type SafeFetch, type SafeFetchOptions } from './safe-fetch.ts';
 
 /** As if this were an address of the Internet; all others count as they are. */
 const PUBLIC = '127.0.0.1';
-const LIMITS = { maxBytes: 1000, timeoutMs: 10_000, maxRedirects: 3 } as const;
+const LIMITS = { maxBytes: 1000, timeoutMs: 10_000, maxRedirects: 3, failuresTakeMs: 0 } as const;
 const code = (expected: string) => expect.objectContaining({ code: expected });
+/** A name that leads inside is told as one that leads nowhere; the cause, for the log, says so. */
+const INSIDE = expect.objectContaining({
+  code: 'url_unreachable',
+  message: expect.stringContaining('its name has no address on the public Internet, or nothing answers there'),
+  cause: expect.objectContaining({ code: 'INSIDE' }),
+});
 const resolvesTo =
   (...addresses: string[]): Resolve =>
   async () =>
@@ -108,17 +115,10 @@ describe('nothing inside is connected to', () => {
   it('not by its address, in whatever form, nor by a name that resolves there', async () => {
     const { seen, port } = await serve(says('secret'));
     const net = createSafeFetch({ allowPrivate: false, ...LIMITS, resolve: resolvesTo(PUBLIC) });
-    for (const host of [
-      '127.0.0.1',
-      '2130706433',
-      '0x7f.1',
-      '0177.0.0.1',
-      '[::ffff:127.0.0.1]',
-      'localhost',
-      'rebind.example.com',
-    ]) {
+    for (const host of ['127.0.0.1', '2130706433', '0x7f.1', '0177.0.0.1', '[::ffff:127.0.0.1]', 'localhost']) {
       await expect(net.fetch(`http://${host}:${port}/`), host).rejects.toEqual(code('url_refused'));
     }
+    await expect(net.fetch(`http://rebind.example.com:${port}/`)).rejects.toEqual(INSIDE);
     await net.close();
     expect(seen.connections).toBe(0);
   });
@@ -126,7 +126,7 @@ describe('nothing inside is connected to', () => {
   it('not when one of several addresses is inside', async () => {
     const { url, seen } = await serve(says('x'));
     const net = fetcher({ resolve: resolvesTo(PUBLIC, '10.0.0.1') });
-    await expect(net.fetch(url)).rejects.toEqual(code('url_refused'));
+    await expect(net.fetch(url)).rejects.toEqual(INSIDE);
     expect(seen.connections).toBe(0);
   });
 
@@ -142,7 +142,7 @@ describe('nothing inside is connected to', () => {
     });
     expect(text(await net.fetch(url))).toBe('from the checked address');
     expect(asked).toEqual(['example.com']);
-    await expect(net.fetch(url)).rejects.toEqual(code('url_refused'));
+    await expect(net.fetch(url)).rejects.toEqual(INSIDE);
     expect([asked.length, seen.connections]).toEqual([2, 1]);
   });
 
@@ -150,7 +150,7 @@ describe('nothing inside is connected to', () => {
     const { url, seen } = await serve(says('secret'));
     let checks = 0;
     const net = fetcher({ isPublic: () => checks++ === 0 });
-    await expect(net.fetch(url)).rejects.toEqual(code('url_refused'));
+    await expect(net.fetch(url)).rejects.toEqual(INSIDE);
     expect(seen.requests).toEqual([]);
   });
 
@@ -168,7 +168,7 @@ describe('nothing inside is connected to', () => {
     }
     const { url } = await serve(goesTo(`http://inside.example.org:${inside.port}/`));
     const resolve: Resolve = async (host) => [{ address: host.endsWith('.org') ? '10.0.0.1' : PUBLIC, family: 4 }];
-    await expect(fetcher({ resolve }).fetch(`${url}/0`)).rejects.toEqual(code('url_refused'));
+    await expect(fetcher({ resolve }).fetch(`${url}/0`)).rejects.toEqual(INSIDE);
     expect(inside.seen.connections).toBe(0);
   });
 
@@ -271,11 +271,15 @@ describe('bodies', () => {
 
 describe('a server that does not keep up', () => {
   const slow = { timeoutMs: 300 };
+  const unsaid = {
+    message: expect.stringContaining('nothing answers there'),
+    cause: new Error('it took more than 300 ms'),
+  };
   const tooSlow = { code: 'url_unreachable', message: expect.stringContaining('took more than 300 ms') };
 
   it('that never answers is left after the whole time', async () => {
     const { url } = await serve(() => undefined);
-    await expect(fetcher(slow).fetch(url)).rejects.toMatchObject(tooSlow);
+    await expect(fetcher(slow).fetch(url)).rejects.toMatchObject(unsaid);
   });
 
   it('that drips is left after the whole time, in the headers or in the body, also where the rest is cut', async () => {
@@ -289,10 +293,13 @@ describe('a server that does not keep up', () => {
       onTestFinished(() => void server.close());
       return `http://example.com:${port}`;
     };
-    for (const start of ['HTTP/1.1 200 OK\r\nx-drip: ', 'HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n']) {
+    for (const [start, error] of [
+      ['HTTP/1.1 200 OK\r\nx-drip: ', unsaid],
+      ['HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n', tooSlow],
+    ] as const) {
       const url = await drips(start);
-      await expect(fetcher(slow).fetch(url)).rejects.toMatchObject(tooSlow);
-      await expect(fetcher(slow).fetch(url, { overflow: 'cut' })).rejects.toMatchObject(tooSlow);
+      await expect(fetcher(slow).fetch(url)).rejects.toMatchObject(error);
+      await expect(fetcher(slow).fetch(url, { overflow: 'cut' })).rejects.toMatchObject(error);
     }
   });
 
@@ -305,7 +312,7 @@ describe('a server that does not keep up', () => {
 
   it('whose name is not resolved in time is left', async () => {
     const net = fetcher({ ...slow, resolve: () => new Promise(() => undefined) });
-    await expect(net.fetch('http://example.com/')).rejects.toMatchObject(tooSlow);
+    await expect(net.fetch('http://example.com/')).rejects.toMatchObject(unsaid);
   });
 
   it('is left at once when the caller cancels, or the fetcher closes', async () => {
@@ -325,18 +332,67 @@ describe('a server that does not keep up', () => {
 });
 
 describe('what cannot be reached', () => {
-  it('says why, without the address behind the name', async () => {
-    const { port } = await serve(says(''));
-    const cases: [string, Partial<SafeFetchOptions>, string][] = [
-      ['http://example.com:1/', {}, 'the connection was refused'],
-      ['http://nowhere.example/', { resolve: resolvesTo() }, 'there is no such host'],
-      [`https://example.com:${port}/`, {}, 'the connection failed'],
-    ];
-    for (const [url, options, why] of cases) {
-      const call = fetcher(options).fetch(`${url}path?token=secret`);
-      await expect(call).rejects.toMatchObject({ code: 'url_unreachable', message: expect.stringContaining(why) });
-      await expect(call).rejects.toMatchObject({ message: expect.not.stringMatching(/127\.0\.0\.1|secret/) });
+  const notFound = Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' });
+  const later = Object.assign(new Error('getaddrinfo EAI_AGAIN'), { code: 'EAI_AGAIN' });
+  const NOWHERE: readonly [string, Resolve, number, string][] = [
+    ['an inside address', resolvesTo('10.0.0.1'), 80, 'INSIDE'],
+    ['an inside address among others', resolvesTo(PUBLIC, '10.0.0.1'), 80, 'INSIDE'],
+    ['no address', resolvesTo(), 80, 'ENOTFOUND'],
+    ['nowhere: there is no such name', () => Promise.reject(notFound), 80, 'ENOTFOUND'],
+    ['nowhere now', () => Promise.reject(later), 80, 'EAI_AGAIN'],
+    ['an address where nobody listens', resolvesTo(PUBLIC), 1, 'ECONNREFUSED'],
+  ];
+
+  it('a name that leads inside is answered as one that leads nowhere, and takes no less time', async () => {
+    const answers = new Set<string>();
+    for (const [what, resolve, port, cause] of NOWHERE) {
+      const net = fetcher({ resolve, failuresTakeMs: 100 });
+      const start = performance.now();
+      const error = await net.fetch(`http://name.example:${port}/path?token=secret`).catch((thrown: unknown) => thrown);
+      expect(performance.now() - start, what).toBeGreaterThanOrEqual(99);
+      expect(error, what).toMatchObject({ code: 'url_unreachable', cause: { code: cause } });
+      const { text, hint } = callerTextOf(error as AppError);
+      answers.add(`${text.replace(/:1 /, ' ')} ${hint}`);
     }
+    expect([...answers]).toEqual([
+      'http://name.example could not be fetched: its name has no address on the public Internet, or nothing answers there. ' +
+        'Check that the address answers from where the service runs.',
+    ]);
+  });
+
+  it('a redirect tells no more of the inside', async () => {
+    const answers = new Set<string>();
+    for (const [what, inner, port, cause] of NOWHERE.filter(([, , port]) => port === 80)) {
+      const { url } = await serve(goesTo(`http://name.example:${port}/`));
+      const resolve: Resolve = async (host) => (host === 'name.example' ? inner(host) : resolvesTo(PUBLIC)(host));
+      const start = performance.now();
+      const error = await fetcher({ resolve, failuresTakeMs: 100 })
+        .fetch(`${url}/0`)
+        .catch((thrown: unknown) => thrown);
+      expect(performance.now() - start, what).toBeGreaterThanOrEqual(99);
+      expect(error, what).toMatchObject({ code: 'url_unreachable', cause: { code: cause } });
+      answers.add(callerTextOf(error as AppError).text);
+    }
+    expect(answers.size).toBe(1);
+  });
+
+  it('an operator who allows calls of the inside is told why one failed', async () => {
+    for (const [resolve, port, why] of [
+      [() => Promise.reject(notFound), 80, 'there is no such host'],
+      [resolvesTo(PUBLIC), 1, 'the connection was refused'],
+    ] as const) {
+      const call = fetcher({ allowPrivate: true, resolve }).fetch(`http://name.example:${port}/`);
+      await expect(call).rejects.toMatchObject({ message: expect.stringContaining(why) });
+    }
+  });
+
+  it('a failure of TLS is told, without the address behind the name', async () => {
+    const { port } = await serve(says(''));
+    const call = fetcher().fetch(`https://example.com:${port}/path?token=secret`);
+    await expect(call).rejects.toMatchObject({
+      code: 'url_unreachable',
+      message: expect.stringMatching(/^(?!.*(127\.0\.0\.1|secret)).*the connection failed/),
+    });
   });
 
   it('a connection that is reset, or an answer that is no HTTP, or is cut off', async () => {

@@ -1,8 +1,8 @@
-import { timeLimit } from '@qwen-edit/async';
+import { pause, timeLimit } from '@qwen-edit/async';
 import { AppError } from '@qwen-edit/contract';
 import type { Dispatcher } from 'undici';
 import { checkUrl } from './check-url.ts';
-import { toNetError, unreachable } from './net-errors.ts';
+import { isFromOutside, toNetError, unreachable, unreachableUnsaid } from './net-errors.ts';
 import { createPinnedAgent, type Resolve } from './pinned-agent.ts';
 import { end, readResponseBody } from './read-response-body.ts';
 import { type Hop, nextHop } from './redirect.ts';
@@ -16,6 +16,8 @@ export interface SafeFetchOptions {
   readonly timeoutMs: number;
   /** With 0, a redirect is returned like any other answer. */
   readonly maxRedirects: number;
+  /** How long a call takes at least that fails before anybody has answered. Default: a second. */
+  readonly failuresTakeMs?: number;
   /** How names are resolved. Default: by the system. */
   readonly resolve?: Resolve;
   /** What counts as public in tests, which have no public address to call. */
@@ -54,6 +56,8 @@ export interface SafeFetch {
 }
 
 const MAX_CONNECT_MS = 10_000;
+/** Longer than a resolver takes for most names, so that the time does not tell which names it knows. */
+const FAILURES_TAKE_MS = 1000;
 
 /**
  * Calls URLs that users name. It ignores the proxies that the environment names, because a proxy would resolve names a second
@@ -67,11 +71,24 @@ export function createSafeFetch(options: SafeFetchOptions): SafeFetch {
   const agent = createPinnedAgent({ ...options, connectTimeoutMs: Math.min(options.timeoutMs, MAX_CONNECT_MS) });
   const closing = new AbortController();
 
-  async function follow(first: Hop, init: SafeFetchInit, signal: AbortSignal): Promise<SafeResponse> {
+  /** The error for callers. Where calls of the inside are allowed, there is nothing to hide of it. */
+  async function failureOf(thrown: unknown, { url }: Hop, start: number, signal: AbortSignal): Promise<AppError> {
+    if (options.allowPrivate || isFromOutside(thrown)) return toNetError(thrown, url);
+    await pause(start + (options.failuresTakeMs ?? FAILURES_TAKE_MS) - performance.now(), signal);
+    return unreachableUnsaid(url, thrown);
+  }
+
+  async function follow(
+    first: Hop,
+    init: SafeFetchInit,
+    { signal, onAnswer }: { readonly signal: AbortSignal; readonly onAnswer: () => void },
+  ): Promise<SafeResponse> {
     const { maxBytes, maxRedirects } = { ...options, ...init };
     for (let hop = first, redirects = 0; ; redirects++) {
+      const start = performance.now();
       try {
         const answer = await agent.request(requestOf(hop, signal));
+        onAnswer();
         const headers = headersOf(answer.headers);
         const next = maxRedirects === 0 ? undefined : nextHop(hop, answer.statusCode, headers.get('location'), options);
         if (next === undefined) {
@@ -83,7 +100,7 @@ export function createSafeFetch(options: SafeFetchOptions): SafeFetch {
         if (redirects === maxRedirects) throw unreachable(hop.url, `it redirects more than ${maxRedirects} times`);
         hop = next;
       } catch (thrown) {
-        throw toNetError(thrown, hop.url);
+        throw await failureOf(thrown, hop, start, signal);
       }
     }
   }
@@ -93,11 +110,19 @@ export function createSafeFetch(options: SafeFetchOptions): SafeFetch {
       const first = firstHop(checkUrl(url, options), init);
       const timeoutMs = init.timeoutMs ?? options.timeoutMs;
       const signal = init.signal === undefined ? closing.signal : AbortSignal.any([closing.signal, init.signal]);
+      let answered = options.allowPrivate;
+      const onAnswer = (): void => {
+        answered = true;
+      };
+      const late = (): AppError => {
+        const why = `it took more than ${timeoutMs} ms`;
+        return answered ? unreachable(first.url, why) : unreachableUnsaid(first.url, new Error(why));
+      };
       try {
-        return await timeLimit((ended) => follow(first, init, ended), {
+        return await timeLimit((ended) => follow(first, init, { signal: ended, onAnswer }), {
           ms: timeoutMs,
           signal,
-          late: () => unreachable(first.url, `it took more than ${timeoutMs} ms`),
+          late,
         });
       } catch (thrown) {
         throw signal.aborted ? new AppError('canceled', 'The call was cancelled.', { cause: thrown }) : thrown;

@@ -47,8 +47,10 @@ export async function deliver(deps: DispatcherDeps, delivery: TakenDelivery, sig
   };
   const sign = { answered: answer.status !== undefined, slow: durationMs > options.webhookSlowMs };
   metrics.webhookAttempts.inc({ result: result.status === 'pending' ? 'retried' : result.status });
+  // The log of the delivery, which callers read, does not tell whether a name leads inside.
+  const why = answer.error?.cause instanceof Error ? answer.error.cause.message : undefined;
   log.info(
-    { job_id: delivery.jobId, webhook_id: delivery.id, status: attempt.status, result: result.status },
+    { job_id: delivery.jobId, webhook_id: delivery.id, status: attempt.status, result: result.status, why },
     'webhook',
   );
   const open = await record(deps, delivery, { attempt, result, sign: unusable ? undefined : sign }, signal);
