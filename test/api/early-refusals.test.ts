@@ -48,14 +48,15 @@ const REFUSALS: readonly [string, TestApiOptions, readonly string[], number, str
   ['for what is no chunk', {}, ['Transfer-Encoding: chunked'], 400, 'request_malformed'],
 ];
 
-describe('a caller that is refused while it still sends reads the whole answer', () => {
-  it.each(REFUSALS)('%s', async (_, options, headers, status, code) => {
+it.each(REFUSALS)(
+  'a caller that is refused %s while it still sends reads the whole answer',
+  async (_, options, headers, status, code) => {
     const api = await startTestApi(options);
     const answers = await Promise.all(Array.from({ length: CALLERS }, () => sendsFirst(api.port, ...headers)));
     expect(answers.map(statusOf)).toEqual(Array.from({ length: CALLERS }, () => ({ status, code })));
     for (const answer of answers) expect(answer).toMatch(/\r\nconnection: close\r\n/i);
-  });
-});
+  },
+);
 
 describe('what a refused caller still sends is taken within limits', () => {
   const refused = head(JSON_TYPE, 'Content-Length: 1000000000');
