@@ -234,34 +234,34 @@ async function growth(
   if ((await msOf(() => parse(long))) < glance) return 0;
   const short = textOf(length / TIMES);
   let least = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < 6 && least > CLEARLY_MORE; round++) {
+  for (let round = 0; round < 4 && least > CLEARLY_MORE; round++) {
     const [few, many] = [await bestOf(() => parse(short), 2 + 2 * round), await bestOf(() => parse(long), 1 + round)];
     least = Math.min(least, many / few);
   }
   return least;
 }
 
-async function quadraticTexts({
+/** The first text that takes quadratic time, if there is one: others would only take longer. */
+async function quadraticText({
   parse,
   begins = [''],
   units = UNITS,
   ends = ENDS,
   length = 16_000,
-}: Parser): Promise<string[]> {
-  const found: string[] = [];
+}: Parser): Promise<string | undefined> {
   for (const begin of begins)
     for (const unit of units)
       for (const end of ends) {
         const textOf = (characters: number) => begin + unit.repeat(characters / unit.length) + end;
         const times = await growth(parse, textOf, length, 4);
         if (times > CLEARLY_MORE)
-          found.push(`${JSON.stringify([begin, unit, end])} takes ${times.toFixed(1)} times as long`);
+          return `${JSON.stringify([begin, unit, end])} takes ${times.toFixed(1)} times as long`;
       }
-  return found;
+  return undefined;
 }
 
 it.each(PARSERS)('$name takes linear time, whatever is sent', async (parser) => {
-  expect(await quadraticTexts(parser)).toEqual([]);
+  expect(await quadraticText(parser)).toBeUndefined();
 });
 
 it('the table would find a parser that takes quadratic time', async () => {
@@ -274,7 +274,7 @@ it('the table would find a parser that takes quadratic time', async () => {
     length: 4000,
     ends: ['x'],
   };
-  expect(await quadraticTexts(old)).toContainEqual(expect.stringContaining('["wait=x"," ","x"]'));
+  expect(await quadraticText(old)).toContain('["wait=x"," ","x"]');
 });
 
 const HEADERS = [
