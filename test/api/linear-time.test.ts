@@ -5,6 +5,7 @@ import { decodeBase64, parseImage } from '../../apps/api/src/body/image-source.t
 import { mediaTypeOf } from '../../apps/api/src/body/media-type.ts';
 import { parseJson, readJsonBody } from '../../apps/api/src/body/read-json.ts';
 import { readMultipart } from '../../apps/api/src/body/read-multipart.ts';
+import { validateSubmission } from '../../apps/api/src/body/submission.ts';
 import { matchesNone, readRange } from '../../apps/api/src/byte-range.ts';
 import { requestIdOf } from '../../apps/api/src/middleware/request-id.ts';
 import { isLoopbackName, pageOf, refuseForeignHost } from '../../apps/api/src/middleware/same-site.ts';
@@ -159,6 +160,12 @@ const PARSERS: readonly Parser[] = [
       refuseUnstorable({ a: text }, 'x');
       return canonicalJson({ a: text });
     },
+    length: LONG,
+  },
+  {
+    name: 'the name of an unknown field',
+    parse: (text) => validateSubmission({ fields: new Map([[text, 1]]), images: [] }, new Date()),
+    begins: ['', 'prompt'],
     length: LONG,
   },
   // Prompts have at most 10,000 characters. The tokenizer keeps what it has seen, so each text is a new one.
