@@ -3,6 +3,7 @@ import { AppError, ERRORS, toAppError } from '@qwen-edit/contract';
 import { readEventSeqs, readEvents } from '@qwen-edit/db';
 import type { Logger } from '@qwen-edit/telemetry';
 import { createByteBudget } from './byte-budget.ts';
+import { createCollector } from './collect-garbage.ts';
 import { type ApiContext, type ApiEnv, noteJob, requestFacts } from './context.ts';
 import { createCredentialWatch } from './credential-watch.ts';
 import { type ApiDeps, DEFAULT_API_LIMITS } from './deps.ts';
@@ -48,7 +49,7 @@ export function createHttpApi(deps: ApiDeps): HttpApi {
   const stopping = stopper.signal;
   const drainer = new AbortController();
   const draining = drainer.signal;
-  const budget = createByteBudget(limits.bytesInFlight);
+  const budget = createByteBudget(limits.bytesInFlight, createCollector());
   const gate = createGate({ database, options, limits, now });
   const credentials = createCredentialWatch({
     database,

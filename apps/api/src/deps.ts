@@ -2,6 +2,7 @@ import { LIMITS, type ShapeRules } from '@qwen-edit/contract';
 import type { Database } from '@qwen-edit/db';
 import type { ObjectStore } from '@qwen-edit/storage';
 import type { Logger, Metrics } from '@qwen-edit/telemetry';
+import type { ByteShare } from './byte-budget.ts';
 
 /** What validating a picture tells of it. */
 export interface ImageFacts {
@@ -16,12 +17,13 @@ export interface ApiDeps {
   /** `relayed`: an accepted job needs an outbox row, because its queue is not the database. */
   readonly queue: { readonly relayed: boolean };
   /**
-   * Fetches a picture from an address that a caller gave. Throws AppError `url_refused`, `url_unreachable`,
+   * Fetches a picture from an address that a caller gave, and counts its bytes in `memory` before it takes memory for
+   * them. Throws AppError `url_refused`, `url_unreachable`,
    * `url_too_large`.
    */
   readonly fetchPicture: (
     url: string,
-    options: { readonly maxBytes: number; readonly signal: AbortSignal },
+    options: { readonly maxBytes: number; readonly signal: AbortSignal; readonly memory: ByteShare },
   ) => Promise<Uint8Array>;
   /** Throws AppError `url_refused` for an address that the service must not call. */
   readonly checkUrl: (url: string) => unknown;

@@ -43,8 +43,8 @@ export async function startApi(
     database: backends.database,
     store: backends.store,
     queue: backends.queue,
-    fetchPicture: async (url, { maxBytes, signal }) => {
-      const { status, body } = await safe.fetch(url, { maxBytes, signal });
+    fetchPicture: async (url, init) => {
+      const { status, body } = await safe.fetch(url, init);
       if (status !== 200) throw new AppError('url_unreachable', `The address of the picture answered ${status}.`);
       return body;
     },
