@@ -1,0 +1,69 @@
+import { AppError } from '@qwen-edit/contract';
+import { readAvif } from './structure/avif.ts';
+import { readBmp } from './structure/bmp.ts';
+import { readGif } from './structure/gif.ts';
+import { readJpeg } from './structure/jpeg.ts';
+import { readPng } from './structure/png.ts';
+import type { Structure } from './structure/structure.ts';
+import { readTiff } from './structure/tiff.ts';
+import { readWebp } from './structure/webp.ts';
+
+/** What decoding a picture may take. */
+export interface DecodeLimits {
+  readonly maxPixels: number;
+  /** Time for the decoder. It is a last resort: the other limits refuse whatever takes long, on any machine. */
+  readonly maxSeconds: number;
+}
+
+/**
+ * The most that any service accepts, whatever its settings: so a worker takes each picture that an API has let in, and a
+ * thumbnail can be made of each picture that is stored.
+ */
+export const DECODE_CEILING: DecodeLimits = { maxPixels: 100_000_000, maxSeconds: 120 };
+
+const READERS = [readJpeg, readPng, readWebp, readGif, readTiff, readAvif, readBmp];
+/** A header with less memory than this for its decoder is none. */
+const LEAST_BYTES = 1_000_000;
+
+/**
+ * Looks at the outline of a picture's file before any decoder sees it, in time that the file's length bounds. Throws AppError
+ * `image_too_large` for too many pixels, `image_too_complex` for what would take a decoder long all the same: many scans, pages,
+ * frames, chunks or texts. Returns the memory that decoding takes at most; of a file that is no picture it knows nothing.
+ */
+export function inspectImage(bytes: Uint8Array, label: string, { maxPixels }: DecodeLimits): number {
+  const structure = structureOf(bytes);
+  if (structure === undefined) return LEAST_BYTES;
+  const { width, height, bytesPerPixel, excess } = structure;
+  refuseTooManyPixels({ width, height }, label, maxPixels);
+  if (excess !== undefined) throw tooComplex(label, excess);
+  return Math.max(LEAST_BYTES, width * height * bytesPerPixel);
+}
+
+export function refuseTooManyPixels(
+  { width, height }: { readonly width: number; readonly height: number },
+  label: string,
+  maxPixels: number,
+): void {
+  if (width * height <= maxPixels) return;
+  throw new AppError('image_too_large', `${label} has ${width} × ${height} pixels; the limit is ${maxPixels}.`);
+}
+
+/** The error of a picture that would take a decoder too long. */
+export function tooComplex(label: string, why: string, cause?: unknown): AppError {
+  return new AppError('image_too_complex', `${label} would take too long to decode: ${why}.`, { cause });
+}
+
+/** The outline of a file; undefined if it is of no known format, or cut off within its header. */
+export function structureOf(bytes: Uint8Array): Structure | undefined {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (const read of READERS) {
+    try {
+      const structure = read(file);
+      if (structure !== undefined) return structure;
+    } catch (thrown) {
+      // The file ends within its outline: the decoder says so better.
+      if (!(thrown instanceof RangeError)) throw thrown;
+    }
+  }
+  return undefined;
+}
