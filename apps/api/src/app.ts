@@ -8,8 +8,8 @@ import { type ApiContext, type ApiEnv, noteJob, requestFacts } from './context.t
 import { createCredentialWatch } from './credential-watch.ts';
 import { type ApiDeps, DEFAULT_API_LIMITS } from './deps.ts';
 import { describeError } from './describe-error.ts';
+import { createFairGate } from './fair-gate.ts';
 import { createJobWatch } from './job-watch.ts';
-import { createLimiter } from './limiter.ts';
 import { accessLog } from './middleware/access-log.ts';
 import { createGate } from './middleware/authenticate.ts';
 import { requestId } from './middleware/request-id.ts';
@@ -58,6 +58,7 @@ export function createHttpApi(deps: ApiDeps): HttpApi {
     log,
     stopping,
   });
+  const decoding = createFairGate({ atOnce: limits.decodings, bytes: limits.decodingBytes });
   const services: Services = {
     ...deps,
     now,
@@ -74,12 +75,12 @@ export function createHttpApi(deps: ApiDeps): HttpApi {
     status: createServiceStatus({ database, store, limits, draining }),
     budget,
     streams: createTally(),
-    validating: createLimiter(limits.validating),
+    decoding,
     thumbnails: createThumbnails({
       store,
       makeThumbnail: deps.makeThumbnail,
       budget,
-      atOnce: limits.thumbnailing,
+      decoding,
       log,
     }),
   };

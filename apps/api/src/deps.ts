@@ -11,6 +11,12 @@ export interface ImageFacts {
   readonly mediaType: string;
 }
 
+/** What decoding a picture may take. */
+export interface DecodeLimits {
+  readonly maxPixels: number;
+  readonly maxSeconds: number;
+}
+
 export interface ApiDeps {
   readonly database: Database;
   readonly store: ObjectStore;
@@ -27,8 +33,18 @@ export interface ApiDeps {
   ) => Promise<Uint8Array>;
   /** Throws AppError `url_refused` for an address that the service must not call. */
   readonly checkUrl: (url: string) => unknown;
+  /**
+   * The memory that decoding a picture takes at most, read from its outline. Throws AppErrors of a picture that goes
+   * beyond the limits; their messages begin with `label`.
+   */
+  readonly inspectImage: (bytes: Uint8Array, label: string, limits: DecodeLimits) => number;
   /** Checks, by decoding it, that bytes are a whole picture. Throws AppErrors whose messages begin with `label`. */
-  readonly validateImage: (bytes: Uint8Array, label: string, rules: ShapeRules) => Promise<ImageFacts>;
+  readonly validateImage: (
+    bytes: Uint8Array,
+    label: string,
+    rules: ShapeRules,
+    limits: DecodeLimits,
+  ) => Promise<ImageFacts>;
   /** Checks the shape of a picture that was decoded before. Throws AppErrors whose messages begin with `label`. */
   readonly checkImageShape: (
     size: { readonly width: number; readonly height: number },
@@ -114,10 +130,14 @@ export interface ApiLimits {
   readonly statusCachedMs: number;
   /** How long these routes wait for the database and the storage. */
   readonly statusTimeoutMs: number;
-  /** Pictures that are decoded at one time, to validate them. */
-  readonly validating: number;
-  /** Thumbnails that are made at one time. */
-  readonly thumbnailing: number;
+  /** Of one picture that is submitted. */
+  readonly pixels: number;
+  /** Time that decoding one picture may take. */
+  readonly decodeSeconds: number;
+  /** Pictures that are decoded at one time. Each has a thread of libuv, which has four: files and names need one too. */
+  readonly decodings: number;
+  /** Memory that the decoders of these may take together. */
+  readonly decodingBytes: number;
 }
 
 export const DEFAULT_API_LIMITS: ApiLimits = {
@@ -146,6 +166,8 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
   wrongKeyMs: 6000,
   statusCachedMs: 1000,
   statusTimeoutMs: 2000,
-  validating: 2,
-  thumbnailing: 2,
+  pixels: 50_000_000,
+  decodeSeconds: 20,
+  decodings: 3,
+  decodingBytes: 800_000_000,
 };

@@ -33,7 +33,7 @@ export interface AcceptDeps
     StoreDeps,
     Pick<Services, 'queue' | 'metrics' | 'status' | 'checkUrl'> {
   readonly options: Pick<ApiOptions, 'maxAttempts' | 'maxQueue' | 'maxUnusedBytes' | 'deadlineMs'>;
-  readonly limits: Pick<ApiLimits, 'imageBytes' | 'lookupMs' | 'afterCommitMs'>;
+  readonly limits: Pick<ApiLimits, 'imageBytes' | 'pixels' | 'decodeSeconds' | 'lookupMs' | 'afterCommitMs'>;
 }
 
 export interface Acceptance {
@@ -154,7 +154,8 @@ async function validateImages(
     const label = `Picture ${index + 1}`;
     const bytes = await loadImage(deps, source, { owner, label, share, signal });
     const sha256 = sha256Of(bytes);
-    const image = validated.get(sha256) ?? (await validateInputImage(deps, owner, { bytes, sha256, label }, rules));
+    const image =
+      validated.get(sha256) ?? (await validateInputImage(deps, { bytes, sha256, label }, { owner, rules, signal }));
     validated.set(sha256, image);
     images.push({ ...image, uploadId: source.kind === 'upload' ? source.id : undefined });
   }

@@ -2,7 +2,7 @@ import { createHttpApi, type RunningServer, startHttpServer } from '@qwen-edit/a
 import { AppError } from '@qwen-edit/contract';
 import { hasApiKeys } from '@qwen-edit/db';
 import { checkUrl, createSafeFetch } from '@qwen-edit/net';
-import { checkImageShape, makeThumbnail, validateImage } from '@qwen-edit/pipeline';
+import { checkImageShape, inspectImage, makeThumbnail, validateImage } from '@qwen-edit/pipeline';
 import { pageDir } from '@qwen-edit/web';
 import type { RoleContext } from './role.ts';
 
@@ -49,6 +49,7 @@ export async function startApi(
       return body;
     },
     checkUrl: (url) => checkUrl(url, { allowPrivate }),
+    inspectImage,
     validateImage,
     checkImageShape,
     makeThumbnail,
@@ -68,7 +69,7 @@ export async function startApi(
       outputDir: config.outputDir,
       pageDir,
       signingSecret,
-      limits: { bodyBytes: config.maxBodyBytes },
+      limits: { bodyBytes: config.maxBodyBytes, pixels: config.maxPixels, decodeSeconds: config.decodeMs / 1000 },
     },
   });
   const { host, port, drainMs, keepAliveMs } = config;
