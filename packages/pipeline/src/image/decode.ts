@@ -10,7 +10,7 @@ import {
   tooComplex,
 } from './inspect.ts';
 import type { Pixels } from './resample.ts';
-import { withEndMarker } from './structure/jpeg.ts';
+import { type MendedJpeg, withEndMarker } from './structure/jpeg.ts';
 
 /**
  * libvips' readers of the formats that we take. Readers of vector pictures and documents stay off: they would parse a file
@@ -54,6 +54,9 @@ function namesHeic(bytes: Uint8Array): boolean {
   return box.slice(4, 8) === 'ftyp' && HEIC_BRANDS.has(box.slice(8));
 }
 
+/** More than a row of blocks has, with any subsampling. */
+const LAST_ROWS = 64;
+
 const OPTIONS = { limitInputPixels: false, failOn: 'error', animated: false } as const;
 
 /**
@@ -75,7 +78,7 @@ export async function openImage(bytes: Uint8Array, label: string, limits: Decode
 
   const pictureOf = (content: Uint8Array, failOn: 'error' | 'warning'): Sharp => {
     const picture = sharp(content, { ...OPTIONS, failOn, limitInputPixels: maxPixels }).timeout({
-      seconds: maxSeconds,
+      seconds: Math.ceil(maxSeconds),
     });
     // With a profile, sharp works on 16 bits in Display P3 and then hands P3 out as if it were sRGB.
     if (facts.space === 'rgb16') picture.pipelineColourspace('srgb');
@@ -88,15 +91,34 @@ export async function openImage(bytes: Uint8Array, label: string, limits: Decode
         return await finish(pictureOf(bytes, 'error'));
       } catch (cause) {
         if (isTimeout(cause)) throw tooComplex(label, `it took more than ${maxSeconds} s`, cause);
-        // Browsers show a JPEG without its end marker. Where more than that is missing, the decoder warns.
+        // Browsers show a JPEG without its end marker.
         const mended = withEndMarker(file);
-        if (mended === undefined) throw damaged(label, facts, cause);
-        return await finish(pictureOf(mended, 'warning')).catch(() => {
+        if (mended === undefined || !(await isComplete(mended, facts))) throw damaged(label, facts, cause);
+        return await finish(pictureOf(mended.file, 'warning')).catch(() => {
           throw damaged(label, facts, cause);
         });
       }
     },
   };
+}
+
+/**
+ * True if a JPEG lacks nothing but its end marker: its last rows do not change with the bits that follow its data. libvips does
+ * not tell, as it looks at the decoder's warnings before the last rows, and no more after them.
+ */
+async function isComplete({ file, doubts }: MendedJpeg, { width, height }: Metadata): Promise<boolean> {
+  const rows = Math.min(LAST_ROWS, height);
+  const lastRows = (content: Buffer): Promise<Buffer | undefined> =>
+    sharp(content, { ...OPTIONS, failOn: 'none' })
+      .extract({ left: 0, top: height - rows, width, height: rows })
+      .raw()
+      .toBuffer()
+      .catch(() => undefined);
+  const wanted = await lastRows(file);
+  for (const doubt of doubts) {
+    if (wanted === undefined || (await lastRows(doubt))?.equals(wanted) !== true) return false;
+  }
+  return true;
 }
 
 async function openBmp(file: Buffer, label: string): Promise<OpenImage> {

@@ -48,22 +48,43 @@ export const readJpeg: ReadStructure = (file) => {
   };
 };
 
+/** A JPEG without an end marker, with the marker. */
+export interface MendedJpeg {
+  readonly file: Buffer;
+  /**
+   * The same with other bits between its data and the marker. A decoder that reads them lacks data, and makes other pixels of
+   * them than of `file`. Empty if all scans are read before the first pixel: the decoder then warns of what is missing.
+   */
+  readonly doubts: readonly Buffer[];
+}
+
 /**
- * A JPEG whose end marker is missing, with the marker; undefined for any other file. It may lack nothing else: of a progressive
- * one, all scans have to be there. Whether its last scan is whole is for the decoder to tell, by the warnings it gives.
+ * Adds the end marker to a JPEG that lacks it; undefined for any other file, and for a progressive one of which scans are
+ * missing.
  */
-export function withEndMarker(file: Buffer): Buffer | undefined {
+export function withEndMarker(file: Buffer): MendedJpeg | undefined {
   if (!isJpeg(file)) return undefined;
   try {
-    const { ended, progressive, precision, components, scans } = readSegments(file, { all: true });
+    const { ended, progressive, precision, components, scans, split } = readSegments(file, { all: true });
     if (ended || scans === 0) return undefined;
     const known = [...precision.values()].filter((bits) => bits.every((bit) => bit === 0)).length;
     if (progressive && known < components) return undefined;
-    return Buffer.concat([file, Buffer.of(0xff, EOI)]);
+    const end = Buffer.of(0xff, EOI);
+    // Half of a marker, or of a stuffed byte, would make a marker of what follows.
+    const data = file.at(-1) === 0xff ? file.subarray(0, -1) : file;
+    const doubts = progressive || split ? [] : [0xaa, 0x55].map((byte) => Buffer.concat([data, otherBits(byte), end]));
+    return { file: Buffer.concat([file, end]), doubts };
   } catch (thrown) {
     if (thrown instanceof RangeError) return undefined;
     throw thrown;
   }
+}
+
+/** Bits for a scan that is cut off: within an interval between two restarts, or at the restart of any of the eight numbers. */
+function otherBits(byte: number): Buffer {
+  const bits = Buffer.alloc(256, byte);
+  const restarts = Array.from({ length: 8 }, (_, n) => Buffer.concat([Buffer.of(0xff, 0xd0 + n), bits]));
+  return Buffer.concat([bits, ...restarts]);
 }
 
 /** Walks through all segments. Source: ITU-T T.81, annex B. */
