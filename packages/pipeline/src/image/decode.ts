@@ -68,7 +68,11 @@ export async function openImage(bytes: Uint8Array, label: string, limits: Decode
   inspectImage(bytes, label, limits);
   const { maxPixels, maxSeconds } = limits;
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (structureOf(bytes)?.format === 'bmp') return openBmp(file, label);
+  const structure = structureOf(bytes);
+  if (structure?.format === 'bmp') {
+    refuseTooManyPixels(structure, label, maxPixels);
+    return openBmp(file, label);
+  }
   const facts = await sharp(bytes, OPTIONS)
     .metadata()
     .catch((cause: unknown) => {

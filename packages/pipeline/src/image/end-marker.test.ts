@@ -31,21 +31,8 @@ it.each(KINDS)(
       expect(await makeThumbnail(bytes, 'It')).toEqual(await makeThumbnail(whole, 'It'));
     }
     let refused = 0;
-    const cuts = [
-      3,
-      4,
-      5,
-      6,
-      8,
-      10,
-      15,
-      20,
-      50,
-      100,
-      200,
-      400,
-      ...[0.9, 0.7, 0.5, 0.3].map((at) => Math.floor(whole.length * (1 - at))),
-    ];
+    // Converting CMYK takes long.
+    const cuts = space === 'cmyk' ? [3, 10, 100] : [3, 4, 5, 6, 8, 10, 20, 50, 100, 200, whole.length >> 1];
     for (const cut of [...cuts, ...scanEnds(whole)]) {
       const answer = await decodeImage(whole.subarray(0, whole.length - cut), 'It').catch((thrown: unknown) => thrown);
       // The last byte may hold nothing but filling.

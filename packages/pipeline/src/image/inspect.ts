@@ -27,16 +27,16 @@ const LEAST_BYTES = 1_000_000;
 
 /**
  * Looks at the outline of a picture's file before any decoder sees it, in time that the file's length bounds. Throws AppError
- * `image_too_large` for too many pixels, `image_too_complex` for what would take a decoder long all the same: many scans, pages,
- * frames, chunks or texts. Returns the memory that decoding takes at most; of a file that is no picture it knows nothing.
+ * `image_too_complex` for what would take a decoder long whatever its size: many scans, pages, frames, chunks or texts. Returns
+ * the memory that decoding takes at most; of a file that is no picture it knows nothing. Whether there are too many pixels is
+ * said where the header is read, as only then it is sure that the file is a picture.
  */
-export function inspectImage(bytes: Uint8Array, label: string, { maxPixels }: DecodeLimits): number {
+export function inspectImage(bytes: Uint8Array, label: string, { maxPixels }: Pick<DecodeLimits, 'maxPixels'>): number {
   const structure = structureOf(bytes);
   if (structure === undefined) return LEAST_BYTES;
   const { width, height, bytesPerPixel, excess } = structure;
-  refuseTooManyPixels({ width, height }, label, maxPixels);
   if (excess !== undefined) throw tooComplex(label, excess);
-  return Math.max(LEAST_BYTES, width * height * bytesPerPixel);
+  return Math.max(LEAST_BYTES, Math.min(width * height, maxPixels) * bytesPerPixel);
 }
 
 export function refuseTooManyPixels(
