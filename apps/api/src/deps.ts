@@ -11,8 +11,16 @@ export interface ImageFacts {
   readonly mediaType: string;
 }
 
+/** What the outline of a picture tells. */
+export interface ImageInspection {
+  /** Memory that decoding takes at most. */
+  readonly decodeBytes: number;
+  /** The contract version whose workers can read it. */
+  readonly needsVersion: number;
+}
+
 /** What decoding a picture may take. */
-export interface DecodeLimits {
+export interface ValidationLimits {
   readonly maxPixels: number;
   readonly maxSeconds: number;
 }
@@ -34,16 +42,16 @@ export interface ApiDeps {
   /** Throws AppError `url_refused` for an address that the service must not call. */
   readonly checkUrl: (url: string) => unknown;
   /**
-   * The memory that decoding a picture takes at most, read from its outline. Throws AppErrors of a picture that goes
-   * beyond the limits; their messages begin with `label`.
+   * What the outline of a picture tells before it is decoded. Throws AppErrors of a picture that goes beyond the limits;
+   * their messages begin with `label`.
    */
-  readonly inspectImage: (bytes: Uint8Array, label: string, limits: DecodeLimits) => number;
+  readonly inspectImage: (bytes: Uint8Array, label: string, limits: ValidationLimits) => ImageInspection;
   /** Checks, by decoding it, that bytes are a whole picture. Throws AppErrors whose messages begin with `label`. */
   readonly validateImage: (
     bytes: Uint8Array,
     label: string,
     rules: ShapeRules,
-    limits: DecodeLimits,
+    limits: ValidationLimits,
   ) => Promise<ImageFacts>;
   /** Checks the shape of a picture that was decoded before. Throws AppErrors whose messages begin with `label`. */
   readonly checkImageShape: (

@@ -87,6 +87,7 @@ export async function acceptJob(deps: AcceptDeps, acceptance: Acceptance): Promi
       deadline: jobOptions.deadline,
       deadlineMs: options.deadlineMs,
       maxAttempts: options.maxAttempts,
+      inputsNeed: Math.max(...images.map(({ needsVersion }) => needsVersion)),
       inputs,
     };
     const terms = { relayed: queue.relayed, maxQueue: options.maxQueue, idempotency, requestHash };

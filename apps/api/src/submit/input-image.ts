@@ -17,6 +17,8 @@ export interface LoadedImage {
 
 export interface InputImage extends LoadedImage {
   readonly facts: ImageFacts;
+  /** The contract version whose workers can read it. */
+  readonly needsVersion: number;
   /** The object that holds it, if the owner has stored it already. */
   readonly known: { readonly id: string; readonly key: string } | undefined;
   /** The upload that it was read from. */
@@ -47,14 +49,14 @@ export async function validateInputImage(
   { owner, rules, signal }: { readonly owner: string; readonly rules: ShapeRules; readonly signal: AbortSignal },
 ): Promise<InputImage> {
   const known = await findInput(database.db, owner, sha256);
+  const decodeLimits = { maxPixels: limits.pixels, maxSeconds: limits.decodeSeconds };
+  const { decodeBytes, needsVersion } = inspectImage(bytes, label, decodeLimits);
   if (known === undefined) {
-    const decodeLimits = { maxPixels: limits.pixels, maxSeconds: limits.decodeSeconds };
-    const memory = inspectImage(bytes, label, decodeLimits);
-    const facts = await decoding.run({ owner, bytes: memory }, async () => {
+    const facts = await decoding.run({ owner, bytes: decodeBytes }, async () => {
       if (signal.aborted) throw new AppError('canceled', 'The caller has hung up.');
       return validateImage(bytes, label, rules, decodeLimits);
     });
-    return { bytes, label, sha256, known, facts };
+    return { bytes, label, sha256, known, needsVersion, facts };
   }
   // Rows of inputs always have a size.
   const facts = { width: known.width ?? 1, height: known.height ?? 1, mediaType: known.mediaType };
@@ -63,7 +65,7 @@ export async function validateInputImage(
     throw new AppError('image_too_large', `${label} has ${size} pixels; the limit is ${limits.pixels}.`);
   }
   checkImageShape(facts, label, rules);
-  return { bytes, label, sha256, known, facts };
+  return { bytes, label, sha256, known, needsVersion, facts };
 }
 
 /**

@@ -104,7 +104,7 @@ describe('what would keep a decoder busy is refused by its outline, wherever it 
     webp.writeUInt32LE(16_382 | (5859 << 14), 21);
     const limits = { maxPixels: 50_000_000, maxSeconds: 20 };
     const wanted = { code: 'image_too_large', message: 'It has 16383 × 5860 pixels; the limit is 50000000.' };
-    expect(inspectImage(webp, 'It', limits), 'no more than it may have').toBe(200_000_000);
+    expect(inspectImage(webp, 'It', limits).decodeBytes, 'no more than it may have').toBe(200_000_000);
     await expect(validateImage(webp, 'It', {}, limits)).rejects.toMatchObject(wanted);
   });
 });
@@ -151,10 +151,10 @@ it('the outline tells the size that the decoder finds, so that its memory is kno
   };
   for (const [name, bytes] of Object.entries(formats))
     expect(structureOf(await bytes), name).toMatchObject({ width: 301, height: 203, excess: undefined });
-  const memory = async (name: string) => inspectImage((await formats[name])!, name, DECODE_CEILING);
+  const memory = async (name: string) => inspectImage((await formats[name])!, name, DECODE_CEILING).decodeBytes;
   expect(await memory('progressive jpeg')).toBe(1_000_000);
   const large = await picture(3000, 2000).jpeg({ progressive: true }).toBuffer();
-  expect(inspectImage(large, 'It', DECODE_CEILING)).toBe(3000 * 2000 * 6);
+  expect(inspectImage(large, 'It', DECODE_CEILING).decodeBytes).toBe(3000 * 2000 * 6);
 });
 
 it('a file cut off or changed anywhere is looked at without an error of its own', async () => {
@@ -179,4 +179,22 @@ it('a file cut off or changed anywhere is looked at without an error of its own'
       }
     }
   }
+});
+
+it('what workers of the last version cannot read is left to newer ones', async () => {
+  const jpeg = await picture().jpeg().toBuffer();
+  const bmp = Buffer.alloc(62);
+  bmp.write('BM');
+  for (const [at, value] of [
+    [10, 54],
+    [14, 40],
+    [18, 1],
+    [22, 1],
+    [28, 24],
+  ] as const)
+    bmp.writeUInt32LE(value, at);
+  const versions = [jpeg, Buffer.concat([jpeg, Buffer.from('after the end')]), jpeg.subarray(0, -2), bmp].map(
+    (bytes) => inspectImage(bytes, 'It', DECODE_CEILING).needsVersion,
+  );
+  expect(versions).toEqual([1, 1, 2, 2]);
 });

@@ -48,6 +48,10 @@ export const readJpeg: ReadStructure = (file) => {
   };
 };
 
+/** False for a JPEG whose end marker is surely missing; found without a walk through its data, in which neither marker occurs. */
+export const endsAfterScan = (file: Buffer): boolean =>
+  file.lastIndexOf(Buffer.of(0xff, EOI)) > file.lastIndexOf(Buffer.of(0xff, SOS));
+
 /** A JPEG without an end marker, with the marker. */
 export interface MendedJpeg {
   readonly file: Buffer;
