@@ -89,6 +89,7 @@ it('a file input that nobody has touched sends no file; an empty file that has a
   const body = [
     part('name="image"; filename="a.png"', 'x'),
     part('name="image"; filename=""', ''),
+    part('name="image"', '', 'application/octet-stream'),
     part('name="image"; filename="empty.png"', ''),
     part('name="image"; filename=""', 'named by nothing'),
   ].join('');

@@ -16,7 +16,7 @@ const HEADER = { headerPairs: 20, headerSize: 16_384 };
 
 /**
  * The parts of a multipart/form-data body, in order and in memory. A part is a file when it has a file name or the type
- * of a picture or of bytes; other types are ignored. An empty file with an empty name is left out. Throws AppError `request_malformed` or `request_too_large`.
+ * of a picture or of bytes; other types are ignored. An empty file without a name is left out. Throws AppError `request_malformed` or `request_too_large`.
  * Source: RFC 7578.
  */
 export async function readMultipart(
@@ -74,7 +74,8 @@ function collect(parser: BusboyInstance, parts: (FormPart | undefined)[], fail: 
     stream.on('end', () => {
       const bytes = Buffer.concat(chunks);
       // A browser sends such a part for a file input that nobody has touched. Source: HTML, "constructing the entry list".
-      const isUntouched = fileName === '' && bytes.length === 0;
+      // undici's FormData leaves the empty name out.
+      const isUntouched = (fileName ?? '') === '' && bytes.length === 0;
       parts[place] = isUntouched ? undefined : { name: name ?? '', kind: 'file', bytes };
     });
   });
