@@ -32,7 +32,7 @@ it.each(KINDS)(
     }
     let refused = 0;
     // Converting CMYK takes long.
-    const cuts = space === 'cmyk' ? [3, 10, 100] : [3, 4, 5, 6, 8, 10, 20, 50, 100, 200, whole.length >> 1];
+    const cuts = space === 'cmyk' ? [10] : [3, 4, 5, 6, 8, 10, 20, 50, 100, 200, whole.length >> 1];
     for (const cut of [...cuts, ...scanEnds(whole)]) {
       const answer = await decodeImage(whole.subarray(0, whole.length - cut), 'It').catch((thrown: unknown) => thrown);
       // The last byte may hold nothing but filling.

@@ -27,7 +27,7 @@ interface Segments {
 
 const UNKNOWN = 255;
 
-export const isJpeg = (file: Buffer): boolean => file[0] === 0xff && file[1] === SOI && file[2] === 0xff;
+const isJpeg = (file: Buffer): boolean => file[0] === 0xff && file[1] === SOI && file[2] === 0xff;
 
 export const readJpeg: ReadStructure = (file) => {
   if (!isJpeg(file)) return undefined;
