@@ -11,7 +11,7 @@ import { readWebp } from './structure/webp.ts';
 /** What decoding a picture may take. */
 export interface DecodeLimits {
   readonly maxPixels: number;
-  /** Time for the decoder. It is a last resort: the other limits refuse whatever takes long, on any machine. */
+  /** Time for the decoder, which is ended between two of its steps. It is a last resort: the other limits hold on any machine. */
   readonly maxSeconds: number;
 }
 
