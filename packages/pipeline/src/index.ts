@@ -1,6 +1,6 @@
 export { checkRequest, type UncheckedRequest } from './check-request.ts';
-export { isUnchanged, likenessOf } from './image/likeness.ts';
 export { inspectImage } from './image/inspect.ts';
+export { isUnchanged, likenessOf } from './image/likeness.ts';
 export { checkImageShape } from './image/shape.ts';
 export { makeThumbnail } from './image/thumbnail.ts';
 export { type ValidatedImage, validateImage } from './image/validate-image.ts';
