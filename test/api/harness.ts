@@ -15,7 +15,7 @@ import {
 import type { Job } from '../../packages/contract/src/index.ts';
 import { claimJob, type Database, type Lease, newToken, succeedJob } from '../../packages/db/src/index.ts';
 import { checkUrl, createSafeFetch, type Resolve } from '../../packages/net/src/index.ts';
-import { checkImageShape, makeThumbnail, validateImage } from '../../packages/pipeline/src/index.ts';
+import { checkImageShape, inspectImage, makeThumbnail, validateImage } from '../../packages/pipeline/src/index.ts';
 import { createStore, type ObjectStore, STORED_KINDS } from '../../packages/storage/src/index.ts';
 import { createLogger, createMetrics } from '../../packages/telemetry/src/index.ts';
 import { freshDatabase } from '../db/harness.ts';
@@ -82,6 +82,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       return (await fetcher.fetch(url, init)).body;
     },
     checkUrl: (url) => checkUrl(url, { allowPrivate }),
+    inspectImage,
     validateImage,
     checkImageShape,
     makeThumbnail: options.makeThumbnail ?? makeThumbnail,

@@ -12,6 +12,7 @@ const LONG = [
   'test/db/embedded.test.ts',
   'test/db/model.test.ts',
   'test/api/commit.test.ts',
+  'test/api/memory.test.ts',
   'test/db/pooler.test.ts',
   'test/queue/job-queue.sqs.test.ts',
   'test/parity/edits.test.ts',

@@ -4,12 +4,13 @@ import { readEventSeqs, readEvents } from '@qwen-edit/db';
 import type { Logger } from '@qwen-edit/telemetry';
 import { isSending } from './body/receive.ts';
 import { createByteBudget } from './byte-budget.ts';
+import { createCollector } from './collect-garbage.ts';
 import { type ApiContext, type ApiEnv, noteJob, requestFacts } from './context.ts';
 import { createCredentialWatch } from './credential-watch.ts';
 import { type ApiDeps, DEFAULT_API_LIMITS } from './deps.ts';
 import { describeError } from './describe-error.ts';
+import { createFairGate } from './fair-gate.ts';
 import { createJobWatch } from './job-watch.ts';
-import { createLimiter } from './limiter.ts';
 import { accessLog } from './middleware/access-log.ts';
 import { createGate } from './middleware/authenticate.ts';
 import { requestId } from './middleware/request-id.ts';
@@ -49,7 +50,7 @@ export function createHttpApi(deps: ApiDeps): HttpApi {
   const stopping = stopper.signal;
   const drainer = new AbortController();
   const draining = drainer.signal;
-  const budget = createByteBudget(limits.bytesInFlight);
+  const budget = createByteBudget(limits.bytesInFlight, createCollector());
   const gate = createGate({ database, options, limits, now });
   const credentials = createCredentialWatch({
     database,
@@ -58,6 +59,7 @@ export function createHttpApi(deps: ApiDeps): HttpApi {
     log,
     stopping,
   });
+  const decoding = createFairGate({ atOnce: limits.decodings, bytes: limits.decodingBytes });
   const services: Services = {
     ...deps,
     now,
@@ -74,12 +76,12 @@ export function createHttpApi(deps: ApiDeps): HttpApi {
     status: createServiceStatus({ database, store, limits, draining }),
     budget,
     streams: createTally(),
-    validating: createLimiter(limits.validating),
+    decoding,
     thumbnails: createThumbnails({
       store,
       makeThumbnail: deps.makeThumbnail,
       budget,
-      atOnce: limits.thumbnailing,
+      decoding,
       log,
     }),
   };

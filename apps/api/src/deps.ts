@@ -2,6 +2,7 @@ import { LIMITS, type ShapeRules } from '@qwen-edit/contract';
 import type { Database } from '@qwen-edit/db';
 import type { ObjectStore } from '@qwen-edit/storage';
 import type { Logger, Metrics } from '@qwen-edit/telemetry';
+import type { ByteShare } from './byte-budget.ts';
 
 /** What validating a picture tells of it. */
 export interface ImageFacts {
@@ -10,23 +11,48 @@ export interface ImageFacts {
   readonly mediaType: string;
 }
 
+/** What the outline of a picture tells. */
+export interface ImageInspection {
+  /** Memory that decoding takes at most. */
+  readonly decodeBytes: number;
+  /** The contract version whose workers can read it. */
+  readonly needsVersion: number;
+}
+
+/** What decoding a picture may take. */
+export interface ValidationLimits {
+  readonly maxPixels: number;
+  readonly maxSeconds: number;
+}
+
 export interface ApiDeps {
   readonly database: Database;
   readonly store: ObjectStore;
   /** `relayed`: an accepted job needs an outbox row, because its queue is not the database. */
   readonly queue: { readonly relayed: boolean };
   /**
-   * Fetches a picture from an address that a caller gave. Throws AppError `url_refused`, `url_unreachable`,
+   * Fetches a picture from an address that a caller gave, and counts its bytes in `memory` before it takes memory for
+   * them. Throws AppError `url_refused`, `url_unreachable`,
    * `url_too_large`.
    */
   readonly fetchPicture: (
     url: string,
-    options: { readonly maxBytes: number; readonly signal: AbortSignal },
+    options: { readonly maxBytes: number; readonly signal: AbortSignal; readonly memory: ByteShare },
   ) => Promise<Uint8Array>;
   /** Throws AppError `url_refused` for an address that the service must not call. */
   readonly checkUrl: (url: string) => unknown;
+  /**
+   * What the outline of a picture tells before it is decoded. Throws AppErrors of a picture that goes beyond the limits;
+   * their messages begin with `label`.
+   */
+  readonly inspectImage: (bytes: Uint8Array, label: string, limits: ValidationLimits) => ImageInspection;
   /** Checks, by decoding it, that bytes are a whole picture. Throws AppErrors whose messages begin with `label`. */
-  readonly validateImage: (bytes: Uint8Array, label: string, rules: ShapeRules) => Promise<ImageFacts>;
+  readonly validateImage: (
+    bytes: Uint8Array,
+    label: string,
+    rules: ShapeRules,
+    limits: ValidationLimits,
+  ) => Promise<ImageFacts>;
   /** Checks the shape of a picture that was decoded before. Throws AppErrors whose messages begin with `label`. */
   readonly checkImageShape: (
     size: { readonly width: number; readonly height: number },
@@ -114,10 +140,14 @@ export interface ApiLimits {
   readonly statusCachedMs: number;
   /** How long these routes wait for the database and the storage. */
   readonly statusTimeoutMs: number;
-  /** Pictures that are decoded at one time, to validate them. */
-  readonly validating: number;
-  /** Thumbnails that are made at one time. */
-  readonly thumbnailing: number;
+  /** Of one picture that is submitted. */
+  readonly pixels: number;
+  /** Time that decoding one picture may take. */
+  readonly decodeSeconds: number;
+  /** Pictures that are decoded at one time. Each has a thread of libuv, which has four: files and names need one too. */
+  readonly decodings: number;
+  /** Memory that the decoders of these may take together. */
+  readonly decodingBytes: number;
 }
 
 export const DEFAULT_API_LIMITS: ApiLimits = {
@@ -146,6 +176,8 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
   wrongKeyMs: 6000,
   statusCachedMs: 1000,
   statusTimeoutMs: 2000,
-  validating: 2,
-  thumbnailing: 2,
+  pixels: 50_000_000,
+  decodeSeconds: 20,
+  decodings: 3,
+  decodingBytes: 800_000_000,
 };

@@ -1,5 +1,6 @@
 import type { ByteBudget } from './byte-budget.ts';
 import type { ApiDeps, ApiLimits } from './deps.ts';
+import type { FairGate } from './fair-gate.ts';
 import type { JobWatch } from './job-watch.ts';
 import type { Gate } from './middleware/authenticate.ts';
 import type { ServiceStatus } from './service-status.ts';
@@ -16,8 +17,8 @@ export interface Services extends ApiDeps {
   readonly budget: ByteBudget;
   /** Answers that are being streamed. */
   readonly streams: Tally;
-  /** Runs the validation of a picture as soon as few enough others run. */
-  readonly validating: <T>(task: () => Promise<T>) => Promise<T>;
+  /** All decoding of pictures goes through it. */
+  readonly decoding: FairGate;
   readonly thumbnails: Thumbnails;
   /** Aborts when the process begins to stop. */
   readonly stopping: AbortSignal;

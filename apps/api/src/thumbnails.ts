@@ -2,13 +2,17 @@ import { AppError, THUMBNAIL_MEDIA_TYPE } from '@qwen-edit/contract';
 import { type ObjectStore, readObject, STORED_KINDS } from '@qwen-edit/storage';
 import type { Logger } from '@qwen-edit/telemetry';
 import type { ByteBudget } from './byte-budget.ts';
+import type { ApiDeps } from './deps.ts';
 import { describeError } from './describe-error.ts';
-import { createLimiter } from './limiter.ts';
+import type { FairGate } from './fair-gate.ts';
 
 /** A stored picture. */
 export interface Original {
   readonly key: string;
   readonly bytes: number;
+  readonly owner: string;
+  readonly width: number;
+  readonly height: number;
 }
 
 /** Small copies of stored pictures. Each is made when it is first asked for, and then kept in the store. */
@@ -20,12 +24,10 @@ export interface Thumbnails {
   read(picture: Original, signal: AbortSignal): Promise<Uint8Array | undefined>;
 }
 
-export interface ThumbnailsDeps {
+export interface ThumbnailsDeps extends Pick<ApiDeps, 'makeThumbnail'> {
   readonly store: ObjectStore;
-  readonly makeThumbnail: (bytes: Uint8Array) => Promise<Uint8Array>;
   readonly budget: ByteBudget;
-  /** Thumbnails that are made at once. */
-  readonly atOnce: number;
+  readonly decoding: FairGate;
   readonly log: Logger;
 }
 
@@ -35,13 +37,14 @@ interface Making {
   readonly result: Promise<Uint8Array | undefined>;
 }
 
+/** The decoders of most formats take less. */
+const BYTES_PER_PIXEL = 6;
 /** Far more than any thumbnail has. */
 const MAX_BYTES = 1_000_000;
 
 const thumbnailKey = (pictureKey: string): string => STORED_KINDS.thumbnail.keyOf({ pictureKey });
 
-export function createThumbnails({ store, makeThumbnail, budget, atOnce, log }: ThumbnailsDeps): Thumbnails {
-  const limit = createLimiter(atOnce);
+export function createThumbnails({ store, makeThumbnail, budget, decoding, log }: ThumbnailsDeps): Thumbnails {
   const making = new Map<string, Making>();
 
   /**
@@ -51,11 +54,14 @@ export function createThumbnails({ store, makeThumbnail, budget, atOnce, log }: 
   function begin(picture: Original, signal: AbortSignal): Making {
     const { key } = picture;
     const signals = [signal];
-    const result = limit(async () => {
-      if (!signals.every(({ aborted }) => aborted)) return make(picture);
-      making.delete(key);
-      throw new AppError('canceled', 'Nobody waits for the thumbnail any more.');
-    }).finally(() => making.delete(key));
+    const memory = picture.width * picture.height * BYTES_PER_PIXEL;
+    const result = decoding
+      .run({ owner: picture.owner, bytes: memory }, async () => {
+        if (!signals.every(({ aborted }) => aborted)) return make(picture);
+        making.delete(key);
+        throw new AppError('canceled', 'Nobody waits for the thumbnail any more.');
+      })
+      .finally(() => making.delete(key));
     const work = { signals, result };
     making.set(key, work);
     return work;

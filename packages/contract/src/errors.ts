@@ -52,13 +52,19 @@ export const ERRORS = {
     400,
     false,
     'The file is not a readable picture',
-    'Send a whole JPEG, PNG, WebP, GIF, TIFF or AVIF file.',
+    'Send a whole JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP file.',
   ),
   image_too_large: request(
     413,
     false,
     'The picture has too many pixels',
     'Make the picture smaller before sending it.',
+  ),
+  image_too_complex: request(
+    413,
+    false,
+    'The picture takes too long to decode',
+    'Save the picture anew as a plain JPEG or PNG, of one page and without metadata, and send that.',
   ),
   image_ratio: request(
     400,

@@ -6,6 +6,7 @@ export const PICTURE_FORMATS = {
   gif: { mediaType: 'image/gif', endings: ['gif'] },
   tiff: { mediaType: 'image/tiff', endings: ['tiff', 'tif'] },
   avif: { mediaType: 'image/avif', endings: ['avif'] },
+  bmp: { mediaType: 'image/bmp', endings: ['bmp'] },
 } as const satisfies Record<string, FormatFacts>;
 export type PictureFormat = keyof typeof PICTURE_FORMATS;
 

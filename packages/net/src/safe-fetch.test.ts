@@ -267,6 +267,41 @@ describe('bodies', () => {
       await expect(fetcher().fetch(odd.url)).rejects.toEqual(code('url_unreachable'));
     }
   });
+
+  it('memory is counted before it is taken, and what the count refuses ends the call', async () => {
+    const body = Buffer.alloc(900_000, 'x');
+    const chunked = (_: IncomingMessage, response: ServerResponse) => {
+      response.write(body.subarray(0, 400_000));
+      response.end(body.subarray(400_000));
+    };
+    for (const [listener, most] of [
+      [sends({ 'content-length': '900000' }, body), 900_000],
+      // While its pieces are joined, they take twice their memory.
+      [chunked, 1_800_000],
+      [sends({ 'content-encoding': 'gzip' }, gzipSync(body)), 1_800_000],
+    ] as const) {
+      const { url } = await serve(listener);
+      const count = { held: 0, most: 0 };
+      const memory = (limit: number) => ({
+        hold(bytes: number) {
+          if (count.held + bytes > limit) throw new RangeError('full');
+          count.held += bytes;
+          count.most = Math.max(count.most, count.held);
+        },
+        release(bytes: number) {
+          count.held -= bytes;
+        },
+      });
+      const net = fetcher({ maxBytes: 1_000_000 });
+      expect((await net.fetch(url, { memory: memory(most) })).body).toEqual(new Uint8Array(body));
+      expect(count).toEqual({ held: 900_000, most });
+      count.held = 0;
+      const refused = net.fetch(url, { memory: memory(most - 1) });
+      await expect(refused).rejects.toMatchObject({ cause: expect.objectContaining({ message: 'full' }) });
+    }
+    const { url } = await serve(sends({ 'content-encoding': 'gzip' }, gzipSync(Buffer.alloc(17_000_000))));
+    await expect(fetcher({ maxBytes: 100_000_000 }).fetch(url)).rejects.toEqual(code('url_too_large'));
+  });
 });
 
 describe('a server that does not keep up', () => {

@@ -4,13 +4,13 @@ import type { Dispatcher } from 'undici';
 import { checkUrl } from './check-url.ts';
 import { isFromOutside, toNetError, unreachable, unreachableUnsaid } from './net-errors.ts';
 import { createPinnedAgent, type Resolve } from './pinned-agent.ts';
-import { end, readResponseBody } from './read-response-body.ts';
+import { end, type MemoryCount, readResponseBody } from './read-response-body.ts';
 import { type Hop, nextHop } from './redirect.ts';
 
 export interface SafeFetchOptions {
   /** Allows loopback, private and other internal addresses (QWEN_EDIT_ALLOW_PRIVATE_URLS). */
   readonly allowPrivate: boolean;
-  /** Largest body, before and after decompression. */
+  /** Largest body, before and after decompression; a compressed one may unpack to 16 MB at most. */
   readonly maxBytes: number;
   /** Time limit from the call to the last byte, with all redirects. */
   readonly timeoutMs: number;
@@ -34,6 +34,8 @@ export interface SafeFetchInit {
   readonly maxRedirects?: number;
   /** What happens to a body above `maxBytes`: `refuse` (the default) throws, `cut` drops the rest. */
   readonly overflow?: 'refuse' | 'cut';
+  /** Counts the memory that the body takes, before it is taken. Not with `cut`, which bounds it by itself. */
+  readonly memory?: MemoryCount;
 }
 
 export interface SafeResponse {
@@ -92,7 +94,7 @@ export function createSafeFetch(options: SafeFetchOptions): SafeFetch {
         const headers = headersOf(answer.headers);
         const next = maxRedirects === 0 ? undefined : nextHop(hop, answer.statusCode, headers.get('location'), options);
         if (next === undefined) {
-          const limits = { url: hop.url, maxBytes, overflow: init.overflow ?? 'refuse' };
+          const limits = { url: hop.url, maxBytes, overflow: init.overflow ?? 'refuse', memory: init.memory } as const;
           const body = await readResponseBody(answer.body, headers, limits);
           return { status: answer.statusCode, headers, body, url: hop.url.href };
         }

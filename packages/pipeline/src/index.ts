@@ -1,4 +1,5 @@
 export { checkRequest, type UncheckedRequest } from './check-request.ts';
+export { inspectImage } from './image/inspect.ts';
 export { isUnchanged, likenessOf } from './image/likeness.ts';
 export { checkImageShape } from './image/shape.ts';
 export { makeThumbnail } from './image/thumbnail.ts';

@@ -84,3 +84,21 @@ it('what breaks off on its way keeps its own error', async () => {
   }
   await expect(readMultipart(broken(), TYPE, LIMITS)).rejects.toThrow('gone');
 });
+
+it('a file input that nobody has touched sends no file; an empty file that has a name is one', async () => {
+  const body = [
+    part('name="image"; filename="a.png"', 'x'),
+    part('name="image"; filename=""', ''),
+    part('name="image"', '', 'application/octet-stream'),
+    part('name="image"; filename="empty.png"', ''),
+    part('name="image"; filename=""', 'named by nothing'),
+  ].join('');
+  for (const size of [1, 1000]) {
+    const parts = await readMultipart(pieces(`${body}--XX--\r\n`, size), TYPE, LIMITS);
+    expect(parts.map((each) => (each.kind === 'file' ? Buffer.from(each.bytes).toString() : each.text))).toEqual([
+      'x',
+      '',
+      'named by nothing',
+    ]);
+  }
+});

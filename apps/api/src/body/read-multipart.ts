@@ -16,7 +16,7 @@ const HEADER = { headerPairs: 20, headerSize: 16_384 };
 
 /**
  * The parts of a multipart/form-data body, in order and in memory. A part is a file when it has a file name or the type
- * of a picture or of bytes; other types are ignored. Throws AppError `request_malformed` or `request_too_large`.
+ * of a picture or of bytes; other types are ignored. An empty file without a name is left out. Throws AppError `request_malformed` or `request_too_large`.
  * Source: RFC 7578.
  */
 export async function readMultipart(
@@ -25,7 +25,7 @@ export async function readMultipart(
   limits: FormLimits,
 ): Promise<readonly FormPart[]> {
   const parser = createParser(contentType, limits);
-  const parts: FormPart[] = [];
+  const parts: (FormPart | undefined)[] = [];
   const { promise: done, resolve: finish, reject: fail } = Promise.withResolvers<void>();
   let failure: unknown;
   done.catch((thrown: unknown) => {
@@ -44,7 +44,7 @@ export async function readMultipart(
     }
     parser.end();
     await done;
-    return parts;
+    return parts.filter((part) => part !== undefined);
   } finally {
     parser.destroy();
   }
@@ -63,16 +63,20 @@ function createParser(contentType: string, limits: FormLimits): BusboyInstance {
   }
 }
 
-function collect(parser: BusboyInstance, parts: FormPart[], fail: (error: AppError) => void): void {
+function collect(parser: BusboyInstance, parts: (FormPart | undefined)[], fail: (error: AppError) => void): void {
   let count = 0;
-  parser.on('file', (name, stream) => {
+  parser.on('file', (name, stream, fileName) => {
     const place = count++;
     const chunks: Uint8Array[] = [];
     stream.on('data', (chunk: Uint8Array) => chunks.push(chunk));
     stream.on('limit', () => fail(new AppError('request_too_large', `The part ${quoted(name)} is too large.`)));
     stream.on('error', (cause) => fail(malformed(cause)));
     stream.on('end', () => {
-      parts[place] = { name: name ?? '', kind: 'file', bytes: Buffer.concat(chunks) };
+      const bytes = Buffer.concat(chunks);
+      // A browser sends such a part for a file input that nobody has touched. Source: HTML, "constructing the entry list".
+      // undici's FormData leaves the empty name out.
+      const isUntouched = (fileName ?? '') === '' && bytes.length === 0;
+      parts[place] = isUntouched ? undefined : { name: name ?? '', kind: 'file', bytes };
     });
   });
   parser.on('field', (name, text, _nameTruncated, truncated) => {

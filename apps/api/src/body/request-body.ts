@@ -33,6 +33,11 @@ export interface SubmissionBody extends RouteBody {
 
 const FEW_FIELDS_BYTES = 10_000;
 
+/** The text of a body, the strings that are parsed from it, and the pictures that these are decoded to. */
+const JSON_COPIES = 3;
+/** The pieces of a body, and the files that they are joined to. */
+const FORM_COPIES = 2;
+
 /**
  * Declares a small JSON body.
  *
@@ -61,14 +66,17 @@ export function submissionBody(schemas: { readonly json: z.ZodType; readonly for
     content: { 'application/json': schemas.json, 'multipart/form-data': schemas.form },
     async read(c, limits, share) {
       const contentType = c.req.header('content-type') ?? '';
-      const chunks = heldBy(share, receiveRequest(c, limits, limits.bodyBytes));
+      const chunks = receiveRequest(c, limits, limits.bodyBytes);
       switch (mediaTypeOf(contentType)) {
         case 'application/json':
-          return { kind: 'json', value: await readJsonBody(chunks) };
+          return { kind: 'json', value: await readJsonBody(heldBy(share, chunks, JSON_COPIES)) };
         case 'multipart/form-data': {
           const { parts, fieldBytes, imageBytes } = limits;
           const formLimits = { parts, fieldBytes, fileBytes: imageBytes };
-          return { kind: 'form', parts: await readMultipart(chunks, contentType, formLimits) };
+          return {
+            kind: 'form',
+            parts: await readMultipart(heldBy(share, chunks, FORM_COPIES), contentType, formLimits),
+          };
         }
         default:
           throw new AppError('media_type_unsupported', 'The body must be application/json or multipart/form-data.');
@@ -83,9 +91,14 @@ export function receiveRequest(c: ApiContext, limits: BodyTimes, maxBytes: numbe
   return receiveBody(incoming, outgoing, { maxBytes, idleMs: limits.bodyIdleMs, totalMs: limits.bodyTotalMs });
 }
 
-async function* heldBy(share: ByteShare, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** Counts a body as it comes, with the copies of it that reading it will make. */
+async function* heldBy(
+  share: ByteShare,
+  chunks: AsyncIterable<Uint8Array>,
+  copies: number,
+): AsyncGenerator<Uint8Array> {
   for await (const chunk of chunks) {
-    share.hold(chunk.length);
+    share.hold(copies * chunk.length);
     yield chunk;
   }
 }

@@ -7,6 +7,7 @@ import { jobIdSchema } from '../routing/path-params.ts';
 import { ANY_QUERY, type ApiRoute, binaryAnswer, defineRoute, emptyAnswer } from '../routing/route.ts';
 import type { Services } from '../services.ts';
 import { type ObjectFacts, type SendDeps, sendObject } from '../stream/send-object.ts';
+import type { Original } from '../thumbnails.ts';
 
 /** The pictures that a job was given, and those that it made. */
 const SERIES = {
@@ -107,7 +108,7 @@ function thumbnailRoute(path: string, deps: Pick<Services, 'database' | 'thumbna
       const etag = `"thumbnail-${picture.sha256}"`;
       const headers = { 'Content-Type': THUMBNAIL_MEDIA_TYPE, 'Cache-Control': FOR_EVER, ETag: etag };
       if (matchesNone(c.req.header('if-none-match'), etag)) return c.body(null, 304, headers);
-      const bytes = await deps.thumbnails.read({ key: picture.key, bytes: picture.bytes ?? 0 }, clientGone(c));
+      const bytes = await deps.thumbnails.read(originalOf(picture), clientGone(c));
       if (bytes === undefined) throw new AppError('not_found', series.absent);
       return c.body(new Uint8Array(bytes), 200, { ...headers, 'Content-Length': String(bytes.length) });
     },
@@ -122,6 +123,10 @@ async function findPicture(
   const picture = await read(database.db, place);
   if (picture === undefined) throw new AppError('not_found', absent);
   return picture;
+}
+
+function originalOf({ key, bytes, owner, width, height }: AssetRow): Original {
+  return { key, bytes: bytes ?? 0, owner, width: width ?? 1, height: height ?? 1 };
 }
 
 function factsOf({ key, bytes, sha256, mediaType }: AssetRow, fileName: string): ObjectFacts {

@@ -33,7 +33,7 @@ export interface AcceptDeps
     StoreDeps,
     Pick<Services, 'queue' | 'metrics' | 'status' | 'checkUrl'> {
   readonly options: Pick<ApiOptions, 'maxAttempts' | 'maxQueue' | 'maxUnusedBytes' | 'deadlineMs'>;
-  readonly limits: Pick<ApiLimits, 'imageBytes' | 'lookupMs' | 'afterCommitMs'>;
+  readonly limits: Pick<ApiLimits, 'imageBytes' | 'pixels' | 'decodeSeconds' | 'lookupMs' | 'afterCommitMs'>;
 }
 
 export interface Acceptance {
@@ -87,6 +87,7 @@ export async function acceptJob(deps: AcceptDeps, acceptance: Acceptance): Promi
       deadline: jobOptions.deadline,
       deadlineMs: options.deadlineMs,
       maxAttempts: options.maxAttempts,
+      inputsNeed: Math.max(...images.map(({ needsVersion }) => needsVersion)),
       inputs,
     };
     const terms = { relayed: queue.relayed, maxQueue: options.maxQueue, idempotency, requestHash };
@@ -154,7 +155,8 @@ async function validateImages(
     const label = `Picture ${index + 1}`;
     const bytes = await loadImage(deps, source, { owner, label, share, signal });
     const sha256 = sha256Of(bytes);
-    const image = validated.get(sha256) ?? (await validateInputImage(deps, owner, { bytes, sha256, label }, rules));
+    const image =
+      validated.get(sha256) ?? (await validateInputImage(deps, { bytes, sha256, label }, { owner, rules, signal }));
     validated.set(sha256, image);
     images.push({ ...image, uploadId: source.kind === 'upload' ? source.id : undefined });
   }

@@ -17,6 +17,8 @@ export interface LoadedImage {
 
 export interface InputImage extends LoadedImage {
   readonly facts: ImageFacts;
+  /** The contract version whose workers can read it. */
+  readonly needsVersion: number;
   /** The object that holds it, if the owner has stored it already. */
   readonly known: { readonly id: string; readonly key: string } | undefined;
   /** The upload that it was read from. */
@@ -27,30 +29,43 @@ export function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-export type ValidateDeps = Pick<Services, 'database' | 'validating' | 'validateImage' | 'checkImageShape'>;
 export type StoreDeps = Pick<Services, 'database' | 'store' | 'log'> & {
   readonly options: Pick<ApiOptions, 'maxUnusedBytes'>;
   readonly limits: Pick<ApiLimits, 'lookupMs'>;
 };
+export interface ValidateDeps
+  extends Pick<Services, 'database' | 'decoding' | 'inspectImage' | 'validateImage' | 'checkImageShape'> {
+  readonly limits: Pick<ApiLimits, 'pixels' | 'decodeSeconds'>;
+}
 
 /**
  * Checks that bytes are a picture that a worker will take. A picture that the owner has stored was decoded before, so
- * that only its shape is checked again. Throws AppError `image_invalid`, `image_too_large` or `image_ratio`.
+ * that only its size and shape are checked again. Throws AppError `image_invalid`, `image_too_large`,
+ * `image_too_complex` or `image_ratio`; `canceled` if the caller hangs up before it is decoded.
  */
 export async function validateInputImage(
-  { database, validating, validateImage, checkImageShape }: ValidateDeps,
-  owner: string,
+  { database, limits, decoding, inspectImage, validateImage, checkImageShape }: ValidateDeps,
   { bytes, label, sha256 }: LoadedImage,
-  rules: ShapeRules,
+  { owner, rules, signal }: { readonly owner: string; readonly rules: ShapeRules; readonly signal: AbortSignal },
 ): Promise<InputImage> {
   const known = await findInput(database.db, owner, sha256);
+  const decodeLimits = { maxPixels: limits.pixels, maxSeconds: limits.decodeSeconds };
+  const { decodeBytes, needsVersion } = inspectImage(bytes, label, decodeLimits);
   if (known === undefined) {
-    return { bytes, label, sha256, known, facts: await validating(() => validateImage(bytes, label, rules)) };
+    const facts = await decoding.run({ owner, bytes: decodeBytes }, async () => {
+      if (signal.aborted) throw new AppError('canceled', 'The caller has hung up.');
+      return validateImage(bytes, label, rules, decodeLimits);
+    });
+    return { bytes, label, sha256, known, needsVersion, facts };
   }
   // Rows of inputs always have a size.
   const facts = { width: known.width ?? 1, height: known.height ?? 1, mediaType: known.mediaType };
+  if (facts.width * facts.height > limits.pixels) {
+    const size = `${facts.width} × ${facts.height}`;
+    throw new AppError('image_too_large', `${label} has ${size} pixels; the limit is ${limits.pixels}.`);
+  }
   checkImageShape(facts, label, rules);
-  return { bytes, label, sha256, known, facts };
+  return { bytes, label, sha256, known, needsVersion, facts };
 }
 
 /**

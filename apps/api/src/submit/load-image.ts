@@ -38,9 +38,7 @@ async function fetchImage(
   url: string,
   options: LoadOptions,
 ): Promise<Uint8Array> {
-  const bytes = await fetchPicture(url, { maxBytes: limits.imageBytes, signal: options.signal });
-  options.share.hold(bytes.length);
-  return bytes;
+  return fetchPicture(url, { maxBytes: limits.imageBytes, signal: options.signal, memory: options.share });
 }
 
 async function readUpload(

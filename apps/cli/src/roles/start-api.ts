@@ -2,7 +2,7 @@ import { createHttpApi, type RunningServer, startHttpServer } from '@qwen-edit/a
 import { AppError } from '@qwen-edit/contract';
 import { hasApiKeys } from '@qwen-edit/db';
 import { checkUrl, createSafeFetch } from '@qwen-edit/net';
-import { checkImageShape, makeThumbnail, validateImage } from '@qwen-edit/pipeline';
+import { checkImageShape, inspectImage, makeThumbnail, validateImage } from '@qwen-edit/pipeline';
 import { pageDir } from '@qwen-edit/web';
 import { isLoopback } from './is-loopback.ts';
 import type { RoleContext } from './role.ts';
@@ -44,12 +44,13 @@ export async function startApi(
     database: backends.database,
     store: backends.store,
     queue: backends.queue,
-    fetchPicture: async (url, { maxBytes, signal }) => {
-      const { status, body } = await safe.fetch(url, { maxBytes, signal });
+    fetchPicture: async (url, init) => {
+      const { status, body } = await safe.fetch(url, init);
       if (status !== 200) throw new AppError('url_unreachable', `The address of the picture answered ${status}.`);
       return body;
     },
     checkUrl: (url) => checkUrl(url, { allowPrivate }),
+    inspectImage,
     validateImage,
     checkImageShape,
     makeThumbnail,
@@ -70,7 +71,7 @@ export async function startApi(
       outputDir: config.outputDir,
       pageDir,
       signingSecret,
-      limits: { bodyBytes: config.maxBodyBytes },
+      limits: { bodyBytes: config.maxBodyBytes, pixels: config.maxPixels, decodeSeconds: config.decodeMs / 1000 },
     },
   });
   const { host, port, drainMs, keepAliveMs } = config;

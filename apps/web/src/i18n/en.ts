@@ -79,7 +79,7 @@ export const en = {
     dropHere: 'Drop a picture here',
     addHere: 'Start with a picture',
     pasteHint: 'or paste one with Ctrl V.',
-    formats: 'JPEG, PNG, WebP, AVIF, GIF or TIFF.',
+    formats: 'JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP.',
     dropNow: 'Drop to add',
     choose: 'Choose pictures',
     camera: 'Take a photo',
@@ -107,7 +107,8 @@ export const en = {
     whole: (size: string) => `${size}, as it is`,
     unknownSize: 'Your browser cannot show this format; the service can.',
     refused: {
-      no_picture: (name: string) => `“${name}” is not a picture. Choose a JPEG, PNG, WebP, AVIF, GIF or TIFF file.`,
+      no_picture: (name: string) =>
+        `“${name}” is not a picture. Choose a JPEG, PNG, WebP, AVIF, GIF, TIFF or BMP file.`,
       heic: (name: string) =>
         `“${name}” is a HEIC photo, which your browser cannot read. Export it as JPEG and choose that. (iPhone: Settings, Camera, Formats, Most Compatible.)`,
       too_large: (name: string, largest: string) =>

@@ -8,8 +8,15 @@ export const errorsZh: typeof errorsEn = {
     invalid_parameter: { title: '某个参数不正确', hint: '请修改下面提到的参数。' },
     prompt_empty: { title: '编辑需求为空', hint: '请用几个字说明要改什么。' },
     prompt_too_long: { title: '编辑需求太长', hint: '请缩短文字。' },
-    image_invalid: { title: '文件不是可读取的图片', hint: '请使用完整的 JPEG、PNG、WebP、GIF、TIFF 或 AVIF 文件。' },
+    image_invalid: {
+      title: '文件不是可读取的图片',
+      hint: '请使用完整的 JPEG、PNG、WebP、GIF、TIFF、AVIF 或 BMP 文件。',
+    },
     image_too_large: { title: '图片的像素太多', hint: '请先缩小图片，再重新添加。' },
+    image_too_complex: {
+      title: '图片解码太费时间',
+      hint: '请把图片另存为普通的 JPEG 或 PNG（单页、不含元数据），再重新添加。',
+    },
     image_ratio: { title: '图片过于狭长', hint: '请裁剪图片，使宽高比不那么极端。' },
     steps_too_few: { title: '模型需要更多步数', hint: '请增加步数。' },
     model_not_found: { title: '找不到模型', hint: '请让服务的管理员检查模型文件夹。' },

@@ -56,7 +56,7 @@ export const zh: Dictionary = {
     dropHere: '把图片拖到这里',
     addHere: '从一张图片开始',
     pasteHint: '或按 Ctrl V 粘贴。',
-    formats: '支持 JPEG、PNG、WebP、AVIF、GIF、TIFF。',
+    formats: '支持 JPEG、PNG、WebP、AVIF、GIF、TIFF、BMP。',
     dropNow: '松开即可添加',
     choose: '选择图片',
     camera: '拍照',
@@ -84,7 +84,7 @@ export const zh: Dictionary = {
     whole: (size) => `${size}，保持原样`,
     unknownSize: '浏览器无法显示此格式，但服务可以处理。',
     refused: {
-      no_picture: (name) => `“${name}”不是图片。请选择 JPEG、PNG、WebP、AVIF、GIF 或 TIFF 文件。`,
+      no_picture: (name) => `“${name}”不是图片。请选择 JPEG、PNG、WebP、AVIF、GIF、TIFF 或 BMP 文件。`,
       heic: (name) =>
         `“${name}”是 HEIC 照片，浏览器无法读取。请导出为 JPEG 后再选择。（iPhone：设置 › 相机 › 格式 › 兼容性最佳。）`,
       too_large: (name, largest) => `“${name}”太大。单张图片最大 ${largest}，请缩小后再试。`,

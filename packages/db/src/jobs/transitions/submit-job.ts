@@ -22,6 +22,8 @@ export interface NewJob {
   readonly maxAttempts: number;
   /** Ids of its pictures' assets, in order. */
   readonly inputs: readonly string[];
+  /** The contract version whose workers can read its pictures; 1 if left out. */
+  readonly inputsNeed?: number | undefined;
   /** The request of the API that made it, for the logs. */
   readonly requestId?: string | undefined;
 }
@@ -112,7 +114,7 @@ async function insertJob(tx: Db, job: NewJob, { relayed, requestHash }: SubmitJo
         needs_version, queue_rank, event_seq, request_id)
       values (${job.id}, ${job.owner}, ${toJsonb(job.parameters)}, ${toJsonb(job.metadata)}, ${job.webhookUrl ?? null},
         ${job.webhookSecret ?? null}, coalesce(to_timestamp(${deadline}::double precision), now() + ${interval(job.deadlineMs)}),
-        ${job.maxAttempts}, ${contractVersionNeededBy(job.parameters)}, ${rankAtEnd()}, 1, ${job.requestId ?? null})
+        ${job.maxAttempts}, ${Math.max(contractVersionNeededBy(job.parameters), job.inputsNeed ?? 1)}, ${rankAtEnd()}, 1, ${job.requestId ?? null})
       returning id, owner, created_at
     ), inputs as (
       insert into job_inputs (job_id, position, asset_id)
