@@ -53,21 +53,18 @@ interface Sample {
 }
 
 /**
- * Every other kind, on small photos because they are quick, and each suite except the large one, whose edits take half a minute;
- * languages and photos take turns.
+ * Every fourth kind, on small photos because they are quick, and two other suites; the measurements have the rest, and the
+ * parity tests hold the pipeline to its pictures. Languages and photos take turns.
  */
 const SAMPLES: readonly Sample[] = [
-  { suite: 'guide', kind: 'negative', language: 'zh', photo: 1 },
-  { suite: 'wide', kind: 'green', language: 'en', photo: 1 },
   { suite: 'tall', kind: 'negative', language: 'en', photo: 0 },
   { suite: 'recommended', kind: 'blend', language: 'en', photo: 2 },
-  { suite: 'recommended', kind: 'black_and_white', language: 'zh', photo: 3 },
-  ...KINDS.filter((_, i) => i % 2 === 0).map(
+  ...KINDS.filter((_, i) => i % 4 === 0).map(
     (kind, i): Sample => ({ suite: 'small', kind, language: LANGUAGES[i % 2]!, photo: (i >> 1) % 2 }),
   ),
 ];
-const SAMPLED_WISHES = 2;
-const SAMPLED_CARD_PROMPTS = 2;
+const SAMPLED_WISHES = 1;
+const SAMPLED_CARD_PROMPTS = 1;
 
 let measured: Measurements;
 let prompts: GoldenPrompts;
@@ -131,7 +128,7 @@ describe('by its measurements, the demo model', () => {
 });
 
 describe('live edits are as good as the measurements say', () => {
-  it('every other kind, small, wide, tall and with the settings of the guide', async () => {
+  it('some kinds, small, tall and with the recommended settings', async () => {
     const photos = new Map(
       await Promise.all(
         QUALITY_SUITE_NAMES.map(async (name) => {
