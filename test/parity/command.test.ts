@@ -31,6 +31,7 @@ it.each([
   ['tiny-a', 'two_results'],
   ['tiny-b', 'two_pictures_chinese'],
   ['tiny-c', 'shrunk_input_unaligned'],
+  ['demo', 'blend'],
 ] as const)('the command makes the picture that diffusers makes: %s, %s', async (checkpoint: Checkpoint, name) => {
   const wanted = readGoldenJson<GoldenEdit>(golden('edits', checkpoint, `${name}.json`));
   const out = join(folder, `${checkpoint}.png`);

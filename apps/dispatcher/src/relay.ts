@@ -26,7 +26,9 @@ export async function runRelay(deps: DispatcherDeps, signal: AbortSignal): Promi
     });
     const sent = rows.filter((_, i) => taken[i] === true);
     const refused = rows.filter((_, i) => taken[i] !== true);
-    unmarked = unmarked.concat(await markSent(db, sent));
+    // Remembered first: if the database does not answer now, the next round marks them, and they are not sent again.
+    unmarked = unmarked.concat(sent);
+    unmarked = await markSent(db, unmarked);
     if (refused.length > 0) {
       log.warn({ refused: refused.length, sent: sent.length }, 'the queue has refused messages, they are sent again');
       await returnToOutbox(db, refused, REFUSED_MS);
