@@ -2,6 +2,7 @@ export * from './caller-text.ts';
 export * from './contract-version.ts';
 export * from './edit-parameters.ts';
 export * from './errors.ts';
+export * from './estimate.ts';
 export * from './events.ts';
 export * from './field-errors.ts';
 export * from './health.ts';
@@ -17,16 +18,19 @@ export {
   modelCardSchema,
 } from './model-card.ts';
 export * from './model-facts.ts';
+export * from './model-shape.ts';
 export * from './nearest.ts';
 export { isSeed, type ParameterFacts } from './parameter-kinds.ts';
 export * from './parameters.ts';
 export * from './parsed-json.ts';
 export * from './picture-formats.ts';
 export * from './picture-size.ts';
+export * from './precisions.ts';
 export * from './present-job.ts';
 export * from './problem.ts';
 export * from './readable.ts';
 export * from './result-size.ts';
 export * from './served-model.ts';
+export * from './slow-edit.ts';
 export * from './stored-text.ts';
 export * from './unchanged.ts';

@@ -1,0 +1,149 @@
+import {
+  DEVICE_NAMES,
+  type DeviceName,
+  isMuchFaster,
+  isSlow,
+  LIMITS,
+  type ModelEstimate,
+  type ModelFacts,
+  type ModelShape,
+  PRECISION_NAMES,
+  type PrecisionName,
+  type Size,
+  slowEditWarning,
+  toAppError,
+} from '@qwen-edit/contract';
+import { draftOf, largestSide, planWithAlternatives } from './alternatives.ts';
+import { editSeconds, type FinishedEdit } from './edit-seconds.ts';
+import { editFlops } from './flops.ts';
+import { type CostlyParameters, type EditRules, plannedEdit } from './planned-edit.ts';
+import { type PlannedEdit, sequenceOf } from './sequence.ts';
+
+/** What is known of a model and of the machine that runs it; workers of older versions report less. */
+export interface PlannedModel extends EditRules {
+  readonly device?: string | undefined;
+  readonly precision?: string | undefined;
+  readonly shape?: ModelShape | undefined;
+  readonly machine?: ModelFacts['machine'] | undefined;
+}
+
+/** An edit that such a model has made on such a device. */
+export interface PastEdit {
+  readonly pictures: readonly Size[];
+  readonly parameters: CostlyParameters;
+  readonly encode_s: number;
+  readonly denoise_s: number;
+  readonly decode_s: number;
+}
+
+/** What is expected of an edit, but for the names of the model that makes it. */
+export type EditEstimate = Omit<ModelEstimate, 'id' | 'digest' | 'ready' | 'workers'>;
+
+const deviceOf = (name: string | undefined): DeviceName => DEVICE_NAMES.find((each) => each === name) ?? 'cpu';
+const precisionOf = (name: string | undefined): PrecisionName =>
+  PRECISION_NAMES.find((each) => each === name) ?? 'fp32';
+
+/**
+ * What an edit will need and take: sizes, tokens, operations, memory and seconds. Throws AppError `invalid_parameter` or `image_ratio`
+ * for sizes that the model does not make.
+ *
+ * @example
+ * const { seconds } = estimateEdit(facts, [{ width: 1200, height: 900 }], { num_inference_steps: 20 });
+ */
+export function estimateEdit(
+  model: PlannedModel,
+  pictures: readonly Size[],
+  parameters: CostlyParameters,
+  past: readonly PastEdit[] = [],
+): EditEstimate {
+  const edit = plannedEdit(model, pictures, parameters);
+  const known = {
+    device: model.device ?? 'cpu',
+    precision: model.precision ?? null,
+    result: edit.size,
+    references: [...edit.references],
+    num_inference_steps: edit.steps,
+    passes: edit.guidance ? 2 : 1,
+  };
+  const { shape } = model;
+  if (shape === undefined)
+    return { ...known, tokens: null, flops: null, memory: null, seconds: null, draft: null, warnings: [] };
+  const { target, references, text } = sequenceOf(shape, edit);
+  const threads = model.machine?.threads ?? 1;
+  const finished = past.flatMap((each) => finishedEdit(model, each));
+  const seconds = editSeconds(shape, edit, { finished, threads });
+  const draft = draftFor(known.device, edit, seconds, (other) => editSeconds(shape, other, { finished, threads }));
+  const memory = planWithAlternatives(shape, edit, {
+    device: deviceOf(model.device),
+    precision: precisionOf(model.precision),
+    memoryBytes: model.machine?.memory_bytes,
+  });
+  const warning = slowEditWarning({ device: known.device, seconds, draft });
+  return {
+    ...known,
+    tokens: { target, references, text: Math.max(...text) },
+    flops: editFlops(shape, edit),
+    memory,
+    seconds,
+    draft,
+    warnings: [...memoryWarnings(memory), ...(warning === undefined ? [] : [warning])],
+  };
+}
+
+/** A past edit whose parameters this version cannot read tells nothing. */
+function finishedEdit(rules: EditRules, { pictures, parameters, ...seconds }: PastEdit): readonly FinishedEdit[] {
+  try {
+    return [{ edit: plannedEdit(rules, pictures, parameters), ...seconds }];
+  } catch (thrown) {
+    if (toAppError(thrown).code === 'internal') throw thrown;
+    return [];
+  }
+}
+
+function draftFor(
+  device: string,
+  edit: PlannedEdit,
+  seconds: NonNullable<ModelEstimate['seconds']>,
+  secondsOf: (edit: PlannedEdit) => NonNullable<ModelEstimate['seconds']>,
+): ModelEstimate['draft'] {
+  if (!isSlow({ device, seconds })) return null;
+  const drafted = { ...edit, ...draftOf(edit) };
+  const faster = secondsOf(drafted);
+  return isMuchFaster(faster.median, seconds.median) ? { result: drafted.size, seconds: faster } : null;
+}
+
+function memoryWarnings({ verdict, alternatives }: NonNullable<ModelEstimate['memory']>): readonly string[] {
+  const [first] = alternatives.filter(({ available }) => available);
+  const instead = first === undefined ? '' : ` What would do: ${first.text}.`;
+  if (verdict === 'too_large') return [`This edit needs more memory than its worker has.${instead}`];
+  if (verdict === 'streams')
+    return ['The model does not stay in the memory of its worker: its weights are read from disk in each step.'];
+  return [];
+}
+
+/** What a loaded model can take, for GET /v1/models. What older workers do not report is null. */
+export interface Capacity {
+  /** Pixels of the largest square result with one picture that its memory allows. */
+  readonly largest_output_area: number | null;
+  /** How long an edit takes of which a request says nothing, with one picture of 1024 × 1024. */
+  readonly usual_seconds: ModelEstimate['seconds'];
+}
+
+const USUAL_PICTURE: Size = { width: 1024, height: 1024 };
+
+export function capacityOf(model: PlannedModel, past: readonly PastEdit[] = []): Capacity {
+  const { shape, machine } = model;
+  if (shape === undefined) return { largest_output_area: null, usual_seconds: null };
+  const edit = plannedEdit(model, [USUAL_PICTURE], {});
+  const side = largestSide(shape, edit, {
+    device: deviceOf(model.device),
+    precision: precisionOf(model.precision),
+    memoryBytes: machine?.memory_bytes,
+    mostSide: LIMITS.side,
+  });
+  const finished = past.flatMap((each) => finishedEdit(model, each));
+  return {
+    largest_output_area: machine === undefined || side === undefined ? null : side ** 2,
+    usual_seconds: editSeconds(shape, edit, { finished, threads: machine?.threads ?? 1 }),
+  };
+}
