@@ -14,6 +14,7 @@ export const FAKE_MODEL: ModelFacts = {
   vae_image_size: 1024 * 1024,
   condition_image_size: 384 * 384,
   output_image_size: 1024 * 1024,
+  reference_size: 'area',
   size_multiple: 8,
   device: 'cpu',
   precision: 'fp32',

@@ -1,4 +1,4 @@
-import { type ModelCard, modelCardSchema, modelFactsSchema } from '@qwen-edit/contract';
+import { type MachineFacts, type ModelCard, modelCardSchema, modelFactsSchema } from '@qwen-edit/contract';
 import { z } from 'zod';
 import type { LiveWorker } from './service-status.ts';
 
@@ -18,6 +18,34 @@ const cardSchema = z.object({ card: modelCardSchema });
  */
 export function cardOf(worker: LiveWorker): ModelCard | undefined {
   return cardSchema.safeParse(worker.model).data?.card;
+}
+
+/** A model, and the live workers that have it. */
+export interface ModelGroup {
+  readonly facts: ReportedFacts;
+  readonly card: ModelCard | undefined;
+  readonly workers: readonly LiveWorker[];
+  /** What those of them have that say so. */
+  readonly machines: readonly MachineFacts[];
+}
+
+/** The models of live workers, by digest: two folders with the same digest make the same pictures. */
+export function groupByModel(workers: readonly LiveWorker[]): readonly ModelGroup[] {
+  const groups = new Map<string, ModelGroup>();
+  for (const worker of workers) {
+    const facts = modelOf(worker);
+    if (facts === undefined) continue;
+    const key = facts.digest ?? facts.name;
+    const { workers: others = [], card = cardOf(worker), machines = [], facts: first = facts } = groups.get(key) ?? {};
+    const { machine, ...own } = { ...facts, ...first };
+    groups.set(key, {
+      facts: own,
+      card,
+      workers: [...others, worker],
+      machines: facts.machine === undefined ? machines : [...machines, facts.machine],
+    });
+  }
+  return [...groups.values()];
 }
 
 /** The model that jobs run with, as far as live workers report it. A ready worker comes before others. */

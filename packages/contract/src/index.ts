@@ -1,5 +1,6 @@
 export * from './caller-text.ts';
 export * from './contract-version.ts';
+export * from './cost-parameters.ts';
 export * from './edit-parameters.ts';
 export * from './errors.ts';
 export * from './estimate.ts';

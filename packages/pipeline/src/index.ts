@@ -1,5 +1,5 @@
 export { checkRequest, type UncheckedRequest } from './check-request.ts';
-export { inspectImage } from './image/inspect.ts';
+export { inspectImage, storedSize } from './image/inspect.ts';
 export { isUnchanged, likenessOf } from './image/likeness.ts';
 export { checkImageShape } from './image/shape.ts';
 export { makeThumbnail } from './image/thumbnail.ts';
@@ -7,9 +7,9 @@ export { type ValidatedImage, validateImage } from './image/validate-image.ts';
 export { inspectModel } from './model-facts.ts';
 export { planWithAlternatives } from './plan/alternatives.ts';
 export { type AvailableMemory, availableMemory, type SystemRoots } from './plan/available-memory.ts';
-export { capacityOf, estimateEdit, type PastEdit, type PlannedModel } from './plan/estimate-edit.ts';
+export { capacityOf, estimateEdit } from './plan/estimate-edit.ts';
 export { KNOWN_MODELS, knownModelShape } from './plan/known-models.ts';
-export { type CostlyParameters, type EditRules, plannedEdit } from './plan/planned-edit.ts';
+export { plannedEdit } from './plan/planned-edit.ts';
 export { createPipeline, type Pipeline, type PipelineOptions } from './process/pipeline.ts';
 export type { EngineStats } from './process/protocol.ts';
 export { requireEngine } from './process/require-engine.ts';

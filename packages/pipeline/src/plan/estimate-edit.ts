@@ -1,12 +1,15 @@
 import {
+  type CostParameters,
   DEVICE_NAMES,
   type DeviceName,
+  type EditEstimate,
+  type EstimatedModel,
   isMuchFaster,
   isSlow,
   LIMITS,
+  type ModelCapacity,
   type ModelEstimate,
-  type ModelFacts,
-  type ModelShape,
+  type PastEdit,
   PRECISION_NAMES,
   type PrecisionName,
   type Size,
@@ -16,31 +19,11 @@ import {
 import { draftOf, largestSide, planWithAlternatives } from './alternatives.ts';
 import { editSeconds, type FinishedEdit } from './edit-seconds.ts';
 import { editFlops } from './flops.ts';
-import { type CostlyParameters, type EditRules, plannedEdit } from './planned-edit.ts';
+import { plannedEdit } from './planned-edit.ts';
 import { type PlannedEdit, sequenceOf } from './sequence.ts';
 
-/** What is known of a model and of the machine that runs it; workers of older versions report less. */
-export interface PlannedModel extends EditRules {
-  readonly device?: string | undefined;
-  readonly precision?: string | undefined;
-  readonly shape?: ModelShape | undefined;
-  readonly machine?: ModelFacts['machine'] | undefined;
-}
-
-/** An edit that such a model has made on such a device. */
-export interface PastEdit {
-  readonly pictures: readonly Size[];
-  readonly parameters: CostlyParameters;
-  readonly encode_s: number;
-  readonly denoise_s: number;
-  readonly decode_s: number;
-}
-
-/** What is expected of an edit, but for the names of the model that makes it. */
-export type EditEstimate = Omit<ModelEstimate, 'id' | 'digest' | 'ready' | 'workers'>;
-
-const deviceOf = (name: string | undefined): DeviceName => DEVICE_NAMES.find((each) => each === name) ?? 'cpu';
-const precisionOf = (name: string | undefined): PrecisionName =>
+const knownDevice = (name: string | undefined): DeviceName => DEVICE_NAMES.find((each) => each === name) ?? 'cpu';
+const knownPrecision = (name: string | undefined): PrecisionName =>
   PRECISION_NAMES.find((each) => each === name) ?? 'fp32';
 
 /**
@@ -51,9 +34,9 @@ const precisionOf = (name: string | undefined): PrecisionName =>
  * const { seconds } = estimateEdit(facts, [{ width: 1200, height: 900 }], { num_inference_steps: 20 });
  */
 export function estimateEdit(
-  model: PlannedModel,
+  model: EstimatedModel,
   pictures: readonly Size[],
-  parameters: CostlyParameters,
+  parameters: CostParameters,
   past: readonly PastEdit[] = [],
 ): EditEstimate {
   const edit = plannedEdit(model, pictures, parameters);
@@ -74,8 +57,8 @@ export function estimateEdit(
   const seconds = editSeconds(shape, edit, { finished, threads });
   const draft = draftFor(known.device, edit, seconds, (other) => editSeconds(shape, other, { finished, threads }));
   const memory = planWithAlternatives(shape, edit, {
-    device: deviceOf(model.device),
-    precision: precisionOf(model.precision),
+    device: knownDevice(model.device),
+    precision: knownPrecision(model.precision),
     memoryBytes: model.machine?.memory_bytes,
   });
   const warning = slowEditWarning({ device: known.device, seconds, draft });
@@ -91,7 +74,7 @@ export function estimateEdit(
 }
 
 /** A past edit whose parameters this version cannot read tells nothing. */
-function finishedEdit(rules: EditRules, { pictures, parameters, ...seconds }: PastEdit): readonly FinishedEdit[] {
+function finishedEdit(rules: EstimatedModel, { pictures, parameters, ...seconds }: PastEdit): readonly FinishedEdit[] {
   try {
     return [{ edit: plannedEdit(rules, pictures, parameters), ...seconds }];
   } catch (thrown) {
@@ -121,23 +104,16 @@ function memoryWarnings({ verdict, alternatives }: NonNullable<ModelEstimate['me
   return [];
 }
 
-/** What a loaded model can take, for GET /v1/models. What older workers do not report is null. */
-export interface Capacity {
-  /** Pixels of the largest square result with one picture that its memory allows. */
-  readonly largest_output_area: number | null;
-  /** How long an edit takes of which a request says nothing, with one picture of 1024 × 1024. */
-  readonly usual_seconds: ModelEstimate['seconds'];
-}
-
 const USUAL_PICTURE: Size = { width: 1024, height: 1024 };
 
-export function capacityOf(model: PlannedModel, past: readonly PastEdit[] = []): Capacity {
+/** What a loaded model can take, for GET /v1/models. */
+export function capacityOf(model: EstimatedModel, past: readonly PastEdit[] = []): ModelCapacity {
   const { shape, machine } = model;
   if (shape === undefined) return { largest_output_area: null, usual_seconds: null };
   const edit = plannedEdit(model, [USUAL_PICTURE], {});
   const side = largestSide(shape, edit, {
-    device: deviceOf(model.device),
-    precision: precisionOf(model.precision),
+    device: knownDevice(model.device),
+    precision: knownPrecision(model.precision),
     memoryBytes: machine?.memory_bytes,
     mostSide: LIMITS.side,
   });

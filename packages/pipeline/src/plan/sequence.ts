@@ -38,9 +38,9 @@ const TOKENS_AFTER = 5;
 /** Of UTF-8: English words have 4 letters a token, Chinese characters of 3 bytes have 1 to 2. */
 const BYTES_A_TOKEN = 4;
 
-/** About how many tokens a text takes. */
-export function tokensOf(text: string): number {
-  return Math.ceil(Buffer.byteLength(text) / BYTES_A_TOKEN);
+/** About how many tokens a text of so many bytes takes. */
+export function tokensOf(bytes: number): number {
+  return Math.ceil(bytes / BYTES_A_TOKEN);
 }
 
 /** The lengths of an edit. Throws AppError `image_ratio` for a reference that is too narrow for the text encoder. */
