@@ -56,7 +56,7 @@ function verdictLines(memory: MemoryPlan): readonly string[] {
   const { verdict, memory_bytes, peak_bytes, least_bytes, alternatives } = memory;
   const needs = `It needs ${gigabytes(peak_bytes)}`;
   const others = alternatives.map(({ text }) => `  - ${text}`);
-  const would = others.length === 0 ? [] : ['What would fit:', ...others];
+  const would = others.length === 0 ? [] : ['What would do:', ...others];
   switch (verdict) {
     case 'unknown':
       return [`${needs}. Give --memory to learn whether it fits.`];
@@ -64,7 +64,7 @@ function verdictLines(memory: MemoryPlan): readonly string[] {
       return [`It fits: the stage that needs most takes ${gigabytes(peak_bytes)} of ${gigabytes(memory_bytes ?? 0)}.`];
     case 'streams':
       return [
-        `It does not fit: ${needs.toLowerCase()} to keep the weights in memory, and there are ${gigabytes(memory_bytes ?? 0)}.`,
+        `It does not fit: it needs ${gigabytes(peak_bytes)} to keep the weights in memory, and there are ${gigabytes(memory_bytes ?? 0)}.`,
         `It runs all the same: weights are mapped, and ${gigabytes(least_bytes)} are enough, with a fast disk and patience.`,
         ...would,
       ];

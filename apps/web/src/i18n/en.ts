@@ -187,6 +187,14 @@ export const en = {
     code: 'Code',
     accepted: 'The edit was accepted.',
   },
+  estimate: {
+    about: (time: string) => `Takes about ${time}.`,
+    rough: (time: string) => `Takes roughly ${time}.`,
+    wait: (time: string) => `It waits about ${time} first.`,
+    draft: (time: string) => `A draft takes about ${time}.`,
+    tooLarge: 'It needs more memory than there is.',
+    streams: 'The model is read from disk in each step, which takes longer.',
+  },
   job: {
     heading: (prompt: string) => prompt,
     queued: 'Waiting',

@@ -25,7 +25,14 @@ const model = (steps: number, fewest: number): ServedModel => ({
   workers: 1,
   devices: ['cpu'],
   defaults: { num_inference_steps: steps, true_cfg_scale: 4 },
-  limits: { min_inference_steps: fewest, size_multiple: 16 },
+  limits: {
+    min_inference_steps: fewest,
+    size_multiple: 16,
+    max_images: 8,
+    max_side: 4096,
+    largest_output_area: null,
+  },
+  usual_seconds: null,
   output_image_size: null,
 });
 

@@ -23,6 +23,7 @@ export interface MemoryOptions {
 
 const MB = 1e6;
 const F32 = 4;
+const RGB = 3;
 /** Node and ONNX Runtime: anonymous memory, and pages of their own files. */
 const PROCESS_BYTES = 180 * MB;
 const SESSION_BYTES = 2 * MB;
@@ -137,8 +138,10 @@ function widenedBytes({ largest_widened, parameters }: WeightsShape): number {
   return Math.max(WIDENED * F32 * largest_widened, Math.min(HEAP_BYTES, F32 * parameters));
 }
 
+/** Feature maps of the widest layer, over the largest picture or tile; and that picture as it is given or made, twice. */
 function mapBytes(layers: readonly VaeLayer[], pictures: readonly Size[]): number {
+  const pixels = Math.max(0, ...pictures.map(({ width, height }) => width * height));
   const places = Math.max(0, ...pictures.flatMap(vaeTiles).map(({ width, height }) => width * height));
   const widest = Math.max(...layers.map(({ from, to, held, downscale }) => (from + to + held) / downscale ** 2));
-  return SLACK_BYTES + F32 * places * widest;
+  return SLACK_BYTES + F32 * (places * widest + 2 * RGB * pixels);
 }
