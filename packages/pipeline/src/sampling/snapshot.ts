@@ -64,7 +64,9 @@ export function fingerprintOf(
   parameters: Readonly<Record<string, unknown>>,
   imageDigests: readonly string[],
 ): string {
-  const said = JSON.stringify({ ...parameters, output_format: undefined });
+  // The default is left out: snapshots of versions that knew nothing else fit.
+  const reference_size = parameters.reference_size === 'model' ? undefined : parameters.reference_size;
+  const said = JSON.stringify({ ...parameters, reference_size, output_format: undefined });
   const hash = createHash('sha256');
   for (const part of [folder.digest, precision.name, said, ...imageDigests]) hash.update(`${part.length}:${part}`);
   return hash.digest('hex');
