@@ -1,4 +1,5 @@
 import { DIFFUSERS_AREAS, type Size } from './picture-size.ts';
+import { PRESETS } from './presets.ts';
 import type { EditSizes, SizeFacts } from './result-size.ts';
 import type { SizeParameters } from './size-parameters.ts';
 
@@ -25,12 +26,12 @@ const HOPEFUL_SIDE = 512;
 
 /**
  * One sentence for a `max_side` that was given to save work and saves none: the model brings the references to its own area, which
- * is larger. None for a request that does save, by a preset, by references of the result's size or by smaller pictures anyway.
+ * is larger. None for a request whose references have the result's size, and for a model that a draft makes no faster.
  */
 export function maxSideWarning(said: SizeParameters, sizes: EditSizes, model: SizeFacts): readonly string[] {
   const { max_side = 0, preset } = said;
   const area = model.vae_image_size ?? DIFFUSERS_AREAS.vae_image_size;
-  const hopeful = max_side > 0 && max_side <= HOPEFUL_SIDE && max_side ** 2 < area;
+  const hopeful = max_side > 0 && max_side <= HOPEFUL_SIDE && area > PRESETS.draft.output_area;
   if (!hopeful || preset !== undefined || sizes.references.every(({ cut }) => cut)) return [];
   return [
     `max_side ${max_side} bounds each picture before it is brought to the model's area of ${area} pixels; it does not make the edit faster. For a faster edit use preset draft.`,
