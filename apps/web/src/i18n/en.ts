@@ -19,9 +19,9 @@ const sliders: Readonly<Record<SliderName, { readonly label: string; readonly he
 const choices: Readonly<Record<Exclude<ChoiceName, 'preset'>, ChoiceWords>> = {
   output_format: { label: 'File format', values: { png: 'PNG', jpeg: 'JPEG', webp: 'WebP' } },
   reference_size: {
-    label: 'Size at which the model copies from the pictures',
+    label: 'Size of the references',
     values: { model: 'As the model', output: 'As the result' },
-    help: 'reference_size. As the result: a small result is made faster, and loses fine detail of the pictures.',
+    help: 'reference_size: the model copies from your pictures at this size. As the result: a small result is made faster, and loses fine detail.',
   },
 };
 

@@ -126,9 +126,9 @@ export const zh: Dictionary = {
     choices: {
       output_format: { label: '文件格式', values: { png: 'PNG', jpeg: 'JPEG', webp: 'WebP' } },
       reference_size: {
-        label: '模型参考图片时的尺寸（reference_size）',
+        label: '参考图尺寸（reference_size）',
         values: { model: '按模型', output: '按结果' },
-        help: '按结果：结果较小时更快，但会丢失图片的细节。',
+        help: '模型以此尺寸参考您的图片。按结果：结果较小时更快，但会丢失细节。',
       },
     },
     heading: '参数',

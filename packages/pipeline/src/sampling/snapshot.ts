@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '@qwen-edit/contract';
 import { z } from 'zod';
-import type { LoadedModel } from '../engine/model.ts';
+import type { Precision } from '../engine/precision.ts';
+import type { ModelFolder } from '../hub/model-folder.ts';
 import type { Snapshot } from '../types.ts';
 
 /** The state of an edit after `step` steps. */
@@ -60,7 +61,7 @@ export function writeSnapshot(state: SamplingState): Snapshot {
  * apart from the format of the output.
  */
 export function fingerprintOf(
-  { folder, precision }: LoadedModel,
+  { folder, precision }: { readonly folder: Pick<ModelFolder, 'digest'>; readonly precision: Pick<Precision, 'name'> },
   parameters: Readonly<Record<string, unknown>>,
   imageDigests: readonly string[],
 ): string {
