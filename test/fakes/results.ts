@@ -49,7 +49,7 @@ export async function describePicture(bytes: Uint8Array): Promise<FakeResult['re
     .catch((cause: unknown) => {
       throw new AppError('image_invalid', 'The picture is not a picture that can be read.', { cause });
     });
-  return { sha256: createHash('sha256').update(bytes).digest('hex'), ...autoOrient };
+  return { sha256: createHash('sha256').update(bytes).digest('hex'), ...autoOrient, reference: autoOrient };
 }
 
 export function receiptOf(

@@ -52,6 +52,7 @@ export const PLAN_HELP = `What an edit needs of memory, by arithmetic from the s
   --device NAME            cpu, webgpu or cuda; what is not in this version is planned all the same, and said to be so
   --memory SIZE            as 16GiB (default: what this machine may use)
   --size WxH               of the result (default: as the model makes it)
+  --preset draft           512 x 512 with references of that size
   --references N           pictures, 1 to ${LIMITS.images} (default: 1)
   --json                   one JSON object on standard output
 

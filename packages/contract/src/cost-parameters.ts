@@ -2,15 +2,16 @@ import type { EditParameters } from './edit-parameters.ts';
 import type { ModelEstimate } from './estimate.ts';
 import type { ModelFacts } from './model-facts.ts';
 import type { Size } from './picture-size.ts';
+import type { SizeParameters } from './size-parameters.ts';
 
 /** Any of it may be left out, or be undefined. */
 type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined };
 export type SomeParameters = Loose<EditParameters>;
 
-type Numbers = 'num_inference_steps' | 'true_cfg_scale' | 'num_images_per_prompt' | 'max_side' | 'width' | 'height';
+type Numbers = 'num_inference_steps' | 'true_cfg_scale' | 'num_images_per_prompt';
 
 /** Parameters that the cost of an edit depends on, those of a finished job too. Of its texts only the lengths count. */
-export interface CostParameters extends Pick<EditParameters, Numbers> {
+export interface CostParameters extends SizeParameters, Loose<Pick<EditParameters, Numbers>> {
   /** Of the prompt in UTF-8; a usual one if left out. */
   readonly promptBytes?: number | undefined;
   /** Of the negative prompt; null: there is none, and so no guidance. */

@@ -1,4 +1,4 @@
-import type { EstimatedModel, PastEdit } from '@qwen-edit/contract';
+import { type EstimatedModel, type PastEdit, REFERENCE_SIZES } from '@qwen-edit/contract';
 import type { FinishedEditRow } from '@qwen-edit/db';
 import { z } from 'zod';
 
@@ -13,6 +13,8 @@ const parametersSchema = z.object({
   max_side: z.int().min(0),
   width: side,
   height: side,
+  /** Receipts of version 0.1.0 do not say it: it was the model's. */
+  reference_size: z.enum(REFERENCE_SIZES).optional(),
 });
 
 const MOST = 100;

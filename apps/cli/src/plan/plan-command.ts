@@ -8,7 +8,9 @@ import {
   type EstimatedModel,
   LIMITS,
   nearestOf,
+  PRESET_NAMES,
   type PrecisionName,
+  type PresetName,
   parsePrecision,
   precisionFacts,
   precisionObstacle,
@@ -29,6 +31,7 @@ const OPTIONS = {
   device: { type: 'string' },
   memory: { type: 'string' },
   size: { type: 'string' },
+  preset: { type: 'string' },
   references: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -78,7 +81,7 @@ export async function planCommand(args: readonly string[], { terminal, config }:
   const machine = memory === undefined ? {} : { machine: { memory_bytes: memory, threads } };
   const pictures = Array.from({ length: references }, () => USUAL_PICTURE);
   const known = { ...model, device, precision, ...machine };
-  const estimate = estimateEdit(known, pictures, costOf(sizeOf(values.size)));
+  const estimate = estimateEdit(known, pictures, costOf({ ...sizeOf(values.size), ...presetOf(values.preset) }));
   const plan = estimate.memory;
   if (plan === null) throw new AppError('internal', 'The model has no shape.');
   terminal.out(
@@ -114,6 +117,13 @@ function deviceOf(name = 'cpu'): DeviceName {
 async function memoryOf(said: string | undefined, device: DeviceName): Promise<number | undefined> {
   if (said !== undefined) return byteSize('--memory', said);
   return device === 'cpu' ? (await availableMemory()).totalBytes : undefined;
+}
+
+function presetOf(said: string | undefined): { readonly preset?: PresetName } {
+  if (said === undefined) return {};
+  const preset = PRESET_NAMES.find((each) => each === said);
+  if (preset !== undefined) return { preset };
+  throw new AppError('usage', `--preset must be one of ${PRESET_NAMES.join(', ')}, got '${said}'.`);
 }
 
 function sizeOf(said: string | undefined): { readonly width?: number; readonly height?: number } {

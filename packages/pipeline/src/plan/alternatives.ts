@@ -15,10 +15,14 @@ const RANK: Readonly<Record<MemoryVerdict, number>> = { unknown: 0, too_large: 0
 
 const GB = 1e9;
 const STEP = 32;
-const DRAFT_SIDE = 512;
 
-/** The plan of an edit, and what would fit if the edit does not. */
-export function planWithAlternatives(shape: ModelShape, edit: PlannedEdit, options: MemoryOptions): MemoryPlan {
+/** The plan of an edit, and what would fit if the edit does not. `drafted`: the same edit with the preset `draft`. */
+export function planWithAlternatives(
+  shape: ModelShape,
+  edit: PlannedEdit,
+  drafted: PlannedEdit,
+  options: MemoryOptions,
+): MemoryPlan {
   const plan = planMemory(shape, edit, options);
   if (plan.verdict === 'fits' || plan.verdict === 'unknown') return { ...plan, alternatives: [] };
   const better = (changed: Partial<PlannedEdit>, other: Partial<MemoryOptions> = {}): boolean =>
@@ -27,7 +31,7 @@ export function planWithAlternatives(shape: ModelShape, edit: PlannedEdit, optio
     ...plan,
     alternatives: [
       ...smallerSize(edit, (changed) => better(changed)),
-      ...draft(edit, (changed) => better(changed)),
+      ...draft(drafted, (changed) => better(changed)),
       ...fewerReferences(edit, (changed) => better(changed)),
       ...otherPrecisions(options, (precision) => better({}, { precision })),
       ...(plan.verdict === 'streams' ? [fromDisk(plan)] : []),
@@ -52,24 +56,10 @@ function smallerSize({ size }: PlannedEdit, helps: Helps): readonly PlanAlternat
   return [{ kind: 'size', text: `a result of ${found.width} × ${found.height} or less`, available }];
 }
 
-/** The preset's result and references, at the shape of the result. */
-export function draftOf(edit: PlannedEdit): Partial<PlannedEdit> {
-  const scale = DRAFT_SIDE / Math.sqrt(edit.size.width * edit.size.height);
-  const side = (length: number): number => Math.max(STEP, Math.round((length * scale) / STEP) * STEP);
-  const size = { width: side(edit.size.width), height: side(edit.size.height) };
-  return { size, references: edit.references.map(() => size) };
-}
-
-function draft(edit: PlannedEdit, helps: Helps): readonly PlanAlternative[] {
-  const changed = draftOf(edit);
-  if (changed.size === undefined || !helps(changed)) return [];
-  return [
-    {
-      kind: 'draft',
-      text: `the preset draft: ${changed.size.width} × ${changed.size.height}, and references of that size`,
-      available,
-    },
-  ];
+function draft({ size, references }: PlannedEdit, helps: Helps): readonly PlanAlternative[] {
+  if (!helps({ size, references })) return [];
+  const text = `the preset draft: ${size.width} × ${size.height}, and references of that size`;
+  return [{ kind: 'draft', text, available }];
 }
 
 function fewerReferences({ references }: PlannedEdit, helps: Helps): readonly PlanAlternative[] {

@@ -4,6 +4,7 @@ import {
   type DeviceName,
   type EditEstimate,
   type EstimatedModel,
+  type EstimatedSeconds,
   isMuchFaster,
   isSlow,
   LIMITS,
@@ -16,10 +17,10 @@ import {
   slowEditWarning,
   toAppError,
 } from '@qwen-edit/contract';
-import { draftOf, largestSide, planWithAlternatives } from './alternatives.ts';
+import { largestSide, planWithAlternatives } from './alternatives.ts';
 import { editSeconds, type FinishedEdit } from './edit-seconds.ts';
 import { editFlops } from './flops.ts';
-import { plannedEdit } from './planned-edit.ts';
+import { draftParameters, plannedEdit } from './planned-edit.ts';
 import { type PlannedEdit, sequenceOf } from './sequence.ts';
 
 const knownDevice = (name: string | undefined): DeviceName => DEVICE_NAMES.find((each) => each === name) ?? 'cpu';
@@ -55,8 +56,9 @@ export function estimateEdit(
   const threads = model.machine?.threads ?? 1;
   const finished = past.flatMap((each) => finishedEdit(model, each));
   const seconds = editSeconds(shape, edit, { finished, threads });
-  const draft = draftFor(known.device, edit, seconds, (other) => editSeconds(shape, other, { finished, threads }));
-  const memory = planWithAlternatives(shape, edit, {
+  const drafted = plannedEdit(model, pictures, draftParameters(parameters));
+  const draft = draftFor(known.device, drafted, seconds, editSeconds(shape, drafted, { finished, threads }));
+  const memory = planWithAlternatives(shape, edit, drafted, {
     device: knownDevice(model.device),
     precision: knownPrecision(model.precision),
     memoryBytes: model.machine?.memory_bytes,
@@ -85,14 +87,12 @@ function finishedEdit(rules: EstimatedModel, { pictures, parameters, ...seconds 
 
 function draftFor(
   device: string,
-  edit: PlannedEdit,
-  seconds: NonNullable<ModelEstimate['seconds']>,
-  secondsOf: (edit: PlannedEdit) => NonNullable<ModelEstimate['seconds']>,
+  { size }: PlannedEdit,
+  seconds: EstimatedSeconds,
+  faster: EstimatedSeconds,
 ): ModelEstimate['draft'] {
-  if (!isSlow({ device, seconds })) return null;
-  const drafted = { ...edit, ...draftOf(edit) };
-  const faster = secondsOf(drafted);
-  return isMuchFaster(faster.median, seconds.median) ? { result: drafted.size, seconds: faster } : null;
+  if (!isSlow({ device, seconds }) || !isMuchFaster(faster.median, seconds.median)) return null;
+  return { result: size, seconds: faster };
 }
 
 function memoryWarnings({ verdict, alternatives }: NonNullable<ModelEstimate['memory']>): readonly string[] {

@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { largestSide, planWithAlternatives } from './alternatives.ts';
 import { knownModelShape } from './known-models.ts';
 import { type MemoryOptions, planMemory } from './memory.ts';
-import { plannedEdit } from './planned-edit.ts';
+import { draftParameters, plannedEdit } from './planned-edit.ts';
 
 const shape = knownModelShape('Qwen/Qwen-Image-Edit-2511')!;
 const square = (side: number) => ({ width: side, height: side });
 const edit = plannedEdit({}, [square(1024)], {});
+const drafted = plannedEdit({}, [square(1024)], draftParameters({}));
 const GIB = 2 ** 30;
 const on = (gib: number | undefined, other: Partial<MemoryOptions> = {}): MemoryOptions => ({
   device: 'cpu',
@@ -86,7 +87,9 @@ describe('whether it fits', () => {
 
 describe('what would do', () => {
   const kinds = (options: MemoryOptions, asked = edit) =>
-    planWithAlternatives(shape, asked, options).alternatives.map(({ kind, available }) => `${kind} ${available}`);
+    planWithAlternatives(shape, asked, drafted, options).alternatives.map(
+      ({ kind, available }) => `${kind} ${available}`,
+    );
 
   it('nothing is named where all is well, or nothing is known', () => {
     expect(kinds(on(64))).toEqual([]);
@@ -94,7 +97,7 @@ describe('what would do', () => {
   });
 
   it('where weights stream: other precisions, which this version does not have, and the disk', () => {
-    const { alternatives } = planWithAlternatives(shape, edit, on(24));
+    const { alternatives } = planWithAlternatives(shape, edit, drafted, on(24));
     expect(alternatives.map(({ kind }) => kind)).toEqual(['precision', 'precision', 'precision', 'disk']);
     expect(alternatives.filter(({ available }) => available).map(({ text }) => text)).toEqual([
       'as it is, from disk: each step reads 81.7 GB, 82 s at 1 GB/s',
@@ -103,19 +106,19 @@ describe('what would do', () => {
   });
 
   it('where nothing fits: a smaller size, the draft, fewer pictures', () => {
-    const many = plannedEdit(
-      {},
-      Array.from({ length: 8 }, () => square(1024)),
-      { width: 2048, height: 1024 },
-    );
-    const { alternatives } = planWithAlternatives(shape, many, on(7));
+    const pictures = [1, 2, 3, 4, 5, 6, 7, 8].map(() => square(1024));
+    const asked = { width: 2048, height: 1024 };
+    const many = plannedEdit({}, pictures, asked);
+    const less = plannedEdit({}, pictures, draftParameters(asked));
+    const tight = { ...on(4), memoryBytes: planMemory(shape, many, on(4)).least_bytes - 1e8 };
+    const { alternatives } = planWithAlternatives(shape, many, less, tight);
     const [size, draft, references] = alternatives;
     expect(size?.text).toMatch(/^a result of \d+ × \d+ or less$/);
-    expect(draft?.text).toBe('the preset draft: 736 × 352, and references of that size');
+    expect(draft?.text).toBe('the preset draft: 512 × 512, and references of that size');
     expect(references?.text).toMatch(/^[1-7] pictures? or fewer$/);
     const [, width, height] = /(\d+) × (\d+)/.exec(size?.text ?? '') ?? [];
     const smaller = { ...many, size: { width: Number(width), height: Number(height) } };
-    expect(planMemory(shape, smaller, on(7)).verdict).toBe('streams');
+    expect(planMemory(shape, smaller, tight).verdict).toBe('streams');
   });
 
   it('the largest side is the last that works', () => {

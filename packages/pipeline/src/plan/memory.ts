@@ -25,10 +25,10 @@ const MB = 1e6;
 const F32 = 4;
 const RGB = 3;
 /** Node and ONNX Runtime: anonymous memory, and pages of their own files. */
-const PROCESS_BYTES = 180 * MB;
+const PROCESS_BYTES = 150 * MB;
 const SESSION_BYTES = 2 * MB;
 /** What the allocator keeps of freed memory. */
-const SLACK_BYTES = 90 * MB;
+const SLACK_BYTES = 60 * MB;
 /**
  * Arrays [tokens, width] that a transformer's layer has at its peak, with those that its caller holds and the allocator keeps. This and
  * the other figures were measured over ONNX Runtime 1.30; docs/plan.md has the measurements.
@@ -38,8 +38,6 @@ const LIVE_ARRAYS = 14;
 const KERNEL_COPIES = 2.5;
 /** The largest half-precision weight that is widened to fp32, and what is left of the one before it. */
 const WIDENED = 1.4;
-/** Smaller copies are served from the heap, which keeps some of them. */
-const HEAP_BYTES = 128 * MB;
 
 /**
  * What an edit needs of memory, stage by stage, and whether it is there. On a CPU the weights of the transformer, the text encoder and
@@ -133,9 +131,8 @@ function encodeBytes({ language, vision }: ModelShape, { read, patches }: Sequen
   return SLACK_BYTES + Math.max(words + widenedBytes(language.weights), pictures + widenedBytes(vision.weights));
 }
 
-function widenedBytes({ largest_widened, parameters }: WeightsShape): number {
-  if (largest_widened === 0) return 0;
-  return Math.max(WIDENED * F32 * largest_widened, Math.min(HEAP_BYTES, F32 * parameters));
+function widenedBytes({ largest_widened }: WeightsShape): number {
+  return WIDENED * F32 * largest_widened;
 }
 
 /** Feature maps of the widest layer, over the largest picture or tile; and that picture as it is given or made, twice. */

@@ -3,37 +3,30 @@ import {
   DIFFUSERS_AREAS,
   type EstimatedModel,
   GUIDE_DEFAULTS,
-  limitSide,
-  requireResultSize,
+  requireEditSizes,
   type Size,
 } from '@qwen-edit/contract';
-import { calculateDimensions } from '../image/dimensions.ts';
 import { type PlannedEdit, tokensOf } from './sequence.ts';
 
 /** Of a prompt that nobody has written yet. */
 const USUAL_PROMPT_BYTES = 200;
 const USUAL_NEGATIVE_BYTES = GUIDE_DEFAULTS.negative_prompt.length;
+/** Of the real model, where a model does not say. */
+const USUAL_MULTIPLE = 16;
 
 /**
  * The edit that a request asks for, in the sizes that the networks see. Throws AppError `invalid_parameter` or `image_ratio` for sizes
  * that the model does not make.
  */
 export function plannedEdit(rules: EstimatedModel, pictures: readonly Size[], parameters: CostParameters): PlannedEdit {
-  const maxSide = parameters.max_side ?? GUIDE_DEFAULTS.max_side;
-  const area = rules.vae_image_size ?? DIFFUSERS_AREAS.vae_image_size;
-  const last = pictures.at(-1) ?? { width: 1024, height: 1024 };
-  const size = requireResultSize(parameters, last, {
-    maxSide,
-    area: rules.output_image_size ?? area,
-    multiple: rules.size_multiple ?? 16,
+  const sizes = requireEditSizes(parameters, pictures, {
+    ...rules,
+    size_multiple: rules.size_multiple ?? USUAL_MULTIPLE,
   });
-  const references = pictures.map((picture) =>
-    rules.reference_size === 'output' ? size : calculateDimensions(area, limitSide(picture, maxSide)),
-  );
   const scale = parameters.true_cfg_scale ?? rules.true_cfg_scale ?? GUIDE_DEFAULTS.true_cfg_scale;
   return {
-    size,
-    references,
+    size: sizes.result,
+    references: sizes.references.map(({ width, height }) => ({ width, height })),
     conditionArea: rules.condition_image_size ?? DIFFUSERS_AREAS.condition_image_size,
     steps: parameters.num_inference_steps ?? rules.num_inference_steps ?? GUIDE_DEFAULTS.num_inference_steps,
     guidance: scale > 1 && parameters.negativeBytes !== null,
@@ -41,4 +34,17 @@ export function plannedEdit(rules: EstimatedModel, pictures: readonly Size[], pa
     promptTokens: tokensOf(parameters.promptBytes ?? USUAL_PROMPT_BYTES),
     negativeTokens: tokensOf(parameters.negativeBytes ?? USUAL_NEGATIVE_BYTES),
   };
+}
+
+/** The same parameters with the preset `draft` in place of what they say of sizes. */
+export function draftParameters(parameters: CostParameters): CostParameters {
+  const {
+    width: _width,
+    height: _height,
+    size: _size,
+    output_area: _area,
+    reference_size: _kind,
+    ...others
+  } = parameters;
+  return { ...others, preset: 'draft' };
 }
