@@ -1,9 +1,24 @@
-import { type MachineFacts, type ModelCard, modelCardSchema, modelFactsSchema } from '@qwen-edit/contract';
+import {
+  type MachineFacts,
+  type ModelCard,
+  machineFactsSchema,
+  modelCardSchema,
+  modelFactsSchema,
+  modelShapeSchema,
+} from '@qwen-edit/contract';
 import { z } from 'zod';
 import type { LiveWorker } from './service-status.ts';
 
 /** What a worker reports of its model. A field that an older or newer worker does not report is left out. */
-const reportedFactsSchema = modelFactsSchema.omit({ card: true }).partial().required({ name: true });
+const reportedFactsSchema = modelFactsSchema
+  .omit({ card: true })
+  .partial()
+  .required({ name: true })
+  // Only estimates need these: what a later version says in another form takes nothing else away.
+  .extend({
+    shape: modelShapeSchema.optional().catch(undefined),
+    machine: machineFactsSchema.optional().catch(undefined),
+  });
 export type ReportedFacts = z.output<typeof reportedFactsSchema>;
 
 /** The facts of a worker's model. Undefined if the worker reports none, or none that can be read. */

@@ -2,7 +2,6 @@ import { availableParallelism } from 'node:os';
 import { timeLimit } from '@qwen-edit/async';
 import { AppError } from '@qwen-edit/contract';
 import type { EditResult, Pipeline, PipelineOptions } from '@qwen-edit/pipeline';
-import { costNotes } from './cost-note.ts';
 import { demoNote } from './demo-note.ts';
 import { type EditFlags, parseEditFlags } from './edit-flags.ts';
 import { EDIT_HELP } from './help.ts';
@@ -67,6 +66,7 @@ async function runEdit(
   const { precision, note } = flags.precision === undefined ? precisionOf(config) : { precision: flags.precision };
   const threads = config.maxCpuThreads ?? availableParallelism();
   const pipeline = await unlessAborted(deps.createPipeline({ modelDir, precision, threads, onStep }), signal);
+  const { costNotes } = await import('./cost-note.ts');
   const costs = await costNotes(pipeline.model, images, flags.parameters, threads);
   const notes = [demoNote(pipeline.model), ...[note, ...costs].map((each) => each && `note: ${each}`)];
   if (!flags.json) {

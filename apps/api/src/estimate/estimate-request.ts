@@ -1,4 +1,5 @@
 import {
+  AppError,
   costOf,
   type EditParameters,
   type Estimate,
@@ -26,11 +27,12 @@ export async function estimateRequest(
   pictures: readonly Size[],
   parameters: SomeParameters,
 ): Promise<Estimate> {
-  const [workers = [], queue, finished = []] = await Promise.all([
+  const [workers, queue, finished = []] = await Promise.all([
     status.workers(),
     status.queueWait(),
     status.finishedEdits(),
   ]);
+  if (workers === undefined) throw new AppError('database_unavailable', 'The workers cannot be asked for now.');
   const models = groupByModel(workers).map((group): ModelEstimate => {
     const facts = leastOf(group);
     const estimate = planner.estimateEdit(facts, pictures, costOf(parameters), pastEditsOf(facts, finished));

@@ -25,10 +25,10 @@ const MB = 1e6;
 const F32 = 4;
 const RGB = 3;
 /** Node and ONNX Runtime: anonymous memory, and pages of their own files. */
-const PROCESS_BYTES = 150 * MB;
+const PROCESS_BYTES = 140 * MB;
 const SESSION_BYTES = 2 * MB;
 /** What the allocator keeps of freed memory. */
-const SLACK_BYTES = 60 * MB;
+const SLACK_BYTES = 45 * MB;
 /**
  * Arrays [tokens, width] that a transformer's layer has at its peak, with those that its caller holds and the allocator keeps. This and
  * the other figures were measured over ONNX Runtime 1.30; docs/plan.md has the measurements.
