@@ -206,9 +206,9 @@ export const en = {
     about: (time: string) => `Takes about ${time}.`,
     rough: (time: string) => `Takes roughly ${time}.`,
     wait: (time: string) => `It waits about ${time} first.`,
-    draft: (time: string) => `A draft takes about ${time}.`,
+    draft: (time: string) => `A draft: about ${time}.`,
     tooLarge: 'It needs more memory than there is.',
-    streams: 'The model is read from disk in each step, which takes longer.',
+    streams: 'Each step reads the model from disk.',
   },
   job: {
     heading: (prompt: string) => prompt,

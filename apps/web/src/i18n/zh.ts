@@ -186,9 +186,9 @@ export const zh: Dictionary = {
     about: (time) => `大约需要 ${time}。`,
     rough: (time) => `粗略估计需要 ${time}。`,
     wait: (time) => `开始前大约等待 ${time}。`,
-    draft: (time) => `草稿大约需要 ${time}。`,
+    draft: (time) => `草稿约 ${time}。`,
     tooLarge: '所需内存超过现有内存。',
-    streams: '每一步都要从磁盘读取模型，用时会更长。',
+    streams: '每一步都要从磁盘读取模型。',
   },
   job: {
     heading: (prompt) => prompt,

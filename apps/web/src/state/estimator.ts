@@ -1,4 +1,4 @@
-import { effect, type ReadonlySignal, signal } from '@preact/signals';
+import { computed, effect, type ReadonlySignal, signal } from '@preact/signals';
 import type { Estimate, ModelEstimate, ServedModel } from '@qwen-edit/contract';
 import type { CallService } from '../api/call-result.ts';
 import { type FormValues, requestParameters } from '../lib/parameters.ts';
@@ -33,26 +33,30 @@ export function createEstimator({
   settleMs = SETTLE_MS,
 }: EstimatorDeps): ReadonlySignal<ExpectedEdit | undefined> {
   const expected = signal<ExpectedEdit | undefined>(undefined);
-  let latest = '';
 
-  async function ask(wanted: string): Promise<void> {
-    const answer = await callService((client) => client.estimate(JSON.parse(wanted)));
-    if (wanted !== latest) return;
+  /** The request as JSON, so that it changes only if what it says does; empty if there is nothing to ask. */
+  const wanted = computed(() => {
+    const images = pictures.value.flatMap(({ size }) => (size === undefined ? [] : [size]));
+    const complete = images.length > 0 && images.length === pictures.value.length;
+    // The prompt's length hardly counts, and its letters would ask again and again.
+    const { prompt: _prompt, seed: _seed, output_format: _format, ...parameters } = requestParameters(form.value);
+    return complete ? JSON.stringify({ images, parameters }) : '';
+  });
+  const digest = computed(() => model.value?.digest ?? model.value?.id);
+
+  async function ask(asked: string): Promise<void> {
+    const answer = await callService((client) => client.estimate(JSON.parse(asked)));
+    if (asked !== wanted.value) return;
     const [first] = answer.ok ? answer.value.models : [];
     expected.value = answer.ok && first !== undefined ? { model: first, queue: answer.value.queue } : undefined;
   }
 
   effect(() => {
-    const images = pictures.value.flatMap(({ size }) => (size === undefined ? [] : [size]));
-    const complete = images.length > 0 && images.length === pictures.value.length;
-    // A model that is loaded, or another one, changes what is expected.
-    const digest = model.value?.digest ?? model.value?.id;
-    // The prompt's length hardly counts, and its letters would ask again and again.
-    const { prompt: _prompt, seed: _seed, output_format: _format, ...parameters } = requestParameters(form.value);
-    latest = complete && digest !== undefined ? JSON.stringify({ images, parameters }) : '';
-    expected.value = undefined;
-    if (latest === '') return;
-    const timer = setTimeout((wanted: string) => void ask(wanted), settleMs, latest);
+    const asked = digest.value === undefined ? '' : wanted.value;
+    // What was expected stays until the answer, so that the page does not jump.
+    if (asked === '') expected.value = undefined;
+    if (asked === '') return;
+    const timer = setTimeout(() => void ask(asked), settleMs);
     return () => clearTimeout(timer);
   });
   return expected;
