@@ -30,7 +30,7 @@ export function SizeSetting() {
   const sizes = editor.pictures.list.value.flatMap(({ size }) => size ?? []);
   const expected = sizes.length === 0 ? undefined : expectedResultSize(form, sizes, model);
   return (
-    <fieldset class="setting plain" aria-describedby={id}>
+    <fieldset class="setting plain" aria-describedby={`${id} ${id}-expected`}>
       <legend>{words.size}</legend>
       <div class="segments">
         {SIZE_MODES.map((each) => (
@@ -52,8 +52,12 @@ export function SizeSetting() {
       {mode === 'own' && <OwnSize />}
       <p id={id} class="quiet">
         {mode === 'draft' && isSmallModel(model) ? words.draftIsWhole : words.sizeHelp[mode]}
-        {expected !== undefined && ` ${words.sizeExpected(sizeText(expected))}`}
       </p>
+      {expected !== undefined && (
+        <p id={`${id}-expected`} class="quiet">
+          {words.sizeExpected(sizeText(expected))}
+        </p>
+      )}
     </fieldset>
   );
 }
