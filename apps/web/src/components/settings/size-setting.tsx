@@ -27,8 +27,8 @@ export function SizeSetting() {
   }, [form.numbers]);
   const mode = own ? 'own' : sizeModeOf(form);
   const model = service.modelSizes.value;
-  const sizes = editor.pictures.list.value.flatMap(({ size }) => size ?? []);
-  const expected = sizes.length === 0 ? undefined : expectedResultSize(form, sizes, model);
+  const last = editor.pictures.list.value.at(-1)?.size;
+  const expected = last === undefined ? undefined : expectedResultSize(form, [last], model);
   return (
     <fieldset class="setting plain" aria-describedby={`${id} ${id}-expected`}>
       <legend>{words.size}</legend>
