@@ -62,7 +62,8 @@ it('page, API and pipeline have one size for a request, also when the page has m
       const input = { prompt: 'x', ...result, ...others };
       const computed = editSizes(parseEditParameters(input), shown, model);
       const form = formOfJob({ input: { ...input, images: [] } });
-      expect(expectedResultSize(form, shown, model)).toEqual(computed.result);
+      const narrow = computed.result.width === 0 || computed.result.height === 0;
+      expect(expectedResultSize(form, shown, model)).toEqual(narrow ? undefined : computed.result);
       expect(editSizes(sizeParametersOf(form), shown, model)).toEqual(computed);
       expect(editSizes(parseEditParameters(requestParameters(form)), shown, model)).toEqual(computed);
     }),

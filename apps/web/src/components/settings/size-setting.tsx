@@ -27,10 +27,10 @@ export function SizeSetting() {
   }, [form.numbers]);
   const mode = own ? 'own' : sizeModeOf(form);
   const model = service.modelSizes.value;
-  const sizes = editor.pictures.list.value.flatMap(({ size }) => size ?? []);
-  const expected = sizes.length === 0 ? undefined : expectedResultSize(form, sizes, model);
+  const last = editor.pictures.list.value.at(-1)?.size;
+  const expected = last === undefined ? undefined : expectedResultSize(form, [last], model);
   return (
-    <fieldset class="setting plain" aria-describedby={id}>
+    <fieldset class="setting plain" aria-describedby={`${id} ${id}-expected`}>
       <legend>{words.size}</legend>
       <div class="segments">
         {SIZE_MODES.map((each) => (
@@ -52,8 +52,12 @@ export function SizeSetting() {
       {mode === 'own' && <OwnSize />}
       <p id={id} class="quiet">
         {mode === 'draft' && isSmallModel(model) ? words.draftIsWhole : words.sizeHelp[mode]}
-        {expected !== undefined && ` ${words.sizeExpected(sizeText(expected))}`}
       </p>
+      {expected !== undefined && (
+        <p id={`${id}-expected`} class="quiet">
+          {words.sizeExpected(sizeText(expected))}
+        </p>
+      )}
     </fieldset>
   );
 }
