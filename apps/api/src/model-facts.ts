@@ -22,7 +22,7 @@ const reportedFactsSchema = modelFactsSchema
 export type ReportedFacts = z.output<typeof reportedFactsSchema>;
 
 /** The facts of a worker's model. Undefined if the worker reports none, or none that can be read. */
-export function modelOf(worker: LiveWorker): ReportedFacts | undefined {
+function modelOf(worker: LiveWorker): ReportedFacts | undefined {
   return reportedFactsSchema.safeParse(worker.model).data;
 }
 
@@ -31,7 +31,7 @@ const cardSchema = z.object({ card: modelCardSchema });
 /**
  * The card of a worker's model. It is parsed apart from the facts: it is long, and a submission needs only the facts.
  */
-export function cardOf(worker: LiveWorker): ModelCard | undefined {
+function cardOf(worker: LiveWorker): ModelCard | undefined {
   return cardSchema.safeParse(worker.model).data?.card;
 }
 

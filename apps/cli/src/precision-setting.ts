@@ -2,7 +2,7 @@ import { type DeviceName, type PrecisionName, precisionOfDtype } from '@qwen-edi
 import type { Config } from './settings.ts';
 
 /** Everything runs on the processor in this version; QWEN_EDIT_FORCE_CPU asks for it. */
-export const DEVICE: DeviceName = 'cpu';
+const DEVICE: DeviceName = 'cpu';
 
 /**
  * The precision of QWEN_EDIT_DTYPE, and what should be said of it. Throws AppError `invalid_parameter` for one that this version does

@@ -7,7 +7,7 @@ const side = z.int().min(1);
 const sizeSchema = z.object({ width: side, height: side });
 
 /** What an engine does from its start to a result, as far as memory is concerned. */
-export const PLAN_STAGES = ['load', 'encode_text', 'encode_pictures', 'denoise', 'decode'] as const;
+const PLAN_STAGES = ['load', 'encode_text', 'encode_pictures', 'denoise', 'decode'] as const;
 
 /** Bytes that one stage needs. */
 const planStageSchema = z.object({

@@ -366,6 +366,9 @@ export const en = {
     noWorkersHelp:
       'Nothing computes at the moment. Edits that were accepted wait. Start a worker with: qwen-edit worker',
     defaults: 'Recommended',
+    takes: 'At most',
+    megapixels: (count: string) => `result of ${count} megapixels`,
+    usual: 'A usual edit',
     edits: 'Edits it knows',
     digest: 'Digest',
     signOut: 'Forget the API key',
