@@ -24,7 +24,7 @@ export const errorsZh: typeof errorsEn = {
     model_corrupt: { title: '模型文件已损坏', hint: '请让服务的管理员重新下载损坏的文件。' },
     model_unsupported: { title: '不支持此模型', hint: '请使用 Qwen-Image-Edit-2511 架构的模型。' },
     result_invalid: { title: '模型给出的数值不是图片', hint: '请换一个种子再试。' },
-    out_of_memory: { title: '内存不足', hint: '请减小“模型看到的最长边”或结果尺寸，然后再试。' },
+    out_of_memory: { title: '内存不足', hint: '请选择较小的结果尺寸（例如“草稿”），或稍后再试。' },
     engine_failed: { title: '计算引擎出错', hint: '请再试一次；若仍出错，请附上详情反馈。' },
     engine_crashed: { title: '计算引擎意外退出', hint: '请再试一次，服务会启动新的引擎。' },
     engine_protocol: { title: '计算引擎的回答无法理解', hint: '请再试一次，服务会启动新的引擎。' },
