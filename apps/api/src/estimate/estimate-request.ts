@@ -6,6 +6,7 @@ import {
   type ModelEstimate,
   type Size,
   type SomeParameters,
+  toAppError,
 } from '@qwen-edit/contract';
 import { groupByModel, type ModelGroup, type ReportedFacts } from '../model-facts.ts';
 import type { ServiceStatus } from '../service-status.ts';
@@ -64,7 +65,7 @@ export function leastOf({ facts, machines }: Pick<ModelGroup, 'facts' | 'machine
   };
 }
 
-/** What the caller of an edit should know before it is begun, as far as it is known: see slowEditWarning. Never rejects. */
+/** What the caller of an edit should know before it is begun, as far as it is known: see slowEditWarning. */
 export async function warningsBefore(
   { planner, status }: Pick<EstimateDeps, 'planner'> & { readonly status: Pick<ServiceStatus, 'finishedEdits'> },
   model: ReportedFacts | undefined,
@@ -73,5 +74,11 @@ export async function warningsBefore(
 ): Promise<readonly string[]> {
   if (model?.shape === undefined) return [];
   const past = pastEditsOf(model, (await status.finishedEdits()) ?? []);
-  return planner.estimateEdit(model, pictures, costOf(parameters), past).warnings;
+  try {
+    return planner.estimateEdit(model, pictures, costOf(parameters), past).warnings;
+  } catch (thrown) {
+    // Whether the edit is refused is decided elsewhere.
+    if (toAppError(thrown).code === 'internal') throw thrown;
+    return [];
+  }
 }

@@ -56,7 +56,8 @@ export function estimateEdit(
   const threads = model.machine?.threads ?? 1;
   const finished = past.flatMap((each) => finishedEdit(model, each));
   const seconds = editSeconds(shape, edit, { finished, threads });
-  const drafted = plannedEdit(model, pictures, draftParameters(parameters));
+  // Sizes that no draft can have are no reason to refuse the edit.
+  const drafted = plannedIfPossible(model, pictures, draftParameters(parameters)) ?? edit;
   const draft = draftFor(known.device, drafted, seconds, editSeconds(shape, drafted, { finished, threads }));
   const memory = planWithAlternatives(shape, edit, drafted, {
     device: knownDevice(model.device),
@@ -77,11 +78,17 @@ export function estimateEdit(
 
 /** A past edit whose parameters this version cannot read tells nothing. */
 function finishedEdit(rules: EstimatedModel, { pictures, parameters, ...seconds }: PastEdit): readonly FinishedEdit[] {
+  const edit = plannedIfPossible(rules, pictures, parameters);
+  return edit === undefined ? [] : [{ edit, ...seconds }];
+}
+
+/** The same as plannedEdit; undefined for what it refuses. */
+function plannedIfPossible(...asked: Parameters<typeof plannedEdit>): PlannedEdit | undefined {
   try {
-    return [{ edit: plannedEdit(rules, pictures, parameters), ...seconds }];
+    return plannedEdit(...asked);
   } catch (thrown) {
     if (toAppError(thrown).code === 'internal') throw thrown;
-    return [];
+    return undefined;
   }
 }
 
@@ -109,8 +116,8 @@ const USUAL_PICTURE: Size = { width: 1024, height: 1024 };
 /** What a loaded model can take, for GET /v1/models. */
 export function capacityOf(model: EstimatedModel, past: readonly PastEdit[] = []): ModelCapacity {
   const { shape, machine } = model;
-  if (shape === undefined) return { largest_output_area: null, usual_seconds: null };
-  const edit = plannedEdit(model, [USUAL_PICTURE], {});
+  const edit = plannedIfPossible(model, [USUAL_PICTURE], {});
+  if (shape === undefined || edit === undefined) return { largest_output_area: null, usual_seconds: null };
   const side = largestSide(shape, edit, {
     device: knownDevice(model.device),
     precision: knownPrecision(model.precision),
