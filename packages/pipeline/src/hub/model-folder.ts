@@ -4,9 +4,13 @@ import { basename, dirname, join, parse, sep } from 'node:path';
 import { AppError, type ModelCard } from '@qwen-edit/contract';
 import { z } from 'zod';
 import { weightsDigest } from '../weights/digest.ts';
+import { openWeights } from '../weights/open-weights.ts';
+import { FETCH_MISSING, ONE_REVISION } from '../weights/remedies.ts';
 import { readJsonFile } from '../weights/text-file.ts';
-import { openWeights, type Weights } from '../weights/weights.ts';
+import type { Weights } from '../weights/weights.ts';
 import { type EditConfig, resolveEditConfig } from './edit-config.ts';
+import { foreignPipeline } from './foreign-pipelines.ts';
+import { identifyForeign } from './identify-foreign.ts';
 import { readModelCard } from './model-card.ts';
 import { type ProcessorConfig, processorSchema } from './processor-config.ts';
 import { checkConfig, readRequiredJson } from './read-json.ts';
@@ -34,12 +38,8 @@ export interface ModelFolder {
   readonly vae: { readonly config: VaeConfig; readonly weights: Weights };
 }
 
-const indexSchema = z.looseObject({
-  _class_name: z.literal(
-    'QwenImageEditPlusPipeline',
-    'must be QwenImageEditPlusPipeline: this is another kind of model',
-  ),
-});
+const PIPELINES = ['QwenImageEditPlusPipeline'] as const;
+const indexSchema = z.looseObject({ _class_name: z.enum(PIPELINES, `must be ${PIPELINES.join(' or ')}`) });
 
 /**
  * Opens a model folder: model_index.json, scheduler, text_encoder, tokenizer, processor, transformer, vae.
@@ -51,7 +51,10 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
     () => false,
   );
   const index = isFolder ? await readJsonFile(dir, 'model_index.json') : undefined;
-  if (index === undefined) throw new AppError('model_not_found', `${dir} is not a model folder.`);
+  if (index === undefined)
+    throw (await identifyForeign(dir)) ?? new AppError('model_not_found', `${dir} is not a model folder.`);
+  const foreign = foreignPipeline(index, PIPELINES);
+  if (foreign !== undefined) throw foreign;
   checkConfig(indexSchema, index, 'model_index.json');
 
   const jsons: unknown[] = [];
@@ -69,7 +72,9 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
   const processor = await readProcessor(dir);
   const tokenizer = (await readTokenizerFiles(dir, 'processor')) ?? (await readTokenizerFiles(dir, 'tokenizer'));
   if (tokenizer === undefined)
-    throw new AppError('model_incomplete', 'tokenizer/tokenizer.json is missing, and so is vocab.json.');
+    throw new AppError('model_incomplete', 'tokenizer/tokenizer.json is missing, and so is vocab.json.', {
+      hint: FETCH_MISSING,
+    });
   checkFit(textEncoder, transformer, vae, processor);
 
   const weights = {
@@ -117,7 +122,9 @@ function checkFit(
   processor: ProcessorConfig,
 ): void {
   const refuse = (what: string): never => {
-    throw new AppError('model_unsupported', `The parts of this model do not fit together: ${what}.`);
+    throw new AppError('model_unsupported', `The parts of this model do not fit together: ${what}.`, {
+      hint: ONE_REVISION,
+    });
   };
   if (transformer.joint_attention_dim !== text.text.hidden_size)
     refuse('joint_attention_dim is not the hidden_size of the text encoder');
