@@ -43,7 +43,7 @@ export function renderBar(state: BarState, now: number, { columns, color }: BarS
   return `${name} ${color ? `\u001b[36m${bar}\u001b[0m` : bar}  ${rest}`;
 }
 
-function clock(seconds: number): string {
+export function clock(seconds: number): string {
   const whole = Math.round(seconds);
   const minutes = Math.floor(whole / 60);
   const hours = Math.floor(minutes / 60);

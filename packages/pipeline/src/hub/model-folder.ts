@@ -46,17 +46,7 @@ const indexSchema = z.looseObject({ _class_name: z.enum(PIPELINES, `must be ${PI
  * Throws AppError `model_not_found`, `model_incomplete`, `model_corrupt` or `model_unsupported`.
  */
 export async function openModelFolder(dir: string): Promise<ModelFolder> {
-  const isFolder = await stat(dir).then(
-    (facts) => facts.isDirectory(),
-    () => false,
-  );
-  const index = isFolder ? await readJsonFile(dir, 'model_index.json') : undefined;
-  if (index === undefined)
-    throw (await identifyForeign(dir)) ?? new AppError('model_not_found', `${dir} is not a model folder.`);
-  const foreign = foreignPipeline(index, PIPELINES);
-  if (foreign !== undefined) throw foreign;
-  checkConfig(indexSchema, index, 'model_index.json');
-
+  await readModelIndex(dir);
   const jsons: unknown[] = [];
   const config = async <T>(schema: z.ZodType<T>, file: string): Promise<T> => {
     const json = await readRequiredJson(dir, file);
@@ -70,11 +60,7 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
   const vae = await config(vaeSchema, 'vae/config.json');
   const scheduler = await config(schedulerSchema, 'scheduler/scheduler_config.json');
   const processor = await readProcessor(dir);
-  const tokenizer = (await readTokenizerFiles(dir, 'processor')) ?? (await readTokenizerFiles(dir, 'tokenizer'));
-  if (tokenizer === undefined)
-    throw new AppError('model_incomplete', 'tokenizer/tokenizer.json is missing, and so is vocab.json.', {
-      hint: FETCH_MISSING,
-    });
+  const tokenizer = await readTokenizer(dir);
   checkFit(textEncoder, transformer, vae, processor);
 
   const weights = {
@@ -101,12 +87,34 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
   };
 }
 
+/** Checks model_index.json. Throws what a path is that has none, or one of another kind of model: see identifyForeign. */
+export async function readModelIndex(dir: string): Promise<void> {
+  const isFolder = await stat(dir).then(
+    (facts) => facts.isDirectory(),
+    () => false,
+  );
+  const index = isFolder ? await readJsonFile(dir, 'model_index.json') : undefined;
+  if (index === undefined)
+    throw (await identifyForeign(dir)) ?? new AppError('model_not_found', `${dir} is not a model folder.`);
+  const foreign = foreignPipeline(index, PIPELINES);
+  if (foreign !== undefined) throw foreign;
+  checkConfig(indexSchema, index, 'model_index.json');
+}
+
 /** Either file may say that this is a demo model. */
 function withDemoOfCard(edit: EditConfig, card: ModelCard | undefined): EditConfig {
   return { ...edit, demo: edit.demo || card?.demo === true };
 }
 
-async function readProcessor(dir: string): Promise<ProcessorConfig> {
+export async function readTokenizer(dir: string): Promise<TokenizerFiles> {
+  const files = (await readTokenizerFiles(dir, 'processor')) ?? (await readTokenizerFiles(dir, 'tokenizer'));
+  if (files !== undefined) return files;
+  throw new AppError('model_incomplete', 'tokenizer/tokenizer.json is missing, and so is vocab.json.', {
+    hint: FETCH_MISSING,
+  });
+}
+
+export async function readProcessor(dir: string): Promise<ProcessorConfig> {
   const old = await readJsonFile(dir, 'processor/preprocessor_config.json');
   if (old !== undefined) return checkConfig(processorSchema, old, 'processor/preprocessor_config.json');
   const json = await readRequiredJson(dir, 'processor/processor_config.json');
@@ -115,7 +123,7 @@ async function readProcessor(dir: string): Promise<ProcessorConfig> {
 }
 
 /** Components have to agree on the shape of what one passes to the next. */
-function checkFit(
+export function checkFit(
   text: TextEncoderConfig,
   transformer: TransformerConfig,
   vae: VaeConfig,

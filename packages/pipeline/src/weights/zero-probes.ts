@@ -60,7 +60,7 @@ export async function probeForZeros(
 export function zerosFound(label: string, { begin, end }: ZeroRun, { name }: TensorInfo): AppError {
   return new AppError(
     'model_corrupt',
-    `${label} was not written whole: bytes ${begin} to ${end - 1} are zero, in ${name} and what follows it.`,
+    `${label} was not written whole: its bytes ${begin} to ${end - 1} are zero; the first of them are in ${name}.`,
     { hint: FETCH_AGAIN },
   );
 }

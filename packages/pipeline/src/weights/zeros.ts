@@ -17,17 +17,23 @@ const STARTS_AT_ZERO =
 const NEIGHBOURS = 2;
 
 /**
+ * Zeros beside a run that do not tell where it really begins or ends: by chance, or the slices of a 3-D kernel (2 · 9 elements
+ * of fp32) that are zero if it was made of a 2-D one.
+ */
+const SLACK_BYTES = 72;
+
+/**
  * The matrix that a run of zeros has damaged; undefined if the run may be as the model was trained.
  *
  * A download that broke is zero from wherever it broke: in the middle of a row. What is rightly zero has the outline of what it
- * is: biases and norms, whole layers that training started at zero and never touched, rows of words that no text ever had, or
- * neurons that were pruned. So a run of `MIN_ZERO_RUN` bytes or more over a matrix is damage if it begins or ends inside a row,
- * covers more than two layers in a row or most of the rows of one, or all of a layer that cannot be zero.
- * `tensors` are those of the file, in the order of their offsets.
+ * is: biases and norms, whole layers that training started at zero and never touched, rows of words that no text ever had, of
+ * outputs that nobody uses (log variances of a VAE), of neurons that were pruned. So a run of `MIN_ZERO_RUN` bytes or more over
+ * a matrix is damage if it begins or ends inside a row, covers more than two layers in a row, or all of a layer that cannot be
+ * zero. `tensors` are those of the file, in the order of their offsets.
  */
 export function damagedBy(run: ZeroRun, tensors: readonly TensorInfo[]): TensorInfo | undefined {
   if (run.end - run.begin < MIN_ZERO_RUN) return undefined;
-  const matrices = tensors.filter((tensor) => isMatrix(tensor) && overlap(run, tensor) > 0);
+  const matrices = tensors.filter((tensor) => isMatrix(tensor) && overlap(run, tensor) > slackOf(tensor));
   const [first] = matrices;
   if (first === undefined) return undefined;
   if (matrices.length > NEIGHBOURS) return first;
@@ -38,16 +44,19 @@ function mayBeZero(tensor: TensorInfo, run: ZeroRun): boolean {
   const end = tensor.offset + tensor.byteLength;
   if (run.begin <= tensor.offset && run.end >= end)
     return STARTS_AT_ZERO.test(tensor.name) || tensor.byteLength < MIN_ZERO_RUN;
-  if (overlap(run, tensor) > tensor.byteLength / 2) return false;
-  const row = tensor.byteLength / (tensor.shape[0] ?? 1);
-  // A few zeros by chance beside the row belong to the run as well.
-  const slack = Math.min(16, Math.floor(row / 64));
+  const row = rowBytes(tensor);
+  const slack = slackOf(tensor);
   const into = (run.begin - tensor.offset) % row;
   const beyond = (run.end - tensor.offset) % row;
   const beginsWithRow = run.begin <= tensor.offset || into === 0 || into >= row - slack;
   const endsWithRow = run.end >= end || beyond <= slack;
   return beginsWithRow && endsWithRow;
 }
+
+const rowBytes = ({ byteLength, shape }: TensorInfo): number => byteLength / (shape[0] ?? 1);
+
+/** Less in narrow rows, in which every place would else be near an end. */
+const slackOf = (tensor: TensorInfo): number => Math.min(SLACK_BYTES, Math.floor(rowBytes(tensor) / 16));
 
 export function isMatrix({ shape }: TensorInfo): boolean {
   return shape.filter((side) => side > 1).length >= 2;
