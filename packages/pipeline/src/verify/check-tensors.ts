@@ -36,6 +36,6 @@ export async function checkTensors(
 
 function andOthers(names: readonly string[]): string {
   if (names.length === 0) return '';
-  const more = names.length > NAMED ? `, … (${names.length} in all)` : '';
+  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
   return ` The same is true of ${names.slice(0, NAMED).join(', ')}${more}.`;
 }

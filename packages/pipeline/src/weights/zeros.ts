@@ -16,11 +16,11 @@ const STARTS_AT_ZERO =
 /** More untrained layers than this, one after the other, are no coincidence. */
 const NEIGHBOURS = 2;
 
-/**
- * Zeros beside a run that do not tell where it really begins or ends: by chance, or the slices of a 3-D kernel (2 · 9 elements
- * of fp32) that are zero if it was made of a 2-D one.
- */
-const SLACK_BYTES = 72;
+/** Kernels of convolutions may be sparse, as those that only pass their input on; but not over this much of a large one. */
+const SPARSE_KERNEL_BYTES = 256 * 1024;
+
+/** Zeros by chance beside a run do not tell where it really begins or ends. */
+const SLACK_BYTES = 64;
 
 /**
  * The matrix that a run of zeros has damaged; undefined if the run may be as the model was trained.
@@ -29,7 +29,7 @@ const SLACK_BYTES = 72;
  * is: biases and norms, whole layers that training started at zero and never touched, rows of words that no text ever had, of
  * outputs that nobody uses (log variances of a VAE), of neurons that were pruned. So a run of `MIN_ZERO_RUN` bytes or more over
  * a matrix is damage if it begins or ends inside a row, covers more than two layers in a row, or all of a layer that cannot be
- * zero. `tensors` are those of the file, in the order of their offsets.
+ * zero; small kernels may have any zeros. `tensors` are those of the file, in the order of their offsets.
  */
 export function damagedBy(run: ZeroRun, tensors: readonly TensorInfo[]): TensorInfo | undefined {
   if (run.end - run.begin < MIN_ZERO_RUN) return undefined;
@@ -42,6 +42,7 @@ export function damagedBy(run: ZeroRun, tensors: readonly TensorInfo[]): TensorI
 
 function mayBeZero(tensor: TensorInfo, run: ZeroRun): boolean {
   const end = tensor.offset + tensor.byteLength;
+  if (tensor.shape.length > 2 && overlap(run, tensor) < SPARSE_KERNEL_BYTES) return true;
   if (run.begin <= tensor.offset && run.end >= end)
     return STARTS_AT_ZERO.test(tensor.name) || tensor.byteLength < MIN_ZERO_RUN;
   const row = rowBytes(tensor);
@@ -55,8 +56,8 @@ function mayBeZero(tensor: TensorInfo, run: ZeroRun): boolean {
 
 const rowBytes = ({ byteLength, shape }: TensorInfo): number => byteLength / (shape[0] ?? 1);
 
-/** Less in narrow rows, in which every place would else be near an end. */
-const slackOf = (tensor: TensorInfo): number => Math.min(SLACK_BYTES, Math.floor(rowBytes(tensor) / 16));
+/** How far from a row's end a run may begin or end. Less in narrow rows, in which every place would else be near an end. */
+const slackOf = (tensor: TensorInfo): number => Math.min(SLACK_BYTES, rowBytes(tensor) / 16);
 
 export function isMatrix({ shape }: TensorInfo): boolean {
   return shape.filter((side) => side > 1).length >= 2;
