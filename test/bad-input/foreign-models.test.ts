@@ -165,7 +165,7 @@ describe('a folder that is no model folder is called what it is', () => {
       'did not finish',
       'pull',
     ],
-    ['nothing', {}, 'model_not_found', 'is empty', 'QWEN_EDIT_2511_DIR'],
+    ['nothing', {}, 'model_not_found', 'it is empty', 'QWEN_EDIT_2511_DIR'],
     ['a pointer of Git LFS', { 'q.safetensors': LFS }, 'model_incomplete', 'Git LFS', 'git lfs pull'],
     ['a web page', { 'q.safetensors': HTML }, 'model_corrupt', 'web server', 'HF_ENDPOINT'],
   ])('%s', async (_, files, code, says, hint) => {

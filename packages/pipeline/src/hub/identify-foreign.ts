@@ -52,7 +52,7 @@ async function foreignModelFile(path: string, label: string): Promise<AppError |
 async function identifyFolder(dir: string): Promise<AppError> {
   const names = await namesIn(dir);
   const notFound = (message: string, hint: string): AppError => new AppError('model_not_found', message, { hint });
-  if (names.length === 0) return notFound(`${dir} is empty.`, WHOLE_FOLDER);
+  if (names.length === 0) return notFound(`${dir} is not a model folder: it is empty.`, WHOLE_FOLDER);
 
   const cache = await hubCacheAt(dir, names);
   if (cache !== undefined) {

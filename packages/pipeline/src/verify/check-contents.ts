@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
-import type { WeightFile } from '../weights/open-weights.ts';
+import type { OpenedWeightFile } from '../weights/open-weights.ts';
 import { FETCH_AGAIN } from '../weights/remedies.ts';
 import { zerosFound } from '../weights/zero-probes.ts';
 import { damagedBy } from '../weights/zeros.ts';
@@ -24,7 +24,7 @@ export interface VerifyProgress {
 
 export interface ContentsToCheck {
   readonly dir: string;
-  readonly weightFiles: readonly WeightFile[];
+  readonly weightFiles: readonly OpenedWeightFile[];
   /** SHA-256 by path in the folder. */
   readonly digests: ReadonlyMap<string, string>;
 }

@@ -1,14 +1,14 @@
 import { basename } from 'node:path';
 import { AppError, toAppError } from '@qwen-edit/contract';
 import { ONE_REVISION } from './remedies.ts';
-import { readSafetensorsHeader, type SafetensorsHeader, type TensorInfo } from './safetensors.ts';
+import { readSafetensorsHeader, type TensorInfo, type WeightFileHeader } from './safetensors.ts';
 import { foreignTensors } from './tensor-formats.ts';
 import { findMainFile, locateWeightFile, readShardIndex, type ShardIndex } from './weight-files.ts';
-import { type Weights, weightsOf } from './weights.ts';
+import { createWeights, type Weights } from './weights.ts';
 import { probeForZeros } from './zero-probes.ts';
 
 /** A weight file of a component, whose header was read. */
-export interface WeightFile {
+export interface OpenedWeightFile {
   /** For messages: `transformer/diffusion_pytorch_model.safetensors`. */
   readonly label: string;
   /** Real path, links resolved. */
@@ -27,7 +27,7 @@ export interface WeightProblem {
 export interface WeightsSurvey {
   readonly weights: Weights;
   readonly index: ShardIndex | undefined;
-  readonly files: readonly WeightFile[];
+  readonly files: readonly OpenedWeightFile[];
   readonly problems: readonly WeightProblem[];
 }
 
@@ -61,7 +61,7 @@ export async function surveyWeights(dir: string, stem: string): Promise<WeightsS
 
   const tensors = new Map<string, TensorInfo>();
   const unsupported = new Map<string, string>();
-  const files: WeightFile[] = [];
+  const files: OpenedWeightFile[] = [];
   for (const name of index === undefined ? single : new Set(Object.values(index.weightMap))) {
     const label = `${component}/${name}`;
     const opened = await attempt(name, async () => {
@@ -81,11 +81,11 @@ export async function surveyWeights(dir: string, stem: string): Promise<WeightsS
     const held = new Set([...tensors.keys(), ...unsupported.keys()]);
     problems.push(...brokenPromises(component, index, held, new Set(files.map(({ label }) => label))));
   }
-  return { weights: weightsOf(component, tensors, unsupported), index, files, problems };
+  return { weights: createWeights(component, tensors, unsupported), index, files, problems };
 }
 
 /** Throws what can be seen to be wrong with a file whose header is right. */
-async function checkFile(path: string, label: string, header: SafetensorsHeader): Promise<void> {
+async function checkFile(path: string, label: string, header: WeightFileHeader): Promise<void> {
   const others = [...header.unsupported].map(([name, dtype]) => ({ name, dtype }));
   const error =
     foreignTensors([...header.tensors, ...others], label) ?? (await probeForZeros(path, label, header.tensors));

@@ -29,7 +29,7 @@ const entrySchema = z.object({
 });
 
 /** What the header of a safetensors file says. */
-export interface SafetensorsHeader {
+export interface WeightFileHeader {
   /** Tensors of the types that are supported, in no order. */
   readonly tensors: readonly TensorInfo[];
   /** The types of the others, by name. */
@@ -42,7 +42,7 @@ export interface SafetensorsHeader {
  * Throws AppError `model_corrupt`, `model_incomplete` for a file that may not be read, and what foreignBytes finds in a file
  * that is none of safetensors. Source: the format's specification (huggingface/safetensors).
  */
-export async function readSafetensorsHeader(path: string, label = basename(path)): Promise<SafetensorsHeader> {
+export async function readSafetensorsHeader(path: string, label = basename(path)): Promise<WeightFileHeader> {
   const corrupt = (what: string, cause?: unknown): AppError =>
     new AppError('model_corrupt', `${label}: ${what}.`, { hint: FETCH_AGAIN, cause });
   const file = await open(path, 'r').catch((cause: unknown) => {
@@ -79,7 +79,7 @@ function checkHeader(
   dataStart: number,
   size: number,
   corrupt: (what: string) => AppError,
-): SafetensorsHeader {
+): WeightFileHeader {
   const header = z.record(z.string(), z.unknown()).safeParse(json);
   if (!header.success) throw corrupt('the header is not an object');
 

@@ -19,7 +19,7 @@ export interface Weights {
 }
 
 /** The weights of a component whose headers were read; `unsupported` has the types of the tensors that are not in `tensors`. */
-export function weightsOf(
+export function createWeights(
   component: string,
   tensors: ReadonlyMap<string, TensorInfo>,
   unsupported: ReadonlyMap<string, string>,
