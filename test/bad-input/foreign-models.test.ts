@@ -144,7 +144,7 @@ describe('a folder that is no model folder is called what it is', () => {
     ['a LoRA of PEFT', { 'adapter_config.json': '{}' }, 'model_unsupported', 'LoRA', 'diffusers folder'],
     [
       'a model of transformers',
-      { 'config.json': CONFIG },
+      { 'config.json': CONFIG, 'model.safetensors': safetensors({ 'model.norm.weight': 'BF16' }) },
       'model_unsupported',
       'Qwen2_5_VLForConditionalGeneration',
       'diffusers folder',

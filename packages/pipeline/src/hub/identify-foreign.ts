@@ -104,7 +104,9 @@ async function identifyParts(dir: string, names: readonly string[]): Promise<App
   }
   if (names.some((name) => ['diffusion_models', 'text_encoders', 'split_files'].includes(name)))
     return new AppError('model_unsupported', `${dir} is laid out for ComfyUI.`, { hint: WHOLE_FOLDER });
-  for (const name of names.filter((each) => MODEL_FILE.test(each)).slice(0, FILES_LOOKED_AT)) {
+  // Shards of a model that says itself what it is are no single files.
+  const files = names.filter((name) => MODEL_FILE.test(name) && (part === undefined || !name.endsWith('.safetensors')));
+  for (const name of files.slice(0, FILES_LOOKED_AT)) {
     const foreign = await foreignModelFile(join(dir, name), join(dir, name));
     if (foreign !== undefined) return foreign;
   }

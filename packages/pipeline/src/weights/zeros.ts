@@ -11,7 +11,7 @@ export const MIN_ZERO_RUN = 4096;
 
 /** Layers that training may start from zero: what is added to a residual stream, and modulation. */
 const STARTS_AT_ZERO =
-  /(^|\.)(img_mod\.1|txt_mod\.1|norm_out\.linear|proj_out|to_out\.0|to_add_out|net\.2|conv2|proj|o_proj|down_proj)\.weight$/;
+  /(^|\.)(img_mod\.1|txt_mod\.1|norm_out\.linear|proj_out|to_out\.0|to_add_out|net\.2|conv2|time_conv|proj|o_proj|down_proj)\.weight$/;
 
 /** More untrained layers than this, one after the other, are no coincidence. */
 const NEIGHBOURS = 2;
