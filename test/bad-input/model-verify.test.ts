@@ -161,7 +161,7 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
     ...{
       file: 'vae/diffusion_pytorch_model.safetensors',
       code: 'model_corrupt',
-      says: 'decoder.conv_out.bias has 1 values',
+      says: 'decoder.conv_out.bias has a value',
       hint: 'again',
       found: 'contents',
     },

@@ -107,6 +107,7 @@ export async function loadTextEncoder(
       throw new AppError(
         'model_unsupported',
         `The tokenizer gives the id ${foreign}, the text encoder has a vocab_size of ${text.vocab_size}.`,
+        { hint: ONE_REVISION },
       );
     }
     const merge = vision.spatial_merge_size;

@@ -90,7 +90,8 @@ function judge(job: FileJob, result: ScanResult, { weightFiles, digests }: Conte
   }
   for (const { span, count, first } of result.notFinite) {
     const { name = '' } = ordered[span] ?? {};
-    const message = `${file}: ${name} has ${count} values that are no finite numbers (NaN or infinity), the first at ${first}.`;
+    const values = count === 1 ? 'a value that is no finite number' : `${count} values that are no finite numbers`;
+    const message = `${file}: ${name} has ${values} (NaN or infinity), the first at ${first}.`;
     const hint = asPublished
       ? 'The file is as it was published, so that downloading it again does not help: use another revision or checkpoint.'
       : FETCH_AGAIN;
