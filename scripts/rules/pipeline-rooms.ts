@@ -20,6 +20,7 @@ const ROOMS = [
   'text',
   'image',
   'engine',
+  'verify',
   'sampling',
   'plan',
   EDIT,

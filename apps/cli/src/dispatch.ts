@@ -7,7 +7,7 @@ import { errorJson, errorText, exitCodeOf } from './report.ts';
 import { ROLES, roleCommand } from './roles/role-command.ts';
 import { SERVICE_COMMANDS, serviceCommand } from './service/service-dispatch.ts';
 
-const COMMANDS = [...ROLES, ...SERVICE_COMMANDS, 'edit', 'plan', 'migrate', 'keys', 'config', 'help'];
+const COMMANDS = [...ROLES, ...SERVICE_COMMANDS, 'edit', 'model', 'plan', 'migrate', 'keys', 'config', 'help'];
 
 export interface CliDeps extends Omit<EditDeps, 'config'> {
   readonly version: string;
@@ -59,6 +59,8 @@ async function runCommand(args: readonly string[], deps: CliDeps): Promise<void>
       if (config.nice !== undefined) deps.setNice(config.nice);
       return editCommand(rest, { ...deps, config });
     }
+    case 'model':
+      return (await import('./model/model-command.ts')).modelCommand(rest, { ...deps, configOf: deps.readConfig });
     case 'migrate':
       return (await import('./tools/migrate-command.ts')).migrateCommand(rest, await databaseTool(deps));
     case 'keys':

@@ -20,6 +20,7 @@ export const HELP = `qwen-edit: edits pictures with Qwen-Image-Edit-2511
     qwen-edit list
   tools
     qwen-edit edit --image IN.png --prompt TEXT --out OUT.png    an edit without a service
+    qwen-edit model verify [DIR]          what is wrong with a model folder
     qwen-edit migrate                     brings the database to this version's schema
     qwen-edit keys create | list | revoke
     qwen-edit plan memory                 what an edit needs of memory, also before a model is downloaded
@@ -136,4 +137,18 @@ key has no end until it is revoked. One owner never sees the jobs of another.
 
 export const TOOLS_HELP = `qwen-edit migrate           brings the database of DATABASE_URL (else the embedded one) to this version's schema
 qwen-edit config [--json]   every setting, its value and where it comes from; secrets are masked
+`;
+
+export const VERIFY_HELP = `Lists everything that is wrong with a model folder, each with what to do about it.
+
+  qwen-edit model verify [REPO|DIR] [--quick] [--json]
+
+  REPO                     a model that was downloaded, by its name, as Qwen/Qwen-Image-Edit-2511
+  DIR                      a folder (default: QWEN_EDIT_2511_DIR, else the demo model)
+  --quick                  file sizes, headers, names and shapes of all weights, without reading the weights: a second.
+                           Else everything is read once: digests, parts that were never written, NaN and infinity
+  --json                   the findings as JSON
+  -h, --help               this text
+
+Exit codes: 0 nothing is wrong, 1 something is, 2 bad usage, 130 stopped by Ctrl-C.
 `;
