@@ -22,6 +22,7 @@ const ROOMS = [
   'engine',
   'verify',
   'sampling',
+  'plan',
   EDIT,
   'process',
   'index.ts',

@@ -15,7 +15,14 @@ import {
 import type { Job } from '../../packages/contract/src/index.ts';
 import { claimJob, type Database, type Lease, newToken, succeedJob } from '../../packages/db/src/index.ts';
 import { checkUrl, createSafeFetch, type Resolve } from '../../packages/net/src/index.ts';
-import { checkImageShape, inspectImage, makeThumbnail, validateImage } from '../../packages/pipeline/src/index.ts';
+import {
+  capacityOf,
+  checkImageShape,
+  estimateEdit,
+  inspectImage,
+  makeThumbnail,
+  validateImage,
+} from '../../packages/pipeline/src/index.ts';
 import { createStore, type ObjectStore, STORED_KINDS } from '../../packages/storage/src/index.ts';
 import { createLogger, createMetrics } from '../../packages/telemetry/src/index.ts';
 import { freshDatabase } from '../db/harness.ts';
@@ -86,6 +93,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     validateImage,
     checkImageShape,
     makeThumbnail: options.makeThumbnail ?? makeThumbnail,
+    planner: { estimateEdit, capacityOf },
     log: createLogger({ level: 'info', role: 'test', write: (line) => void lines.push(line) }),
     metrics: createMetrics(),
     options: {

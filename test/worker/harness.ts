@@ -103,7 +103,7 @@ export type RunningWorkers = { readonly stop: () => Promise<void>; readonly done
 /** Starts workers; they are stopped when the test is over. */
 export function startWorkers(
   setup: TestSetup,
-  { openEngine, configuredModel }: Pick<WorkerDeps, 'openEngine' | 'configuredModel'>,
+  { openEngine, configuredModel, machine }: Pick<WorkerDeps, 'openEngine' | 'configuredModel' | 'machine'>,
   options: Partial<WorkerOptions> = {},
   slots: readonly Slot[] = [SLOT],
 ): RunningWorkers {
@@ -117,6 +117,7 @@ export function startWorkers(
     metrics,
     openEngine,
     configuredModel,
+    machine,
     options: { ...FAST_WORKER, ...options },
   };
   const done = runWorkers(deps, slots, stopping.signal);

@@ -1,4 +1,13 @@
-import { LIMITS, type ShapeRules } from '@qwen-edit/contract';
+import {
+  type CostParameters,
+  type EditEstimate,
+  type EstimatedModel,
+  LIMITS,
+  type ModelCapacity,
+  type PastEdit,
+  type ShapeRules,
+  type Size,
+} from '@qwen-edit/contract';
 import type { Database } from '@qwen-edit/db';
 import type { ObjectStore } from '@qwen-edit/storage';
 import type { Logger, Metrics } from '@qwen-edit/telemetry';
@@ -23,6 +32,18 @@ export interface ImageInspection {
 export interface ValidationLimits {
   readonly maxPixels: number;
   readonly maxSeconds: number;
+}
+
+/** What edits need and take, by what is known of a model and of the edits that it has made. */
+export interface Planner {
+  /** Throws AppError `invalid_parameter` or `image_ratio` for sizes that the model does not make. */
+  readonly estimateEdit: (
+    model: EstimatedModel,
+    pictures: readonly Size[],
+    parameters: CostParameters,
+    past: readonly PastEdit[],
+  ) => EditEstimate;
+  readonly capacityOf: (model: EstimatedModel, past: readonly PastEdit[]) => ModelCapacity;
 }
 
 export interface ApiDeps {
@@ -61,6 +82,7 @@ export interface ApiDeps {
   ) => void;
   /** Makes a small WebP of a picture that was decoded before. */
   readonly makeThumbnail: (bytes: Uint8Array) => Promise<Uint8Array>;
+  readonly planner: Planner;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Defaults to the system's clock. */

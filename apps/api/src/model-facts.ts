@@ -1,13 +1,28 @@
-import { type ModelCard, modelCardSchema, modelFactsSchema } from '@qwen-edit/contract';
+import {
+  type MachineFacts,
+  type ModelCard,
+  machineFactsSchema,
+  modelCardSchema,
+  modelFactsSchema,
+  modelShapeSchema,
+} from '@qwen-edit/contract';
 import { z } from 'zod';
 import type { LiveWorker } from './service-status.ts';
 
 /** What a worker reports of its model. A field that an older or newer worker does not report is left out. */
-const reportedFactsSchema = modelFactsSchema.omit({ card: true }).partial().required({ name: true });
+const reportedFactsSchema = modelFactsSchema
+  .omit({ card: true })
+  .partial()
+  .required({ name: true })
+  // Only estimates need these: what a later version says in another form takes nothing else away.
+  .extend({
+    shape: modelShapeSchema.optional().catch(undefined),
+    machine: machineFactsSchema.optional().catch(undefined),
+  });
 export type ReportedFacts = z.output<typeof reportedFactsSchema>;
 
 /** The facts of a worker's model. Undefined if the worker reports none, or none that can be read. */
-export function modelOf(worker: LiveWorker): ReportedFacts | undefined {
+function modelOf(worker: LiveWorker): ReportedFacts | undefined {
   return reportedFactsSchema.safeParse(worker.model).data;
 }
 
@@ -16,8 +31,36 @@ const cardSchema = z.object({ card: modelCardSchema });
 /**
  * The card of a worker's model. It is parsed apart from the facts: it is long, and a submission needs only the facts.
  */
-export function cardOf(worker: LiveWorker): ModelCard | undefined {
+function cardOf(worker: LiveWorker): ModelCard | undefined {
   return cardSchema.safeParse(worker.model).data?.card;
+}
+
+/** A model, and the live workers that have it. */
+export interface ModelGroup {
+  readonly facts: ReportedFacts;
+  readonly card: ModelCard | undefined;
+  readonly workers: readonly LiveWorker[];
+  /** What those of them have that say so. */
+  readonly machines: readonly MachineFacts[];
+}
+
+/** The models of live workers, by digest: two folders with the same digest make the same pictures. */
+export function groupByModel(workers: readonly LiveWorker[]): readonly ModelGroup[] {
+  const groups = new Map<string, ModelGroup>();
+  for (const worker of workers) {
+    const facts = modelOf(worker);
+    if (facts === undefined) continue;
+    const key = facts.digest ?? facts.name;
+    const { workers: others = [], card = cardOf(worker), machines = [], facts: first = facts } = groups.get(key) ?? {};
+    const { machine, ...own } = { ...facts, ...first };
+    groups.set(key, {
+      facts: own,
+      card,
+      workers: [...others, worker],
+      machines: facts.machine === undefined ? machines : [...machines, facts.machine],
+    });
+  }
+  return [...groups.values()];
 }
 
 /** The model that jobs run with, as far as live workers report it. A ready worker comes before others. */

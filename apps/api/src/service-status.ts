@@ -3,9 +3,12 @@ import { AppError, toAppError } from '@qwen-edit/contract';
 import {
   countJobs,
   type Database,
+  type FinishedEditRow,
   type JobCounts,
   listWorkers,
+  readFinishedEdits,
   readNextStart,
+  readQueueWait,
   requireMigrated,
   type WorkerRow,
 } from '@qwen-edit/db';
@@ -25,6 +28,10 @@ export interface ServiceStatus {
   counts(): Promise<JobCounts | undefined>;
   /** Estimated seconds until the next waiting job may start. Undefined if there is nothing to estimate from. */
   nextStart(): Promise<number | undefined>;
+  /** Jobs that wait, and the seconds until one that is submitted now is begun. Undefined if the database does not answer. */
+  queueWait(): Promise<Awaited<ReturnType<typeof readQueueWait>> | undefined>;
+  /** The last edits that succeeded. Undefined if the database does not answer. */
+  finishedEdits(): Promise<readonly FinishedEditRow[] | undefined>;
   /** The error that keeps the service from working. Undefined if it works. */
   obstacle(): Promise<AppError | undefined>;
 }
@@ -36,6 +43,9 @@ export interface ServiceStatusDeps {
   /** A service that is being stopped takes no more work. */
   readonly draining: AbortSignal;
 }
+
+/** Of all models together; of one model, the newest of these. */
+const FINISHED_EDITS = 300;
 
 export function createServiceStatus({ database, store, limits, draining }: ServiceStatusDeps): ServiceStatus {
   const { statusCachedMs, statusTimeoutMs } = limits;
@@ -61,6 +71,8 @@ export function createServiceStatus({ database, store, limits, draining }: Servi
     workers: known<readonly LiveWorker[]>(() => listWorkers(database.db, limits.workerFreshMs)),
     counts: known(() => countJobs(database.db)),
     nextStart: known(() => readNextStart(database.db)),
+    queueWait: known(() => readQueueWait(database.db)),
+    finishedEdits: known(() => readFinishedEdits(database.db, FINISHED_EDITS)),
     async obstacle() {
       if (draining.aborted) return new AppError('not_ready', 'The service is being stopped.');
       return knownObstacle();

@@ -126,3 +126,11 @@ it('a database address whose password is not escaped is refused with what to do,
     );
   expect(readConfig({ DATABASE_URL: 'postgres://me:p@ss@db/x' }).databaseUrl).toBe('postgres://me:p@ss@db/x');
 });
+
+it('QWEN_EDIT_DTYPE is one of the precisions, or one of their other names', () => {
+  expect(readConfig({ QWEN_EDIT_DTYPE: 'bf16' }).dtype).toBe('bf16');
+  expect(readConfig({ QWEN_EDIT_DTYPE: 'int8' }).dtype).toBe('int8');
+  expect(() => readConfig({ QWEN_EDIT_DTYPE: 'fp8' })).toThrow(
+    "QWEN_EDIT_DTYPE must be one of fp32, bf16, fp16, w8a8, w8, w4, got 'fp8'.",
+  );
+});

@@ -7,7 +7,7 @@ import { errorJson, errorText, exitCodeOf } from './report.ts';
 import { ROLES, roleCommand } from './roles/role-command.ts';
 import { SERVICE_COMMANDS, serviceCommand } from './service/service-dispatch.ts';
 
-const COMMANDS = [...ROLES, ...SERVICE_COMMANDS, 'edit', 'model', 'migrate', 'keys', 'config', 'help'];
+const COMMANDS = [...ROLES, ...SERVICE_COMMANDS, 'edit', 'model', 'plan', 'migrate', 'keys', 'config', 'help'];
 
 export interface CliDeps extends Omit<EditDeps, 'config'> {
   readonly version: string;
@@ -20,6 +20,12 @@ export interface CliDeps extends Omit<EditDeps, 'config'> {
 /** Runs a command line to its end. Returns 0, 1 for an error, or 2 for bad usage; every error has been told. */
 export async function dispatch(args: readonly string[], deps: CliDeps): Promise<number> {
   try {
+    // Its exit code also tells what it found.
+    if (args[0] === 'plan')
+      return await (await import('./plan/plan-command.ts')).planCommand(args.slice(1), {
+        terminal: deps.terminal,
+        config: deps.readConfig(),
+      });
     await runCommand(args, deps);
     return 0;
   } catch (thrown) {

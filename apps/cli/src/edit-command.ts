@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { timeLimit } from '@qwen-edit/async';
 import { AppError } from '@qwen-edit/contract';
 import type { EditResult, Pipeline, PipelineOptions } from '@qwen-edit/pipeline';
@@ -5,6 +6,7 @@ import { demoNote } from './demo-note.ts';
 import { type EditFlags, parseEditFlags } from './edit-flags.ts';
 import { EDIT_HELP } from './help.ts';
 import { outputPaths } from './output-paths.ts';
+import { precisionOf } from './precision-setting.ts';
 import type { ProgressBar } from './progress-bar.ts';
 import { readImages } from './read-images.ts';
 import type { Config } from './settings.ts';
@@ -13,7 +15,7 @@ import { checkWritable, writeOutputs } from './write-outputs.ts';
 
 export interface EditDeps {
   readonly terminal: Terminal;
-  readonly config: Pick<Config, 'modelDir' | 'maxCpuThreads' | 'nice' | 'noColor'>;
+  readonly config: Pick<Config, 'modelDir' | 'maxCpuThreads' | 'nice' | 'noColor' | 'dtype'>;
   readonly demoModelDir: string;
   readonly createPipeline: (options: PipelineOptions) => Promise<Pipeline>;
   readonly now: () => number;
@@ -61,13 +63,15 @@ async function runEdit(
 ): Promise<EditResult> {
   const { signal, config } = deps;
   const { onStep } = bar;
-  const threads = config.maxCpuThreads === undefined ? {} : { threads: config.maxCpuThreads };
-  const options = { modelDir, precision: flags.precision, ...threads, onStep };
-  const pipeline = await unlessAborted(deps.createPipeline(options), signal);
-  const note = flags.json ? undefined : demoNote(pipeline.model);
-  if (note !== undefined) {
+  const { precision, note } = flags.precision === undefined ? precisionOf(config) : { precision: flags.precision };
+  const threads = config.maxCpuThreads ?? availableParallelism();
+  const pipeline = await unlessAborted(deps.createPipeline({ modelDir, precision, threads, onStep }), signal);
+  const { costNotes } = await import('./cost-note.ts');
+  const costs = await costNotes(pipeline.model, images, flags.parameters, threads);
+  const notes = [demoNote(pipeline.model), ...[note, ...costs].map((each) => each && `note: ${each}`)];
+  if (!flags.json) {
     bar.clear();
-    deps.terminal.err(`${note}\n`);
+    for (const each of notes) if (each !== undefined) deps.terminal.err(`${each}\n`);
   }
   try {
     return await unlessAborted(pipeline.edit({ images, parameters: flags.parameters }, { signal, onStep }), signal);

@@ -1,4 +1,11 @@
-import { LIMITS, OUTPUT_FORMATS, PARAMETERS } from '@qwen-edit/contract';
+import {
+  LIMITS,
+  OUTPUT_FORMATS,
+  PARAMETERS,
+  PRECISION_NAMES,
+  precisionFacts,
+  runnablePrecisions,
+} from '@qwen-edit/contract';
 import { helpLine, parametersHelp } from './parameter-help.ts';
 
 export const HELP = `qwen-edit: edits pictures with Qwen-Image-Edit-2511
@@ -16,6 +23,7 @@ export const HELP = `qwen-edit: edits pictures with Qwen-Image-Edit-2511
     qwen-edit model verify [DIR]          what is wrong with a model folder
     qwen-edit migrate                     brings the database to this version's schema
     qwen-edit keys create | list | revoke
+    qwen-edit plan memory                 what an edit needs of memory, also before a model is downloaded
     qwen-edit config                      every setting, and where its value comes from
 
   qwen-edit COMMAND --help
@@ -25,6 +33,35 @@ export const HELP = `qwen-edit: edits pictures with Qwen-Image-Edit-2511
 const PARAMETERS_HELP = parametersHelp();
 const PROMPT_HELP = helpLine('--prompt TEXT', PARAMETERS.prompt.cli.help);
 const FORMATS = `${OUTPUT_FORMATS.slice(0, -1).join(', ')} or ${OUTPUT_FORMATS.at(-1)}`;
+
+const RUNS = runnablePrecisions('cpu').join(', ');
+const LATER = PRECISION_NAMES.filter((name) => !runnablePrecisions('cpu').includes(name)).join(', ');
+const PRECISION_HELP = helpLine('--precision NAME', `how the networks compute: ${RUNS}; not in this version: ${LATER}`);
+/** Every precision in words, and the devices that have arithmetic for it. */
+const PRECISIONS_HELP = PRECISION_NAMES.map((name) => {
+  const { label, devices } = precisionFacts(name);
+  return `  ${name.padEnd(6)}${label} (${Object.keys(devices).join(', ')})`;
+}).join('\n');
+
+export const PLAN_HELP = `What an edit needs of memory, by arithmetic from the sizes in a model's files, and whether it is there.
+
+  qwen-edit plan memory [flags]
+
+  --model DIR|NAME         a model folder, or a name such as Qwen/Qwen-Image-Edit-2511, which need not be downloaded
+                           (default: QWEN_EDIT_2511_DIR, else Qwen/Qwen-Image-Edit-2511)
+  --precision NAME         one of the list below (default: fp32 on cpu, fp16 on webgpu, bf16 on cuda)
+  --device NAME            cpu, webgpu or cuda; what is not in this version is planned all the same, and said to be so
+  --memory SIZE            as 16GiB (default: what this machine may use)
+  --size WxH               of the result (default: as the model makes it)
+  --preset draft           512 x 512 with references of that size
+  --references N           pictures, 1 to ${LIMITS.images} (default: 1)
+  --json                   one JSON object on standard output
+
+Precisions, and the devices that have arithmetic for them:
+${PRECISIONS_HELP}
+
+Exit codes: 0 it fits, 1 it does not, 2 bad usage.
+`;
 
 export const EDIT_HELP = `Edits one picture, or several together, as the prompt says.
 
@@ -36,7 +73,7 @@ ${PROMPT_HELP}
                            several results become OUT-0.png, OUT-1.png, ...
   --model DIR              the model's folder (default: QWEN_EDIT_2511_DIR, else a small demo model)
 ${PARAMETERS_HELP}
-  --precision fp32         numbers that the networks use
+${PRECISION_HELP}
   --json                   one JSON object on standard output
   -h, --help               this text
 

@@ -1,4 +1,4 @@
-import { hasMisplacedAt } from '@qwen-edit/contract';
+import { hasMisplacedAt, PRECISION_NAMES, parsePrecision } from '@qwen-edit/contract';
 import { z } from 'zod';
 
 const text = z.string();
@@ -40,6 +40,18 @@ const hostNames = text
     (names) => names.every((name) => /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63}){0,10}$/.test(name)),
     'is not a list of host names without ports, as edit.example.org,edit.local',
   );
+
+/** The name of a precision, or one of its other names. */
+const precisionName = text.trim().refine(
+  (name) => {
+    try {
+      return parsePrecision(name) !== undefined;
+    } catch {
+      return false;
+    }
+  },
+  `must be one of ${PRECISION_NAMES.join(', ')}`,
+);
 
 const DAY = 86_400;
 
@@ -86,6 +98,7 @@ export const settingsSchema = z.object({
   // Workers.
   modelDir: text.optional(),
   forceCpu: flag.prefault('0'),
+  dtype: precisionName.optional(),
   maxConcurrency: wholeNumber(1, 64).prefault('1'),
   maxCpuThreads: wholeNumber(1, 1024).optional(),
   nice: wholeNumber(-39, 39).optional(),
@@ -155,6 +168,7 @@ export const VARIABLES: Readonly<Record<Setting, string>> = {
   outputDir: 'QWEN_EDIT_OUTPUT_DIR',
   modelDir: 'QWEN_EDIT_2511_DIR',
   forceCpu: 'QWEN_EDIT_FORCE_CPU',
+  dtype: 'QWEN_EDIT_DTYPE',
   maxConcurrency: 'QWEN_EDIT_MAX_CONCURRENCY',
   maxCpuThreads: 'QWEN_EDIT_MAX_CPU_THREADS',
   nice: 'QWEN_EDIT_NICE',

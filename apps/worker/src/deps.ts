@@ -1,3 +1,4 @@
+import type { MachineFacts } from '@qwen-edit/contract';
 import type { Database } from '@qwen-edit/db';
 import type { ModelFacts, Pipeline, StepEvent } from '@qwen-edit/pipeline';
 import type { JobQueue } from '@qwen-edit/queue';
@@ -96,6 +97,8 @@ export interface WorkerDeps {
   readonly openEngine: (start: EngineStart) => Promise<LoadedEngine>;
   /** What the model's folder says, which is reported until an engine has loaded it. */
   readonly configuredModel?: ModelFacts | undefined;
+  /** What this machine has for an engine, which is reported with its model. */
+  readonly machine?: MachineFacts | undefined;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly options: WorkerOptions;

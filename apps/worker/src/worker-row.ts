@@ -30,7 +30,8 @@ export function keepWorkerRow(
     log,
     options,
     configuredModel,
-  }: Pick<WorkerDeps, 'database' | 'log' | 'options' | 'configuredModel'>,
+    machine,
+  }: Pick<WorkerDeps, 'database' | 'log' | 'options' | 'configuredModel' | 'machine'>,
   { workerId, slot, facts }: { readonly workerId: string; readonly slot: Slot; readonly facts: () => WorkerFacts },
 ): WorkerRowKeeper {
   const ended = new AbortController();
@@ -48,7 +49,7 @@ export function keepWorkerRow(
       device: slot.device,
       gpuId: slot.gpuId,
       ready,
-      model: model === null ? null : { ...model },
+      model: model === null ? null : { ...model, ...(machine === undefined ? {} : { machine }) },
       lastError: lastError === null ? null : storable(lastError),
       contractVersion: options.contractVersion,
     };

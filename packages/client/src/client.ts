@@ -1,4 +1,6 @@
 import {
+  type Estimate,
+  estimateSchema,
   type Health,
   healthSchema,
   type Job,
@@ -31,6 +33,13 @@ export interface EditSubmission {
   readonly idempotencyKey?: string;
 }
 
+export interface EstimateRequest {
+  /** Sizes of the pictures; one of 1024 × 1024 if left out. */
+  readonly images?: readonly { readonly width: number; readonly height: number }[];
+  /** Parameters of the edit, by the names of POST /v1/jobs. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+
 export interface JobListQuery {
   /** One status, or several with commas between. */
   readonly status?: string | undefined;
@@ -61,6 +70,8 @@ export interface Client {
   /** The events so far, without waiting for more. */
   log(id: string, options?: { after?: number; signal?: AbortSignal }): Promise<readonly JobEvent[]>;
   picture(id: string, series: PictureSeries, index: number, signal?: AbortSignal): Promise<Blob>;
+  /** What an edit needs and takes with each model of live workers. It makes nothing. */
+  estimate(request: EstimateRequest, signal?: AbortSignal): Promise<Estimate>;
   /** What live workers have loaded, and what the service allows. */
   models(signal?: AbortSignal): Promise<ModelList>;
   health(signal?: AbortSignal): Promise<Health>;
@@ -119,6 +130,11 @@ export function createClient(options: ClientOptions): Client {
     },
     picture: (id, series, index, signal) =>
       request.call(picturePath(id, series, index), signalOf(signal), (response) => response.blob()),
+    estimate: ({ images, parameters }, signal) => {
+      const body = JSON.stringify({ ...parameters, ...(images === undefined ? {} : { images }) });
+      const headers = { 'content-type': 'application/json' };
+      return json('v1/estimate', estimateSchema, { ...post(body), headers, ...signalOf(signal) });
+    },
     models: (signal) => json('v1/models', modelListSchema, signalOf(signal)),
     health: (signal) => json('health', healthSchema, signalOf(signal)),
     alive: (signal) => request.done('livez', { cache: 'no-store', ...signalOf(signal) }),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { modelCardSchema } from './model-card.ts';
+import { machineFactsSchema, modelShapeSchema } from './model-shape.ts';
 
 const pixels = z.int().min(1);
 
@@ -25,6 +26,10 @@ export const modelFactsSchema = z.object({
   size_multiple: z.int().min(1),
   device: z.string(),
   precision: z.string(),
+  /** What the cost of an edit depends on. Workers of version 0.1.0 do not report it. */
+  shape: modelShapeSchema.optional(),
+  /** What the worker has for it; the worker adds it to the engine's facts. */
+  machine: machineFactsSchema.optional(),
   /** What the folder's model_card.json says, if there is one. */
   card: modelCardSchema.optional(),
 });

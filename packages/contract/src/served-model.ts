@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { secondsSchema } from './estimate.ts';
 import { editKindSchema, inBothLanguages } from './model-card.ts';
 import { modelFactsSchema } from './model-facts.ts';
 
@@ -24,7 +25,15 @@ export const servedModelSchema = z.object({
   limits: z.object({
     min_inference_steps: facts.min_inference_steps,
     size_multiple: facts.size_multiple.nullable(),
+    /** Pictures of one edit. */
+    max_images: z.int().min(1).nullable().default(null),
+    /** The longest side of a result that may be asked for. */
+    max_side: z.int().min(1).nullable().default(null),
+    /** Pixels of the largest result that the memory of its workers allows; null if they do not say. */
+    largest_output_area: z.int().min(1).nullable().default(null),
   }),
+  /** How long an edit takes of which a request says nothing, with one picture; null if its workers do not say. */
+  usual_seconds: secondsSchema.nullable().default(null),
   output_image_size: facts.output_image_size.nullable(),
   /** Pixels of a reference for the VAE, and whether it has these or the result's size. null: not known. */
   vae_image_size: facts.vae_image_size.nullable().default(null),

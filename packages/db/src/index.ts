@@ -27,6 +27,7 @@ export * from './idempotency-keys/idempotency-keys.ts';
 export * from './ids.ts';
 export type { Lease } from './jobs/lease.ts';
 export * from './jobs/read/count-jobs.ts';
+export * from './jobs/read/finished-edits.ts';
 export { type AssetRow, readInput, readOutput } from './jobs/read/job-pictures.ts';
 export * from './jobs/read/lease-state.ts';
 export * from './jobs/read/newer-jobs.ts';

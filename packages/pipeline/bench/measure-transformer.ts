@@ -7,8 +7,8 @@ import { trueWidth } from './random-transformer.ts';
 import { median, SHAPE } from './shape.ts';
 
 /** Measures load time, seconds a block and memory of the transformer in `dir`, alone in this process. Prints JSON. */
-const [dir = '', layers = '2', threads = '1', rounds = '5'] = process.argv.slice(2);
-const config = trueWidth(Number(layers));
+const [dir = '', layers = '2', threads = '1', rounds = '5', heads = '24'] = process.argv.slice(2);
+const config = { ...trueWidth(Number(layers)), num_attention_heads: Number(heads) };
 const baseline = process.memoryUsage.rss();
 const marks: number[] = [];
 const pause = async (): Promise<void> => {

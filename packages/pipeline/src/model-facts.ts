@@ -2,6 +2,7 @@ import { type Device, deviceNamed } from './engine/devices.ts';
 import { type Precision, precisionNamed } from './engine/precision.ts';
 import { type ModelFolder, openModelFolder } from './hub/model-folder.ts';
 import { vaeFactor } from './hub/vae-config.ts';
+import { modelShape } from './plan/model-shape.ts';
 import { PATCH } from './sampling/latents.ts';
 import { minSteps } from './sampling/schedule.ts';
 import type { ModelFacts } from './types.ts';
@@ -23,6 +24,7 @@ export function modelFacts({ folder, device, precision }: KnownModel): ModelFact
     size_multiple: PATCH * vaeFactor(folder.vae.config),
     device: device.name,
     precision: precision.name,
+    shape: modelShape(folder),
     ...(folder.card === undefined ? {} : { card: folder.card }),
   };
 }
@@ -40,6 +42,6 @@ export async function inspectModel(
   options: { readonly device?: string | undefined; readonly precision?: string | undefined } = {},
 ): Promise<ModelFacts> {
   const device = deviceNamed(options.device);
-  const precision = precisionNamed(options.precision);
+  const precision = precisionNamed(options.precision, device.name);
   return modelFacts({ folder: await openModelFolder(dir), device, precision });
 }

@@ -45,13 +45,16 @@ const FORM_COPIES = 2;
  * const body = jsonBody(z.strictObject({ key: z.string() }), { required: true });
  * defineRoute({ …, body, handler: async ({ c }) => use(await body.read(c, limits)) });
  */
-export function jsonBody<T>(schema: z.ZodType<T>, { required }: { readonly required: boolean }): JsonBody<T> {
+export function jsonBody<T>(
+  schema: z.ZodType<T>,
+  { required, maxBytes = FEW_FIELDS_BYTES }: { readonly required: boolean; readonly maxBytes?: number },
+): JsonBody<T> {
   return {
     required,
     content: { 'application/json': schema },
     async read(c, limits) {
       const sent = required || hasBody(c.env.incoming);
-      const value = sent ? await readJsonBody(receiveRequest(c, limits, FEW_FIELDS_BYTES)) : {};
+      const value = sent ? await readJsonBody(receiveRequest(c, limits, maxBytes)) : {};
       return parseFields(schema, value);
     },
   };

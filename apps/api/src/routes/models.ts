@@ -3,13 +3,15 @@ import {
   DIFFUSERS_AREAS,
   GUIDE_DEFAULTS,
   LIMITS,
-  type ModelCard,
+  type ModelCapacity,
   type ModelList,
   modelListSchema,
   PARAMETERS,
   type ServedModel,
 } from '@qwen-edit/contract';
-import { cardOf, modelOf, type ReportedFacts, toldError, troubleOf } from '../model-facts.ts';
+import { leastOf } from '../estimate/estimate-request.ts';
+import { pastEditsOf } from '../estimate/past-edits.ts';
+import { groupByModel, type ModelGroup, toldError, troubleOf } from '../model-facts.ts';
 import { ANY_QUERY, type ApiRoute, defineRoute, jsonAnswer, NO_PARAMS } from '../routing/route.ts';
 import type { LiveWorker } from '../service-status.ts';
 import type { Services } from '../services.ts';
@@ -29,7 +31,11 @@ const PARAMETER_LIMITS = {
 } as const;
 
 /** The models of live workers, with the values that are used if a request does not name them. */
-export function modelRoutes({ limits, status }: Pick<Services, 'limits' | 'status'>): readonly ApiRoute[] {
+export function modelRoutes({
+  limits,
+  status,
+  planner,
+}: Pick<Services, 'limits' | 'status' | 'planner'>): readonly ApiRoute[] {
   return [
     defineRoute({
       method: 'GET',
@@ -40,10 +46,14 @@ export function modelRoutes({ limits, status }: Pick<Services, 'limits' | 'statu
       query: ANY_QUERY,
       answers: { 200: jsonAnswer(modelListSchema, 'The models') },
       async handler({ c, caller }) {
-        const workers = await status.workers();
+        const [workers, finished = []] = await Promise.all([status.workers(), status.finishedEdits()]);
         if (workers === undefined) throw new AppError('database_unavailable', 'The workers cannot be asked for now.');
         return c.json({
-          data: presentModels(workers, caller.scopes.includes('admin')),
+          data: groupByModel(workers).map((group) => {
+            const facts = leastOf(group);
+            const capacity = planner.capacityOf(facts, pastEditsOf(facts, finished));
+            return presentModel(group, capacity, caller.scopes.includes('admin'));
+          }),
           defaults: GUIDE_DEFAULTS,
           limits: { ...PARAMETER_LIMITS, image_bytes: limits.imageBytes, body_bytes: limits.bodyBytes },
         } satisfies ModelList);
@@ -52,31 +62,18 @@ export function modelRoutes({ limits, status }: Pick<Services, 'limits' | 'statu
   ];
 }
 
-/** The models of live workers as the API shows them, each one once. */
-export function presentModels(workers: readonly LiveWorker[], tellsWhy = false): ServedModel[] {
-  return groupByModel(workers).map((group) => presentModel(group, tellsWhy));
+/** The models of live workers as the API shows them, each one once, without what has to be estimated. */
+export function presentModels(workers: readonly LiveWorker[]): ServedModel[] {
+  return groupByModel(workers).map((group) => presentModel(group, NOT_ESTIMATED, false));
 }
 
-interface Group {
-  readonly facts: ReportedFacts;
-  readonly card: ModelCard | undefined;
-  readonly workers: readonly LiveWorker[];
-}
+const NOT_ESTIMATED: ModelCapacity = { largest_output_area: null, usual_seconds: null };
 
-/** Groups by digest: two folders with the same digest make the same pictures. */
-function groupByModel(workers: readonly LiveWorker[]): readonly Group[] {
-  const groups = new Map<string, Group>();
-  for (const worker of workers) {
-    const facts = modelOf(worker);
-    if (facts === undefined) continue;
-    const key = facts.digest ?? facts.name;
-    const { workers: others = [], card = cardOf(worker) } = groups.get(key) ?? {};
-    groups.set(key, { facts, card, workers: [...others, worker] });
-  }
-  return [...groups.values()];
-}
-
-function presentModel({ facts, card, workers }: Group, tellsWhy: boolean): ServedModel {
+function presentModel(
+  { facts, card, workers }: ModelGroup,
+  { largest_output_area, usual_seconds }: ModelCapacity,
+  tellsWhy: boolean,
+): ServedModel {
   return {
     id: facts.name,
     object: 'model',
@@ -96,7 +93,14 @@ function presentModel({ facts, card, workers }: Group, tellsWhy: boolean): Serve
       true_cfg_scale: facts.true_cfg_scale ?? GUIDE_DEFAULTS.true_cfg_scale,
       output_area: facts.output_image_size ?? DIFFUSERS_AREAS.vae_image_size,
     },
-    limits: { min_inference_steps: facts.min_inference_steps ?? 1, size_multiple: facts.size_multiple ?? null },
+    limits: {
+      min_inference_steps: facts.min_inference_steps ?? 1,
+      size_multiple: facts.size_multiple ?? null,
+      max_images: LIMITS.images,
+      max_side: LIMITS.side,
+      largest_output_area,
+    },
+    usual_seconds,
     output_image_size: facts.output_image_size ?? null,
     vae_image_size: facts.vae_image_size ?? null,
     reference_size: facts.reference_size ?? null,

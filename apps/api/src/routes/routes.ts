@@ -1,6 +1,7 @@
 import type { ApiRoute } from '../routing/route.ts';
 import type { Services } from '../services.ts';
 import { editRoutes } from './edit.ts';
+import { estimateRoutes } from './estimate.ts';
 import { jobEventRoutes } from './job-events.ts';
 import { jobRoutes } from './jobs.ts';
 import { modelRoutes } from './models.ts';
@@ -27,6 +28,7 @@ export function createRoutes(services: Services): readonly ApiRoute[] {
     ...uploadRoutes(services),
     ...signedObjectRoutes(services),
     ...modelRoutes(services),
+    ...estimateRoutes(services),
     ...webhookRoutes(services),
     ...editRoutes(services),
   ];

@@ -11,6 +11,7 @@ import { type NewJob, newId, type QueueTimes, readQueueTimes } from '@qwen-edit/
 import type { ValidatedSubmission } from '../body/submission.ts';
 import type { ByteShare } from '../byte-budget.ts';
 import type { ApiLimits, ApiOptions } from '../deps.ts';
+import { warningsBefore } from '../estimate/estimate-request.ts';
 import { currentModel, type ReportedFacts } from '../model-facts.ts';
 import type { ServiceStatus } from '../service-status.ts';
 import type { Services } from '../services.ts';
@@ -30,7 +31,7 @@ export interface AcceptDeps
   extends LoadDeps,
     ValidateDeps,
     StoreDeps,
-    Pick<Services, 'queue' | 'metrics' | 'status' | 'checkUrl'> {
+    Pick<Services, 'queue' | 'metrics' | 'status' | 'checkUrl' | 'planner'> {
   readonly options: Pick<ApiOptions, 'maxAttempts' | 'maxQueue' | 'maxUnusedBytes' | 'deadlineMs'>;
   readonly limits: Pick<ApiLimits, 'imageBytes' | 'pixels' | 'decodeSeconds' | 'lookupMs' | 'afterCommitMs'>;
 }
@@ -72,18 +73,16 @@ export async function acceptJob(deps: AcceptDeps, acceptance: Acceptance): Promi
   const model = currentModel((await status.workers()) ?? []);
   refuseTooFewSteps(submission, model);
   const images = await validateImages(deps, acceptance, rulesOf(submission, model));
-  requireEditSizes(
-    parameters,
-    images.map(({ facts }) => facts),
-    model ?? {},
-  );
+  const pictures = images.map(({ facts }) => facts);
+  requireEditSizes(parameters, pictures, model ?? {});
+  const warnings = await warningsBefore(deps, model, pictures, parameters);
 
   const id = newId('job');
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const inputs = await storeImages(deps, caller.owner, images, attempt === 1);
     if (signal.aborted) throw new AppError('canceled', 'The caller has hung up.');
     const job = {
-      ...{ id, owner: caller.owner, requestId, parameters },
+      ...{ id, owner: caller.owner, requestId, parameters, warnings },
       metadata: jobOptions.metadata ?? {},
       webhookUrl: jobOptions.webhook_url,
       webhookSecret: jobOptions.webhook_secret,
@@ -130,10 +129,10 @@ function presentable(
   images: readonly InputImage[],
   times: QueueTimes | undefined,
 ): AcceptedJob {
-  const { id, parameters, metadata, webhookUrl = null, deadline, deadlineMs } = job;
+  const { id, parameters, metadata, webhookUrl = null, deadline, deadlineMs, warnings = [] } = job;
   return {
     job: {
-      ...{ id, parameters, metadata, webhookUrl, createdAt, status: 'queued', attempt: 0, eventSeq: 1, warnings: [] },
+      ...{ id, parameters, metadata, webhookUrl, createdAt, status: 'queued', attempt: 0, eventSeq: 1, warnings },
       deadlineAt: deadline === undefined ? new Date(createdAt.getTime() + deadlineMs) : new Date(deadline),
       ...{ startedAt: null, completedAt: null, cancelRequestedAt: null, stage: null, step: null, total: null },
       ...{ seed: null, receipt: null, timings: null, error: null },

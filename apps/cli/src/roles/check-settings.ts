@@ -3,6 +3,7 @@ import { AppError, toAppError } from '@qwen-edit/contract';
 import { checkWebhookSecret } from '@qwen-edit/dispatcher';
 import { inspectModel, requireEngine } from '@qwen-edit/pipeline';
 import { createStore } from '@qwen-edit/storage';
+import { precisionOf } from '../precision-setting.ts';
 import { storageUrlOf } from './backends.ts';
 import { checkFolder } from './check-folder.ts';
 import { closeToOthers, hasSigningSecret } from './data-dir.ts';
@@ -55,7 +56,9 @@ export async function checkSettings(
   if (works('serve', 'worker')) {
     if (engineProgram === undefined) requireEngine();
     else await attempt(() => checkFile(engineProgram, 'QWEN_EDIT_ENGINE_PROGRAM'));
-    model = await attempt(() => inspectModel(config.modelDir ?? demoModelDir));
+    const wanted = await attempt(() => precisionOf(config));
+    notes.push(wanted?.note);
+    model = await attempt(() => inspectModel(config.modelDir ?? demoModelDir, { precision: wanted?.precision }));
   }
   if (failures.length > 0) throw together(failures);
   return { model, notes: notes.filter((note) => note !== undefined) };

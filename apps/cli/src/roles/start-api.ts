@@ -2,7 +2,14 @@ import { createHttpApi, type RunningServer, startHttpServer } from '@qwen-edit/a
 import { AppError } from '@qwen-edit/contract';
 import { hasApiKeys } from '@qwen-edit/db';
 import { checkUrl, createSafeFetch } from '@qwen-edit/net';
-import { checkImageShape, inspectImage, makeThumbnail, validateImage } from '@qwen-edit/pipeline';
+import {
+  capacityOf,
+  checkImageShape,
+  estimateEdit,
+  inspectImage,
+  makeThumbnail,
+  validateImage,
+} from '@qwen-edit/pipeline';
 import { pageDir } from '@qwen-edit/web';
 import { isLoopback } from './is-loopback.ts';
 import type { RoleContext } from './role.ts';
@@ -54,6 +61,7 @@ export async function startApi(
     validateImage,
     checkImageShape,
     makeThumbnail,
+    planner: { estimateEdit, capacityOf },
     log,
     metrics,
     options: {

@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
+import { availableMemory } from '@qwen-edit/pipeline';
 import { type EngineStart, type LoadedEngine, runWorkers, type Slot, WORKER_DEFAULTS } from '@qwen-edit/worker';
 import type { NotedModel } from '../demo-note.ts';
+import { precisionOf } from '../precision-setting.ts';
 import type { CheckedSettings } from './check-settings.ts';
 import type { RoleContext, RoleDeps } from './role.ts';
 
@@ -22,15 +24,17 @@ export async function runLocalWorkers(
     readonly onModel?: (model: NotedModel) => void;
   },
 ): Promise<void> {
+  const threads = config.maxCpuThreads ?? Math.max(1, Math.floor(availableParallelism() / config.maxConcurrency));
   const openEngine = async ({ signal: loading, onStep }: EngineStart): Promise<LoadedEngine> => {
     const engine = await deps.createPipeline({
       modelDir: config.modelDir ?? deps.demoModelDir,
       device: 'cpu',
+      precision: precisionOf(config).precision,
       signal: loading,
       onStep,
       silenceMs: config.engineSilenceMs,
       cancelGraceMs: config.cancelGraceMs,
-      threads: config.maxCpuThreads ?? Math.max(1, Math.floor(availableParallelism() / config.maxConcurrency)),
+      threads,
       ...(config.nice === undefined ? {} : { nice: config.nice }),
       ...(config.engineProgram === undefined ? {} : { program: config.engineProgram }),
     });
@@ -45,6 +49,7 @@ export async function runLocalWorkers(
       queue: backends.queue,
       openEngine,
       configuredModel: model,
+      machine: { memory_bytes: (await availableMemory()).totalBytes, threads },
       log,
       metrics,
       options: {

@@ -46,6 +46,8 @@ export async function submitCommand(args: readonly string[], deps: ServiceDeps):
     ...(key === undefined ? {} : { idempotencyKey: key }),
   };
   const accepted = await deps.client.submit(submission, deps.signal);
+  // What is known before it is begun: that it takes hours, for one.
+  warnOf(deps, accepted);
   if (values.wait !== true && values.out === undefined) {
     return terminal.out(values.json === true ? `${JSON.stringify(accepted)}\n` : `${accepted.id}\n`);
   }

@@ -202,6 +202,14 @@ export const en = {
     code: 'Code',
     accepted: 'The edit was accepted.',
   },
+  estimate: {
+    about: (time: string) => `Takes about ${time}.`,
+    rough: (time: string) => `Takes roughly ${time}.`,
+    wait: (time: string) => `It waits about ${time} first.`,
+    draft: (time: string) => `A draft: about ${time}.`,
+    tooLarge: 'It needs more memory than there is.',
+    streams: 'Each step reads the model from disk.',
+  },
   job: {
     heading: (prompt: string) => prompt,
     queued: 'Waiting',
@@ -358,6 +366,9 @@ export const en = {
     noWorkersHelp:
       'Nothing computes at the moment. Edits that were accepted wait. Start a worker with: qwen-edit worker',
     defaults: 'Recommended',
+    takes: 'At most',
+    megapixels: (count: string) => `result of ${count} megapixels`,
+    usual: 'A usual edit',
     edits: 'Edits it knows',
     digest: 'Digest',
     signOut: 'Forget the API key',

@@ -9,6 +9,7 @@ import { type BrowserSession, createBrowserSession } from './browser-session.ts'
 import { type Connection, createConnection } from './connection.ts';
 import { createDraft } from './draft.ts';
 import { createEditForm, type EditForm } from './edit-form.ts';
+import { createEstimator, type ExpectedEdit } from './estimator.ts';
 import { createPictureList } from './picture-list.ts';
 import { createPreferences, type Preferences } from './preferences.ts';
 import { createRouter, type Router } from './router.ts';
@@ -31,6 +32,8 @@ export interface App {
   readonly service: ServiceInfo;
   readonly router: Router;
   readonly editor: EditForm;
+  /** What is expected of the form's edit; undefined while nothing is known of it. */
+  readonly expected: ReadonlySignal<ExpectedEdit | undefined>;
   readonly toasts: Toasts;
   readonly announcer: Announcer;
   newSubmitter(): Submitter;
@@ -74,6 +77,12 @@ export function createApp(window: Window): App {
     service,
     router: createRouter(window),
     editor,
+    expected: createEstimator({
+      callService,
+      form: editor.form,
+      pictures: editor.pictures.list,
+      model: service.model,
+    }),
     toasts: createToasts(),
     announcer: createAnnouncer(now),
     newSubmitter,

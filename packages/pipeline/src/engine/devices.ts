@@ -1,10 +1,11 @@
+import type { DeviceName } from '@qwen-edit/contract';
 import type { InferenceSession } from 'onnxruntime-node';
 import { chooseFrom } from './choices.ts';
 
 /** A processor that can run the networks. */
 export interface Device {
   /** How callers, facts and receipts name it. */
-  readonly name: string;
+  readonly name: DeviceName;
   /** The same in words, for messages. */
   readonly label: string;
   /** The options of ONNX Runtime's sessions that depend on the device. */
@@ -18,7 +19,7 @@ const DEVICES = {
     // The memory arena is off: each session's arena would keep its largest activations for ever, times the segments.
     sessionOptions: { executionProviders: ['cpu'], enableCpuMemArena: false },
   },
-} as const satisfies Record<string, Omit<Device, 'name'>>;
+} as const satisfies Partial<Record<DeviceName, Omit<Device, 'name'>>>;
 
 /**
  * The device with this name; without a name, or with an empty one, the default device.

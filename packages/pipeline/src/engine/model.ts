@@ -38,7 +38,7 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
   const steps = 4;
   const step = (done: number): void => options.onStep?.(done, steps);
   const device = deviceNamed(options.device);
-  const precision = precisionNamed(options.precision);
+  const precision = precisionNamed(options.precision, device.name);
   step(0);
   const folder = await openModelFolder(dir);
   const prompt = createPromptEncoder(folder.tokenizer.file, folder.tokenizer.config);

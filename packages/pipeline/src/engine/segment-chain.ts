@@ -75,7 +75,7 @@ function pick(values: Readonly<Record<string, InputArray>>, names: readonly stri
 }
 
 /** Blocks are put together up to this many bytes of weights: a segment is how long a cancel may have to wait. */
-const SEGMENT_BYTES = 512 * 1024 * 1024;
+export const SEGMENT_BYTES = 512 * 1024 * 1024;
 
 /** Splits blocks 0 … count - 1, named `prefix`i`.`, into ranges [first, last) that hold one block or at most SEGMENT_BYTES. */
 export function segmentRanges(weights: Weights, prefix: string, count: number): [number, number][] {

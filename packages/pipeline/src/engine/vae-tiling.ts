@@ -1,7 +1,7 @@
 import type { Planes } from '../arrays.ts';
 
 /** Pixels of a tile's side and from one tile to the next. Source: AutoencoderKLQwenImage. */
-const TILE = 256;
+export const TILE = 256;
 const STRIDE = 192;
 
 const UNTILED_AREA = 1024 * 1024;
@@ -11,6 +11,11 @@ const ROUNDING = 16;
 /** Whether a picture is larger than 1024², not counting what rounding its sides to multiples of 32 may have added. */
 export function isTiled(width: number, height: number): boolean {
   return width * height > UNTILED_AREA && (width - ROUNDING) * (height - ROUNDING) > UNTILED_AREA;
+}
+
+/** Where the tiles of a side of so many pixels begin. */
+export function tileStarts(length: number): number[] {
+  return Array.from({ length: Math.ceil(length / STRIDE) }, (_, i) => i * STRIDE);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { AppError } from '@qwen-edit/contract';
+import { AppError, type Size } from '@qwen-edit/contract';
 import { readAvif } from './structure/avif.ts';
 import { readBmp } from './structure/bmp.ts';
 import { readGif } from './structure/gif.ts';
@@ -56,6 +56,12 @@ export function inspectImage(
     decodeBytes: Math.max(LEAST_BYTES, Math.min(width * height, maxPixels) * bytesPerPixel),
     needsVersion: isNew ? NEEDED.second : NEEDED.first,
   };
+}
+
+/** The size that a picture's header tells, as it is stored; undefined for a file of no known format. */
+export function storedSize(bytes: Uint8Array): Size | undefined {
+  const structure = structureOf(bytes);
+  return structure === undefined ? undefined : { width: structure.width, height: structure.height };
 }
 
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

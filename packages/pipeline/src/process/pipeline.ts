@@ -76,7 +76,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   const program = options.program ?? `${import.meta.dirname}/child.ts`;
   const { threads = availableParallelism(), nice = 0, signal } = options;
   const device = deviceNamed(options.device).name;
-  const precision = precisionNamed(options.precision).name;
+  const precision = precisionNamed(options.precision, device).name;
   if (!Number.isInteger(threads) || threads < 1)
     throw new AppError('invalid_parameter', `threads must be a whole number of at least 1, not ${threads}.`);
   if (!Number.isInteger(nice)) throw new AppError('invalid_parameter', `nice must be a whole number, not ${nice}.`);

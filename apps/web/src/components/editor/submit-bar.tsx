@@ -7,6 +7,7 @@ import { Icon } from '../common/icon.tsx';
 import { ProgressMeter } from '../common/progress-meter.tsx';
 import { Spinner } from '../common/spinner.tsx';
 import { CodeDialog } from '../job/code-dialog.tsx';
+import { EstimateLine } from './estimate-line.tsx';
 import { LaterNote } from './later-note.tsx';
 
 /** Sends the form, or says in words why it cannot. */
@@ -58,6 +59,7 @@ export function SubmitBar({ onSubmit }: { readonly onSubmit: () => void }) {
       <p id="submit-reason" class="submit-reason" role="status">
         {reason}
       </p>
+      <EstimateLine />
       {code && (
         <CodeDialog
           request={{

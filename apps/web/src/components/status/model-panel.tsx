@@ -1,6 +1,7 @@
 import type { ServedModel } from '@qwen-edit/contract';
 import { useState } from 'preact/hooks';
 import { recommendedValue } from '../../lib/parameters.ts';
+import { roughSeconds } from '../../lib/rough-time.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 import { ModelDialog } from '../editor/model-dialog.tsx';
 
@@ -16,10 +17,27 @@ export function ModelPanel({ model }: { readonly model: ServedModel }) {
     `true_cfg_scale ${format.number(recommendedValue('true_cfg_scale', model), 1)}`,
     `max_side ${recommendedValue('max_side', model)}`,
   ];
+  const { max_images, largest_output_area } = model.limits;
+  const limits = [
+    ...(max_images === null ? [] : [words.demo.pictures(max_images)]),
+    ...(largest_output_area === null ? [] : [words.status.megapixels(format.number(largest_output_area / 1e6, 1))]),
+  ];
+  const usual = model.usual_seconds;
   const rows: readonly (readonly [name: string, value: string])[] = [
     [words.status.state, model.ready ? words.status.ready : words.status.notReady],
     [words.status.device, model.devices.map((device) => device.toUpperCase()).join(', ')],
     [words.status.defaults, recommended.join(' · ')],
+    ...(limits.length === 0 ? [] : [[words.status.takes, limits.join(' · ')] as const]),
+    ...(usual === null
+      ? []
+      : [
+          [
+            words.status.usual,
+            (usual.basis === 'history' ? words.estimate.about : words.estimate.rough)(
+              format.duration(roughSeconds(usual.median)),
+            ),
+          ] as const,
+        ]),
     ...(model.digest === null ? [] : [[words.status.digest, model.digest] as const]),
   ];
   return (

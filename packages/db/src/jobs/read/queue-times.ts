@@ -85,6 +85,20 @@ export async function readNextStart(db: Db): Promise<number | undefined> {
   return rows[0]?.seconds ?? undefined;
 }
 
+/** Jobs that wait, and the seconds until one that is submitted now may be begun, estimated in the same way. */
+export async function readQueueWait(
+  db: Db,
+): Promise<{ readonly waiting: number; readonly seconds: number | undefined }> {
+  const { rows } = await db.execute<{ waiting: number; seconds: number | null }>(sql`
+    with ${ESTIMATES}, queue as materialized (select count(*)::int as waiting from jobs where status = 'queued')
+    select waiting, case when capacity.ready > 0 then
+      case when waiting < capacity.workers then 0 else recent.seconds * (waiting / capacity.workers) end
+        + ${freeAfter(sql`waiting % capacity.workers`)}
+    end as seconds
+    from queue, recent, capacity`);
+  return { waiting: rows[0]?.waiting ?? 0, seconds: rows[0]?.seconds ?? undefined };
+}
+
 /** Seconds until the `nth` worker to become free is so. Workers without a job are free now. */
 function freeAfter(nth: SQL): SQL {
   const idle = sql`(capacity.workers - cardinality(capacity.busy_seconds))`;

@@ -20,6 +20,8 @@ export interface NewJob {
   /** Without a `deadline`, the job expires so long after its submission: every job has an end. */
   readonly deadlineMs: number;
   readonly maxAttempts: number;
+  /** What its caller should know before it is begun; the result brings its own. */
+  readonly warnings?: readonly string[] | undefined;
   /** Ids of its pictures' assets, in order. */
   readonly inputs: readonly string[];
   /** The contract version whose workers can read its pictures; 1 if left out. */
@@ -111,10 +113,11 @@ async function insertJob(tx: Db, job: NewJob, { relayed, requestHash }: SubmitJo
       select id from assets where id = any (${inputs}) order by id for key share
     ), job as (
       insert into jobs (id, owner, parameters, metadata, webhook_url, webhook_secret, deadline_at, max_attempts,
-        needs_version, queue_rank, event_seq, request_id)
+        needs_version, queue_rank, event_seq, request_id, warnings)
       values (${job.id}, ${job.owner}, ${toJsonb(job.parameters)}, ${toJsonb(job.metadata)}, ${job.webhookUrl ?? null},
         ${job.webhookSecret ?? null}, coalesce(to_timestamp(${deadline}::double precision), now() + ${interval(job.deadlineMs)}),
-        ${job.maxAttempts}, ${Math.max(contractVersionNeededBy(job.parameters), job.inputsNeed ?? 1)}, ${rankAtEnd()}, 1, ${job.requestId ?? null})
+        ${job.maxAttempts}, ${Math.max(contractVersionNeededBy(job.parameters), job.inputsNeed ?? 1)}, ${rankAtEnd()}, 1, ${job.requestId ?? null},
+        ${toJsonb(job.warnings ?? [])})
       returning id, owner, created_at
     ), inputs as (
       insert into job_inputs (job_id, position, asset_id)

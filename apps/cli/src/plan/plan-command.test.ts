@@ -1,0 +1,99 @@
+import { join } from 'node:path';
+import { memoryPlanSchema } from '@qwen-edit/contract';
+import { describe, expect, it } from 'vitest';
+import { readConfig } from '../config.ts';
+import { byteSize } from './byte-size.ts';
+import { planCommand } from './plan-command.ts';
+
+const DEMO = join(import.meta.dirname, '../../../../packages/demo-model');
+
+async function plan(line: string, environment: Record<string, string> = {}) {
+  let out = '';
+  const print = (text: string): void => {
+    out += text;
+  };
+  const terminal = { out: print, err: () => {}, errIsTty: false, columns: () => 80 };
+  const args = line.split(' ').filter((word) => word !== '');
+  const code = await planCommand(args, { terminal, config: readConfig(environment) });
+  return { code, out };
+}
+
+describe('qwen-edit plan memory', () => {
+  it('tells of the real model without its files: a line for each stage, what fits, and what would', async () => {
+    const { code, out } = await plan('memory --memory 24GB');
+    expect(code).toBe(1);
+    expect(out).toContain('Qwen/Qwen-Image-Edit-2511: fp32 on cpu, 1024 x 1024 from 1 picture, 40 steps\n');
+    expect(out).toMatch(/^denoise +40\.9 GB +\d\.\d GB +\d\.\d GB +43\.\d GB$/m);
+    expect(out).toContain('It does not fit:');
+    expect(out).toContain('  - precision w8a8 (not in this version)\n');
+    expect(out).toContain('  - as it is, from disk: each step reads 81.7 GB, 82 s at 1 GB/s\n');
+    expect(out).toContain('It computes 13366 TFLOP: about ');
+  });
+
+  it('exits 0 if it fits, and with 1 if it does not', async () => {
+    expect((await plan('memory --memory 64GiB')).code).toBe(0);
+    expect((await plan('memory --memory 2GiB')).code).toBe(1);
+    expect((await plan(`memory --model ${DEMO} --memory 1GiB`)).code).toBe(0);
+  });
+
+  it('reads a model folder, the one of the setting if no other is named', async () => {
+    const { out } = await plan('memory --memory 8GiB', { QWEN_EDIT_2511_DIR: DEMO });
+    expect(out).toContain(`${DEMO}: fp32 on cpu, 256 x 256 from 1 picture, 6 steps\n`);
+  });
+
+  it('takes a size, a preset and a number of pictures', async () => {
+    const { out } = await plan('memory --size 640x480 --references 3 --memory 64GiB');
+    expect(out).toContain('640 x 480 from 3 pictures');
+    expect((await plan('memory --preset draft --memory 64GiB')).out).toContain('512 x 512 from 1 picture');
+  });
+
+  it('plans for a device that is not in this version, and says that it is not', async () => {
+    const { code, out } = await plan('memory --device cuda --memory 24GiB');
+    expect(code).toBe(1);
+    expect(out).toContain('bf16 on cuda');
+    expect(out).toContain('The precision bf16 is not in this version; nothing runs on cuda yet.');
+    const unknown = await plan('memory --device webgpu');
+    expect(unknown).toMatchObject({ code: 0, out: expect.stringContaining('Give --memory to learn whether it fits.') });
+  });
+
+  it('prints one JSON object', async () => {
+    const { out } = await plan('memory --json --memory 24GiB --precision int8');
+    const { model, memory } = JSON.parse(out);
+    expect(model).toBe('Qwen/Qwen-Image-Edit-2511');
+    expect(memoryPlanSchema.parse(memory)).toMatchObject({
+      precision: 'w8a8',
+      verdict: 'fits',
+      obstacle: 'The precision w8a8 is not in this version; cpu runs fp32.',
+    });
+  });
+
+  it.each([
+    ['', 'Say what to plan: memory.'],
+    ['time', "There is no plan 'time', but memory."],
+    ['memory --device gpu', "--device must be one of cpu, webgpu, cuda, got 'gpu'."],
+    ['memory --precision int3', 'There is no precision "int3"'],
+    ['memory --precision bf16', 'The device cpu has no arithmetic for bf16; cpu runs fp32.'],
+    ['memory --memory much', "--memory must be a size such as 16GiB, got 'much'."],
+    ['memory --size 512', "--size must be WIDTHxHEIGHT with sides up to 4096, got '512'."],
+    ['memory --size 9999x1', "--size must be WIDTHxHEIGHT with sides up to 4096, got '9999x1'."],
+    ['memory --preset sketch', "--preset must be one of draft, got 'sketch'."],
+    ['memory --references 9', '--references must be 1 to 8, got 9.'],
+    ['memory --model a/b', 'a/b is neither a model folder nor one of Qwen/Qwen-Image-Edit-2511'],
+  ])('%s is refused with words', async (line, words) => {
+    await expect(plan(line)).rejects.toThrow(words);
+  });
+});
+
+it.each([
+  ['16GiB', 16 * 2 ** 30],
+  ['16g', 16 * 2 ** 30],
+  ['16 GB', 16e9],
+  ['1.5 tib', 1.5 * 2 ** 40],
+  ['1048576', 2 ** 20],
+])('%s is %d bytes', (text, bytes) => {
+  expect(byteSize('--memory', text)).toBe(bytes);
+});
+
+it.each(['', '0', '-1GiB', '16GiBs', 'GiB', '1e3', '16 constructor', '9'.repeat(30)])('%j is no size', (text) => {
+  expect(() => byteSize('--memory', text)).toThrow('--memory must be a size such as 16GiB');
+});

@@ -1,0 +1,136 @@
+import { availableParallelism } from 'node:os';
+import {
+  AppError,
+  costOf,
+  DEVICE_NAMES,
+  type DeviceName,
+  didYouMean,
+  type EstimatedModel,
+  LIMITS,
+  nearestOf,
+  PRESET_NAMES,
+  type PrecisionName,
+  type PresetName,
+  parsePrecision,
+  precisionFacts,
+  precisionObstacle,
+} from '@qwen-edit/contract';
+import { availableMemory, estimateEdit, inspectModel, KNOWN_MODELS, knownModelShape } from '@qwen-edit/pipeline';
+import { readFlags } from '../flag-values.ts';
+import { PLAN_HELP } from '../help.ts';
+import { wholeNumber } from '../numbers.ts';
+import { precisionOf } from '../precision-setting.ts';
+import type { Config } from '../settings.ts';
+import type { Terminal } from '../terminal.ts';
+import { byteSize } from './byte-size.ts';
+import { planText } from './plan-text.ts';
+
+const OPTIONS = {
+  model: { type: 'string' },
+  precision: { type: 'string' },
+  device: { type: 'string' },
+  memory: { type: 'string' },
+  size: { type: 'string' },
+  preset: { type: 'string' },
+  references: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+export interface PlanDeps {
+  readonly terminal: Terminal;
+  readonly config: Pick<Config, 'modelDir' | 'dtype' | 'maxCpuThreads'>;
+}
+
+const USUAL_PICTURE = { width: 1024, height: 1024 };
+/** What a GPU computes in when nobody says. */
+const USUAL_PRECISION: Readonly<Record<DeviceName, PrecisionName>> = { cpu: 'fp32', webgpu: 'fp16', cuda: 'bf16' };
+
+/**
+ * `qwen-edit plan memory`. Returns the exit code: 0 if the edit fits or nobody knows how much memory there is, 1 if it does not.
+ * Throws AppError `usage` or `invalid_parameter`, and what inspectModel throws.
+ */
+export async function planCommand(args: readonly string[], { terminal, config }: PlanDeps): Promise<number> {
+  const { values, words } = readFlags(args, OPTIONS, 1);
+  const [what] = words;
+  if (values.help === true) {
+    terminal.out(PLAN_HELP);
+    return 0;
+  }
+  if (what !== 'memory')
+    throw new AppError(
+      'usage',
+      what === undefined ? 'Say what to plan: memory.' : `There is no plan '${what}', but memory.`,
+    );
+  const device = deviceOf(values.device);
+  const precision =
+    values.precision === undefined
+      ? device === 'cpu'
+        ? precisionOf(config).precision
+        : USUAL_PRECISION[device]
+      : parsePrecision(values.precision);
+  if (precisionFacts(precision).devices[device] === undefined)
+    throw new AppError('invalid_parameter', precisionObstacle(precision, device) ?? '');
+  const name = values.model ?? config.modelDir ?? KNOWN_MODELS[0] ?? '';
+  const model = await modelOf(name);
+  const references = wholeNumber('--references', values.references) ?? 1;
+  if (references < 1 || references > LIMITS.images)
+    throw new AppError('usage', `--references must be 1 to ${LIMITS.images}, got ${references}.`);
+  const memory = await memoryOf(values.memory, device);
+  const threads = config.maxCpuThreads ?? availableParallelism();
+  const machine = memory === undefined ? {} : { machine: { memory_bytes: memory, threads } };
+  const pictures = Array.from({ length: references }, () => USUAL_PICTURE);
+  const known = { ...model, device, precision, ...machine };
+  const estimate = estimateEdit(known, pictures, costOf({ ...sizeOf(values.size), ...presetOf(values.preset) }));
+  const plan = estimate.memory;
+  if (plan === null) throw new AppError('internal', 'The model has no shape.');
+  terminal.out(
+    values.json === true
+      ? `${JSON.stringify({ model: name, ...estimate })}\n`
+      : planText({ model: name, estimate, memory: plan }),
+  );
+  return plan.verdict === 'fits' || plan.verdict === 'unknown' ? 0 : 1;
+}
+
+/** A folder, or a known checkpoint by its name on the hub, which need not be there. */
+async function modelOf(name: string): Promise<EstimatedModel> {
+  const shape = knownModelShape(name);
+  if (shape !== undefined) return { shape };
+  try {
+    return await inspectModel(name);
+  } catch (thrown) {
+    if (!(thrown instanceof AppError) || thrown.code !== 'model_not_found') throw thrown;
+    throw new AppError('model_not_found', `${name} is neither a model folder nor one of ${KNOWN_MODELS.join(', ')}.`, {
+      cause: thrown,
+    });
+  }
+}
+
+function deviceOf(name = 'cpu'): DeviceName {
+  const device = DEVICE_NAMES.find((each) => each === name);
+  if (device !== undefined) return device;
+  const meant = didYouMean(nearestOf(name, DEVICE_NAMES));
+  throw new AppError('usage', `--device must be one of ${DEVICE_NAMES.join(', ')}, got '${name}'.${meant}`);
+}
+
+/** What this machine may use, or what --memory says. Of a GPU only the flag tells. */
+async function memoryOf(said: string | undefined, device: DeviceName): Promise<number | undefined> {
+  if (said !== undefined) return byteSize('--memory', said);
+  return device === 'cpu' ? (await availableMemory()).totalBytes : undefined;
+}
+
+function presetOf(said: string | undefined): { readonly preset?: PresetName } {
+  if (said === undefined) return {};
+  const preset = PRESET_NAMES.find((each) => each === said);
+  if (preset !== undefined) return { preset };
+  throw new AppError('usage', `--preset must be one of ${PRESET_NAMES.join(', ')}, got '${said}'.`);
+}
+
+function sizeOf(said: string | undefined): { readonly width?: number; readonly height?: number } {
+  if (said === undefined) return {};
+  const [, width, height] = /^(\d{1,5})[x×](\d{1,5})$/i.exec(said) ?? [];
+  const [w, h] = [Number(width), Number(height)];
+  if (!(w >= 1 && h >= 1 && w <= LIMITS.side && h <= LIMITS.side))
+    throw new AppError('usage', `--size must be WIDTHxHEIGHT with sides up to ${LIMITS.side}, got '${said}'.`);
+  return { width: w, height: h };
+}

@@ -1,0 +1,77 @@
+import { aboutSeconds, type MemoryPlan, type ModelEstimate, type PlanStage } from '@qwen-edit/contract';
+import { gigabytes } from './byte-size.ts';
+
+export interface PlannedMemory {
+  /** A folder, or a name on the hub. */
+  readonly model: string;
+  readonly estimate: ModelEstimate | Omit<ModelEstimate, 'id' | 'digest' | 'ready' | 'workers'>;
+  readonly memory: MemoryPlan;
+}
+
+const STAGES: Readonly<Record<PlanStage['stage'], string>> = {
+  load: 'load',
+  encode_text: 'encode text',
+  encode_pictures: 'encode pictures',
+  denoise: 'denoise',
+  decode: 'decode',
+};
+
+/** The plan for people: a line for each stage, whether it fits, and what would. */
+export function planText({ model, estimate, memory }: PlannedMemory): string {
+  const { result, references, num_inference_steps: steps, flops, seconds } = estimate;
+  const pictures = references.length === 1 ? '1 picture' : `${references.length} pictures`;
+  const head = `${model}: ${memory.precision} on ${memory.device}, ${result.width} x ${result.height} from ${pictures}, ${steps} steps`;
+  const time =
+    flops === null || seconds === null
+      ? []
+      : [
+          `It computes ${Math.round(flops.total / 1e12)} TFLOP: ${aboutSeconds(seconds.median)} here, as a rough figure.`,
+        ];
+  return [
+    head,
+    '',
+    row('stage', 'weights', 'kept', 'computing', 'together'),
+    ...memory.stages.map((stage) =>
+      row(
+        STAGES[stage.stage],
+        gigabytes(stage.weights_bytes),
+        gigabytes(stage.resident_bytes),
+        gigabytes(stage.activations_bytes),
+        gigabytes(stage.total_bytes),
+      ),
+    ),
+    '',
+    ...(memory.obstacle === null ? [] : [memory.obstacle]),
+    ...verdictLines(memory),
+    ...(memory.device === 'cpu' ? time : []),
+    '',
+  ].join('\n');
+}
+
+function row(first: string, ...cells: readonly string[]): string {
+  return first.padEnd(17) + cells.map((cell) => cell.padStart(11)).join('');
+}
+
+function verdictLines(memory: MemoryPlan): readonly string[] {
+  const { verdict, memory_bytes, peak_bytes, least_bytes, alternatives } = memory;
+  const needs = `It needs ${gigabytes(peak_bytes)}`;
+  const others = alternatives.map(({ text }) => `  - ${text}`);
+  const would = others.length === 0 ? [] : ['What would do:', ...others];
+  switch (verdict) {
+    case 'unknown':
+      return [`${needs}. Give --memory to learn whether it fits.`];
+    case 'fits':
+      return [`It fits: the stage that needs most takes ${gigabytes(peak_bytes)} of ${gigabytes(memory_bytes ?? 0)}.`];
+    case 'streams':
+      return [
+        `It does not fit: it needs ${gigabytes(peak_bytes)} to keep the weights in memory, and there are ${gigabytes(memory_bytes ?? 0)}.`,
+        `It runs all the same: weights are mapped, and ${gigabytes(least_bytes)} are enough, with a fast disk and patience.`,
+        ...would,
+      ];
+    case 'too_large':
+      return [
+        `It does not fit: ${gigabytes(least_bytes)} at least, and there are ${gigabytes(memory_bytes ?? 0)}.`,
+        ...would,
+      ];
+  }
+}
