@@ -23,6 +23,7 @@ export const servedModelSchema = z.object({
   defaults: z.record(z.string(), z.unknown()),
   limits: z.object({
     min_inference_steps: facts.min_inference_steps,
+    max_images: facts.max_images,
     size_multiple: facts.size_multiple.nullable(),
   }),
   output_image_size: facts.output_image_size.nullable(),

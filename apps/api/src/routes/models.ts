@@ -96,7 +96,11 @@ function presentModel({ facts, card, workers }: Group, tellsWhy: boolean): Serve
       true_cfg_scale: facts.true_cfg_scale ?? GUIDE_DEFAULTS.true_cfg_scale,
       output_area: facts.output_image_size ?? DIFFUSERS_AREAS.vae_image_size,
     },
-    limits: { min_inference_steps: facts.min_inference_steps ?? 1, size_multiple: facts.size_multiple ?? null },
+    limits: {
+      min_inference_steps: facts.min_inference_steps ?? 1,
+      max_images: facts.max_images ?? LIMITS.images,
+      size_multiple: facts.size_multiple ?? null,
+    },
     output_image_size: facts.output_image_size ?? null,
     vae_image_size: facts.vae_image_size ?? null,
     reference_size: facts.reference_size ?? null,

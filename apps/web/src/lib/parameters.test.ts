@@ -28,7 +28,7 @@ const model = (steps: number, fewest: number): ServedModel => ({
   workers: 1,
   devices: ['cpu'],
   defaults: { num_inference_steps: steps, true_cfg_scale: 4 },
-  limits: { min_inference_steps: fewest, size_multiple: 16 },
+  limits: { min_inference_steps: fewest, max_images: 8, size_multiple: 16 },
   output_image_size: null,
   vae_image_size: null,
   reference_size: null,

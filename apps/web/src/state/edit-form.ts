@@ -1,8 +1,8 @@
 import { computed, type ReadonlySignal, type Signal } from '@preact/signals';
 import { type ChoiceName, isSeed, type Job, type NumberName, type ServedModel } from '@qwen-edit/contract';
 import { type FormValues, requestParameters, withChoice } from '../lib/parameters.ts';
+import type { ServiceLimits } from '../lib/service-limits.ts';
 import type { PictureList } from './picture-list.ts';
-import type { ServiceLimits } from './service-info.ts';
 import type { Submitter } from './submitter.ts';
 
 /** Why the form cannot be sent. */
