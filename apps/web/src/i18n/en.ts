@@ -189,6 +189,7 @@ export const en = {
     button: 'Edit',
     shortcut: 'Ctrl Enter',
     no_picture: 'Add a picture first.',
+    too_many_pictures: 'Remove a picture: the model takes fewer.',
     no_prompt: 'Say what should change.',
     prompt_too_long: 'Shorten the prompt.',
     bad_seed: 'The seed is not a number that can be used.',

@@ -169,6 +169,7 @@ export const zh: Dictionary = {
     button: '开始编辑',
     shortcut: 'Ctrl Enter',
     no_picture: '请先添加一张图片。',
+    too_many_pictures: '请移除图片：超过了模型能接受的数量。',
     no_prompt: '请说明要改什么。',
     prompt_too_long: '请缩短编辑需求。',
     bad_seed: '种子不是可用的数字。',
