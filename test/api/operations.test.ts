@@ -191,6 +191,28 @@ it('GET /v1/models tells the models of live workers; what they cannot do is refu
   });
 });
 
+it('more pictures than the model takes are refused at once, and GET /v1/models tells how many it takes', async () => {
+  const api = await startTestApi({ limits: { statusCachedMs: 0 } });
+  const image = (await picture()).toString('base64');
+  const submitTwo = () => submitJson(api, { prompt: 'x', images: [image, image] });
+  const mostOf = async () =>
+    (await createClient({ baseUrl: api.url }).models()).data.map((each) => each.limits.max_images);
+
+  await reportWorker(api.database.db, worker());
+  expect(await mostOf(), 'a worker of an earlier version does not say').toEqual([8]);
+  expect((await submitTwo()).status).toBe(202);
+
+  await reportWorker(api.database.db, worker({ model: { ...MODEL, max_images: 1 } }));
+  expect(await mostOf()).toEqual([1]);
+  const refused = await submitTwo();
+  expect(await refused.json()).toMatchObject({
+    ...{ status: 400, code: 'invalid_parameter' },
+    detail: 'images must have at most 1 picture with this model, not 2.',
+    errors: [{ path: 'images', code: 'too_many', parameters: { max: 1 } }],
+  });
+  expect((await submitJson(api, { prompt: 'x', images: [image] })).status).toBe(202);
+});
+
 const CARD: ModelCard = {
   name: 'a demo',
   demo: true,

@@ -83,6 +83,18 @@ describe('a key that changes the maths and is not supported is refused by its na
     await expectRefusal(load(dir), 'model_unsupported', file, key.split('.').at(-1)!);
   });
 
+  it.each([
+    ['guidance_embeds', 'guidance-distilled'],
+    ['use_layer3d_rope', 'Qwen-Image-Layered'],
+    ['use_additional_t_cond', 'Qwen-Image-Layered'],
+  ])('%s: whose key it is', async (key, word) => {
+    const dir = await copyOf('first-edit');
+    await changeJson(dir, TRANSFORMER, (json) => {
+      json[key] = true;
+    });
+    await expectRefusal(load(dir), 'model_unsupported', key, word);
+  });
+
   it('parts of different models are refused together', async () => {
     const dir = await copyOf('tiny-c');
     await changeJson(dir, TRANSFORMER, (json) => {
@@ -112,4 +124,12 @@ it('a key that the reference ignores, or that has the one value we compute, chan
   expect(after.scheduler).toEqual(before.scheduler);
   expect(after.textEncoder.config).toEqual(before.textEncoder.config);
   expect(after.processor).toEqual(before.processor);
+});
+
+it('shift_terminal false means none, as null does', async () => {
+  const dir = await copyOf('first-edit');
+  await changeJson(dir, SCHEDULER, (json) => {
+    json.shift_terminal = false;
+  });
+  expect((await openModelFolder(dir)).scheduler.shift_terminal).toBeNull();
 });

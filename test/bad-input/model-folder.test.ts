@@ -26,7 +26,8 @@ describe('a folder that is no model', () => {
     await changeJson(dir, 'model_index.json', (json) => {
       json._class_name = 'StableDiffusionPipeline';
     });
-    await expectRefusal(load(dir), 'model_unsupported', 'model_index.json', '_class_name', 'QwenImageEditPlusPipeline');
+    const classes = ['QwenImageEditPlusPipeline', 'QwenImageEditPipeline'];
+    await expectRefusal(load(dir), 'model_unsupported', 'model_index.json', '_class_name', ...classes);
   });
 
   it('through createPipeline, which leaves no process behind and can be called again', async () => {

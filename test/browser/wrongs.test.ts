@@ -1,7 +1,7 @@
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LIMITS } from '@qwen-edit/contract';
+import { LIMITS, type ModelList } from '@qwen-edit/contract';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { en } from '../../apps/web/src/i18n/en.ts';
@@ -49,6 +49,35 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
     await browser?.close();
     await system?.remove();
   }, LONG);
+
+  it(
+    'a model that takes one picture is offered no second one, and one too many is said before it is sent',
+    async () => {
+      const { page, complaints } = await visit(browser, apiOf(system));
+      const { promise: pictures, resolve: arePicturesThere } = Promise.withResolvers<void>();
+      await page.route('**/v1/models', async (route) => {
+        await pictures;
+        const answer = await route.fetch();
+        const models = (await answer.json()) as ModelList;
+        for (const model of models.data) model.limits.max_images = 1;
+        await route.fulfill({ response: answer, json: models });
+      });
+      await page.reload();
+      await filePicker(page).setInputFiles([await pngFile('first.png'), await pngFile('second.png')]);
+      await expectEventually(() => tiles(page).count()).toBe(2);
+      await wish(page).fill('make it blue');
+      arePicturesThere();
+      await page.getByText(en.submit.too_many_pictures).waitFor();
+      expect(await editButton(page).isEnabled()).toBe(false);
+
+      await page.getByRole('button', { name: en.pictures.remove(2) }).click();
+      await expectEventually(() => editButton(page).isEnabled()).toBe(true);
+      expect(await page.getByRole('button', { name: en.editor.addMore }).count()).toBe(0);
+      await page.getByText(en.pictures.full(1)).waitFor();
+      expect(complaints).toEqual([]);
+    },
+    LONG,
+  );
 
   it(
     'a file that is no picture, an empty one and a HEIC photo are refused in words, by name; the good one is taken',

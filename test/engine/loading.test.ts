@@ -22,6 +22,7 @@ describe('a loaded pipeline has facts', () => {
       demo: true,
       num_inference_steps: 6,
       true_cfg_scale: 1,
+      max_images: 8,
       min_inference_steps: 2,
       vae_image_size: 65_536,
       condition_image_size: 9216,
@@ -38,7 +39,8 @@ describe('a loaded pipeline has facts', () => {
     const pipeline = await pipelineFor();
     const { receipt } = await pipeline.edit(request(1));
     const { name, digest, demo, device, precision } = pipeline.model;
-    expect({ model: { name, digest, demo }, device, precision }).toEqual({
+    const named = { name, digest, demo, pipeline: 'QwenImageEditPlusPipeline' };
+    expect({ model: named, device, precision }).toEqual({
       model: receipt.model,
       device: receipt.device,
       precision: receipt.precision,

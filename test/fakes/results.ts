@@ -10,6 +10,7 @@ export const FAKE_MODEL: ModelFacts = {
   demo: true,
   num_inference_steps: 4,
   true_cfg_scale: 1,
+  max_images: 8,
   min_inference_steps: 1,
   vae_image_size: 1024 * 1024,
   condition_image_size: 384 * 384,
@@ -58,5 +59,6 @@ export function receiptOf(
 ): FakeResult['receipt'] {
   const { name, digest, demo, device, precision } = FAKE_MODEL;
   const versions = { 'qwen-edit': 'fake', node: process.versions.node };
-  return { model: { name, digest, demo }, parameters, images, device, precision, versions, unchanged: [] };
+  const model = { name, digest, demo, pipeline: 'QwenImageEditPlusPipeline' };
+  return { model, parameters, images, device, precision, versions, unchanged: [] };
 }

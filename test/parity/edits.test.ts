@@ -21,6 +21,7 @@ import {
   readGoldenJson,
   readTensors,
   relativeError,
+  SISTERS,
   sha256,
 } from './goldens.ts';
 
@@ -29,7 +30,7 @@ const NETWORK = 1e-4;
 const NOISE = 1e-6;
 const PSNR_DB = 60;
 
-describe.each(CHECKPOINTS)('whole edits of %s are those of diffusers', (checkpoint) => {
+describe.each([...CHECKPOINTS, ...SISTERS])('whole edits of %s are those of diffusers', (checkpoint) => {
   let model: LoadedModel;
   beforeAll(async () => {
     model = await loadModel(checkpointDir(checkpoint), {
@@ -57,12 +58,14 @@ describe.each(CHECKPOINTS)('whole edits of %s are those of diffusers', (checkpoi
       expect(sizes.references.map(({ width, height }) => [width, height])).toEqual(
         wanted.vae_pictures.map(({ width, height }) => [width, height]),
       );
+      const { condition_image_size, vae_image_size } = wanted;
+      expect(model.folder.edit).toMatchObject({ condition_image_size, vae_image_size });
       const patches: Float32Array[] = [];
       for (const [i, file] of said.images.entries()) {
         const image = await inputPixels(file);
         const limited = limitSide(image, said.max_side);
         const reference = resizeLanczos(image, limited.width, limited.height);
-        const condition = conditionImage(reference, wanted.condition_image_size);
+        const condition = conditionImage(reference, condition_image_size);
         expect({ width: condition.width, height: condition.height, sha256: sha256(condition.data) }).toEqual(
           wanted.condition_pictures[i],
         );

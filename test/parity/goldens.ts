@@ -11,7 +11,9 @@ const fixtures = join(import.meta.dirname, '../fixtures');
 const demoModel = join(import.meta.dirname, '../../packages/demo-model');
 
 export const CHECKPOINTS = ['tiny-a', 'tiny-b', 'tiny-c', 'demo'] as const;
-export type Checkpoint = (typeof CHECKPOINTS)[number];
+/** The weights of tiny-b under the configurations of other releases: only whole edits differ. */
+export const SISTERS = ['first-edit', 'edit-2509'] as const;
+export type Checkpoint = (typeof CHECKPOINTS)[number] | (typeof SISTERS)[number];
 
 export function checkpointDir(name: Checkpoint): string {
   return name === 'demo' ? demoModel : join(fixtures, 'checkpoints', name);

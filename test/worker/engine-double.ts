@@ -19,6 +19,7 @@ export const MODEL: ModelFacts = {
   demo: true,
   num_inference_steps: 4,
   true_cfg_scale: 4,
+  max_images: 8,
   min_inference_steps: 1,
   vae_image_size: 64,
   condition_image_size: 64,
@@ -35,7 +36,7 @@ export const resultWith = (text: string): EditResult => ({
   seed: '7',
   timings: { load_s: 0.1, encode_s: 0.2, denoise_s: 0.3, decode_s: 0.4, total_s: 1 },
   receipt: {
-    model: { name: MODEL.name, digest: MODEL.digest, demo: true },
+    model: { name: MODEL.name, digest: MODEL.digest, demo: true, pipeline: 'QwenImageEditPlusPipeline' },
     parameters: { prompt: 'make it blue' },
     images: [],
     precision: 'fp32',

@@ -16,7 +16,7 @@ afterEach(() => rm(folder, { recursive: true }));
 
 const timings = { load_s: 0.1, encode_s: 0.2, denoise_s: 0.3, decode_s: 0.4, total_s: 1 };
 const receipt = {
-  model: { name: 'test', digest: 'abc', demo: true },
+  model: { name: 'test', digest: 'abc', demo: true, pipeline: 'QwenImageEditPlusPipeline' },
   parameters: {},
   images: [],
   precision: 'fp32',

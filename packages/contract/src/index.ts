@@ -24,6 +24,7 @@ export * from './nearest.ts';
 export { isSeed, type ParameterFacts, sidesOfSize } from './parameter-kinds.ts';
 export * from './parameters.ts';
 export * from './parsed-json.ts';
+export * from './picture-count.ts';
 export * from './picture-formats.ts';
 export * from './picture-size.ts';
 export * from './precisions.ts';

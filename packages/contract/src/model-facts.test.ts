@@ -8,6 +8,7 @@ const FACTS = {
   num_inference_steps: 40,
   true_cfg_scale: 4,
   min_inference_steps: 1,
+  max_images: 1,
   vae_image_size: 1024 * 1024,
   condition_image_size: 384 * 384,
   output_image_size: 1024 * 1024,
@@ -23,7 +24,13 @@ it('the facts of a model stay as they are, with its card if it has one', () => {
   expect(modelFactsSchema.parse({ ...FACTS, card })).toEqual({ ...FACTS, card });
 });
 
+it('a worker of an earlier version takes as many pictures as its version allowed', () => {
+  const { max_images: _later, ...earlier } = FACTS;
+  expect(modelFactsSchema.parse(earlier)).toEqual({ ...FACTS, max_images: 8 });
+});
+
 it.each([
+  ['max_images', 0],
   ['min_inference_steps', 0],
   ['size_multiple', 0],
   ['vae_image_size', 1.5],

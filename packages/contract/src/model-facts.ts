@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LIMITS } from './edit-parameters.ts';
 import { modelCardSchema } from './model-card.ts';
 import { machineFactsSchema, modelShapeSchema } from './model-shape.ts';
 
@@ -16,6 +17,8 @@ export const modelFactsSchema = z.object({
   true_cfg_scale: z.number(),
   /** Fewest steps; an edit with fewer is refused with `steps_too_few`. */
   min_inference_steps: z.int().min(1),
+  /** Pictures that an edit may have; a worker of an earlier version does not say. */
+  max_images: z.int().min(1).default(LIMITS.images),
   /** Pixels of a reference for the VAE and for the text encoder, and of an output whose size a request does not say. */
   vae_image_size: pixels,
   condition_image_size: pixels,

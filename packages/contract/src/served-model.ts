@@ -26,7 +26,7 @@ export const servedModelSchema = z.object({
     min_inference_steps: facts.min_inference_steps,
     size_multiple: facts.size_multiple.nullable(),
     /** Pictures of one edit. */
-    max_images: z.int().min(1).nullable().default(null),
+    max_images: facts.max_images,
     /** The longest side of a result that may be asked for. */
     max_side: z.int().min(1).nullable().default(null),
     /** Pixels of the largest result that the memory of its workers allows; null if they do not say. */

@@ -59,13 +59,13 @@ type ObservedName =
 export type RunResult = Omit<EditResult, 'timings'> & { readonly timings: Omit<EditResult['timings'], 'load_s'> };
 
 /**
- * One edit, from encoded pictures to encoded pictures. It reads as the reference does.
- * Source: QwenImageEditPlusPipeline.__call__ of diffusers 0.42.
+ * One edit, from encoded pictures to encoded pictures. It reads as the reference does; where families differ, the folder has
+ * the values. Source: QwenImageEditPlusPipeline.__call__ and QwenImageEditPipeline.__call__ of diffusers 0.42.
  */
 export async function runEdit(model: LoadedModel, request: UncheckedRequest, hooks: RunHooks = {}): Promise<RunResult> {
   const stopwatch = createStopwatch();
-  const given = checkRequest(request);
   const { folder } = model;
+  const given = checkRequest(request, folder.family.max_images);
   const step = (stage: StepEvent['stage'], done: number, total: number): void =>
     hooks.onStep?.({ stage, step: done, total });
 
@@ -174,7 +174,12 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
     seed: parameters.seed,
     timings: stopwatch.timings(),
     receipt: {
-      model: { name: folder.name, digest: folder.digest, demo: folder.edit.demo },
+      model: {
+        name: folder.name,
+        digest: folder.digest,
+        demo: folder.edit.demo,
+        pipeline: folder.family.pipeline,
+      },
       parameters: { ...parameters },
       images: originals.map((original, i) => {
         const { width, height } = sizes.references[i]!;

@@ -20,6 +20,7 @@ export function modelFacts({ folder, device, precision }: KnownModel): ModelFact
     ...recommended,
     name: folder.name,
     digest: folder.digest,
+    max_images: folder.family.max_images,
     min_inference_steps: minSteps(folder.scheduler),
     size_multiple: PATCH * vaeFactor(folder.vae.config),
     device: device.name,

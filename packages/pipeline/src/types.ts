@@ -78,7 +78,13 @@ export interface Timings {
 
 /** What is needed to make the same picture again. */
 export interface Receipt {
-  readonly model: { readonly name: string; readonly digest: string; readonly demo: boolean };
+  readonly model: {
+    readonly name: string;
+    readonly digest: string;
+    readonly demo: boolean;
+    /** `_class_name` of model_index.json. */
+    readonly pipeline: string;
+  };
   readonly parameters: Record<string, unknown>;
   /** The pictures, each with the size that it had for the VAE. */
   readonly images: readonly ({ readonly sha256: string; readonly reference: Size } & Size)[];

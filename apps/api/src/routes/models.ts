@@ -95,8 +95,8 @@ function presentModel(
     },
     limits: {
       min_inference_steps: facts.min_inference_steps ?? 1,
+      max_images: facts.max_images ?? LIMITS.images,
       size_multiple: facts.size_multiple ?? null,
-      max_images: LIMITS.images,
       max_side: LIMITS.side,
       largest_output_area,
     },

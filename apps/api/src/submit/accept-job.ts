@@ -3,8 +3,10 @@ import {
   AppError,
   type Caller,
   GUIDE_DEFAULTS,
+  LIMITS,
   type PresentableJob,
   requireEditSizes,
+  requirePictureCount,
   type ShapeRules,
 } from '@qwen-edit/contract';
 import { type NewJob, newId, type QueueTimes, readQueueTimes } from '@qwen-edit/db';
@@ -72,6 +74,7 @@ export async function acceptJob(deps: AcceptDeps, acceptance: Acceptance): Promi
   if (jobOptions.webhook_url !== undefined) await checkUrl(jobOptions.webhook_url);
   const model = currentModel((await status.workers()) ?? []);
   refuseTooFewSteps(submission, model);
+  requirePictureCount(submission.images.length, model?.max_images ?? LIMITS.images);
   const images = await validateImages(deps, acceptance, rulesOf(submission, model));
   const pictures = images.map(({ facts }) => facts);
   requireEditSizes(parameters, pictures, model ?? {});

@@ -100,7 +100,8 @@ export const en = {
   },
   pictures: {
     label: 'Pictures, in order',
-    full: (images: number) => `${images} pictures are as many as an edit takes.`,
+    full: (images: number) =>
+      images === 1 ? 'This model takes one picture.' : `${images} pictures are as many as an edit takes.`,
     reorderHint: 'Their order is their number in the prompt. Drag them, or use the arrows, to change it.',
     show: (n: number, name: string) => `Show picture ${n}, ${name}`,
     earlier: (n: number) => `Move picture ${n} one place forward`,
@@ -124,7 +125,9 @@ export const en = {
       empty: (name: string) => `“${name}” is empty. Choose the file again.`,
     },
     leftOut: (count: number, images: number) =>
-      `An edit takes up to ${images} pictures. The first ones were taken; ${count} more ${count === 1 ? 'was' : 'were'} left out.`,
+      images === 1
+        ? `This model takes one picture; ${count} more ${count === 1 ? 'was' : 'were'} left out.`
+        : `An edit takes up to ${images} pictures. The first ones were taken; ${count} more ${count === 1 ? 'was' : 'were'} left out.`,
     converted: (name: string) => `“${name}” was turned from HEIC into JPEG.`,
   },
   prompt: {
@@ -186,6 +189,7 @@ export const en = {
     button: 'Edit',
     shortcut: 'Ctrl Enter',
     no_picture: 'Add a picture first.',
+    too_many_pictures: 'Remove a picture: the model takes fewer.',
     no_prompt: 'Say what should change.',
     prompt_too_long: 'Shorten the prompt.',
     bad_seed: 'The seed is not a number that can be used.',

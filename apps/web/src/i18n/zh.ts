@@ -71,7 +71,7 @@ export const zh: Dictionary = {
   },
   pictures: {
     label: '图片（按顺序）',
-    full: (images) => `一次编辑最多 ${images} 张图片。`,
+    full: (images) => (images === 1 ? '这个模型只接受一张图片。' : `一次编辑最多 ${images} 张图片。`),
     reorderHint: '顺序就是编辑需求中的编号。可拖动或用箭头调整。',
     show: (n, name) => `显示图片 ${n}，${name}`,
     earlier: (n) => `把图片 ${n} 前移一位`,
@@ -91,7 +91,10 @@ export const zh: Dictionary = {
       too_large_together: (name, largest) => `“${name}”放不下：全部图片合计最大 ${largest}。请移除一张或缩小图片。`,
       empty: (name) => `“${name}”是空文件。请重新选择。`,
     },
-    leftOut: (count, images) => `一次编辑最多 ${images} 张图片。已取前面的，另外 ${count} 张未添加。`,
+    leftOut: (count, images) =>
+      images === 1
+        ? `这个模型只接受一张图片，另外 ${count} 张未添加。`
+        : `一次编辑最多 ${images} 张图片。已取前面的，另外 ${count} 张未添加。`,
     converted: (name) => `“${name}”已从 HEIC 转换为 JPEG。`,
   },
   prompt: {
@@ -166,6 +169,7 @@ export const zh: Dictionary = {
     button: '开始编辑',
     shortcut: 'Ctrl Enter',
     no_picture: '请先添加一张图片。',
+    too_many_pictures: '请移除图片：超过了模型能接受的数量。',
     no_prompt: '请说明要改什么。',
     prompt_too_long: '请缩短编辑需求。',
     bad_seed: '种子不是可用的数字。',

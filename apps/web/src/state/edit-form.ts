@@ -1,12 +1,19 @@
 import { computed, type ReadonlySignal, type Signal } from '@preact/signals';
 import { type ChoiceName, isSeed, type Job, type NumberName, type ServedModel } from '@qwen-edit/contract';
 import { type FormValues, requestParameters, withChoice } from '../lib/parameters.ts';
+import type { ServiceLimits } from '../lib/service-limits.ts';
 import type { PictureList } from './picture-list.ts';
-import type { ServiceLimits } from './service-info.ts';
 import type { Submitter } from './submitter.ts';
 
 /** Why the form cannot be sent. */
-export type Obstacle = 'no_picture' | 'no_prompt' | 'prompt_too_long' | 'bad_seed' | 'sending' | 'later';
+export type Obstacle =
+  | 'no_picture'
+  | 'too_many_pictures'
+  | 'no_prompt'
+  | 'prompt_too_long'
+  | 'bad_seed'
+  | 'sending'
+  | 'later';
 
 /** The form of an edit. */
 export interface EditForm {
@@ -36,9 +43,10 @@ export interface EditFormDeps {
 export function createEditForm({ form, pictures, submitter, limits, model }: EditFormDeps): EditForm {
   const obstacle = computed((): Obstacle | undefined => {
     const { prompt, negative_prompt, seed } = form.value;
-    const most = limits.value.promptCharacters;
+    const { images, promptCharacters: most } = limits.value;
     if (submitter.phase.value.name === 'sending' || submitter.phase.value.name === 'reconnecting') return 'sending';
     if (pictures.list.value.length === 0) return 'no_picture';
+    if (pictures.list.value.length > images) return 'too_many_pictures';
     if (prompt.trim() === '') return 'no_prompt';
     if (prompt.length > most || (negative_prompt ?? '').length > most) return 'prompt_too_long';
     if (!isSeed(seed)) return 'bad_seed';

@@ -1,13 +1,9 @@
 import { computed, effect, type ReadonlySignal, signal } from '@preact/signals';
-import { LIMITS, type ModelList, type ServedModel, type SizeFacts } from '@qwen-edit/contract';
+import type { ModelList, ServedModel, SizeFacts } from '@qwen-edit/contract';
 import type { CallService, Failure } from '../api/call-result.ts';
-import type { IntakeLimits } from '../lib/check-files.ts';
+import { limitsOf, type ServiceLimits } from '../lib/service-limits.ts';
 import type { BrowserSession } from './browser-session.ts';
 import type { Connection } from './connection.ts';
-
-export interface ServiceLimits extends IntakeLimits {
-  readonly promptCharacters: number;
-}
 
 /** The model that live workers have, and what the service allows. */
 export interface ServiceInfo {
@@ -28,7 +24,6 @@ export interface ServiceInfoDeps {
   readonly isHidden: () => boolean;
 }
 
-const BODY_BYTES = 100_000_000;
 /** How often the page asks again while no model is ready. */
 const RETRY_MS = 4000;
 
@@ -68,17 +63,4 @@ export function createServiceInfo({ callService, connection, session, isHidden }
   }, RETRY_MS);
 
   return { models, model, modelSizes, failure, limits: computed(() => limitsOf(models.value)), refresh };
-}
-
-function limitsOf(models: ModelList | undefined): ServiceLimits {
-  const limit = (name: string, otherwise: number): number => {
-    const said = models?.limits[name];
-    return typeof said === 'number' ? said : otherwise;
-  };
-  return {
-    images: limit('images', LIMITS.images),
-    imageBytes: limit('image_bytes', LIMITS.imageBytes),
-    bodyBytes: limit('body_bytes', BODY_BYTES),
-    promptCharacters: limit('prompt_characters', LIMITS.promptCharacters),
-  };
 }

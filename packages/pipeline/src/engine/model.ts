@@ -41,7 +41,7 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
   const precision = precisionNamed(options.precision, device.name);
   step(0);
   const folder = await openModelFolder(dir);
-  const prompt = createPromptEncoder(folder.tokenizer.file, folder.tokenizer.config);
+  const prompt = createPromptEncoder(folder.tokenizer.file, folder.tokenizer.config, folder.family);
   const { threads, pause } = options;
   const context: EngineContext = { device, precision, threads, root: folder.root, pause };
   step(1);

@@ -8,9 +8,9 @@ import { z } from 'zod';
 /** A whole number of at least 1. */
 export const positiveInt = z.int().min(1);
 
-/** A key that may be absent, or have this one value. */
-export const must = <const T extends string | number | boolean>(value: T) =>
-  z.literal(value, `must be ${value}: other values are not supported`).optional();
+/** A key that may be absent, or have this one value. `why` says what others would mean. */
+export const must = <const T extends string | number | boolean>(value: T, why = 'other values are not supported') =>
+  z.literal(value, `must be ${value}: ${why}`).optional();
 
 /** A switch that has to be off. */
 export const off = must(false);

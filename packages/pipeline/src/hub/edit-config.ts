@@ -1,5 +1,6 @@
 import { DIFFUSERS_AREAS, GUIDE_DEFAULTS, LIMITS } from '@qwen-edit/contract';
 import { z } from 'zod';
+import { type Family, PLUS_FAMILY } from './families.ts';
 import { checkConfig } from './read-json.ts';
 
 const area = z
@@ -14,7 +15,7 @@ const area = z
 const editConfigSchema = z.object({
   /** Pixels that a reference has for the VAE. diffusers: 1024². */
   vae_image_size: area.optional(),
-  /** Pixels that a reference has for the text encoder. diffusers: 384². */
+  /** Pixels that a reference has for the text encoder. diffusers: 384², or vae_image_size; see families.ts. */
   condition_image_size: area.optional(),
   /**
    * `area`, as in diffusers: a reference has vae_image_size pixels, whatever the output has. `output`: it has the output's
@@ -45,12 +46,13 @@ export interface EditConfig {
   readonly unknown: readonly string[];
 }
 
-export function resolveEditConfig(json: unknown): EditConfig {
+/** `family`: whose values hold where the file says nothing. */
+export function resolveEditConfig(json: unknown, family: Family = PLUS_FAMILY): EditConfig {
   const given = checkConfig(editConfigSchema, json, 'edit_config.json', HINT);
   const vae_image_size = given.vae_image_size ?? DIFFUSERS_AREAS.vae_image_size;
   return {
     vae_image_size,
-    condition_image_size: given.condition_image_size ?? DIFFUSERS_AREAS.condition_image_size,
+    condition_image_size: given.condition_image_size ?? family.conditionArea(vae_image_size),
     reference_size: given.reference_size ?? 'area',
     output_image_size: given.output_image_size ?? vae_image_size,
     num_inference_steps: given.num_inference_steps ?? GUIDE_DEFAULTS.num_inference_steps,

@@ -9,6 +9,7 @@ import { FETCH_MISSING, ONE_REVISION } from '../weights/remedies.ts';
 import { readJsonFile } from '../weights/text-file.ts';
 import type { Weights } from '../weights/weights.ts';
 import { type EditConfig, resolveEditConfig } from './edit-config.ts';
+import { type Family, familySchema, PIPELINES } from './families.ts';
 import { foreignPipeline } from './foreign-pipelines.ts';
 import { identifyForeign } from './identify-foreign.ts';
 import { readModelCard } from './model-card.ts';
@@ -27,6 +28,8 @@ export interface ModelFolder {
   readonly digest: string;
   /** Folder below which all weight files lie, links resolved. */
   readonly root: string;
+  /** What its pipeline class decides. */
+  readonly family: Family;
   readonly edit: EditConfig;
   /** What people are told about the model, if the folder has a model_card.json. */
   readonly card: ModelCard | undefined;
@@ -38,15 +41,12 @@ export interface ModelFolder {
   readonly vae: { readonly config: VaeConfig; readonly weights: Weights };
 }
 
-const PIPELINES = ['QwenImageEditPlusPipeline'] as const;
-const indexSchema = z.looseObject({ _class_name: z.enum(PIPELINES, `must be ${PIPELINES.join(' or ')}`) });
-
 /**
  * Opens a model folder: model_index.json, scheduler, text_encoder, tokenizer, processor, transformer, vae.
  * Throws AppError `model_not_found`, `model_incomplete`, `model_corrupt` or `model_unsupported`.
  */
 export async function openModelFolder(dir: string): Promise<ModelFolder> {
-  await readModelIndex(dir);
+  const family = await readModelIndex(dir);
   const jsons: unknown[] = [];
   const config = async <T>(schema: z.ZodType<T>, file: string): Promise<T> => {
     const json = await readRequiredJson(dir, file);
@@ -69,14 +69,17 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
     vae: await openWeights(join(dir, 'vae'), 'diffusion_pytorch_model'),
   };
   const all = Object.values(weights);
-  const digest = createHash('sha256').update(JSON.stringify([...jsons, editJson, processor, tokenizer]));
+  const digest = createHash('sha256').update(
+    JSON.stringify([...jsons, ...family.digested, editJson, processor, tokenizer]),
+  );
   for (const component of all) digest.update(weightsDigest(component));
 
   return {
     name: basename(await realpath(dir)),
     digest: `sha256:${digest.digest('hex')}`,
     root: commonFolder(all.flatMap((component) => [...component.tensors.values()].map((info) => info.path))),
-    edit: withDemoOfCard(resolveEditConfig(editJson), card),
+    family,
+    edit: withDemoOfCard(resolveEditConfig(editJson, family), card),
     card,
     scheduler,
     processor,
@@ -88,7 +91,7 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
 }
 
 /** Checks model_index.json. Throws what a path is that has none, or one of another kind of model: see identifyForeign. */
-export async function readModelIndex(dir: string): Promise<void> {
+export async function readModelIndex(dir: string): Promise<Family> {
   const isFolder = await stat(dir).then(
     (facts) => facts.isDirectory(),
     () => false,
@@ -98,7 +101,7 @@ export async function readModelIndex(dir: string): Promise<void> {
     throw (await identifyForeign(dir)) ?? new AppError('model_not_found', `${dir} is not a model folder.`);
   const foreign = foreignPipeline(index, PIPELINES);
   if (foreign !== undefined) throw foreign;
-  checkConfig(indexSchema, index, 'model_index.json');
+  return checkConfig(familySchema, index, 'model_index.json');
 }
 
 /** Either file may say that this is a demo model. */

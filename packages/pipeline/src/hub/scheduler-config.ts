@@ -24,7 +24,14 @@ export const schedulerSchema: z.ZodType<SchedulerConfig> = z.object({
   max_shift: z.number().default(1.15),
   base_image_seq_len: z.number().default(256),
   max_image_seq_len: z.number().default(4096),
-  shift_terminal: z.number().min(0).lt(1).nullable().default(null),
+  /** false, as a few checkpoints write it, counts as null. */
+  shift_terminal: z
+    .union(
+      [z.number().min(0).lt(1), z.literal(false).transform(() => null)],
+      'must be a number from 0 to below 1, or null',
+    )
+    .nullable()
+    .default(null),
   time_shift_type: z.enum(['exponential', 'linear']).default('exponential'),
   invert_sigmas: off,
   use_karras_sigmas: off,

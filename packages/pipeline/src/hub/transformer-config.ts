@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { must, off, positiveInt, unquantised } from './config-keys.ts';
+import { must, positiveInt, unquantised } from './config-keys.ts';
 
 /** The keys of transformer/config.json that act, by the checkpoint's own names. Source: QwenImageTransformer2DModel. */
 export interface TransformerConfig {
@@ -14,6 +14,9 @@ export interface TransformerConfig {
   readonly zero_cond_t: boolean;
 }
 
+/** Whose keys these are: its pipeline makes layers, with another rotary table. */
+const LAYERED = 'true is for Qwen-Image-Layered, another kind of model';
+
 export const transformerSchema: z.ZodType<TransformerConfig> = z
   .object({
     _class_name: must('QwenImageTransformer2DModel'),
@@ -26,9 +29,9 @@ export const transformerSchema: z.ZodType<TransformerConfig> = z
     joint_attention_dim: positiveInt.default(3584),
     axes_dims_rope: z.array(positiveInt.multipleOf(2)).length(3).default([16, 56, 56]),
     zero_cond_t: z.boolean().default(false),
-    guidance_embeds: off,
-    use_additional_t_cond: off,
-    use_layer3d_rope: off,
+    guidance_embeds: must(false, 'guidance-distilled weights are not supported, here as in diffusers'),
+    use_additional_t_cond: must(false, LAYERED),
+    use_layer3d_rope: must(false, LAYERED),
     quantization_config: unquantised,
   })
   .transform((c) => ({ ...c, packed_channels: c.patch_size ** 2 * (c.out_channels ?? c.in_channels) }))

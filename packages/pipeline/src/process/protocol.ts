@@ -71,7 +71,7 @@ const resultSchema = z.object({
   seed: z.string(),
   timings: z.object({ encode_s: seconds, denoise_s: seconds, decode_s: seconds, total_s: seconds }),
   receipt: z.object({
-    model: z.object({ name: z.string(), digest: z.string(), demo: z.boolean() }),
+    model: z.object({ name: z.string(), digest: z.string(), demo: z.boolean(), pipeline: z.string() }),
     parameters: z.record(z.string(), z.unknown()),
     images: z.array(z.object({ sha256: z.string(), ...sides, reference: z.object(sides) })),
     precision: z.string(),

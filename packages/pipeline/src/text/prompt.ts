@@ -1,9 +1,10 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { AppError } from '@qwen-edit/contract';
+import { type Family, PLUS_FAMILY } from '../hub/families.ts';
 import type { TokenizerConfig, TokenizerFile } from '../hub/tokenizer-files.ts';
 import { MEND_TEXT, ONE_REVISION } from '../weights/remedies.ts';
 
-/** The words around a prompt. Source: QwenImageEditPlusPipeline.prompt_template_encode. */
+/** The words around a prompt, the same in each family. Source: prompt_template_encode. */
 const SYSTEM =
   "Describe the key features of the input image (color, shape, size, texture, objects, background), then explain how the user's text instruction should alter or modify the image. Generate a new image that meets the user's requirements while maintaining consistency with the original input where appropriate.";
 const BEFORE = `<|im_start|>system\n${SYSTEM}<|im_end|>\n<|im_start|>user\n`;
@@ -29,9 +30,14 @@ export interface PromptEncoder {
 /**
  * The tokenizer with the pipeline's template. A user's prompt is encoded by a tokenizer that knows no added tokens, so that a
  * prompt cannot end its turn or insert a picture. For prompts without such words the ids are those of the reference.
- * Throws AppError `model_corrupt` or `model_unsupported` for a tokenizer that cannot be used.
+ * `family`: how its template names pictures. Throws AppError `model_corrupt` or `model_unsupported` for a tokenizer that cannot
+ * be used.
  */
-export function createPromptEncoder(file: TokenizerFile, config: TokenizerConfig): PromptEncoder {
+export function createPromptEncoder(
+  file: TokenizerFile,
+  config: TokenizerConfig,
+  family: Pick<Family, 'pictureLabel'> = PLUS_FAMILY,
+): PromptEncoder {
   const template = assemble(file, config);
   const { added_tokens_decoder: _unused, ...plainConfig } = config;
   const user = assemble({ ...file, added_tokens: [] }, plainConfig);
@@ -47,7 +53,7 @@ export function createPromptEncoder(file: TokenizerFile, config: TokenizerConfig
     imageTokenId,
     encode(prompt, imageTokens) {
       const pictures = imageTokens
-        .map((_, i) => `Picture ${i + 1}: <|vision_start|>${IMAGE_PAD}<|vision_end|>`)
+        .map((_, i) => `${family.pictureLabel(i + 1)}<|vision_start|>${IMAGE_PAD}<|vision_end|>`)
         .join('');
       const out: number[] = [];
       const imageStarts: number[] = [];

@@ -19,7 +19,7 @@ export function ModelPanel({ model }: { readonly model: ServedModel }) {
   ];
   const { max_images, largest_output_area } = model.limits;
   const limits = [
-    ...(max_images === null ? [] : [words.demo.pictures(max_images)]),
+    words.demo.pictures(max_images),
     ...(largest_output_area === null ? [] : [words.status.megapixels(format.number(largest_output_area / 1e6, 1))]),
   ];
   const usual = model.usual_seconds;
