@@ -46,14 +46,19 @@ export async function downloadFile(file: ModelFile, partial: string, context: Do
 /** False if the content is not what the hub lists. */
 async function fill(file: ModelFile, partial: string, context: DownloadContext): Promise<boolean> {
   const handle = await open(partial, constants.O_RDWR | constants.O_CREAT, 0o644);
+  let length = 0;
   try {
     const sink = await resume(file, handle, context);
-    if (!(await receive(file, sink, context))) return false;
+    const isSame = await receive(file, sink, context).finally(() => {
+      length = sink.length;
+    });
+    if (!isSame) return false;
     // A name is given only to what is on the disk, so that a power cut leaves no file with holes under it.
     await handle.sync();
     return sink.digest.digest('hex') === file.etag;
   } finally {
     await handle.close();
+    if (length === 0 && file.size > 0) await rm(partial, { force: true });
   }
 }
 
