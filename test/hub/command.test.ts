@@ -3,13 +3,14 @@ import { once } from 'node:events';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { environment } from '../config.ts';
 import { contentOf, leftovers, wholeContent } from './folders.ts';
 import { type HubHarness, SHARD, startHarness } from './harness.ts';
 
 const MAIN = join(import.meta.dirname, '../../apps/cli/src/main.ts');
 
 function start({ hub, folder }: HubHarness, args: readonly string[], more: Readonly<Record<string, string>> = {}) {
-  const { HF_TOKEN: _, ...env } = process.env;
+  const { HF_TOKEN: _, ...env } = environment;
   const child = spawn(process.execPath, [MAIN, 'model', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: folder,
