@@ -44,8 +44,8 @@ export async function transfer(
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
+      // A slow disk is no silent network.
       clearTimeout(timer);
-      timer = setTimeout(stalled, timing.stallMs);
       const fresh = value.subarray(Math.min(toSkip, value.length), toSkip + file.size - sink.length);
       toSkip -= Math.min(toSkip, value.length);
       if (fresh.length > 0) await sink.append(fresh);
@@ -53,6 +53,7 @@ export async function transfer(
         await reader.cancel().catch(() => undefined);
         break;
       }
+      timer = setTimeout(stalled, timing.stallMs);
     }
     return sink.length === file.size
       ? 'ended'
