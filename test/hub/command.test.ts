@@ -80,10 +80,10 @@ it('QWEN_EDIT_2511_DIR gets plain files; list and remove know both places', asyn
   expect(await readdir(join(harness.folder, 'home/hub'))).toEqual(['.locks']);
 });
 
-it('killed five times at random bytes, and stopped once by Ctrl-C, it ends whole and says how to go on', async () => {
+it('killed three times, and stopped once by Ctrl-C, it ends whole and says how to go on', async () => {
   const harness = await startHarness();
   const { hub, folder, files } = harness;
-  for (const bytes of [0, 7000, 16_384, 31_111, 9]) {
+  for (const bytes of [0, 16_384, 31_111]) {
     const held = hub.holdAfter(bytes);
     const { child, ended } = start(harness, ['pull', 'Qwen/Small']);
     await Promise.race([held, ended]);
