@@ -31,7 +31,7 @@ const GROUPS: readonly Group[] = [
     // More than cores: files that wait for services leave the cores to files that run networks.
     workers: 4,
     projects: [
-      // PostgreSQL, S3 and SQS.
+      // PostgreSQL, S3, SQS, and a hub of models.
       {
         name: 'service',
         include: [
