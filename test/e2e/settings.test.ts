@@ -44,7 +44,10 @@ it('settings that cannot work end the start of serve, all of them told at once, 
 it('a worker whose model folder cannot work ends at its start, a dispatcher does not look at it', async () => {
   const env = { DATABASE_URL: NOWHERE, QWEN_EDIT_2511_DIR: join(folder, 'empty') };
   const [worker, dispatcher] = await Promise.all([outputOf('worker', env), outputOf('dispatcher', env)]);
-  expect(worker).toMatchObject({ code: 1, text: expect.stringContaining('is not a model folder (model_not_found)') });
+  expect(worker).toMatchObject({
+    code: 1,
+    text: expect.stringContaining('is not a model folder: it is empty (model_not_found)'),
+  });
   expect(worker.text).toContain('QWEN_EDIT_2511_DIR');
   expect(dispatcher).toMatchObject({ code: 1, text: expect.stringContaining('(database_unavailable)') });
 });

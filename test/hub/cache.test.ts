@@ -57,6 +57,16 @@ describe('the layout that Python shares', () => {
     expect(await leftovers(settings.cacheDir)).toEqual([]);
   });
 
+  it('a damaged file that is removed from its folder is downloaded again, though its content lies in the cache', async () => {
+    const { pull, settings, files } = await startHarness();
+    const { dir } = await pull();
+    const blob = join(of(settings.cacheDir), 'blobs', lfsIdOf(files[SHARD] ?? Buffer.alloc(0)));
+    await writeFile(blob, Buffer.alloc(60_000, 7));
+    await rm(join(dir, SHARD));
+    expect(await pull()).toMatchObject({ verified: 1 });
+    expect(await contentOf(dir)).toEqual(wholeContent(files));
+  });
+
   it('files of one content are downloaded once', async () => {
     const files = { ...smallModel(), 'processor/merges.txt': smallModel()['tokenizer/merges.txt'] ?? Buffer.alloc(0) };
     const { hub, pull } = await startHarness({}, { files });

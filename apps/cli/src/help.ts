@@ -12,7 +12,7 @@ export const HELP = `qwen-edit: edits pictures with Qwen-Image-Edit-2511
     qwen-edit status | watch | cancel ID
     qwen-edit list
   the model, 57 GB; without it a small demo model is used
-    qwen-edit model pull | list | remove
+    qwen-edit model pull | list | verify | remove
   tools
     qwen-edit edit --image IN.png --prompt TEXT --out OUT.png    an edit without a service
     qwen-edit migrate                     brings the database to this version's schema
@@ -109,6 +109,8 @@ export const MODEL_HELP = `Models from the hub, in the cache that Python's huggi
                                  downloads it, or what is missing of it, and verifies each file
   qwen-edit model list [--json]  every model that is there: where, how large, and what is missing
   qwen-edit model remove REPO [--revision R] [--yes] [--json]
+  qwen-edit model verify [REPO|DIR] [--quick] [--json]
+                                 what is wrong with it; its flags: qwen-edit model verify --help
 
   REPO                     OWNER/NAME or OWNER/NAME@REVISION (default: QWEN_EDIT_MODEL, else Qwen/Qwen-Image-Edit-2511)
   --revision R             a branch, a tag or a commit (default: main)
@@ -120,4 +122,18 @@ export const MODEL_HELP = `Models from the hub, in the cache that Python's huggi
 A stopped download goes on where it was. The environment names the hub and the cache: HF_ENDPOINT (a mirror), HF_TOKEN,
 HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE=1 (no request), HTTPS_PROXY.
 Exit codes: 0 done, 1 failed, 2 bad usage, 130 stopped by Ctrl-C.
+`;
+
+export const VERIFY_HELP = `Lists everything that is wrong with a model folder, each with what to do about it.
+
+  qwen-edit model verify [REPO|DIR] [--quick] [--json]
+
+  REPO                     a model that was downloaded, by its name, as Qwen/Qwen-Image-Edit-2511
+  DIR                      a folder (default: QWEN_EDIT_2511_DIR, else the demo model)
+  --quick                  file sizes, headers, names and shapes of all weights, without reading the weights: a second.
+                           Else everything is read once: digests, parts that were never written, NaN and infinity
+  --json                   the findings as JSON
+  -h, --help               this text
+
+Exit codes: 0 nothing is wrong, 1 something is, 2 bad usage, 130 stopped by Ctrl-C.
 `;

@@ -1,11 +1,12 @@
 import { copyFile, mkdir, rename, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { cachedCommit, cachePaths } from './cache-paths.ts';
+import { isContentOf } from './digest.ts';
 import { errorCode } from './file-errors.ts';
 import { isWhole } from './is-whole.ts';
 import type { ModelFile } from './model-files.ts';
 import { isCommit, type ModelRef } from './model-ref.ts';
-import { indexLast, type ModelPlace } from './place.ts';
+import { INDEX_FILE, indexLast, type ModelPlace } from './place.ts';
 import { replaceText, temporaryName } from './temporary-name.ts';
 
 /**
@@ -21,7 +22,13 @@ export function cachePlace(cacheDir: string, ref: ModelRef, commit: string): Mod
     ...{ dir, partialOf },
     root: paths.folder,
     bookkeeping: paths.folder,
-    has: async (file) => (await hasSize(join(dir, file.path), file)) || (await hasSize(blobOf(file), file)),
+    async has(file, signal) {
+      if (await hasSize(join(dir, file.path), file)) return true;
+      if (!(await hasSize(blobOf(file), file))) return false;
+      // Of a model that was whole, somebody has removed this file: because it is damaged, most likely, and its content is still here.
+      const wasWhole = (await stat(join(dir, INDEX_FILE)).catch(() => undefined)) !== undefined;
+      return !wasWhole || isContentOf(blobOf(file), file, signal);
+    },
     begin: async () => void (await mkdir(paths.blobs, { recursive: true })),
     keep: (file) => rename(partialOf(file), blobOf(file)),
     async finish(files, leftOut) {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { deviceNamed } from '../src/engine/devices.ts';
 import { precisionNamed } from '../src/engine/precision.ts';
 import { loadTransformer } from '../src/engine/transformer.ts';
-import { openWeights } from '../src/weights/weights.ts';
+import { openWeights } from '../src/weights/open-weights.ts';
 import { trueWidth } from './random-transformer.ts';
 import { median, SHAPE } from './shape.ts';
 

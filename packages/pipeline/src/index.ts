@@ -20,3 +20,6 @@ export type {
   StepEvent,
   Timings,
 } from './types.ts';
+export type { VerifyProgress } from './verify/check-contents.ts';
+export type { ModelFinding } from './verify/model-finding.ts';
+export { type ExpectedFile, type VerifyOptions, verifyModel } from './verify/verify-model.ts';

@@ -5,7 +5,9 @@ import { mergerGraph, patchEmbedGraph, type VisionGeometry, visionBlocksGraph } 
 import type { TextEncoderConfig } from '../hub/text-encoder-config.ts';
 import type { PatchGrid } from '../image/preprocess.ts';
 import { planWindows, toWindowOrder } from '../image/windows.ts';
+import type { Graph, GraphSource } from '../onnx/graph.ts';
 import { DROPPED_TOKENS, type PromptTokens } from '../text/prompt.ts';
+import { ONE_REVISION } from '../weights/remedies.ts';
 import type { Weights } from '../weights/weights.ts';
 import { anglesInputs, mropePositions, textAngles, visionAngles } from './rope.ts';
 import { type EngineContext, graphSource, loadSegmentChain, segmentRanges } from './segment-chain.ts';
@@ -20,12 +22,17 @@ export interface TextEncoder {
   readonly mergeSize: number;
 }
 
-/** Qwen2.5-VL as a text encoder: vision tower and language model. Loads every segment. */
-export async function loadTextEncoder(
-  context: EngineContext,
-  config: TextEncoderConfig,
-  weights: Weights,
-): Promise<TextEncoder> {
+/** The two networks of the text encoder: their geometry, and their graphs in the order in which they run. */
+interface TextEncoderSegments {
+  readonly text: LanguageGeometry;
+  readonly vision: VisionGeometry;
+  readonly textSegments: readonly (() => Graph)[];
+  readonly visionSegments: readonly (() => Graph)[];
+}
+
+/** Throws AppError `model_incomplete` if the weights are not called as in any known layout. */
+export function textEncoderSegments(config: TextEncoderConfig, source: GraphSource): TextEncoderSegments {
+  const { weights } = source;
   const text: LanguageGeometry = {
     ...config.text,
     prefix: prefixOf(weights, 'embed_tokens.weight', ['model.', 'model.language_model.', 'language_model.model.']),
@@ -34,27 +41,40 @@ export async function loadTextEncoder(
     ...config.vision,
     prefix: prefixOf(weights, 'merger.ln_q.weight', ['visual.', 'model.visual.']),
   };
-  const source = graphSource(context, weights);
-
   const blockRanges = segmentRanges(weights, `${vision.prefix}blocks.`, vision.depth);
-  const visionChain = await loadSegmentChain(context, [
-    () => patchEmbedGraph(vision, source),
-    ...blockRanges.map(
-      ([first, last]) =>
-        () =>
-          visionBlocksGraph(vision, first, last, source),
-    ),
-    () => mergerGraph(vision, source),
-  ]);
   const layerRanges = segmentRanges(weights, `${text.prefix}layers.`, text.num_hidden_layers);
-  const textChain = await loadSegmentChain(context, [
-    () => tokenEmbedGraph(text, source),
-    ...layerRanges.map(
-      ([first, last]) =>
-        () =>
-          textLayersGraph(text, first, last, source),
-    ),
-  ]);
+  return {
+    text,
+    vision,
+    visionSegments: [
+      () => patchEmbedGraph(vision, source),
+      ...blockRanges.map(
+        ([first, last]) =>
+          () =>
+            visionBlocksGraph(vision, first, last, source),
+      ),
+      () => mergerGraph(vision, source),
+    ],
+    textSegments: [
+      () => tokenEmbedGraph(text, source),
+      ...layerRanges.map(
+        ([first, last]) =>
+          () =>
+            textLayersGraph(text, first, last, source),
+      ),
+    ],
+  };
+}
+
+/** Qwen2.5-VL as a text encoder: vision tower and language model. Loads every segment. */
+export async function loadTextEncoder(
+  context: EngineContext,
+  config: TextEncoderConfig,
+  weights: Weights,
+): Promise<TextEncoder> {
+  const { text, vision, ...segments } = textEncoderSegments(config, graphSource(context, weights));
+  const visionChain = await loadSegmentChain(context, segments.visionSegments);
+  const textChain = await loadSegmentChain(context, segments.textSegments);
 
   const encodeImage = async (grid: PatchGrid): Promise<FloatArray> => {
     const merge = vision.spatial_merge_size;
@@ -87,6 +107,7 @@ export async function loadTextEncoder(
       throw new AppError(
         'model_unsupported',
         `The tokenizer gives the id ${foreign}, the text encoder has a vocab_size of ${text.vocab_size}.`,
+        { hint: ONE_REVISION },
       );
     }
     const merge = vision.spatial_merge_size;
@@ -138,6 +159,7 @@ function prefixOf(weights: Weights, name: string, prefixes: readonly string[]): 
     throw new AppError(
       'model_incomplete',
       `${weights.component}: no weight is called ${prefixes.map((prefix) => prefix + name).join(' or ')}.`,
+      { hint: ONE_REVISION },
     );
   }
   return found;

@@ -1,6 +1,7 @@
 import type { FloatArray, Grid } from '../arrays.ts';
 import { blocksGraph, embedGraph, TIME_PROJ_CHANNELS, tailGraph } from '../graphs/transformer.ts';
 import type { TransformerConfig } from '../hub/transformer-config.ts';
+import type { Graph, GraphSource } from '../onnx/graph.ts';
 import type { Weights } from '../weights/weights.ts';
 import { type Angles, anglesInputs, transformerAngles } from './rope.ts';
 import { type EngineContext, graphSource, loadSegmentChain, segmentRanges } from './segment-chain.ts';
@@ -24,15 +25,10 @@ export interface Transformer {
   predict(call: TransformerCall): Promise<Float32Array>;
 }
 
-/** QwenImageTransformer2DModel in segments: embed, blocks i..j, tail. */
-export async function loadTransformer(
-  context: EngineContext,
-  config: TransformerConfig,
-  weights: Weights,
-): Promise<Transformer> {
-  const source = graphSource(context, weights);
-  const ranges = segmentRanges(weights, 'transformer_blocks.', config.num_layers);
-  const chain = await loadSegmentChain(context, [
+/** The graphs of the transformer in the order in which they run: embed, blocks i..j, tail. */
+export function transformerSegments(config: TransformerConfig, source: GraphSource): (() => Graph)[] {
+  const ranges = segmentRanges(source.weights, 'transformer_blocks.', config.num_layers);
+  return [
     () => embedGraph(config, source),
     ...ranges.map(
       ([first, last]) =>
@@ -40,7 +36,16 @@ export async function loadTransformer(
           blocksGraph(config, first, last, source),
     ),
     () => tailGraph(config, source),
-  ]);
+  ];
+}
+
+/** QwenImageTransformer2DModel in segments. */
+export async function loadTransformer(
+  context: EngineContext,
+  config: TransformerConfig,
+  weights: Weights,
+): Promise<Transformer> {
+  const chain = await loadSegmentChain(context, transformerSegments(config, graphSource(context, weights)));
 
   return {
     angles: (textTokens, pictures) => transformerAngles(textTokens, pictures, config.axes_dims_rope),

@@ -1,6 +1,7 @@
 import type { Planes } from '../arrays.ts';
 import { vaeDecoderGraph, vaeEncoderGraph } from '../graphs/vae.ts';
 import { type VaeConfig, vaeFactor } from '../hub/vae-config.ts';
+import type { Graph, GraphSource } from '../onnx/graph.ts';
 import type { Weights } from '../weights/weights.ts';
 import { type EngineContext, graphSource, loadSegmentChain, type SegmentChain } from './segment-chain.ts';
 import { isTiled, tiled } from './vae-tiling.ts';
@@ -15,13 +16,18 @@ export interface Vae {
   decode(latents: Planes): Promise<Planes>;
 }
 
+/** The graphs of the VAE. */
+export function vaeSegments(config: VaeConfig, source: GraphSource): Record<'encoder' | 'decoder', () => Graph> {
+  return { encoder: () => vaeEncoderGraph(config, source), decoder: () => vaeDecoderGraph(config, source) };
+}
+
 /** AutoencoderKLQwenImage on single frames; one picture at a time (slicing), in tiles above 1024². */
 export async function loadVae(context: EngineContext, config: VaeConfig, weights: Weights): Promise<Vae> {
-  const source = graphSource(context, weights);
+  const segments = vaeSegments(config, graphSource(context, weights));
   // Only a slice of each kernel acts: it is cut out once, when the graph is loaded.
   const options = { foldConstants: true };
-  const encoder = await loadSegmentChain(context, [() => vaeEncoderGraph(config, source)], options);
-  const decoder = await loadSegmentChain(context, [() => vaeDecoderGraph(config, source)], options);
+  const encoder = await loadSegmentChain(context, [segments.encoder], options);
+  const decoder = await loadSegmentChain(context, [segments.decoder], options);
   const factor = vaeFactor(config);
 
   const run = async (

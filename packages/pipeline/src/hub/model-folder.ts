@@ -4,9 +4,13 @@ import { basename, dirname, join, parse, sep } from 'node:path';
 import { AppError, type ModelCard } from '@qwen-edit/contract';
 import { z } from 'zod';
 import { weightsDigest } from '../weights/digest.ts';
+import { openWeights } from '../weights/open-weights.ts';
+import { FETCH_MISSING, ONE_REVISION } from '../weights/remedies.ts';
 import { readJsonFile } from '../weights/text-file.ts';
-import { openWeights, type Weights } from '../weights/weights.ts';
+import type { Weights } from '../weights/weights.ts';
 import { type EditConfig, resolveEditConfig } from './edit-config.ts';
+import { foreignPipeline } from './foreign-pipelines.ts';
+import { identifyForeign } from './identify-foreign.ts';
 import { readModelCard } from './model-card.ts';
 import { type ProcessorConfig, processorSchema } from './processor-config.ts';
 import { checkConfig, readRequiredJson } from './read-json.ts';
@@ -34,26 +38,15 @@ export interface ModelFolder {
   readonly vae: { readonly config: VaeConfig; readonly weights: Weights };
 }
 
-const indexSchema = z.looseObject({
-  _class_name: z.literal(
-    'QwenImageEditPlusPipeline',
-    'must be QwenImageEditPlusPipeline: this is another kind of model',
-  ),
-});
+const PIPELINES = ['QwenImageEditPlusPipeline'] as const;
+const indexSchema = z.looseObject({ _class_name: z.enum(PIPELINES, `must be ${PIPELINES.join(' or ')}`) });
 
 /**
  * Opens a model folder: model_index.json, scheduler, text_encoder, tokenizer, processor, transformer, vae.
  * Throws AppError `model_not_found`, `model_incomplete`, `model_corrupt` or `model_unsupported`.
  */
 export async function openModelFolder(dir: string): Promise<ModelFolder> {
-  const isFolder = await stat(dir).then(
-    (facts) => facts.isDirectory(),
-    () => false,
-  );
-  const index = isFolder ? await readJsonFile(dir, 'model_index.json') : undefined;
-  if (index === undefined) throw new AppError('model_not_found', `${dir} is not a model folder.`);
-  checkConfig(indexSchema, index, 'model_index.json');
-
+  await readModelIndex(dir);
   const jsons: unknown[] = [];
   const config = async <T>(schema: z.ZodType<T>, file: string): Promise<T> => {
     const json = await readRequiredJson(dir, file);
@@ -67,9 +60,7 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
   const vae = await config(vaeSchema, 'vae/config.json');
   const scheduler = await config(schedulerSchema, 'scheduler/scheduler_config.json');
   const processor = await readProcessor(dir);
-  const tokenizer = (await readTokenizerFiles(dir, 'processor')) ?? (await readTokenizerFiles(dir, 'tokenizer'));
-  if (tokenizer === undefined)
-    throw new AppError('model_incomplete', 'tokenizer/tokenizer.json is missing, and so is vocab.json.');
+  const tokenizer = await readTokenizer(dir);
   checkFit(textEncoder, transformer, vae, processor);
 
   const weights = {
@@ -96,12 +87,34 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
   };
 }
 
+/** Checks model_index.json. Throws what a path is that has none, or one of another kind of model: see identifyForeign. */
+export async function readModelIndex(dir: string): Promise<void> {
+  const isFolder = await stat(dir).then(
+    (facts) => facts.isDirectory(),
+    () => false,
+  );
+  const index = isFolder ? await readJsonFile(dir, 'model_index.json') : undefined;
+  if (index === undefined)
+    throw (await identifyForeign(dir)) ?? new AppError('model_not_found', `${dir} is not a model folder.`);
+  const foreign = foreignPipeline(index, PIPELINES);
+  if (foreign !== undefined) throw foreign;
+  checkConfig(indexSchema, index, 'model_index.json');
+}
+
 /** Either file may say that this is a demo model. */
 function withDemoOfCard(edit: EditConfig, card: ModelCard | undefined): EditConfig {
   return { ...edit, demo: edit.demo || card?.demo === true };
 }
 
-async function readProcessor(dir: string): Promise<ProcessorConfig> {
+export async function readTokenizer(dir: string): Promise<TokenizerFiles> {
+  const files = (await readTokenizerFiles(dir, 'processor')) ?? (await readTokenizerFiles(dir, 'tokenizer'));
+  if (files !== undefined) return files;
+  throw new AppError('model_incomplete', 'tokenizer/tokenizer.json is missing, and so is vocab.json.', {
+    hint: FETCH_MISSING,
+  });
+}
+
+export async function readProcessor(dir: string): Promise<ProcessorConfig> {
   const old = await readJsonFile(dir, 'processor/preprocessor_config.json');
   if (old !== undefined) return checkConfig(processorSchema, old, 'processor/preprocessor_config.json');
   const json = await readRequiredJson(dir, 'processor/processor_config.json');
@@ -110,14 +123,16 @@ async function readProcessor(dir: string): Promise<ProcessorConfig> {
 }
 
 /** Components have to agree on the shape of what one passes to the next. */
-function checkFit(
+export function checkFit(
   text: TextEncoderConfig,
   transformer: TransformerConfig,
   vae: VaeConfig,
   processor: ProcessorConfig,
 ): void {
   const refuse = (what: string): never => {
-    throw new AppError('model_unsupported', `The parts of this model do not fit together: ${what}.`);
+    throw new AppError('model_unsupported', `The parts of this model do not fit together: ${what}.`, {
+      hint: ONE_REVISION,
+    });
   };
   if (transformer.joint_attention_dim !== text.text.hidden_size)
     refuse('joint_attention_dim is not the hidden_size of the text encoder');

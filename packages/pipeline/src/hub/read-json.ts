@@ -1,11 +1,12 @@
 import { AppError, fieldErrorsOf, PARSING } from '@qwen-edit/contract';
 import type { z } from 'zod';
+import { FETCH_MISSING, FULL_PRECISION } from '../weights/remedies.ts';
 import { readJsonFile } from '../weights/text-file.ts';
 
 /** Parses a JSON file that has to be there. Throws AppError `model_incomplete` or `model_corrupt`. */
 export async function readRequiredJson(dir: string, file: string): Promise<unknown> {
   const json = await readJsonFile(dir, file);
-  if (json === undefined) throw new AppError('model_incomplete', `${file} is missing.`);
+  if (json === undefined) throw new AppError('model_incomplete', `${file} is missing.`, { hint: FETCH_MISSING });
   return json;
 }
 
@@ -18,5 +19,7 @@ export function checkConfig<T>(schema: z.ZodType<T>, json: unknown, file: string
   if (parsed.success) return parsed.data;
   const [first] = fieldErrorsOf(parsed.error, 'the file');
   const message = `${file}: ${first?.message ?? 'is not valid.'}`;
-  throw new AppError('model_unsupported', message, hint === undefined ? {} : { hint });
+  const quantised = message.includes('quantization_config') ? FULL_PRECISION : undefined;
+  const known = hint ?? quantised;
+  throw new AppError('model_unsupported', message, known === undefined ? {} : { hint: known });
 }

@@ -1,5 +1,6 @@
 import { AppError } from '@qwen-edit/contract';
 import { z } from 'zod';
+import { FETCH_MISSING, MEND_TEXT } from '../weights/remedies.ts';
 import { readJsonFile, readTextFile } from '../weights/text-file.ts';
 import { checkConfig } from './read-json.ts';
 
@@ -44,7 +45,8 @@ export async function readTokenizerFiles(dir: string, folder: string): Promise<T
   const vocab = await readJsonFile(dir, `${folder}/vocab.json`);
   if (vocab === undefined) return undefined;
   const merges = await readTextFile(dir, `${folder}/merges.txt`);
-  if (merges === undefined) throw new AppError('model_incomplete', `${folder}/merges.txt is missing.`);
+  if (merges === undefined)
+    throw new AppError('model_incomplete', `${folder}/merges.txt is missing.`, { hint: FETCH_MISSING });
   const added = checkConfig(
     z.record(z.string(), z.int()),
     (await readJsonFile(dir, `${folder}/added_tokens.json`)) ?? {},
@@ -68,7 +70,9 @@ function mergesOf(text: string, vocab: Readonly<Record<string, number>>, file: s
     const [left, right, ...rest] = trimmed.split(/[ \t]+/);
     const isPair = left !== undefined && right !== undefined && rest.length === 0;
     if (!isPair || ![left, right, left + right].every((word) => Object.hasOwn(vocab, word)))
-      throw new AppError('model_corrupt', `${file}: line ${i + 1} is not a pair of words of the vocabulary.`);
+      throw new AppError('model_corrupt', `${file}: line ${i + 1} is not a pair of words of the vocabulary.`, {
+        hint: MEND_TEXT,
+      });
     merges.push([left, right]);
   }
   return merges;

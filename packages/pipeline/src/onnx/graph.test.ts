@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deviceNamed } from '../engine/devices.ts';
 import { createGraphSession } from '../engine/session.ts';
-import { openWeights, type Weights } from '../weights/weights.ts';
+import { openWeights } from '../weights/open-weights.ts';
+import type { Weights } from '../weights/weights.ts';
 import { createGraph, type Graph } from './graph.ts';
 import { gemmLinear } from './linear.ts';
 

@@ -1,6 +1,7 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { AppError } from '@qwen-edit/contract';
 import type { TokenizerConfig, TokenizerFile } from '../hub/tokenizer-files.ts';
+import { MEND_TEXT, ONE_REVISION } from '../weights/remedies.ts';
 
 /** The words around a prompt. Source: QwenImageEditPlusPipeline.prompt_template_encode. */
 const SYSTEM =
@@ -35,7 +36,9 @@ export function createPromptEncoder(file: TokenizerFile, config: TokenizerConfig
   const { added_tokens_decoder: _unused, ...plainConfig } = config;
   const user = assemble({ ...file, added_tokens: [] }, plainConfig);
   const imageTokenId = file.added_tokens.find((token) => token.content === IMAGE_PAD)?.id;
-  if (imageTokenId === undefined) throw new AppError('model_unsupported', `The tokenizer has no ${IMAGE_PAD}.`);
+  if (imageTokenId === undefined) {
+    throw new AppError('model_unsupported', `The tokenizer has no ${IMAGE_PAD}.`, { hint: ONE_REVISION });
+  }
   const ids = (tokenizer: Tokenizer, text: string): number[] =>
     tokenizer.encode(text, { add_special_tokens: false }).ids;
   const after = ids(template, AFTER);
@@ -67,6 +70,9 @@ function assemble(file: TokenizerFile, config: TokenizerConfig): Tokenizer {
   try {
     return new Tokenizer(file, config);
   } catch (cause) {
-    throw new AppError('model_corrupt', 'The tokenizer of this model cannot be put together.', { cause });
+    throw new AppError('model_corrupt', 'The tokenizer of this model cannot be put together.', {
+      hint: MEND_TEXT,
+      cause,
+    });
   }
 }

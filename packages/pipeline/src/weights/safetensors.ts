@@ -2,6 +2,8 @@ import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
 import { z } from 'zod';
+import { foreignBytes } from './foreign-bytes.ts';
+import { FETCH_AGAIN, LET_READ } from './remedies.ts';
 
 /** Bytes of one element of each storage type that a checkpoint of this kind may hold. */
 const DTYPE_BYTES = { F32: 4, F16: 2, BF16: 2 } as const;
@@ -26,44 +28,58 @@ const entrySchema = z.object({
   data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
 });
 
+/** What the header of a safetensors file says. */
+export interface WeightFileHeader {
+  /** Tensors of the types that are supported, in no order. */
+  readonly tensors: readonly TensorInfo[];
+  /** The types of the others, by name. */
+  readonly unsupported: ReadonlyMap<string, string>;
+}
+
 /**
  * Reads and checks the header of a safetensors file: every tensor lies inside the file, none overlap, no byte is left over.
- * Tensors of other types than F32, F16 and BF16 are returned in `unsupported`, by name.
- * Throws AppError `model_corrupt`, or `model_incomplete` for a file that may not be read. Source: the format's specification (huggingface/safetensors).
+ * Tensors of other types than F32, F16 and BF16 are returned in `unsupported`, by name. Errors call the file `label`.
+ * Throws AppError `model_corrupt`, `model_incomplete` for a file that may not be read, and what foreignBytes finds in a file
+ * that is none of safetensors. Source: the format's specification (huggingface/safetensors).
  */
-export async function readSafetensorsHeader(
-  path: string,
-): Promise<{ tensors: TensorInfo[]; unsupported: Map<string, string> }> {
-  const corrupt = (what: string): AppError => new AppError('model_corrupt', `${basename(path)}: ${what}.`);
+export async function readSafetensorsHeader(path: string, label = basename(path)): Promise<WeightFileHeader> {
+  const corrupt = (what: string, cause?: unknown): AppError =>
+    new AppError('model_corrupt', `${label}: ${what}.`, { hint: FETCH_AGAIN, cause });
   const file = await open(path, 'r').catch((cause: unknown) => {
-    throw new AppError('model_incomplete', `${basename(path)} cannot be read.`, {
-      hint: 'Let the user that the service runs as read all files of the model folder.',
-      cause,
-    });
+    throw new AppError('model_incomplete', `${label} cannot be read.`, { hint: LET_READ, cause });
   });
   try {
     const size = (await file.stat()).size;
-    const prefix = Buffer.alloc(8);
-    if (size < 8 || (await file.read(prefix, 0, 8, 0)).bytesRead < 8) throw corrupt('too short for a safetensors file');
-    const headerBytes = Number(prefix.readBigUInt64LE(0));
+    const head = Buffer.alloc(512);
+    const { bytesRead } = await file.read(head, 0, head.length, 0);
+    const foreign = (): AppError | undefined => foreignBytes(head.subarray(0, bytesRead), label);
+    if (size === 0) throw corrupt('the file is empty');
+    if (bytesRead < 8) throw corrupt('too short for a safetensors file');
+    const headerBytes = Number(head.readBigUInt64LE(0));
     if (headerBytes > MAX_HEADER_BYTES || headerBytes > size - 8) {
-      throw corrupt(`its header claims ${headerBytes} bytes, the file has ${size}`);
+      throw foreign() ?? corrupt(`its header claims ${headerBytes} bytes, the file has ${size}`);
     }
     const raw = Buffer.alloc(headerBytes);
     if ((await file.read(raw, 0, headerBytes, 8)).bytesRead < headerBytes) throw corrupt('the header is cut off');
-    return checkHeader(path, raw, 8 + headerBytes, size, corrupt);
+    let json: unknown;
+    try {
+      json = JSON.parse(raw.toString('utf8'));
+    } catch (cause) {
+      throw foreign() ?? corrupt('the header is not JSON', cause);
+    }
+    return checkHeader(path, json, 8 + headerBytes, size, corrupt);
   } finally {
     await file.close();
   }
 }
 
-function checkHeader(path: string, raw: Buffer, dataStart: number, size: number, corrupt: (what: string) => AppError) {
-  let json: unknown;
-  try {
-    json = JSON.parse(raw.toString('utf8'));
-  } catch (cause) {
-    throw new AppError('model_corrupt', `${basename(path)}: the header is not JSON.`, { cause });
-  }
+function checkHeader(
+  path: string,
+  json: unknown,
+  dataStart: number,
+  size: number,
+  corrupt: (what: string) => AppError,
+): WeightFileHeader {
   const header = z.record(z.string(), z.unknown()).safeParse(json);
   if (!header.success) throw corrupt('the header is not an object');
 
@@ -76,8 +92,9 @@ function checkHeader(path: string, raw: Buffer, dataStart: number, size: number,
     if (!entry.success) throw corrupt(`the entry of ${name} is malformed`);
     const { dtype, shape, data_offsets } = entry.data;
     const [begin, end] = data_offsets;
-    if (end < begin || dataStart + end > size) {
-      throw corrupt(`${name} ends at byte ${dataStart + end}, the file has ${size}`);
+    if (end < begin) throw corrupt(`${name} ends at byte ${dataStart + end}, before it begins`);
+    if (dataStart + end > size) {
+      throw corrupt(`the file is cut off: ${name} ends at byte ${dataStart + end}, the file has ${size}`);
     }
     ranges.push([begin, end, name]);
     if (!isDtype(dtype)) {

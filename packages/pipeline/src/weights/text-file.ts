@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
+import { foreignBytes } from './foreign-bytes.ts';
+import { LET_READ, MEND_TEXT } from './remedies.ts';
 
 /** Unicode's byte order marks. Editors and shells of Windows write the second one before UTF-16. */
 const MARKS = [
@@ -22,7 +24,7 @@ export async function readTextFile(dir: string, file: string, name = file): Prom
   } catch (cause) {
     if (isMissing(cause)) return undefined;
     throw new AppError('model_incomplete', `${name} cannot be read.`, {
-      hint: 'Let the user that the service runs as read all files of the model folder.',
+      hint: LET_READ,
       cause,
     });
   }
@@ -36,7 +38,10 @@ export async function readJsonFile(dir: string, file: string, name = file): Prom
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new AppError('model_corrupt', `${name} is not JSON.`, { cause });
+    throw (
+      foreignBytes(Buffer.from(text.slice(0, 512)), name) ??
+      new AppError('model_corrupt', `${name} is not JSON.`, { hint: MEND_TEXT, cause })
+    );
   }
 }
 
@@ -46,10 +51,14 @@ function decodeText(bytes: Uint8Array, name: string): string {
   try {
     text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new AppError('model_corrupt', `${name} is not a text in ${encoding.toUpperCase()}.`, { cause });
+    throw (
+      foreignBytes(bytes, name) ??
+      new AppError('model_corrupt', `${name} is not a text in ${encoding.toUpperCase()}.`, { hint: MEND_TEXT, cause })
+    );
   }
   // UTF-16 without a mark, or a file of which a part was never written.
-  if (text.includes('\0')) throw new AppError('model_corrupt', `${name} is not a text: it holds NUL characters.`);
+  if (text.includes('\0'))
+    throw new AppError('model_corrupt', `${name} is not a text: it holds NUL characters.`, { hint: MEND_TEXT });
   return text.replaceAll(/\r\n?/g, '\n');
 }
 
