@@ -31,10 +31,19 @@ const GROUPS: readonly Group[] = [
     // More than cores: files that wait for services leave the cores to files that run networks.
     workers: 4,
     projects: [
-      // PostgreSQL, S3 and SQS.
+      // PostgreSQL, S3, SQS, and a hub of models.
       {
         name: 'service',
-        include: ['test/api', 'test/db', 'test/dispatcher', 'test/faults', 'test/queue', 'test/storage', 'test/worker'],
+        include: [
+          'test/api',
+          'test/db',
+          'test/dispatcher',
+          'test/faults',
+          'test/hub',
+          'test/queue',
+          'test/storage',
+          'test/worker',
+        ],
       },
       // Networks, whole models.
       { name: 'model', include: ['test/bad-input', 'test/demo-model', 'test/engine', 'test/parity'] },

@@ -13,6 +13,8 @@ export interface CliDeps extends Omit<EditDeps, 'config'> {
   readonly version: string;
   /** The environment's settings, under those that flags say. */
   readonly readConfig: (overrides?: Overrides) => Config;
+  /** Asks whoever sits at the terminal. undefined if nobody does. */
+  readonly confirm?: ((question: string) => Promise<boolean>) | undefined;
   /** Applies QWEN_EDIT_NICE. */
   readonly setNice: (added: number) => void;
 }

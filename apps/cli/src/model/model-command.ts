@@ -1,17 +1,55 @@
-import { AppError } from '@qwen-edit/contract';
-import { VERIFY_HELP } from '../help.ts';
-import type { VerifyDeps } from './verify-command.ts';
+import { AppError, didYouMean, nearestOf } from '@qwen-edit/contract';
+import type { Config } from '../config.ts';
+import { MODEL_HELP } from '../help.ts';
+import type { Terminal } from '../terminal.ts';
 
-/** `qwen-edit model verify`. */
-export async function modelCommand(args: readonly string[], deps: VerifyDeps): Promise<void> {
+export interface ModelDeps {
+  readonly terminal: Terminal;
+  readonly configOf: () => Config;
+  /** The folder of the model that is verified if nothing names another. */
+  readonly demoModelDir: string;
+  readonly confirm?: ((question: string) => Promise<boolean>) | undefined;
+  readonly now: () => number;
+  /** Aborted by Ctrl-C and SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+const WHAT = ['pull', 'list', 'verify', 'remove'];
+
+/** `qwen-edit model pull | list | verify | remove`. Each is loaded when it is called. */
+export async function modelCommand(args: readonly string[], deps: ModelDeps): Promise<void> {
   const [what, ...rest] = args;
+  const wantsHelp = rest.includes('--help') || rest.includes('-h');
+  if (wantsHelp && what !== 'verify') return deps.terminal.out(MODEL_HELP);
   switch (what) {
+    case 'pull':
+      return (await import('./pull-command.ts')).pullCommand(rest, deps);
+    case 'list':
+      return (await import('./list-command.ts')).modelListCommand(rest, deps);
     case 'verify':
-      return (await import('./verify-command.ts')).verifyCommand(rest, deps);
+      return (await import('./verify-command.ts')).verifyCommand(rest, { ...deps, ...(await downloadsOf(deps)) });
+    case 'remove':
+      return (await import('./remove-command.ts')).removeCommand(rest, deps);
     case '--help':
     case '-h':
-      return deps.terminal.out(VERIFY_HELP);
+      return deps.terminal.out(MODEL_HELP);
     default:
-      throw new AppError('usage', 'Say: model verify.', { hint: VERIFY_HELP.trimEnd() });
+      throw new AppError(
+        'usage',
+        `Say one of: ${WHAT.map((each) => `model ${each}`).join(', ')}.${didYouMean(nearestOf(what ?? '', WHAT))}`,
+        { hint: MODEL_HELP.trimEnd() },
+      );
   }
+}
+
+/** What is known of downloaded models, for whoever verifies one. */
+async function downloadsOf({ configOf }: ModelDeps) {
+  const [{ expectedFiles, findModel, parseModelRef }, { hubSettings }] = await Promise.all([
+    import('@qwen-edit/hub'),
+    import('./hub-settings.ts'),
+  ]);
+  return {
+    expectedFiles,
+    findModel: async (name: string) => findModel(parseModelRef(name), await hubSettings(configOf())),
+  };
 }
