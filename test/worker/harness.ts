@@ -103,7 +103,7 @@ export type RunningWorkers = { readonly stop: () => Promise<void>; readonly done
 /** Starts workers; they are stopped when the test is over. */
 export function startWorkers(
   setup: TestSetup,
-  { openEngine, configuredModel }: Pick<WorkerDeps, 'openEngine' | 'configuredModel'>,
+  { openEngine, fetchModel, configuredModel }: Pick<WorkerDeps, 'openEngine' | 'fetchModel' | 'configuredModel'>,
   options: Partial<WorkerOptions> = {},
   slots: readonly Slot[] = [SLOT],
 ): RunningWorkers {
@@ -116,6 +116,7 @@ export function startWorkers(
     log,
     metrics,
     openEngine,
+    fetchModel,
     configuredModel,
     options: { ...FAST_WORKER, ...options },
   };

@@ -16,6 +16,7 @@ export {
   type ModelCard,
   modelCardSchema,
 } from './model-card.ts';
+export * from './model-download.ts';
 export * from './model-facts.ts';
 export * from './nearest.ts';
 export { isSeed, type ParameterFacts } from './parameter-kinds.ts';

@@ -8,7 +8,7 @@ import {
   PARAMETERS,
   type ServedModel,
 } from '@qwen-edit/contract';
-import { cardOf, modelOf, type ReportedFacts, toldError, troubleOf } from '../model-facts.ts';
+import { cardOf, furthestDownload, modelOf, type ReportedFacts, toldError, troubleOf } from '../model-facts.ts';
 import { ANY_QUERY, type ApiRoute, defineRoute, jsonAnswer, NO_PARAMS } from '../routing/route.ts';
 import type { LiveWorker } from '../service-status.ts';
 import type { Services } from '../services.ts';
@@ -84,6 +84,7 @@ function presentModel({ facts, card, workers }: Group, tellsWhy: boolean): Serve
     edits: card?.edits ?? [],
     ready: workers.some(({ ready }) => ready),
     last_error: toldError(troubleOf(workers), tellsWhy),
+    download: furthestDownload(workers),
     workers: workers.length,
     devices: [...new Set(workers.map(({ device }) => device))],
     defaults: {
