@@ -1,8 +1,16 @@
 import type { ServedModel } from '@qwen-edit/contract';
 import { useState } from 'preact/hooks';
+import type { Dictionary } from '../../i18n/en.ts';
 import { recommendedValue } from '../../lib/parameters.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
+import { DownloadProgress } from '../common/download-progress.tsx';
 import { ModelDialog } from '../editor/model-dialog.tsx';
+
+function stateOf({ ready, download, last_error }: ServedModel, { status }: Dictionary): string {
+  if (ready) return status.ready;
+  if (download !== null) return status.downloading;
+  return last_error === null ? status.notReady : status.troubled;
+}
 
 /** A model that workers have, and what it recommends. */
 export function ModelPanel({ model }: { readonly model: ServedModel }) {
@@ -17,7 +25,7 @@ export function ModelPanel({ model }: { readonly model: ServedModel }) {
     `max_side ${recommendedValue('max_side', model)}`,
   ];
   const rows: readonly (readonly [name: string, value: string])[] = [
-    [words.status.state, model.ready ? words.status.ready : words.status.notReady],
+    [words.status.state, stateOf(model, words)],
     [words.status.device, model.devices.map((device) => device.toUpperCase()).join(', ')],
     [words.status.defaults, recommended.join(' · ')],
     ...(model.digest === null ? [] : [[words.status.digest, model.digest] as const]),
@@ -28,6 +36,7 @@ export function ModelPanel({ model }: { readonly model: ServedModel }) {
         {model.id} {model.demo && <span class="badge">{words.demo.badge}</span>}
       </h2>
       {model.summary !== null && <p>{model.summary[language]}</p>}
+      {model.download !== null && <DownloadProgress download={model.download} />}
       <dl class="facts">
         {rows.map(([name, value]) => (
           <div key={name}>
