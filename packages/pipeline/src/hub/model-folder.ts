@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join, parse, sep } from 'node:path';
+import { dirname, join, parse, sep } from 'node:path';
 import { AppError, type ModelCard } from '@qwen-edit/contract';
 import { z } from 'zod';
 import { weightsDigest } from '../weights/digest.ts';
@@ -8,6 +8,7 @@ import { readJsonFile } from '../weights/text-file.ts';
 import { openWeights, type Weights } from '../weights/weights.ts';
 import { type EditConfig, resolveEditConfig } from './edit-config.ts';
 import { readModelCard } from './model-card.ts';
+import { modelNameOf } from './model-name.ts';
 import { type ProcessorConfig, processorSchema } from './processor-config.ts';
 import { checkConfig, readRequiredJson } from './read-json.ts';
 import { type SchedulerConfig, schedulerSchema } from './scheduler-config.ts';
@@ -82,7 +83,7 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
   for (const component of all) digest.update(weightsDigest(component));
 
   return {
-    name: basename(await realpath(dir)),
+    name: modelNameOf(await realpath(dir)),
     digest: `sha256:${digest.digest('hex')}`,
     root: commonFolder(all.flatMap((component) => [...component.tensors.values()].map((info) => info.path))),
     edit: withDemoOfCard(resolveEditConfig(editJson), card),
