@@ -1,4 +1,5 @@
 import { hasMisplacedAt } from '@qwen-edit/contract';
+import { isModelRef } from '@qwen-edit/hub/model-ref';
 import { z } from 'zod';
 
 const text = z.string();
@@ -32,6 +33,10 @@ const postgresUrl = url(/^postgres(ql)?:\/\//i, 'postgres://user:password@host/n
   'has an @ behind the host: write special characters of the password as %XX',
 );
 const httpUrl = url(/^https?:\/\//i, 'https://edit.example.org').transform((value) => value.replace(/\/+$/, ''));
+const proxyUrl = url(/^https?:\/\//i, 'http://proxy.example.org:3128').refine(
+  (value) => !hasMisplacedAt(value),
+  'has an @ behind the host: write special characters of the password as %XX',
+);
 const hostNames = text
   .trim()
   .toLowerCase()
@@ -85,6 +90,7 @@ export const settingsSchema = z.object({
 
   // Workers.
   modelDir: text.optional(),
+  model: text.trim().refine(isModelRef, 'is no name of a model such as Qwen/Qwen-Image-Edit-2511').optional(),
   forceCpu: flag.prefault('0'),
   maxConcurrency: wholeNumber(1, 64).prefault('1'),
   maxCpuThreads: wholeNumber(1, 1024).optional(),
@@ -109,6 +115,25 @@ export const settingsSchema = z.object({
   unusedMs: seconds(1, 3650 * DAY).prefault(String(DAY)),
   orphanMs: seconds(1, 3650 * DAY).prefault('3600'),
   sweepMs: seconds(0.1, DAY).prefault('300'),
+
+  // The hub that models are downloaded from. The names are those of Python's huggingface_hub.
+  hubEndpoint: httpUrl.optional(),
+  hubToken: text
+    .trim()
+    .regex(/^[\x21-\x7e]+$/, 'is no token')
+    .optional(),
+  hubTokenPath: text.optional(),
+  hubOffline: flag.prefault('0'),
+  hubCacheDir: text.optional(),
+  hubCacheDirFormer: text.optional(),
+  hubHome: text.optional(),
+  userCacheDir: text.optional(),
+  httpProxy: proxyUrl.optional(),
+  httpProxyLower: proxyUrl.optional(),
+  httpsProxy: proxyUrl.optional(),
+  httpsProxyLower: proxyUrl.optional(),
+  noProxy: text.optional(),
+  noProxyLower: text.optional(),
 
   // All of them.
   metricsPort: wholeNumber(0, 65_535).optional(),
@@ -154,6 +179,7 @@ export const VARIABLES: Readonly<Record<Setting, string>> = {
   drainMs: 'QWEN_EDIT_DRAIN_SECONDS',
   outputDir: 'QWEN_EDIT_OUTPUT_DIR',
   modelDir: 'QWEN_EDIT_2511_DIR',
+  model: 'QWEN_EDIT_MODEL',
   forceCpu: 'QWEN_EDIT_FORCE_CPU',
   maxConcurrency: 'QWEN_EDIT_MAX_CONCURRENCY',
   maxCpuThreads: 'QWEN_EDIT_MAX_CPU_THREADS',
@@ -176,6 +202,20 @@ export const VARIABLES: Readonly<Record<Setting, string>> = {
   unusedMs: 'QWEN_EDIT_UNUSED_SECONDS',
   orphanMs: 'QWEN_EDIT_ORPHAN_SECONDS',
   sweepMs: 'QWEN_EDIT_SWEEP_SECONDS',
+  hubEndpoint: 'HF_ENDPOINT',
+  hubToken: 'HF_TOKEN',
+  hubTokenPath: 'HF_TOKEN_PATH',
+  hubOffline: 'HF_HUB_OFFLINE',
+  hubCacheDir: 'HF_HUB_CACHE',
+  hubCacheDirFormer: 'HUGGINGFACE_HUB_CACHE',
+  hubHome: 'HF_HOME',
+  userCacheDir: 'XDG_CACHE_HOME',
+  httpProxy: 'HTTP_PROXY',
+  httpProxyLower: 'http_proxy',
+  httpsProxy: 'HTTPS_PROXY',
+  httpsProxyLower: 'https_proxy',
+  noProxy: 'NO_PROXY',
+  noProxyLower: 'no_proxy',
   metricsPort: 'QWEN_EDIT_METRICS_PORT',
   logLevel: 'QWEN_EDIT_LOG_LEVEL',
   noColor: 'NO_COLOR',
@@ -186,8 +226,9 @@ export const VARIABLES: Readonly<Record<Setting, string>> = {
 /** Settings that are addresses: of one that is malformed no more than its scheme is shown. */
 export const ADDRESSES: ReadonlySet<Setting> = new Set([
   ...(['databaseUrl', 'databaseDirectUrl', 'storageUrl', 'queueUrl', 'queueDlqUrl'] as const),
-  ...(['s3Endpoint', 's3PublicEndpoint', 'sqsEndpoint', 'publicUrl', 'serviceUrl'] as const),
+  ...(['s3Endpoint', 's3PublicEndpoint', 'sqsEndpoint', 'publicUrl', 'serviceUrl', 'hubEndpoint'] as const),
+  ...(['httpProxy', 'httpProxyLower', 'httpsProxy', 'httpsProxyLower'] as const),
 ]);
 
 /** Settings whose value is never shown. */
-export const SECRETS: ReadonlySet<Setting> = new Set(['webhookSecret', 'apiKey']);
+export const SECRETS: ReadonlySet<Setting> = new Set(['webhookSecret', 'apiKey', 'hubToken']);

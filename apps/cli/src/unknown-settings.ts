@@ -11,8 +11,8 @@ const OURS = 'QWEN_EDIT_';
 /** Others may well use names such as HOST or PORTS for something of their own. */
 const TELLING_LENGTH = 9;
 const MOST_ERRORS = 2;
-/** The AWS SDK has one for each of its services. */
-const OF_THE_SDK = /^AWS_ENDPOINT_URL/;
+/** The AWS SDK has one for each of its services; there are proxies for more protocols than those that are spoken here. */
+const OF_OTHERS = /^AWS_ENDPOINT_URL|^[a-z]+_proxy$/i;
 /**
  * What Kubernetes and Docker set for a service whose name begins with `qwen-edit`.
  * Source: Kubernetes, Discovering services, Environment variables.
@@ -40,7 +40,7 @@ export function findUnknownSettings(
     // Names have no case on Windows.
     if (process.platform === 'win32' && known.has(variable.toUpperCase())) return [];
     if (variable.toUpperCase().startsWith(OURS)) return [{ variable, nearest: nearestSetting(variable, settings) }];
-    if (variable.length < TELLING_LENGTH || OF_THE_SDK.test(variable)) return [];
+    if (variable.length < TELLING_LENGTH || OF_OTHERS.test(variable)) return [];
     const nearest = nearestOf(variable, unset, MOST_ERRORS);
     return nearest === undefined ? [] : [{ variable, nearest }];
   });

@@ -1,0 +1,37 @@
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { AppError } from '@qwen-edit/contract';
+
+/** Left free, so that the machine goes on working. */
+const RESERVE = 64 * 2 ** 20;
+
+/** Throws AppError `disk_full`, with figures, unless the disk of `folder` takes `bytes` more. A disk that tells nothing is believed to. */
+export async function requireSpace(folder: string, bytes: number): Promise<void> {
+  const free = await freeBytes(folder);
+  if (free === undefined || bytes === 0 || free >= bytes + RESERVE) return;
+  throw new AppError(
+    'disk_full',
+    `${gigabytes(bytes)} have to be downloaded, and ${folder} has ${gigabytes(free)} free.`,
+    {
+      hint: 'Free some space, or choose another disk: HF_HOME moves the cache, QWEN_EDIT_2511_DIR names a folder for this model alone.',
+    },
+  );
+}
+
+/** undefined if the file system does not tell. */
+async function freeBytes(folder: string): Promise<number | undefined> {
+  try {
+    const { bavail, bsize, blocks } = await statfs(folder);
+    return blocks === 0 ? undefined : bavail * bsize;
+  } catch {
+    // The folder is not there yet: the one above it is on the same disk.
+    return dirname(folder) === folder ? undefined : freeBytes(dirname(folder));
+  }
+}
+
+/** Decimal units, as disks and the hub have them. */
+export function gigabytes(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+  const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+  return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power]}`;
+}

@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import { readlinkSync } from 'node:fs';
+import { mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { dirname } from 'node:path';
+import { pause } from '@qwen-edit/async';
+import { AppError } from '@qwen-edit/contract';
+import { z } from 'zod';
+import { errorCode } from './file-errors.ts';
+import { temporaryName } from './temporary-name.ts';
+import type { Timing } from './timing.ts';
+
+const holderSchema = z.object({ token: z.string(), pid: z.int().positive(), host: z.string(), processes: z.string() });
+type Holder = z.infer<typeof holderSchema>;
+
+export interface PullLock {
+  /** Aborts if another process has taken the lock over, because this one was stopped for longer than `deadMs`. */
+  readonly lost: AbortSignal;
+  release(): Promise<void>;
+}
+
+/**
+ * Takes the lock of a model's folder; undefined if another process holds it and is alive. A holder shows that by the time of the file,
+ * which it sets again and again: process ids mean nothing between containers that share a folder. One that was killed on this machine is
+ * known by its process id at once; any other after `deadMs`, by the clock of whoever waits.
+ */
+export async function tryLock(path: string, timing: Timing): Promise<PullLock | undefined> {
+  await mkdir(dirname(path), { recursive: true });
+  const mine: Holder = { token: randomUUID(), pid: process.pid, host: hostname(), processes: processSpace() };
+  const handle = await open(path, 'wx').catch((thrown: unknown) => {
+    if (errorCode(thrown) === 'EEXIST') return undefined;
+    throw thrown;
+  });
+  if (handle === undefined) return undefined;
+  await handle.writeFile(JSON.stringify(mine)).finally(() => handle.close());
+  const lost = new AbortController();
+  const timer = setInterval(() => void beat(), timing.beatMs);
+  timer.unref();
+  return {
+    lost: lost.signal,
+    async release() {
+      clearInterval(timer);
+      if ((await readHolder(path))?.token === mine.token) await rm(path, { force: true });
+    },
+  };
+
+  async function beat(): Promise<void> {
+    const holder = await readHolder(path);
+    if (holder !== undefined && holder.token !== mine.token) lost.abort();
+    else await utimes(path, new Date(), new Date()).catch(() => undefined);
+  }
+}
+
+/**
+ * Takes the lock as soon as it is free. Calls `onWait` once if it is not. Throws AppError `canceled` when the signal aborts.
+ */
+export async function takeLock(
+  path: string,
+  { timing, signal, onWait }: { readonly timing: Timing; readonly signal: AbortSignal; readonly onWait: () => void },
+): Promise<PullLock> {
+  let seen: { readonly mark: string; readonly since: number } | undefined;
+  for (let waited = false; ; waited = true) {
+    const lock = await tryLock(path, timing);
+    if (lock !== undefined) return lock;
+    if (!waited) onWait();
+    const holder = await readHolder(path);
+    const mark = `${holder?.token} ${(await stat(path).catch(() => undefined))?.mtimeMs}`;
+    if (mark !== seen?.mark) seen = { mark, since: performance.now() };
+    if (isDead(holder) || performance.now() - seen.since > timing.deadMs) await removeDead(path, holder);
+    else await pause(Math.min(500, timing.beatMs), signal);
+    if (signal.aborted) throw new AppError('canceled', 'The wait for another download was given up.');
+  }
+}
+
+/** True if somebody holds the lock who is not known to be dead. */
+export async function isHeld(path: string): Promise<boolean> {
+  const there = (await stat(path).catch(() => undefined)) !== undefined;
+  return there && !isDead(await readHolder(path));
+}
+
+/** A lock is moved aside before it is removed: whoever else does so at the same time moves nothing, or finds that it is another's. */
+async function removeDead(path: string, dead: Holder | undefined): Promise<void> {
+  const aside = temporaryName(path);
+  const moved = await rename(path, aside).then(
+    () => true,
+    () => false,
+  );
+  if (!moved) return;
+  const found = await readHolder(aside);
+  if (found?.token === dead?.token) await rm(aside, { force: true });
+  // A lock that was taken in this moment: its holder finds it again, or loses it to whoever is faster.
+  else await rename(aside, path).catch(() => undefined);
+}
+
+async function readHolder(path: string): Promise<Holder | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  try {
+    return holderSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+function isDead(holder: Holder | undefined): boolean {
+  if (holder === undefined || holder.host !== hostname() || holder.processes !== processSpace()) return false;
+  try {
+    process.kill(holder.pid, 0);
+    return false;
+  } catch (thrown) {
+    return errorCode(thrown) === 'ESRCH';
+  }
+}
+
+/** Within which process ids mean the same: the container, on Linux. */
+function processSpace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return 'machine';
+  }
+}

@@ -1,0 +1,199 @@
+import { stat } from 'node:fs/promises';
+import { AppError } from '@qwen-edit/contract';
+import { cachePaths } from './cache-paths.ts';
+import { cachePlace } from './cache-place.ts';
+import { requireSpace } from './disk-space.ts';
+import { downloadFile } from './download-file.ts';
+import { fileError } from './file-errors.ts';
+import { findModel, modelFilesOf } from './find-model.ts';
+import { folderLock, folderNotes, folderPlace } from './folder-place.ts';
+import { askCommit, askFiles } from './list-files.ts';
+import { createMeter, type Meter, type PullProgress } from './meter.ts';
+import { isNeeded, type ModelFile, matchesAny } from './model-files.ts';
+import { type ModelRef, refText } from './model-ref.ts';
+import type { Place } from './place.ts';
+import { takeLock } from './pull-lock.ts';
+import type { HubSettings } from './settings.ts';
+import { TIMING, type Timing } from './timing.ts';
+import { readTree, writeTree } from './tree-file.ts';
+
+export interface PullOptions {
+  /** A folder of plain files instead of the cache. QWEN_EDIT_2511_DIR. */
+  readonly localDir?: string | undefined;
+  /** Patterns of the files that are wanted, as of Python's allow_patterns. The folder is then not whole, unless they match all. */
+  readonly include?: readonly string[] | undefined;
+  readonly signal: AbortSignal;
+  readonly onProgress?: ((progress: PullProgress) => void) | undefined;
+  /** Other waits than the usual ones, for tests. */
+  readonly timing?: Partial<Timing> | undefined;
+}
+
+export interface PulledModel {
+  /** The folder that a pipeline loads. */
+  readonly dir: string;
+  readonly commit: string;
+  /** What lies there now: of the chosen files. */
+  readonly files: number;
+  readonly bytes: number;
+  /** How many of the bytes came over the network this time. */
+  readonly downloaded: number;
+  /** Files that the pipeline reads and that `include` left out. Not empty: the folder is not whole. */
+  readonly leftOut: readonly string[];
+}
+
+/** Files that are downloaded at once. */
+const AT_ONCE = 4;
+
+/**
+ * Downloads a model, or what is missing of it, and returns its folder when all of it is there and verified. Every interruption leaves
+ * what has arrived, and the next call goes on from there; no folder counts as a model before it is whole. Of several calls for one folder,
+ * in any processes, one downloads and the others wait for it. With `offline` nothing is asked: the folder is returned if it is whole.
+ *
+ * Errors: `hub_unreachable`, `hub_refused`, `model_gated`, `model_unknown`, `model_not_found` (offline), `model_corrupt`, `disk_full`,
+ * `output_unwritable`, `canceled` when the signal aborts.
+ *
+ * @example
+ * const ref = parseModelRef('Qwen/Qwen-Image-Edit-2511');
+ * const { dir } = await pullModel(ref, settings, { signal, onProgress: ({ bytesDone, bytes }) => show(bytesDone / bytes) });
+ */
+export async function pullModel(ref: ModelRef, settings: HubSettings, options: PullOptions): Promise<PulledModel> {
+  const timing = { ...TIMING, ...options.timing };
+  const meter = createMeter(options.onProgress ?? (() => undefined));
+  const root = options.localDir ?? cachePaths(settings.cacheDir, ref.repo).folder;
+  if (settings.offline) return offlineModel(ref, settings, options);
+  for (;;) {
+    // 1. One process at a time.
+    const path =
+      options.localDir === undefined ? cachePaths(settings.cacheDir, ref.repo).lock : folderLock(options.localDir);
+    const lock = await takeLock(path, { timing, signal: options.signal, onWait: () => meter.phase('waiting') }).catch(
+      (thrown: unknown) => Promise.reject(fileError(root, thrown)),
+    );
+    const signal = AbortSignal.any([options.signal, lock.lost]);
+    try {
+      return await pullLocked({ ref, settings, options, timing, meter, signal });
+    } catch (thrown) {
+      if (options.signal.aborted) throw new AppError('canceled', 'The download was stopped.', { cause: thrown });
+      // Another process thought us dead and does the rest: wait for it.
+      if (!lock.lost.aborted) throw fileError(root, thrown);
+    } finally {
+      await lock.release();
+    }
+  }
+}
+
+interface Pull {
+  readonly ref: ModelRef;
+  readonly settings: HubSettings;
+  readonly options: PullOptions;
+  readonly timing: Timing;
+  readonly meter: Meter;
+  readonly signal: AbortSignal;
+}
+
+async function pullLocked(pull: Pull): Promise<PulledModel> {
+  const { ref, settings, options, timing, meter, signal } = pull;
+  // 2. What is there, on the hub and here?
+  meter.phase('listing');
+  const asking = { ref, settings, timing, signal };
+  const commit = await askCommit(asking);
+  const bookkeeping = bookkeepingOf(ref, settings, options);
+  const known = await readTree(bookkeeping, commit);
+  const tree = known ?? (await askFiles(asking, commit));
+  if (known === undefined) await writeTree(bookkeeping, commit, tree);
+  const place =
+    options.localDir === undefined
+      ? cachePlace(settings.cacheDir, ref, commit)
+      : folderPlace(options.localDir, ref, commit, tree);
+  const needed = tree.filter(isNeeded);
+  const include = options.include ?? [];
+  const wanted = include.length === 0 ? needed : tree.filter(({ path }) => matchesAny(path, include));
+  const leftOut = needed.filter((file) => !wanted.includes(file)).map(({ path }) => path);
+  if (wanted.length === 0) throw nothingWanted(ref, include);
+
+  // 3. Is there room for what is missing?
+  meter.total(wanted.length, sum(wanted));
+  meter.phase('checking');
+  const missing = new Map<string, ModelFile>();
+  let downloaded = 0;
+  for (const file of wanted) {
+    if (!(await place.has(file, signal))) {
+      if (!missing.has(place.partialOf(file))) missing.set(place.partialOf(file), file);
+      continue;
+    }
+    meter.bytes(file.path, file.size, 0);
+    meter.fileDone(file.path);
+  }
+  const present = await Promise.all(
+    [...missing.keys()].map(async (path) => (await stat(path).catch(() => undefined))?.size ?? 0),
+  );
+  downloaded = Math.max(0, sum([...missing.values()]) - present.reduce((total, size) => total + size, 0));
+  await requireSpace(place.root, downloaded);
+
+  // 4. Download it, the largest first, so that the last minutes are not those of one file alone.
+  if (missing.size > 0) {
+    await place.begin();
+    meter.phase('downloading');
+    await downloadAll([...missing.values()], place, { ref, commit, settings, timing, meter, signal });
+  }
+  // 5. Only now is it a model.
+  await place.finish(wanted, { partly: leftOut.length > 0 });
+  meter.phase('done');
+  return { dir: place.dir, commit, files: wanted.length, bytes: sum(wanted), downloaded, leftOut };
+}
+
+async function downloadAll(
+  files: readonly ModelFile[],
+  place: Place,
+  context: Parameters<typeof downloadFile>[2],
+): Promise<void> {
+  const waiting = [...files].sort((a, b) => b.size - a.size);
+  const failed = new AbortController();
+  const signal = AbortSignal.any([context.signal, failed.signal]);
+  const errors: unknown[] = [];
+  const work = async (): Promise<void> => {
+    for (let file = waiting.shift(); file !== undefined && !signal.aborted; file = waiting.shift()) {
+      await downloadFile(file, place.partialOf(file), { ...context, signal });
+      await place.keep(file);
+      context.meter.fileDone(file.path);
+    }
+  };
+  // The first error ends the others, whose own is then only that they were ended.
+  const workers = Array.from({ length: AT_ONCE }, () =>
+    work().catch((thrown: unknown) => {
+      errors.push(thrown);
+      failed.abort();
+    }),
+  );
+  await Promise.all(workers);
+  if (errors.length > 0) throw errors[0];
+  context.signal.throwIfAborted();
+}
+
+async function offlineModel(ref: ModelRef, settings: HubSettings, options: PullOptions): Promise<PulledModel> {
+  const found = await findModel(ref, settings, options.localDir);
+  const facts = found === undefined ? undefined : await modelFilesOf(ref, settings, options.localDir);
+  if (found !== undefined && facts !== undefined) return { dir: found, ...facts, downloaded: 0, leftOut: [] };
+  throw new AppError(
+    'model_not_found',
+    `${refText(ref)} is not whole in ${options.localDir ?? settings.cacheDir}, and HF_HUB_OFFLINE forbids to download it.`,
+    {
+      hint: 'Unset HF_HUB_OFFLINE, or copy the folder from a machine that has it. `qwen-edit model list` tells what is there.',
+    },
+  );
+}
+
+function bookkeepingOf(ref: ModelRef, settings: HubSettings, { localDir }: PullOptions): string {
+  return localDir === undefined ? cachePaths(settings.cacheDir, ref.repo).folder : folderNotes(localDir);
+}
+
+function nothingWanted(ref: ModelRef, include: readonly string[]): AppError {
+  return new AppError(
+    'usage',
+    include.length === 0
+      ? `${refText(ref)} has no files.`
+      : `${refText(ref)} has no file that matches ${include.join(' or ')}.`,
+    { hint: 'In a pattern * stands for any characters, slashes too: --include "transformer/*".' },
+  );
+}
+
+const sum = (files: readonly ModelFile[]): number => files.reduce((total, { size }) => total + size, 0);
