@@ -1,7 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
-import { findModel, type HubSettings, isModelRef, type ModelRef, parseModelRef } from '@qwen-edit/hub';
+import { findModel, type HubSettings } from '@qwen-edit/hub';
+import { isModelRef, type ModelRef, parseModelRef, refText } from '@qwen-edit/hub/model-ref';
 import type { Config } from '../settings.ts';
 
 /** A folder on this machine. */
@@ -57,8 +58,8 @@ export async function requireChosen(chosen: ChosenModel, hub: HubSettings): Prom
   if (dir !== undefined) return dir;
   if (chosen.kind === 'folder') return chosen.dir;
   const where = chosen.localDir ?? `the cache ${hub.cacheDir}`;
-  throw new AppError('model_not_found', `${repoText(chosen)} is not whole in ${where}.`, {
-    hint: `Run \`qwen-edit model pull ${repoText(chosen)}\`, which downloads it, or what is missing of it.`,
+  throw new AppError('model_not_found', `${refText(chosen.ref)} is not whole in ${where}.`, {
+    hint: `Run \`qwen-edit model pull ${refText(chosen.ref)}\`, which downloads it, or what is missing of it.`,
   });
 }
 
@@ -67,13 +68,10 @@ export function nameOfChosen({ ref, localDir }: HubModel): string {
   return localDir === undefined ? ref.repo.slice(ref.repo.indexOf('/') + 1) : basename(localDir);
 }
 
-/** `owner/name`, and `@revision` where one was asked for. */
-export const repoText = ({ ref: { repo, revision } }: HubModel): string =>
-  revision === 'main' ? repo : `${repo}@${revision}`;
-
 /** The error of opening a folder; of one that waits for its download it says how to begin that. */
 export async function explainMissing(error: AppError, chosen: ChosenModel): Promise<AppError> {
-  if (error.code !== 'model_not_found' || chosen.kind !== 'folder' || chosen.from !== 'QWEN_EDIT_2511_DIR') return error;
+  if (error.code !== 'model_not_found' || chosen.kind !== 'folder' || chosen.from !== 'QWEN_EDIT_2511_DIR')
+    return error;
   if (!(await isEmpty(chosen.dir))) return error;
   return new AppError(error.code, error.message, {
     hint: `Nothing has been downloaded to the folder of QWEN_EDIT_2511_DIR yet. Run \`qwen-edit model pull\`, which downloads Qwen/Qwen-Image-Edit-2511 there; or set QWEN_EDIT_MODEL=Qwen/Qwen-Image-Edit-2511 too, and the service downloads it at its start.`,

@@ -1,9 +1,10 @@
 import { AppError, downloadText, type ModelDownload, toAppError } from '@qwen-edit/contract';
 import { findModel, type HubSettings, type PullProgress, pullModel } from '@qwen-edit/hub';
+import { refText } from '@qwen-edit/hub/model-ref';
 import { inspectModel, type ModelFacts } from '@qwen-edit/pipeline';
 import type { Logger } from '@qwen-edit/telemetry';
 import type { FetchedModel, ModelFetch } from '@qwen-edit/worker';
-import { type HubModel, repoText } from './choose-model.ts';
+import type { HubModel } from './choose-model.ts';
 
 export interface ModelFetcherDeps {
   readonly chosen: HubModel;
@@ -47,7 +48,7 @@ export function createModelFetcher(deps: ModelFetcherDeps): ModelFetcher {
   }
 
   async function download(): Promise<string> {
-    const model = repoText(chosen);
+    const model = refText(chosen.ref);
     const begun = now();
     let logged = begun;
     log.info({ model, from: hub.endpoint, to: chosen.localDir ?? hub.cacheDir }, 'the model is downloaded first');

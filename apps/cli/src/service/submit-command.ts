@@ -7,7 +7,7 @@ import { PARAMETER_OPTIONS, parametersOfFlags } from '../parameter-flags.ts';
 import { imagePathsOf, readImages } from '../read-images.ts';
 import { checkWritable } from '../write-outputs.ts';
 import { saveOutputs } from './save-outputs.ts';
-import { jobLine, SERVICE_OPTIONS, type ServiceDeps, warnOf } from './service-command.ts';
+import { jobLine, noteWaiting, SERVICE_OPTIONS, type ServiceDeps, warnOf } from './service-command.ts';
 import { watchJob } from './watch-job.ts';
 
 const SUBMIT_OPTIONS = {
@@ -46,6 +46,7 @@ export async function submitCommand(args: readonly string[], deps: ServiceDeps):
     ...(key === undefined ? {} : { idempotencyKey: key }),
   };
   const accepted = await deps.client.submit(submission, deps.signal);
+  noteWaiting(deps, accepted);
   if (values.wait !== true && values.out === undefined) {
     return terminal.out(values.json === true ? `${JSON.stringify(accepted)}\n` : `${accepted.id}\n`);
   }
