@@ -7,12 +7,14 @@ import { errorJson, errorText, exitCodeOf } from './report.ts';
 import { ROLES, roleCommand } from './roles/role-command.ts';
 import { SERVICE_COMMANDS, serviceCommand } from './service/service-dispatch.ts';
 
-const COMMANDS = [...ROLES, ...SERVICE_COMMANDS, 'edit', 'migrate', 'keys', 'config', 'help'];
+const COMMANDS = [...ROLES, ...SERVICE_COMMANDS, 'edit', 'model', 'migrate', 'keys', 'config', 'help'];
 
 export interface CliDeps extends Omit<EditDeps, 'config'> {
   readonly version: string;
   /** The environment's settings, under those that flags say. */
   readonly readConfig: (overrides?: Overrides) => Config;
+  /** Asks whoever sits at the terminal. undefined if nobody does. */
+  readonly confirm?: ((question: string) => Promise<boolean>) | undefined;
   /** Applies QWEN_EDIT_NICE. */
   readonly setNice: (added: number) => void;
 }
@@ -53,6 +55,8 @@ async function runCommand(args: readonly string[], deps: CliDeps): Promise<void>
       if (config.nice !== undefined) deps.setNice(config.nice);
       return editCommand(rest, { ...deps, config });
     }
+    case 'model':
+      return (await import('./model/model-command.ts')).modelCommand(rest, { ...deps, configOf: deps.readConfig });
     case 'migrate':
       return (await import('./tools/migrate-command.ts')).migrateCommand(rest, await databaseTool(deps));
     case 'keys':

@@ -11,6 +11,8 @@ export const HELP = `qwen-edit: edits pictures with Qwen-Image-Edit-2511
     qwen-edit submit --image IN.png --prompt TEXT [--out OUT.png]
     qwen-edit status | watch | cancel ID
     qwen-edit list
+  the model, 57 GB; without it a small demo model is used
+    qwen-edit model pull | list | remove
   tools
     qwen-edit edit --image IN.png --prompt TEXT --out OUT.png    an edit without a service
     qwen-edit migrate                     brings the database to this version's schema
@@ -101,4 +103,23 @@ key has no end until it is revoked. One owner never sees the jobs of another.
 
 export const TOOLS_HELP = `qwen-edit migrate           brings the database of DATABASE_URL (else the embedded one) to this version's schema
 qwen-edit config [--json]   every setting, its value and where it comes from; secrets are masked
+`;
+
+export const MODEL_HELP = `Models from the hub, in the cache that Python's huggingface_hub uses too, or in the folder of QWEN_EDIT_2511_DIR.
+
+  qwen-edit model pull [REPO] [--revision R] [--include GLOB ...] [--json]
+                                 downloads it, or what is missing of it, and verifies each file
+  qwen-edit model list [--json]  every model that is there: where, how large, and what is missing
+  qwen-edit model remove REPO [--revision R] [--yes] [--json]
+
+  REPO                     OWNER/NAME or OWNER/NAME@REVISION (default: QWEN_EDIT_MODEL, else Qwen/Qwen-Image-Edit-2511)
+  --revision R             a branch, a tag or a commit (default: main)
+  --include GLOB           only files that match; any number of times. The folder is then not whole
+  --yes                    removes without asking
+  --json                   JSON; of pull, each event as a line
+  -h, --help               this text
+
+A stopped download goes on where it was. The environment names the hub and the cache: HF_ENDPOINT (a mirror), HF_TOKEN,
+HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE=1 (no request), HTTPS_PROXY.
+Exit codes: 0 done, 1 failed, 2 bad usage, 130 stopped by Ctrl-C.
 `;

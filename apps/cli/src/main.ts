@@ -1,4 +1,5 @@
 import { constants, getPriority, setPriority } from 'node:os';
+import { createInterface } from 'node:readline/promises';
 import { demoModelDir } from '@qwen-edit/demo-model';
 import packageJson from '../package.json' with { type: 'json' };
 import { type Config, type Overrides, readConfig, unknownSettings } from './config.ts';
@@ -30,6 +31,7 @@ const code = await dispatch(process.argv.slice(2), {
     columns: () => process.stderr.columns || 80,
   },
   version: packageJson.version,
+  confirm: process.stdin.isTTY === true ? confirm : undefined,
   readConfig: readSettings,
   setNice,
   demoModelDir,
@@ -53,6 +55,17 @@ function readSettings(overrides?: Overrides): Config {
   const unknown = unknownSettings().map(unknownSettingText);
   process.stderr.write(unknown.join(''));
   return readConfig(undefined, overrides);
+}
+
+/** Anything but a yes is a no, and so is Ctrl-C. */
+async function confirm(question: string): Promise<boolean> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  try {
+    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `, { signal: abort.signal })).trim());
+  } finally {
+    lines.close();
+  }
 }
 
 function flushed(stream: NodeJS.WriteStream): Promise<void> {

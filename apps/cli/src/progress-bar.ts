@@ -43,7 +43,8 @@ export function renderBar(state: BarState, now: number, { columns, color }: BarS
   return `${name} ${color ? `\u001b[36m${bar}\u001b[0m` : bar}  ${rest}`;
 }
 
-function clock(seconds: number): string {
+/** Seconds as people read them: 0:07, 12:40, 3:05:00. */
+export function clock(seconds: number): string {
   const whole = Math.round(seconds);
   const minutes = Math.floor(whole / 60);
   const hours = Math.floor(minutes / 60);

@@ -24,7 +24,7 @@ export function cachePlace(cacheDir: string, ref: ModelRef, commit: string): Pla
     has: async (file) => (await hasSize(join(dir, file.path), file)) || (await hasSize(blobOf(file), file)),
     begin: async () => void (await mkdir(paths.blobs, { recursive: true })),
     keep: (file) => rename(partialOf(file), blobOf(file)),
-    async finish(files, { partly }) {
+    async finish(files, leftOut) {
       const left = new Map<string, number>();
       for (const { etag } of files) left.set(etag, (left.get(etag) ?? 0) + 1);
       for (const file of indexLast(files)) {
@@ -33,7 +33,7 @@ export function cachePlace(cacheDir: string, ref: ModelRef, commit: string): Pla
         await point(join(dir, file.path), blobOf(file), file, others === 0);
       }
       // A commit of its own needs no name. Some files of a newer commit must not hide a whole model of an older one.
-      if (isCommit(ref.revision) || (partly && (await isWholeNow()))) return;
+      if (isCommit(ref.revision) || (leftOut.length > 0 && (await hidesWhole()))) return;
       const path = join(paths.refs, ref.revision);
       if ((await cachedCommit(paths, ref)) === commit) return;
       await mkdir(dirname(path), { recursive: true });
@@ -41,9 +41,10 @@ export function cachePlace(cacheDir: string, ref: ModelRef, commit: string): Pla
     },
   };
 
-  async function isWholeNow(): Promise<boolean> {
+  async function hidesWhole(): Promise<boolean> {
     const former = await cachedCommit(paths, ref);
-    return former !== undefined && (await isWhole(join(paths.snapshots, former), paths.folder, former));
+    if (former === undefined || (await isWhole(dir, paths.folder, commit))) return false;
+    return isWhole(join(paths.snapshots, former), paths.folder, former);
   }
 }
 

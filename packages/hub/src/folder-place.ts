@@ -10,7 +10,7 @@ import { replaceText } from './temporary-name.ts';
 
 const recordSchema = z.object({ repo: z.string(), revision: z.string(), commit: z.string() });
 
-/** What was last downloaded into a folder, whole. */
+/** What was last downloaded into a folder, or began to be. */
 export type FolderRecord = z.infer<typeof recordSchema>;
 
 /** The folder in which huggingface_hub keeps its notes about a `local_dir`. */
@@ -18,7 +18,7 @@ export const folderNotes = (localDir: string): string => join(localDir, '.cache'
 const recordPath = (localDir: string): string => join(folderNotes(localDir), 'qwen-edit.json');
 export const folderLock = (localDir: string): string => join(folderNotes(localDir), 'qwen-edit-pull.lock');
 
-/** undefined if the folder was filled by hand or by Python, or is being filled. */
+/** undefined if the folder was filled by hand or by Python. */
 export async function readFolderRecord(localDir: string): Promise<FolderRecord | undefined> {
   const text = await readFile(recordPath(localDir), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
@@ -63,31 +63,41 @@ export function folderPlace(localDir: string, ref: ModelRef, commit: string, fil
 
   return {
     ...{ dir: localDir, root: localDir, bookkeeping, partialOf },
-    async has(file, signal) {
-      const found = await stat(placeOf(file)).catch(() => undefined);
-      if (found?.size !== file.size) return file.path === INDEX_FILE && isContentOf(partialOf(file), file, signal);
-      const [, etag, seconds] = (await readFile(notePath(file.path), 'utf8').catch(() => '')).split('\n');
-      // As huggingface_hub does: a file that was changed after its note is looked at again.
-      if (etag === file.etag && found.mtimeMs / 1000 - 1 <= Number(seconds)) return true;
-      if (!(await isContentOf(placeOf(file), file, signal))) return false;
-      await note(file);
-      return true;
-    },
+    has,
     async begin() {
       await mkdir(join(bookkeeping, 'download'), { recursive: true });
       await writeFile(join(bookkeeping, '.gitignore'), '*');
-      await rm(recordPath(localDir), { force: true });
+      await replaceText(recordPath(localDir), JSON.stringify({ ...ref, commit }));
       if (index === undefined) return;
       // Between two versions of a model the folder is none.
       if (await isContentOf(placeOf(index), index)) await rename(placeOf(index), partialOf(index));
       else await rm(placeOf(index), { force: true });
     },
     keep: async (file) => (file.path === INDEX_FILE ? undefined : keep(file)),
-    async finish(_, { partly }) {
-      if (index !== undefined && (await isContentOf(partialOf(index), index))) await keep(index);
-      if (!partly) await replaceText(recordPath(localDir), JSON.stringify({ ...ref, commit }));
+    async finish(_, leftOut) {
+      if (index === undefined || (await anyStale(leftOut))) return;
+      if (await isContentOf(partialOf(index), index)) await keep(index);
+      await replaceText(recordPath(localDir), JSON.stringify({ ...ref, commit }));
     },
   };
+
+  async function has(file: ModelFile, signal?: AbortSignal): Promise<boolean> {
+    const found = await stat(placeOf(file)).catch(() => undefined);
+    if (found?.size !== file.size) return file.path === INDEX_FILE && isContentOf(partialOf(file), file, signal);
+    const [, etag, seconds] = (await readFile(notePath(file.path), 'utf8').catch(() => '')).split('\n');
+    // As huggingface_hub does: a file that was changed after its note is looked at again.
+    if (etag === file.etag && found.mtimeMs / 1000 - 1 <= Number(seconds)) return true;
+    if (!(await isContentOf(placeOf(file), file, signal))) return false;
+    await note(file);
+    return true;
+  }
+
+  /** Files of another commit make no model together with those of this one. */
+  async function anyStale(files: readonly ModelFile[]): Promise<boolean> {
+    for (const file of files)
+      if ((await stat(placeOf(file)).catch(() => undefined)) !== undefined && !(await has(file))) return true;
+    return false;
+  }
 }
 
 /** Source: _short_hash of huggingface_hub/_local_folder.py. */

@@ -16,8 +16,11 @@ export interface Place {
   begin(): Promise<void>;
   /** Takes a partial file over, which has been verified. */
   keep(file: ModelFile): Promise<void>;
-  /** All files are whole: makes the folder complete, `model_index.json` last, and notes that the revision means this commit. */
-  finish(files: readonly ModelFile[], options: { readonly partly: boolean }): Promise<void>;
+  /**
+   * The chosen files are whole: puts them into the folder, `model_index.json` last, and notes that the revision means this commit.
+   * `leftOut`: files of the model that were not chosen, so that the folder may lack them, or have those of another commit.
+   */
+  finish(files: readonly ModelFile[], leftOut: readonly ModelFile[]): Promise<void>;
 }
 
 /** The file without which no folder is loaded: it comes last, so that its folder is either whole or no model. */

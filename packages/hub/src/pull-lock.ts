@@ -24,7 +24,7 @@ export interface PullLock {
  * which it sets again and again: process ids mean nothing between containers that share a folder. One that was killed on this machine is
  * known by its process id at once; any other after `deadMs`, by the clock of whoever waits.
  */
-export async function tryLock(path: string, timing: Timing): Promise<PullLock | undefined> {
+async function tryLock(path: string, timing: Timing): Promise<PullLock | undefined> {
   await mkdir(dirname(path), { recursive: true });
   const mine: Holder = { token: randomUUID(), pid: process.pid, host: hostname(), processes: processSpace() };
   const handle = await open(path, 'wx').catch((thrown: unknown) => {
@@ -51,13 +51,17 @@ export async function tryLock(path: string, timing: Timing): Promise<PullLock | 
   }
 }
 
-/**
- * Takes the lock as soon as it is free. Calls `onWait` once if it is not. Throws AppError `canceled` when the signal aborts.
- */
-export async function takeLock(
-  path: string,
-  { timing, signal, onWait }: { readonly timing: Timing; readonly signal: AbortSignal; readonly onWait: () => void },
-): Promise<PullLock> {
+export interface LockWait {
+  readonly timing: Timing;
+  readonly signal: AbortSignal;
+  /** Called once if the lock is not free. */
+  readonly onWait: () => void;
+  /** The error for a holder that is alive. Default: it is waited for. */
+  readonly busy?: (() => AppError) | undefined;
+}
+
+/** Takes the lock as soon as it is free, or its holder is known to be dead. Throws AppError `canceled` when the signal aborts. */
+export async function takeLock(path: string, { timing, signal, onWait, busy }: LockWait): Promise<PullLock> {
   let seen: { readonly mark: string; readonly since: number } | undefined;
   for (let waited = false; ; waited = true) {
     const lock = await tryLock(path, timing);
@@ -65,8 +69,10 @@ export async function takeLock(
     if (!waited) onWait();
     const holder = await readHolder(path);
     const mark = `${holder?.token} ${(await stat(path).catch(() => undefined))?.mtimeMs}`;
+    const life = lifeOf(holder);
+    if (busy !== undefined && (life === 'alive' || (seen !== undefined && mark !== seen.mark))) throw busy();
     if (mark !== seen?.mark) seen = { mark, since: performance.now() };
-    if (isDead(holder) || performance.now() - seen.since > timing.deadMs) await removeDead(path, holder);
+    if (life === 'dead' || performance.now() - seen.since > timing.deadMs) await removeDead(path, holder);
     else await pause(Math.min(500, timing.beatMs), signal);
     if (signal.aborted) throw new AppError('canceled', 'The wait for another download was given up.');
   }
@@ -75,7 +81,7 @@ export async function takeLock(
 /** True if somebody holds the lock who is not known to be dead. */
 export async function isHeld(path: string): Promise<boolean> {
   const there = (await stat(path).catch(() => undefined)) !== undefined;
-  return there && !isDead(await readHolder(path));
+  return there && lifeOf(await readHolder(path)) !== 'dead';
 }
 
 /** A lock is moved aside before it is removed: whoever else does so at the same time moves nothing, or finds that it is another's. */
@@ -101,13 +107,14 @@ async function readHolder(path: string): Promise<Holder | undefined> {
   }
 }
 
-function isDead(holder: Holder | undefined): boolean {
-  if (holder === undefined || holder.host !== hostname() || holder.processes !== processSpace()) return false;
+/** What the process id of a holder says, if it means anything here. */
+function lifeOf(holder: Holder | undefined): 'alive' | 'dead' | 'unknown' {
+  if (holder === undefined || holder.host !== hostname() || holder.processes !== processSpace()) return 'unknown';
   try {
     process.kill(holder.pid, 0);
-    return false;
+    return 'alive';
   } catch (thrown) {
-    return errorCode(thrown) === 'ESRCH';
+    return errorCode(thrown) === 'ESRCH' ? 'dead' : 'alive';
   }
 }
 

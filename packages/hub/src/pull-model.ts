@@ -6,7 +6,7 @@ import { requireSpace } from './disk-space.ts';
 import { downloadFile } from './download-file.ts';
 import { fileError } from './file-errors.ts';
 import { findModel, modelFilesOf } from './find-model.ts';
-import { folderLock, folderNotes, folderPlace } from './folder-place.ts';
+import { folderLock, folderNotes, folderPlace, readFolderRecord } from './folder-place.ts';
 import { askCommit, askFiles } from './list-files.ts';
 import { createMeter, type Meter, type PullProgress } from './meter.ts';
 import { isNeeded, type ModelFile, matchesAny } from './model-files.ts';
@@ -35,8 +35,10 @@ export interface PulledModel {
   /** What lies there now: of the chosen files. */
   readonly files: number;
   readonly bytes: number;
-  /** How many of the bytes came over the network this time. */
+  /** How many of the bytes had to come over the network this time. */
   readonly downloaded: number;
+  /** How many of the files were downloaded this time, to their ends, and verified. The others were there. */
+  readonly verified: number;
   /** Files that the pipeline reads and that `include` left out. Not empty: the folder is not whole. */
   readonly leftOut: readonly string[];
 }
@@ -97,6 +99,7 @@ async function pullLocked(pull: Pull): Promise<PulledModel> {
   const asking = { ref, settings, timing, signal };
   const commit = await askCommit(asking);
   const bookkeeping = bookkeepingOf(ref, settings, options);
+  await refuseOtherModel(ref, options.localDir);
   const known = await readTree(bookkeeping, commit);
   const tree = known ?? (await askFiles(asking, commit));
   if (known === undefined) await writeTree(bookkeeping, commit, tree);
@@ -107,7 +110,7 @@ async function pullLocked(pull: Pull): Promise<PulledModel> {
   const needed = tree.filter(isNeeded);
   const include = options.include ?? [];
   const wanted = include.length === 0 ? needed : tree.filter(({ path }) => matchesAny(path, include));
-  const leftOut = needed.filter((file) => !wanted.includes(file)).map(({ path }) => path);
+  const leftOut = needed.filter((file) => !wanted.includes(file));
   if (wanted.length === 0) throw nothingWanted(ref, include);
 
   // 3. Is there room for what is missing?
@@ -136,9 +139,13 @@ async function pullLocked(pull: Pull): Promise<PulledModel> {
     await downloadAll([...missing.values()], place, { ref, commit, settings, timing, meter, signal });
   }
   // 5. Only now is it a model.
-  await place.finish(wanted, { partly: leftOut.length > 0 });
+  await place.finish(wanted, leftOut);
   meter.phase('done');
-  return { dir: place.dir, commit, files: wanted.length, bytes: sum(wanted), downloaded, leftOut };
+  const arrived = wanted.filter((file) => missing.has(place.partialOf(file))).length;
+  return {
+    ...{ dir: place.dir, commit, files: wanted.length, bytes: sum(wanted) },
+    ...{ downloaded, verified: arrived, leftOut: leftOut.map(({ path }) => path) },
+  };
 }
 
 async function downloadAll(
@@ -172,7 +179,8 @@ async function downloadAll(
 async function offlineModel(ref: ModelRef, settings: HubSettings, options: PullOptions): Promise<PulledModel> {
   const found = await findModel(ref, settings, options.localDir);
   const facts = found === undefined ? undefined : await modelFilesOf(ref, settings, options.localDir);
-  if (found !== undefined && facts !== undefined) return { dir: found, ...facts, downloaded: 0, leftOut: [] };
+  if (found !== undefined && facts !== undefined)
+    return { dir: found, ...facts, downloaded: 0, verified: 0, leftOut: [] };
   throw new AppError(
     'model_not_found',
     `${refText(ref)} is not whole in ${options.localDir ?? settings.cacheDir}, and HF_HUB_OFFLINE forbids to download it.`,
@@ -184,6 +192,15 @@ async function offlineModel(ref: ModelRef, settings: HubSettings, options: PullO
 
 function bookkeepingOf(ref: ModelRef, settings: HubSettings, { localDir }: PullOptions): string {
   return localDir === undefined ? cachePaths(settings.cacheDir, ref.repo).folder : folderNotes(localDir);
+}
+
+/** A folder is for one model: files of two would lie there side by side. */
+async function refuseOtherModel({ repo }: ModelRef, localDir: string | undefined): Promise<void> {
+  const record = localDir === undefined ? undefined : await readFolderRecord(localDir);
+  if (record === undefined || record.repo === repo) return;
+  throw new AppError('usage', `${localDir} is the folder of ${record.repo}.`, {
+    hint: `Name another folder for ${repo} in QWEN_EDIT_2511_DIR, or unset it to use the cache.`,
+  });
 }
 
 function nothingWanted(ref: ModelRef, include: readonly string[]): AppError {

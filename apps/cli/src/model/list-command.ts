@@ -1,0 +1,35 @@
+import { gigabytes, listModels, type StoredModel } from '@qwen-edit/hub';
+import { readFlags } from '../flag-values.ts';
+import { hubSettings } from './hub-settings.ts';
+import type { ModelDeps } from './model-command.ts';
+
+const OPTIONS = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
+
+/** `qwen-edit model list`: every model that is on this machine, in the cache and in QWEN_EDIT_2511_DIR. */
+export async function listCommand(args: readonly string[], { terminal, configOf }: ModelDeps): Promise<void> {
+  const { values } = readFlags(args, OPTIONS);
+  const config = configOf();
+  const { cacheDir } = await hubSettings(config);
+  const models = await listModels({ cacheDir }, config.modelDir);
+  if (values.json === true) {
+    for (const model of models) terminal.out(`${JSON.stringify(shown(model))}\n`);
+    return;
+  }
+  if (models.length === 0) terminal.out(`There is no model in ${cacheDir}. \`qwen-edit model pull\` downloads one.\n`);
+  for (const model of models) terminal.out(textOf(model));
+}
+
+function shown({ repo, revisions, commit, dir, bytes, missing, downloading }: StoredModel) {
+  return { repo, revisions, commit, dir, bytes, whole: missing.length === 0, missing, downloading };
+}
+
+const MOST_NAMES = 3;
+
+function textOf({ repo, revisions, commit, dir, bytes, missing, downloading }: StoredModel): string {
+  const name = `${repo ?? 'a folder of your own'}  ${[...revisions, commit?.slice(0, 12)].filter(Boolean).join(' ')}`;
+  const names = missing.slice(0, MOST_NAMES).join(', ');
+  const more = missing.length > MOST_NAMES ? ` and ${missing.length - MOST_NAMES} more` : '';
+  const state =
+    missing.length === 0 ? 'whole' : `not whole: ${names}${more} ${missing.length === 1 ? 'is' : 'are'} missing`;
+  return `${name.trimEnd()}  ${gigabytes(bytes)}  ${downloading ? 'being downloaded' : state}\n  ${dir}\n`;
+}
