@@ -1,23 +1,13 @@
-import type { ModelDownload } from '@qwen-edit/contract';
+import type { PullProgress } from '@qwen-edit/hub';
 import { expect, it } from 'vitest';
-import { createDownloadLine, renderDownload } from './download-line.ts';
+import { createDownloadLine } from './download-line.ts';
 
-const download: ModelDownload = {
-  ...{ phase: 'downloading', bytes_done: 28_850_000_000, bytes: 57_700_000_000, files_done: 7, files: 31 },
-  ...{ bytes_per_second: 45_200_000, eta_seconds: 640 },
+const progress: PullProgress = {
+  ...{ phase: 'downloading', filesDone: 7, files: 31, bytesDone: 28_850_000_000, bytes: 57_700_000_000 },
+  ...{ bytesPerSecond: 45_200_000, etaSeconds: 640 },
 };
 
-it('the line of a download fits the terminal, however narrow that is', () => {
-  const line = (columns: number): string => renderDownload('Qwen-Image-Edit-2511', download, { columns, color: false });
-  expect(line(120)).toBe(
-    'Qwen-Image-Edit-2511  ████████████░░░░░░░░░░░░  50 %  28.9 of 57.7 GB, 45 MB/s, about 11 minutes left',
-  );
-  expect(line(100)).toBe('Qwen-Image-Edit-2511  50 %  28.9 of 57.7 GB, 45 MB/s, about 11 minutes left');
-  expect(line(70)).toBe('50 %  28.9 of 57.7 GB, 45 MB/s, about 11 minutes left');
-  for (let columns = 1; columns < 130; columns++) expect(line(columns).length).toBeLessThan(columns);
-});
-
-it('is drawn in place on a terminal, makes room for other lines, and shows nothing in a pipe', () => {
+it('the line of a download is drawn in place on a terminal, makes room for the log, and shows nothing in a pipe', () => {
   const written: string[] = [];
   let now = 0;
   const deps = (errIsTty: boolean) => ({
@@ -26,16 +16,19 @@ it('is drawn in place on a terminal, makes room for other lines, and shows nothi
     now: () => now,
   });
   const piped = createDownloadLine(deps(false));
-  piped.show('m', download);
+  piped.show(progress);
   piped.clear();
   expect(written).toEqual([]);
   const line = createDownloadLine(deps(true));
-  line.show('m', download);
-  line.show('m', download);
-  expect(written).toHaveLength(1);
+  line.show(progress);
+  expect(written[0]).toMatch(/^\rdownloading █{12}░{12} {2}28\.9 GB of 57\.7 GB/);
+  line.show(progress);
+  expect(written, 'not oftener than eyes see').toHaveLength(1);
   now += 1000;
-  line.show('m', download);
-  line.show('m', undefined);
+  line.show(progress);
   line.clear();
-  expect(written.slice(1)).toEqual([written[0], '\r\u001b[K']);
+  line.show(progress);
+  line.show(undefined);
+  line.clear();
+  expect(written.slice(1)).toEqual([written[0], '\r\u001b[K', written[0], '\r\u001b[K']);
 });

@@ -1,29 +1,12 @@
-import { downloadText, type ModelDownload } from '@qwen-edit/contract';
-import type { BarStyle } from '../progress-bar.ts';
+import type { PullProgress } from '@qwen-edit/hub';
 import type { Config } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
+import { renderPull } from './pull-bar.ts';
 
-const BAR_WIDTH = 24;
-
-/** One line: model, bar, share, amount, rate, time left. */
-export function renderDownload(model: string, download: ModelDownload, { columns, color }: BarStyle): string {
-  const { bytes_done, bytes } = download;
-  const share = bytes === 0 ? 0 : Math.min(1, bytes_done / bytes);
-  const filled = Math.floor(share * BAR_WIDTH);
-  const bar = `${'█'.repeat(filled)}${'░'.repeat(BAR_WIDTH - filled)}`;
-  const percent = `${Math.floor(share * 100)} %`;
-  const text = downloadText(download);
-  // A line as wide as the terminal would wrap, and a wrapped line cannot be redrawn in place.
-  const fits = [`${model}  ${bar}  ${percent}  ${text}`, `${model}  ${percent}  ${text}`, `${percent}  ${text}`].find(
-    (line) => line.length < columns,
-  );
-  const line = fits ?? `${percent}  ${text}`.slice(0, Math.max(0, columns - 1));
-  return color ? line.replace(bar, `\u001b[36m${bar}\u001b[0m`) : line;
-}
-
-/** The line of a download on a terminal, redrawn in place; in a pipe it shows nothing, where the log tells. */
+/** The line of a download under the log of a service on a terminal, redrawn in place. In a pipe it shows nothing: the log tells. */
 export interface DownloadLine {
-  show(model: string, download: ModelDownload | undefined): void;
+  /** undefined: the download has ended. */
+  show(progress: PullProgress | undefined): void;
   /** Takes the line away until the next news, so that another can be written there. */
   clear(): void;
 }
@@ -47,15 +30,15 @@ export function createDownloadLine({
     drawn = false;
   };
   return {
-    show(model, download) {
+    show(progress) {
       if (!terminal.errIsTty) return;
-      if (download === undefined) return clear();
-      if (download.phase === phase && now() - drawnAt < REDRAW_MS) return;
-      phase = download.phase;
+      if (progress === undefined) return clear();
+      if (drawn && progress.phase === phase && now() - drawnAt < REDRAW_MS) return;
+      phase = progress.phase;
       drawnAt = now();
       drawn = true;
       const style = { columns: terminal.columns(), color: !config.noColor };
-      terminal.err(`\r${renderDownload(model, download, style)}\u001b[K`);
+      terminal.err(`\r${renderPull(progress, style)}\u001b[K`);
     },
     clear,
   };

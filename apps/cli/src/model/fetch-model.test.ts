@@ -26,12 +26,12 @@ function setUp({ here }: { here?: string } = {}) {
     hub: { endpoint: 'http://hub', cacheDir: '/cache', offline: false },
     log: { info: (...line: unknown[]) => void lines.push(String(line[1])) },
     signal: stopping.signal,
-    onProgress: (download) => shown.push(download?.bytes_done),
+    onProgress: (progress) => shown.push(progress?.bytesDone),
     now: () => time.now,
     find: async () => here,
     pull: (_ref, _hub, options) =>
       new Promise((resolve, reject) => {
-        const result = { dir: '/cache/m', commit: 'c', files: 2, bytes: 10, downloaded: 10, leftOut: [] };
+        const result = { dir: '/cache/m', commit: 'c', files: 2, bytes: 10, downloaded: 10, verified: 10, leftOut: [] };
         options.signal.addEventListener('abort', () => reject(new AppError('canceled', 'The download was stopped.')));
         pulls.push({ ...options, done: () => resolve(result), fail: reject });
       }),

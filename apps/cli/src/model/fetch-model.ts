@@ -13,7 +13,7 @@ export interface ModelFetcherDeps {
   /** Aborted when the process is to stop: ends the download. */
   readonly signal: AbortSignal;
   /** Called with each news of the download; undefined: it has ended, in whatever way. */
-  readonly onProgress?: ((download: ModelDownload | undefined) => void) | undefined;
+  readonly onProgress?: ((progress: PullProgress | undefined) => void) | undefined;
   readonly now: () => number;
   /** For tests. */
   readonly find?: typeof findModel;
@@ -58,7 +58,7 @@ export function createModelFetcher(deps: ModelFetcherDeps): ModelFetcher {
       onProgress(progress) {
         last = reported(progress);
         for (const listener of listeners) listener(last);
-        onProgress(last);
+        onProgress(progress);
         if (now() - logged < LOG_MS) return;
         logged = now();
         log.info({ model, ...last }, `the model is being downloaded: ${downloadText(last)}`);

@@ -114,7 +114,7 @@ async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
     graceMs: config.graceMs ?? WORKER_GRACE_MS,
     signal: stop,
     model,
-    onDownload: (download) => downloadLine.show(model?.facts.name ?? '', download),
+    onDownload: downloadLine.show,
     onModel(loaded) {
       const note = demoNote(loaded);
       if (note !== undefined && !noted) terminal.out(`${note}\n`);

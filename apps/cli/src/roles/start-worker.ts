@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
-import { AppError, type ModelDownload } from '@qwen-edit/contract';
+import { AppError } from '@qwen-edit/contract';
+import type { PullProgress } from '@qwen-edit/hub';
 import { type EngineStart, type LoadedEngine, runWorkers, type Slot, WORKER_DEFAULTS } from '@qwen-edit/worker';
 import type { NotedModel } from '../demo-note.ts';
 import { createModelFetcher, type ModelFetcher } from '../model/fetch-model.ts';
@@ -14,7 +15,7 @@ export interface LocalWorkers {
   /** Called for each engine that has loaded the model. */
   readonly onModel?: (model: NotedModel) => void;
   /** Called with each news of a download of the model, and with undefined at its end. */
-  readonly onDownload?: ((download: ModelDownload | undefined) => void) | undefined;
+  readonly onDownload?: ((progress: PullProgress | undefined) => void) | undefined;
 }
 
 /**
