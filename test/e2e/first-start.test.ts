@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Health, Job, ModelList } from '@qwen-edit/contract';
 import { readDataDirLock } from '@qwen-edit/db';
 import { demoModelDir } from '@qwen-edit/demo-model';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type HubServer, startHubServer } from '../hub/hub-server.ts';
 import { newPicture, postJson } from './calls.ts';
 import { endDatabase } from './embedded.ts';
@@ -57,8 +57,21 @@ async function modelFiles(): Promise<Record<string, Uint8Array>> {
   );
 }
 
+let running: RunningCommand[] = [];
+/** Whatever a test has left running would keep the next from the data folder. */
+afterEach(async () => {
+  await Promise.all(running.map((command) => command.stop('SIGKILL')));
+  running = [];
+});
+
+function run(args: readonly string[], changes: Record<string, string> = {}): RunningCommand {
+  const command = runCommand(args, { ...env, ...changes }, folder);
+  running.push(command);
+  return command;
+}
+
 async function start(changes: Record<string, string> = {}): Promise<{ service: RunningCommand; url: string }> {
-  const service = runCommand(['serve'], { ...env, ...changes }, folder);
+  const service = run(['serve'], changes);
   const [, url = ''] = await service.until(/is ready at (\S+)/);
   return { service, url };
 }
@@ -73,9 +86,6 @@ async function submit(url: string): Promise<Job> {
   expect(response.status).toBe(202);
   return (await response.json()) as Job;
 }
-
-const run = (args: readonly string[], changes: Record<string, string> = {}): RunningCommand =>
-  runCommand(args, { ...env, ...changes }, folder);
 
 it('edit downloads nothing, and an empty QWEN_EDIT_2511_DIR names what does', async () => {
   const flags = ['edit', '--image', PHOTO, '--prompt', 'x', '--out', join(folder, 'x.png')];
@@ -94,7 +104,7 @@ it('the first start downloads the model while jobs wait; a start after a kill go
   const { service, url } = await start();
   await held;
   const job = await submit(url);
-  await pollUntil('a download that is told', async () => ((await workersOf(url))[0]?.download?.bytes_done ?? 0) > 1e6);
+  await pollUntil('a download that is told', async () => ((await workersOf(url))[0]?.download?.bytes ?? 0) > 1e6);
   expect(await read(`${url}/health`)).toMatchObject({ model: 'small-edit', model_status: 'loading' });
   expect(await modelOf(url)).toMatchObject({ id: 'small-edit', ready: false, download: { phase: 'downloading' } });
   expect((await fetch(`${url}/readyz`)).status).toBe(200);
@@ -126,7 +136,8 @@ it('the first start downloads the model while jobs wait; a start after a kill go
   expect(done).toMatchObject({ status: 'succeeded', receipt: { model: { name: 'small-edit' } } });
   expect(hub.requests.slice(before).some(({ range }) => /^bytes=[1-9]/.test(range ?? ''))).toBe(true);
   expect(next.service.output()).toContain('"msg":"the model is downloaded"');
-  expect(await modelOf(next.url)).toMatchObject({ id: 'small-edit', ready: true, download: null });
+  const model = await pollUntil('a ready model', async () => ((m) => m?.ready && m)(await modelOf(next.url)));
+  expect(model).toMatchObject({ id: 'small-edit', download: null });
   expect(await next.service.stop()).toBe(0);
 
   const asked = hub.requests.length;

@@ -15,7 +15,14 @@ const PROGRESS: PullProgress = {
   ...{ phase: 'downloading', filesDone: 1, files: 2, bytesDone: 5, bytes: 10, bytesPerSecond: 1, etaSeconds: 5.2 },
 };
 
-function setUp({ here }: { here?: string } = {}) {
+interface Hub {
+  readonly here?: string;
+  readonly noConfigurations?: boolean;
+  /** What is wrong with the folder. */
+  readonly fault?: AppError;
+}
+
+function setUp({ here, noConfigurations = false, fault }: Hub = {}) {
   const pulls: (PullOptions & { done(): void; fail(error: AppError): void })[] = [];
   const lines: string[] = [];
   const shown: unknown[] = [];
@@ -32,11 +39,18 @@ function setUp({ here }: { here?: string } = {}) {
     pull: (_ref, _hub, options) =>
       new Promise((resolve, reject) => {
         const result = { dir: '/cache/m', commit: 'c', files: 2, bytes: 10, downloaded: 10, verified: 10, leftOut: [] };
+        if (options.include !== undefined) {
+          options.onProgress?.(PROGRESS);
+          if (noConfigurations) reject(new AppError('usage', 'me/mine has no file that matches model_index.json.'));
+          else resolve(result);
+          return;
+        }
         options.signal.addEventListener('abort', () => reject(new AppError('canceled', 'The download was stopped.')));
         pulls.push({ ...options, done: () => resolve(result), fail: reject });
       }),
     inspect: async () => {
       time.inspected++;
+      if (fault !== undefined) throw fault;
       return FACTS;
     },
   });
@@ -72,6 +86,23 @@ it('what is whole is not downloaded, and its folder is read once however often a
   await fetch();
   expect(pulls).toEqual([]);
   expect(time.inspected).toBe(1);
+});
+
+it('another kind of model is refused before it is downloaded', async () => {
+  const fault = new AppError('model_unsupported', 'It is another kind of model.', { hint: 'Take another.' });
+  const [other, none] = [setUp({ fault }), setUp({ noConfigurations: true })];
+  await expect(other.fetch()).rejects.toMatchObject({ message: 'It is another kind of model. Take another.' });
+  await expect(none.fetch()).rejects.toMatchObject({
+    code: 'model_unsupported',
+    message: expect.stringContaining('Name a model in the layout of diffusers'),
+  });
+  expect([...other.pulls, ...none.pulls]).toEqual([]);
+  const incomplete = setUp({ fault: new AppError('model_incomplete', 'The weights are missing.') });
+  const fetching = incomplete.fetch();
+  await turn();
+  expect(incomplete.pulls).toHaveLength(1);
+  incomplete.pulls[0]?.done();
+  await expect(fetching).rejects.toMatchObject({ code: 'model_incomplete' });
 });
 
 it('a failure says what to do in the one text that a worker shows, and the next call downloads again', async () => {

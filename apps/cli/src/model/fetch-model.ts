@@ -31,6 +31,9 @@ export interface ModelFetcher {
 /** Between two lines of the log about one download. */
 const LOG_MS = 30_000;
 
+/** They decide whether the pipeline can load a model. */
+const CONFIGURATIONS = ['model_index.json', '*/config.json', 'scheduler/*.json'];
+
 /** Gets the hub's model for the workers of this process. */
 export function createModelFetcher(deps: ModelFetcherDeps): ModelFetcher {
   const { chosen, hub, log, signal, onProgress = () => undefined, now } = deps;
@@ -51,22 +54,36 @@ export function createModelFetcher(deps: ModelFetcherDeps): ModelFetcher {
     const model = refText(chosen.ref);
     const begun = now();
     let logged = begun;
+    const tell = (progress: PullProgress): void => {
+      last = reported(progress);
+      for (const listener of listeners) listener(last);
+      onProgress(progress);
+      if (now() - logged < LOG_MS) return;
+      logged = now();
+      log.info({ model, ...last }, `the model is being downloaded: ${downloadText(last)}`);
+    };
     log.info({ model, from: hub.endpoint, to: chosen.localDir ?? hub.cacheDir }, 'the model is downloaded first');
-    const { dir, bytes, files } = await pull(chosen.ref, hub, {
-      localDir: chosen.localDir,
-      signal,
-      onProgress(progress) {
-        last = reported(progress);
-        for (const listener of listeners) listener(last);
-        onProgress(progress);
-        if (now() - logged < LOG_MS) return;
-        logged = now();
-        log.info({ model, ...last }, `the model is being downloaded: ${downloadText(last)}`);
-      },
-    });
+    await checkKind(tell);
+    const { dir, bytes, files } = await pull(chosen.ref, hub, { localDir: chosen.localDir, signal, onProgress: tell });
     const seconds = Math.round((now() - begun) / 1000);
     log.info({ model, dir, bytes, files, seconds }, 'the model is downloaded');
     return dir;
+  }
+
+  /** Nobody should wait for 57 GB to read that it is another kind of model: its configurations are a few kilobytes. */
+  async function checkKind(tell: (progress: PullProgress) => void): Promise<void> {
+    const { dir } = await pull(chosen.ref, hub, {
+      localDir: chosen.localDir,
+      include: CONFIGURATIONS,
+      signal,
+      // A part of the model must not look like all of it.
+      onProgress: (progress) =>
+        progress.phase === 'listing' || progress.phase === 'waiting' ? tell(progress) : undefined,
+    }).catch((thrown: unknown) => Promise.reject(withoutConfigurations(toAppError(thrown))));
+    await inspect(dir).catch((thrown: unknown) => {
+      // What else is wrong with it is that the rest is missing.
+      if (toAppError(thrown).code === 'model_unsupported') throw thrown;
+    });
   }
 
   return {
@@ -88,6 +105,15 @@ export function createModelFetcher(deps: ModelFetcherDeps): ModelFetcher {
     },
     settled: async () => void (await running?.catch(() => undefined)),
   };
+}
+
+/** That no file matches is no wrong command line here. */
+function withoutConfigurations(error: AppError): AppError {
+  if (error.code !== 'usage') return error;
+  return new AppError('model_unsupported', error.message, {
+    hint: 'Name a model in the layout of diffusers, as Qwen/Qwen-Image-Edit-2511.',
+    cause: error,
+  });
 }
 
 /** A worker's row has room for one text: what has happened, and what to do. */
