@@ -34,7 +34,16 @@ const GROUPS: readonly Group[] = [
       // PostgreSQL, S3 and SQS.
       {
         name: 'service',
-        include: ['test/api', 'test/db', 'test/dispatcher', 'test/faults', 'test/queue', 'test/storage', 'test/worker'],
+        include: [
+          'test/api',
+          'test/db',
+          'test/dispatcher',
+          'test/faults',
+          'test/hub',
+          'test/queue',
+          'test/storage',
+          'test/worker',
+        ],
       },
       // Networks, whole models.
       { name: 'model', include: ['test/bad-input', 'test/demo-model', 'test/engine', 'test/parity'] },

@@ -229,11 +229,11 @@ export async function startHubServer({ token, pageSize = 1000 }: HubServerOption
   async function stream(response: ServerResponse, part: Uint8Array, fault: Fault | undefined): Promise<void> {
     const end = fault?.kind === 'drop' || fault?.kind === 'stall' ? Math.min(fault.after, part.length) : part.length;
     const size = fault?.kind === 'slow' ? fault.chunk : CHUNK;
+    const closed = once(response, 'close');
     for (let at = 0; at < end && !response.destroyed; ) {
       const room = hold === undefined ? size : Math.min(size, hold.left);
       const chunk = part.subarray(at, Math.min(at + room, end));
-      if (chunk.length > 0 && !response.write(chunk))
-        await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      if (chunk.length > 0) await Promise.race([written(response, chunk), closed]);
       at += chunk.length;
       if (hold !== undefined) {
         hold.left -= chunk.length;
@@ -282,6 +282,10 @@ export async function startHubServer({ token, pageSize = 1000 }: HubServerOption
     },
   };
 }
+
+/** Resolves when the bytes are with the system, or the connection is gone. */
+const written = (response: ServerResponse, chunk: Uint8Array): Promise<void> =>
+  new Promise((resolve) => void response.write(chunk, () => resolve()));
 
 function isLfs(model: ServedModel, path: string): boolean {
   return model.isLfs?.(path) ?? (/\.(safetensors|bin)$/.test(path) || (model.files[path]?.length ?? 0) > 10_000);

@@ -21,6 +21,8 @@ export interface DownloadContext {
   readonly timing: Timing;
   readonly meter: Meter;
   readonly signal: AbortSignal;
+  /** Throws if another process has taken over, so that nothing may be written any more. */
+  readonly confirm: () => Promise<void>;
 }
 
 /** Failures in a row, without a new byte between, after which the hub counts as away: two and a half minutes. */
@@ -46,14 +48,19 @@ export async function downloadFile(file: ModelFile, partial: string, context: Do
 /** False if the content is not what the hub lists. */
 async function fill(file: ModelFile, partial: string, context: DownloadContext): Promise<boolean> {
   const handle = await open(partial, constants.O_RDWR | constants.O_CREAT, 0o644);
+  let length = 0;
   try {
     const sink = await resume(file, handle, context);
-    if (!(await receive(file, sink, context))) return false;
+    const isSame = await receive(file, sink, context).finally(() => {
+      length = sink.length;
+    });
+    if (!isSame) return false;
     // A name is given only to what is on the disk, so that a power cut leaves no file with holes under it.
     await handle.sync();
     return sink.digest.digest('hex') === file.etag;
   } finally {
     await handle.close();
+    if (length === 0 && file.size > 0) await rm(partial, { force: true });
   }
 }
 
@@ -62,7 +69,11 @@ interface OpenSink extends Sink {
 }
 
 /** A file that grows at its end, with the digest of all that it holds. */
-async function resume(file: ModelFile, handle: FileHandle, { meter, signal }: DownloadContext): Promise<OpenSink> {
+async function resume(
+  file: ModelFile,
+  handle: FileHandle,
+  { meter, signal, confirm }: DownloadContext,
+): Promise<OpenSink> {
   const { size } = await handle.stat();
   // What is longer than the file is not the beginning of it.
   if (size > file.size) await handle.truncate(0);
@@ -88,6 +99,7 @@ async function resume(file: ModelFile, handle: FileHandle, { meter, signal }: Do
       return length;
     },
     async append(bytes) {
+      await confirm();
       // At its place rather than at the end: should a second process ever write here, it writes the same.
       for (let at = 0; at < bytes.length; )
         at += (await handle.write(bytes, at, bytes.length - at, length + at)).bytesWritten;

@@ -59,6 +59,12 @@ export function failureOfAnswer(settings: HubSettings, repo: string, what: strin
     };
   const said = headers.get('x-error-code') ?? '';
   const page = `${maskUrl(endpoint)}/${repo}`;
+  if (status === 401 && token !== undefined && said === '')
+    return {
+      error: new AppError('model_gated', `${maskUrl(endpoint)} does not take the token: ${message}.`, {
+        hint: 'It is wrong or has expired: make another one (Settings, Access Tokens) and set HF_TOKEN. A public model needs none: unset HF_TOKEN, and remove the file of HF_TOKEN_PATH.',
+      }),
+    };
   if (status === 403 || said === 'GatedRepo')
     return {
       error: new AppError(

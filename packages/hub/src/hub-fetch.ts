@@ -1,10 +1,7 @@
-import { EnvHttpProxyAgent, fetch as undiciFetch } from 'undici';
-
 /** Addresses of proxies. undefined: none. */
 export interface ProxySettings {
-  /** For http addresses. */
+  /** For http addresses, and for https ones if there is no other for them. */
   readonly httpProxy?: string | undefined;
-  /** For https addresses. */
   readonly httpsProxy?: string | undefined;
   /** Hosts that are reached without a proxy, with commas between; `*` for all. */
   readonly noProxy?: string | undefined;
@@ -13,7 +10,17 @@ export interface ProxySettings {
 const CONNECT_MS = 20_000;
 
 /** A fetch that goes through the proxies. Its waits for an answer and for bytes have no end of their own: callers limit them. */
-export function createHubFetch({ httpProxy, httpsProxy, noProxy }: ProxySettings = {}): typeof fetch {
+export function createHubFetch(proxies: ProxySettings = {}): typeof fetch {
+  let loading: Promise<typeof fetch> | undefined;
+  return async (input, init) => {
+    loading ??= load(proxies);
+    return (await loading)(input, init);
+  };
+}
+
+/** Loaded late: who only looks for a model on the disk makes no request. */
+async function load({ httpProxy, httpsProxy, noProxy }: ProxySettings): Promise<typeof fetch> {
+  const { EnvHttpProxyAgent, fetch: undiciFetch } = await import('undici');
   // An empty text, unlike an absent one, keeps the agent from reading the environment itself.
   const dispatcher = new EnvHttpProxyAgent({
     httpProxy: httpProxy ?? '',

@@ -1,4 +1,3 @@
-import { listFiles, modelInfo } from '@huggingface/hub';
 import { createBackoff, pause } from '@qwen-edit/async';
 import { AppError } from '@qwen-edit/contract';
 import { failureOfAnswer, failureOfNetwork, pageInstead, refused, type Trouble, unreachable } from './hub-errors.ts';
@@ -22,6 +21,7 @@ interface Asking {
 export async function askCommit(asking: Asking): Promise<string> {
   const { ref, settings } = asking;
   if (isCommit(ref.revision)) return ref.revision;
+  const { modelInfo } = await hubLibrary();
   const info = await readable(settings, () =>
     modelInfo({
       name: ref.repo,
@@ -39,6 +39,7 @@ export async function askCommit(asking: Asking): Promise<string> {
 export async function askFiles(asking: Asking, commit: string): Promise<ModelFile[]> {
   const { ref, settings } = asking;
   const fetch = patientFetch(asking, `the list of files at ${commit}`);
+  const { listFiles } = await hubLibrary();
   return readable(settings, async () => {
     const repo = { type: 'model', name: ref.repo } as const;
     const files: ModelFile[] = [];
@@ -63,6 +64,9 @@ export async function askFiles(asking: Asking, commit: string): Promise<ModelFil
     return files;
   });
 }
+
+/** Loaded late: who only looks for a model on the disk asks no hub. */
+const hubLibrary = () => import('@huggingface/hub');
 
 /** The library reads the answer; what it cannot read is no answer of a hub. */
 async function readable<T>(settings: HubSettings, work: () => Promise<T>): Promise<T> {

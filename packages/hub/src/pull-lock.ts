@@ -13,9 +13,17 @@ import type { Timing } from './timing.ts';
 const holderSchema = z.object({ token: z.string(), pid: z.int().positive(), host: z.string(), processes: z.string() });
 type Holder = z.infer<typeof holderSchema>;
 
+/** The locks of this process. */
+const HELD = new Set<string>();
+
 export interface PullLock {
   /** Aborts if another process has taken the lock over, because this one was stopped for longer than `deadMs`. */
   readonly lost: AbortSignal;
+  /**
+   * Called before anything is written: after a pause in which the lock may have been taken over, it looks whether it was. Throws
+   * AppError `model_busy` then. `now`: looks in any case.
+   */
+  confirm(now?: 'now'): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -33,21 +41,30 @@ async function tryLock(path: string, timing: Timing): Promise<PullLock | undefin
   });
   if (handle === undefined) return undefined;
   await handle.writeFile(JSON.stringify(mine)).finally(() => handle.close());
+  HELD.add(mine.token);
   const lost = new AbortController();
+  let beatAt = performance.now();
   const timer = setInterval(() => void beat(), timing.beatMs);
   timer.unref();
   return {
     lost: lost.signal,
+    async confirm(when) {
+      if (when === 'now' || performance.now() - beatAt > timing.deadMs / 2) await beat();
+      if (lost.signal.aborted) throw new AppError('model_busy', 'Another process took this download over.');
+    },
     async release() {
       clearInterval(timer);
+      HELD.delete(mine.token);
       if ((await readHolder(path))?.token === mine.token) await rm(path, { force: true });
     },
   };
 
   async function beat(): Promise<void> {
-    const holder = await readHolder(path);
-    if (holder !== undefined && holder.token !== mine.token) lost.abort();
+    // A file that is gone was another's, who has ended since. One that cannot be read for a moment is still ours.
+    const [holder, isThere] = [await readHolder(path), await exists(path)];
+    if (holder === undefined ? !isThere : holder.token !== mine.token) lost.abort();
     else await utimes(path, new Date(), new Date()).catch(() => undefined);
+    beatAt = performance.now();
   }
 }
 
@@ -68,9 +85,12 @@ export async function takeLock(path: string, { timing, signal, onWait, busy }: L
     if (lock !== undefined) return lock;
     if (!waited) onWait();
     const holder = await readHolder(path);
-    const mark = `${holder?.token} ${(await stat(path).catch(() => undefined))?.mtimeMs}`;
+    const beatAt = (await stat(path).catch(() => undefined))?.mtimeMs ?? 0;
+    const mark = `${holder?.token} ${beatAt}`;
     const life = lifeOf(holder);
-    if (busy !== undefined && (life === 'alive' || (seen !== undefined && mark !== seen.mark))) throw busy();
+    const isAlive =
+      (life === 'alive' && Date.now() - beatAt < timing.deadMs) || (seen !== undefined && mark !== seen.mark);
+    if (busy !== undefined && isAlive) throw busy();
     if (mark !== seen?.mark) seen = { mark, since: performance.now() };
     if (life === 'dead' || performance.now() - seen.since > timing.deadMs) await removeDead(path, holder);
     else await pause(Math.min(500, timing.beatMs), signal);
@@ -80,8 +100,7 @@ export async function takeLock(path: string, { timing, signal, onWait, busy }: L
 
 /** True if somebody holds the lock who is not known to be dead. */
 export async function isHeld(path: string): Promise<boolean> {
-  const there = (await stat(path).catch(() => undefined)) !== undefined;
-  return there && lifeOf(await readHolder(path)) !== 'dead';
+  return (await exists(path)) && lifeOf(await readHolder(path)) !== 'dead';
 }
 
 /** A lock is moved aside before it is removed: whoever else does so at the same time moves nothing, or finds that it is another's. */
@@ -98,6 +117,8 @@ async function removeDead(path: string, dead: Holder | undefined): Promise<void>
   else await rename(aside, path).catch(() => undefined);
 }
 
+const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined)) !== undefined;
+
 async function readHolder(path: string): Promise<Holder | undefined> {
   const text = await readFile(path, 'utf8').catch(() => '');
   try {
@@ -110,6 +131,8 @@ async function readHolder(path: string): Promise<Holder | undefined> {
 /** What the process id of a holder says, if it means anything here. */
 function lifeOf(holder: Holder | undefined): 'alive' | 'dead' | 'unknown' {
   if (holder === undefined || holder.host !== hostname() || holder.processes !== processSpace()) return 'unknown';
+  // A container that starts again gives its processes the same ids.
+  if (holder.pid === process.pid) return HELD.has(holder.token) ? 'alive' : 'dead';
   try {
     process.kill(holder.pid, 0);
     return 'alive';

@@ -72,10 +72,11 @@ export async function pullModel(ref: ModelRef, settings: HubSettings, options: P
     );
     const signal = AbortSignal.any([options.signal, lock.lost]);
     try {
-      return await pullLocked({ ref, settings, options, timing, meter, signal });
+      return await pullLocked({ ref, settings, options, timing, meter, signal, confirm: lock.confirm });
     } catch (thrown) {
       if (options.signal.aborted) throw new AppError('canceled', 'The download was stopped.', { cause: thrown });
       // Another process thought us dead and does the rest: wait for it.
+      await lock.confirm('now').catch(() => undefined);
       if (!lock.lost.aborted) throw fileError(root, thrown);
     } finally {
       await lock.release();
@@ -90,10 +91,12 @@ interface Pull {
   readonly timing: Timing;
   readonly meter: Meter;
   readonly signal: AbortSignal;
+  /** Throws if this process must not write any more. */
+  readonly confirm: () => Promise<void>;
 }
 
 async function pullLocked(pull: Pull): Promise<PulledModel> {
-  const { ref, settings, options, timing, meter, signal } = pull;
+  const { ref, settings, options, timing, meter, signal, confirm } = pull;
   // 2. What is there, on the hub and here?
   meter.phase('listing');
   const asking = { ref, settings, timing, signal };
@@ -136,9 +139,10 @@ async function pullLocked(pull: Pull): Promise<PulledModel> {
   if (missing.size > 0) {
     await place.begin();
     meter.phase('downloading');
-    await downloadAll([...missing.values()], place, { ref, commit, settings, timing, meter, signal });
+    await downloadAll([...missing.values()], place, { ref, commit, settings, timing, meter, signal, confirm });
   }
   // 5. Only now is it a model.
+  await confirm();
   await place.finish(wanted, leftOut);
   meter.phase('done');
   const arrived = wanted.filter((file) => missing.has(place.partialOf(file))).length;
@@ -160,6 +164,7 @@ async function downloadAll(
   const work = async (): Promise<void> => {
     for (let file = waiting.shift(); file !== undefined && !signal.aborted; file = waiting.shift()) {
       await downloadFile(file, place.partialOf(file), { ...context, signal });
+      await context.confirm();
       await place.keep(file);
       context.meter.fileDone(file.path);
     }

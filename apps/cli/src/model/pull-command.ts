@@ -57,8 +57,6 @@ function doneText(repo: string, { dir, commit, files, bytes, verified, leftOut }
         : `${verified} downloaded now and verified, the others were there`;
   const lines = [dir, `${repo} at ${commit.slice(0, 12) || 'an unknown commit'}: ${all}, ${how}.`];
   if (leftOut.length > 0)
-    lines.push(
-      `--include left ${leftOut.length} files out that the model needs, as ${leftOut[0]}: the folder is not whole.`,
-    );
+    lines.push(`--include left ${leftOut.length} files of the model out, as ${leftOut[0]}: the folder is not whole.`);
   return `${lines.join('\n')}\n`;
 }
