@@ -13,6 +13,8 @@ import { pollUntil } from './waiting.ts';
 
 const REPO = 'someone/small-edit';
 const GATED = 'someone/gated-edit';
+/** Where it does not matter what the model does. */
+const FAKE_ENGINE = join(import.meta.dirname, '../fakes/engine.ts');
 const PHOTO = join(import.meta.dirname, '../fixtures/photos/rocket.jpg');
 /** What a model consists of, of all that lies in the demo model's folder. */
 const PARTS =
@@ -29,9 +31,10 @@ beforeAll(async () => {
   hub.serve({ repo: REPO, files });
   hub.serve({ repo: GATED, files, gated: true });
   // The real engine: what has been downloaded is loaded and makes a picture.
-  const { QWEN_EDIT_ENGINE_PROGRAM: _fake, QWEN_EDIT_RETRY_MAX_SECONDS: _short, ...rest } = prepared.env;
   env = {
-    ...rest,
+    ...prepared.env,
+    QWEN_EDIT_ENGINE_PROGRAM: '',
+    QWEN_EDIT_RETRY_MAX_SECONDS: '',
     HF_ENDPOINT: hub.endpoint,
     HF_HOME: join(folder, 'hf'),
     HF_HUB_CACHE: '',
@@ -141,7 +144,7 @@ it('the first start downloads the model while jobs wait; a start after a kill go
   expect(await next.service.stop()).toBe(0);
 
   const asked = hub.requests.length;
-  const offline = await start({ HF_HUB_OFFLINE: '1' });
+  const offline = await start({ HF_HUB_OFFLINE: '1', QWEN_EDIT_ENGINE_PROGRAM: FAKE_ENGINE });
   await pollUntil('a ready worker', async () => (await workersOf(offline.url))[0]?.ready === true);
   expect(await offline.service.stop()).toBe(0);
   expect(hub.requests.length).toBe(asked);
