@@ -10,7 +10,7 @@ import { replaceText, temporaryName } from './temporary-name.ts';
 
 /**
  * The cache that Python's huggingface_hub uses: contents under `blobs/ETAG`, and for each commit a folder of links to them. Partial
- * files are `blobs/ETAG.incomplete`, which huggingface_hub before 2.0 goes on with as well.
+ * files are `blobs/ETAG.incomplete`, which huggingface_hub 0.36 goes on with as well.
  */
 export function cachePlace(cacheDir: string, ref: ModelRef, commit: string): Place {
   const paths = cachePaths(cacheDir, ref.repo);
@@ -31,6 +31,8 @@ export function cachePlace(cacheDir: string, ref: ModelRef, commit: string): Pla
         const others = (left.get(file.etag) ?? 1) - 1;
         left.set(file.etag, others);
         await point(join(dir, file.path), blobOf(file), file, others === 0);
+        // Of another program, that began it while this one had it.
+        await rm(partialOf(file), { force: true });
       }
       // A commit of its own needs no name. Some files of a newer commit must not hide a whole model of an older one.
       if (isCommit(ref.revision) || (leftOut.length > 0 && (await hidesWhole()))) return;
@@ -67,6 +69,7 @@ async function point(path: string, blob: string, file: ModelFile, last: boolean)
   if (await hasSize(path, file)) return;
   await mkdir(dirname(path), { recursive: true });
   const fresh = temporaryName(path);
+  await rm(fresh, { force: true });
   try {
     await symlink(relative(dirname(path), blob), fresh);
   } catch (thrown) {

@@ -65,7 +65,7 @@ export function failureOfAnswer(settings: HubSettings, repo: string, what: strin
         hint: 'It is wrong or has expired: make another one (Settings, Access Tokens) and set HF_TOKEN. A public model needs none: unset HF_TOKEN, and remove the file of HF_TOKEN_PATH.',
       }),
     };
-  if (status === 403 || said === 'GatedRepo')
+  if (said === 'GatedRepo' || (status === 403 && headers.has('x-error-message')))
     return {
       error: new AppError(
         'model_gated',
@@ -87,6 +87,14 @@ export function failureOfAnswer(settings: HubSettings, repo: string, what: strin
         {
           hint: 'Check the spelling of owner, name and revision. A private model needs HF_TOKEN, of an account that may read it; a wrong or expired token is refused in the same way.',
         },
+      ),
+    };
+  if (status === 403)
+    return {
+      error: refused(
+        endpoint,
+        message,
+        'A proxy (HTTPS_PROXY) or the mirror in HF_ENDPOINT forbids it: choose another, or name the host in NO_PROXY. If you set HF_TOKEN: may it read this model?',
       ),
     };
   return { error: refused(endpoint, message) };

@@ -7,7 +7,6 @@ import { pause } from '@qwen-edit/async';
 import { AppError } from '@qwen-edit/contract';
 import { z } from 'zod';
 import { errorCode } from './file-errors.ts';
-import { temporaryName } from './temporary-name.ts';
 import type { Timing } from './timing.ts';
 
 const holderSchema = z.object({ token: z.string(), pid: z.int().positive(), host: z.string(), processes: z.string() });
@@ -105,7 +104,7 @@ export async function isHeld(path: string): Promise<boolean> {
 
 /** A lock is moved aside before it is removed: whoever else does so at the same time moves nothing, or finds that it is another's. */
 async function removeDead(path: string, dead: Holder | undefined): Promise<void> {
-  const aside = temporaryName(path);
+  const aside = `${path}.${randomUUID()}.tmp`;
   const moved = await rename(path, aside).then(
     () => true,
     () => false,

@@ -1,8 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { rename, writeFile } from 'node:fs/promises';
 
-/** A name beside `path` that nobody else uses, for what is then renamed to it. */
-export const temporaryName = (path: string): string => `${path}.${randomBytes(6).toString('hex')}.tmp`;
+/**
+ * The name beside `path` under which it is made, before it is renamed. Always the same: whoever comes after a killed process, and holds the
+ * lock, makes it again and leaves none.
+ */
+export const temporaryName = (path: string): string => `${path}.tmp`;
 
 /** A reader finds the old text or the new one, never a part. */
 export async function replaceText(path: string, text: string): Promise<void> {

@@ -1,8 +1,8 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { filePath, type ModelFile } from './model-files.ts';
-import { temporaryName } from './temporary-name.ts';
+import { replaceText } from './temporary-name.ts';
 
 const FORMAT = 1;
 const treeSchema = z.object({
@@ -22,7 +22,7 @@ const treeSchema = z.object({
 const treePath = (folder: string, commit: string): string => join(folder, 'trees', `${commit}.json`);
 
 /**
- * The files of a commit as they were listed, from `trees/COMMIT.json`, which Python's huggingface_hub (2.0 and later) writes and reads
+ * The files of a commit as they were listed, from `trees/COMMIT.json`, which Python's huggingface_hub (2.4) writes and reads
  * too. undefined if there is no such file, or none that can be read: it is then listed again. Source: _tree_cache.py.
  */
 export async function readTree(folder: string, commit: string): Promise<ModelFile[] | undefined> {
@@ -57,9 +57,7 @@ export async function writeTree(folder: string, commit: string, files: readonly 
     ),
   };
   await mkdir(dirname(path), { recursive: true });
-  const fresh = temporaryName(path);
-  await writeFile(fresh, JSON.stringify(tree, undefined, 1));
-  await rename(fresh, path);
+  await replaceText(path, JSON.stringify(tree, undefined, 1));
 }
 
 function parsed(text: string): unknown {

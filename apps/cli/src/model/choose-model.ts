@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
-import { findModel, type HubSettings } from '@qwen-edit/hub';
+import type { HubSettings } from '@qwen-edit/hub';
 import { isModelRef, type ModelRef, parseModelRef, refText } from '@qwen-edit/hub/model-ref';
 import type { Config } from '../settings.ts';
 
@@ -49,7 +49,9 @@ export async function chooseModel({ flag, config, demoModelDir }: ModelChoice): 
 
 /** The folder of a model that lies whole on this machine, as far as that is known without loading it. Asks no network. */
 export async function findChosen(chosen: ChosenModel, hub: HubSettings): Promise<string | undefined> {
-  return chosen.kind === 'folder' ? chosen.dir : findModel(chosen.ref, hub, chosen.localDir);
+  if (chosen.kind === 'folder') return chosen.dir;
+  const { findModel } = await import('@qwen-edit/hub');
+  return findModel(chosen.ref, hub, chosen.localDir);
 }
 
 /** The same for a command that downloads nothing. Throws AppError `model_not_found`, which says how to get the model. */

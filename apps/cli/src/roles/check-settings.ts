@@ -13,7 +13,6 @@ import {
   type ModelChoice,
   nameOfChosen,
 } from '../model/choose-model.ts';
-import { hubSettings } from '../model/hub-settings.ts';
 import { storageUrlOf } from './backends.ts';
 import { checkFolder } from './check-folder.ts';
 import { closeToOthers, hasSigningSecret } from './data-dir.ts';
@@ -81,6 +80,8 @@ export async function checkSettings(
 
 /** A model of the hub that isn't whole here is no fault: the worker downloads it. What cannot be loaded is one. */
 async function checkModel(choice: ModelChoice & Pick<RoleDeps, 'config'>): Promise<CheckedModel> {
+  // Roles without workers also run where there is no library of the hub.
+  const { hubSettings } = await import('../model/hub-settings.ts');
   const [chosen, hub] = await Promise.all([chooseModel(choice), hubSettings(choice.config)]);
   const dir = await findChosen(chosen, hub);
   if (dir === undefined) return { chosen, hub, facts: { name: chosen.kind === 'hub' ? nameOfChosen(chosen) : '' } };

@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { isModelRef, parseModelRef } from './model-ref.ts';
+
+it('reads owner, name and revision', () => {
+  expect(parseModelRef('Qwen/Qwen-Image-Edit-2511')).toEqual({ repo: 'Qwen/Qwen-Image-Edit-2511', revision: 'main' });
+  expect(parseModelRef(' a/b.c@refs/pr/1 ')).toEqual({ repo: 'a/b.c', revision: 'refs/pr/1' });
+});
+
+it.each([
+  '',
+  'a',
+  'a/b/c',
+  '/b',
+  'a/',
+  'a/..',
+  '../b',
+  'a/b--c',
+  'a/.b',
+  'a/b@',
+  'a/b@c@d',
+  'a/b@../c',
+  'a/b@-x',
+  'a b/c',
+  'a/b\\c',
+  'a/b@x y',
+])('refuses %j, which could name a folder outside of the cache or another model', (text) => {
+  expect(isModelRef(text)).toBe(false);
+  expect(() => parseModelRef(text)).toThrow(/is no (name|revision) of a model/);
+});
