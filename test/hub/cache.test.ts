@@ -4,7 +4,7 @@ import { expectedFiles, findModel, listModels, parseModelRef, planRemoval, remov
 import { describe, expect, it } from 'vitest';
 import { contentOf, leftovers, wholeContent } from './folders.ts';
 import { errorOf, SHARD, startHarness } from './harness.ts';
-import { gitIdOf, sha256Of } from './hub-server.ts';
+import { gitIdOf, lfsIdOf } from './hub-server.ts';
 import { smallModel } from './models.ts';
 
 const signal = AbortSignal.timeout(60_000);
@@ -16,7 +16,7 @@ describe('the layout that Python shares', () => {
     const { dir } = await pull();
     const root = of(settings.cacheDir);
     expect(dir).toBe(join(root, 'snapshots', commit));
-    expect(await readlink(join(dir, SHARD))).toBe(`../../../blobs/${sha256Of(files[SHARD] ?? Buffer.alloc(0))}`);
+    expect(await readlink(join(dir, SHARD))).toBe(`../../../blobs/${lfsIdOf(files[SHARD] ?? Buffer.alloc(0))}`);
     const index = files['model_index.json'] ?? Buffer.alloc(0);
     expect(await readlink(join(dir, 'model_index.json'))).toBe(`../../blobs/${gitIdOf(index)}`);
     expect(await readFile(join(root, 'refs/main'), 'utf8')).toBe(commit);
@@ -33,14 +33,14 @@ describe('the layout that Python shares', () => {
     const vae = files['vae/diffusion_pytorch_model.safetensors'] ?? Buffer.alloc(0);
     const blobs = join(of(settings.cacheDir), 'blobs');
     await mkdir(blobs, { recursive: true });
-    await writeFile(join(blobs, `${sha256Of(bytes)}.incomplete`), bytes.subarray(0, 50_000));
-    await writeFile(join(blobs, sha256Of(vae)), vae);
+    await writeFile(join(blobs, `${lfsIdOf(bytes)}.incomplete`), bytes.subarray(0, 50_000));
+    await writeFile(join(blobs, lfsIdOf(vae)), vae);
     const { dir } = await pull();
     expect(await contentOf(dir)).toEqual(wholeContent(files));
     expect(hub.requests.flatMap(({ host, range }) => (host === 'cdn' && range ? [range] : []))).toEqual([
       'bytes=50000-',
     ]);
-    expect(hub.requests.filter(({ url }) => url.includes(sha256Of(vae)))).toEqual([]);
+    expect(hub.requests.filter(({ url }) => url.includes(lfsIdOf(vae)))).toEqual([]);
   });
 
   it.each([
@@ -52,7 +52,7 @@ describe('the layout that Python shares', () => {
     const bytes = files[SHARD] ?? Buffer.alloc(0);
     const blobs = join(of(settings.cacheDir), 'blobs');
     await mkdir(blobs, { recursive: true });
-    await writeFile(join(blobs, `${sha256Of(bytes)}.incomplete`), part(bytes));
+    await writeFile(join(blobs, `${lfsIdOf(bytes)}.incomplete`), part(bytes));
     expect(await contentOf((await pull()).dir)).toEqual(wholeContent(files));
     expect(await leftovers(settings.cacheDir)).toEqual([]);
   });
@@ -83,7 +83,7 @@ describe('a model that is found', () => {
     const { dir } = await pull();
     await hub.close();
     expect(await findModel(ref, settings)).toBe(dir);
-    const blob = join(of(settings.cacheDir), 'blobs', sha256Of(files[SHARD] ?? Buffer.alloc(0)));
+    const blob = join(of(settings.cacheDir), 'blobs', lfsIdOf(files[SHARD] ?? Buffer.alloc(0)));
     await truncate(blob, 59_999);
     expect(await findModel(ref, settings)).toBeUndefined();
     await rm(blob);
@@ -112,7 +112,7 @@ describe('a model that is found', () => {
   it('has a map of what its files should be, for whoever verifies them', async () => {
     const { pull, files } = await startHarness();
     const expected = await expectedFiles((await pull()).dir);
-    expect(expected?.get(SHARD)).toEqual({ size: 60_000, sha256: sha256Of(files[SHARD] ?? Buffer.alloc(0)) });
+    expect(expected?.get(SHARD)).toEqual({ size: 60_000, sha256: lfsIdOf(files[SHARD] ?? Buffer.alloc(0)) });
     expect(expected?.get('vae/config.json')?.sha256).toBeNull();
   });
 });

@@ -4,7 +4,7 @@ import { findModel, listModels, parseModelRef } from '@qwen-edit/hub';
 import { expect, it } from 'vitest';
 import { contentOf, leftovers, wholeContent } from './folders.ts';
 import { errorOf, SHARD, startHarness } from './harness.ts';
-import { sha256Of } from './hub-server.ts';
+import { lfsIdOf } from './hub-server.ts';
 import { smallModel } from './models.ts';
 
 const start = async () => {
@@ -21,7 +21,7 @@ it('a folder of its own gets plain files, with notes as Python makes them', asyn
   const [noted, etag] = (
     await readFile(join(localDir, '.cache/huggingface/download', `${SHARD}.metadata`), 'utf8')
   ).split('\n');
-  expect([noted, etag]).toEqual([commit, sha256Of(files[SHARD] ?? Buffer.alloc(0))]);
+  expect([noted, etag]).toEqual([commit, lfsIdOf(files[SHARD] ?? Buffer.alloc(0))]);
   expect(await leftovers(localDir)).toEqual([]);
   expect(await findModel(ref, settings, localDir)).toBe(localDir);
   expect(await contentOf(settings.cacheDir).catch(() => ({}))).toEqual({});

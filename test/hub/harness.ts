@@ -10,7 +10,7 @@ import {
 } from '@qwen-edit/hub';
 import { onTestFinished } from 'vitest';
 import { temporaryFolder } from '../bad-input/model-copies.ts';
-import { type HubServer, type HubServerOptions, type ServedModel, startHubServer } from './hub-server.ts';
+import { type HubModel, type HubServer, type HubServerOptions, startHubServer } from './hub-server.ts';
 import { smallModel } from './models.ts';
 
 export interface HubHarness {
@@ -28,10 +28,7 @@ export const SHARD = 'transformer/diffusion_pytorch_model-00001-of-00002.safeten
 export const QUICK = { firstMs: 1, maxMs: 5, stallMs: 30_000, beatMs: 50, deadMs: 1000 };
 
 /** A hub with one small model, and an empty cache. */
-export async function startHarness(
-  options: HubServerOptions = {},
-  model: Partial<ServedModel> = {},
-): Promise<HubHarness> {
+export async function startHarness(options: HubServerOptions = {}, model: Partial<HubModel> = {}): Promise<HubHarness> {
   const hub = await startHubServer(options);
   onTestFinished(() => hub.close());
   const files = model.files ?? smallModel();

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** A model as the hub has it. */
-export interface ServedModel {
+export interface HubModel {
   readonly repo: string;
   readonly files: Readonly<Record<string, Uint8Array>>;
   /** Which files git LFS keeps. Default: weights, and what is larger than 10 kB. */
@@ -52,7 +52,7 @@ export interface HubServer {
   readonly cdn: string;
   readonly requests: readonly SeenRequest[];
   /** Adds or replaces a model. Returns its commit. */
-  serve(model: ServedModel): string;
+  serve(model: HubModel): string;
   /** Faults for the next answers with a file's bytes, one each; or for those of the API, if `path` is `api`. */
   fault(path: string, ...faults: readonly Fault[]): void;
   /** The same fault for all answers from now on. */
@@ -72,13 +72,13 @@ export interface HubServerOptions {
 
 const CHUNK = 16 * 1024;
 
-export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+export const lfsIdOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 export const gitIdOf = (bytes: Uint8Array): string =>
   createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
 
 /** A hub on a port of this machine, and the host of its files on another. Source: the hub's API, and huggingface_hub as its client. */
 export async function startHubServer({ token, pageSize = 1000 }: HubServerOptions = {}): Promise<HubServer> {
-  const models = new Map<string, ServedModel & { readonly commit: string }>();
+  const models = new Map<string, HubModel & { readonly commit: string }>();
   const requests: SeenRequest[] = [];
   const faults = new Map<string, Fault[]>();
   const lasting = new Map<string, Fault>();
@@ -140,7 +140,7 @@ export async function startHubServer({ token, pageSize = 1000 }: HubServerOption
     return resolve(request, response, model, decodeURIComponent(rest[1] ?? ''), url);
   }
 
-  function tree(url: URL, response: ServerResponse, model: ServedModel & { commit: string }, revision: string): void {
+  function tree(url: URL, response: ServerResponse, model: HubModel & { commit: string }, revision: string): void {
     const all = entriesOf(model);
     const from = Number(url.searchParams.get('cursor') ?? 0);
     const next = from + pageSize;
@@ -154,7 +154,7 @@ export async function startHubServer({ token, pageSize = 1000 }: HubServerOption
   async function resolve(
     request: IncomingMessage,
     response: ServerResponse,
-    model: ServedModel & { commit: string },
+    model: HubModel & { commit: string },
     path: string,
     url: URL,
   ): Promise<void> {
@@ -163,14 +163,14 @@ export async function startHubServer({ token, pageSize = 1000 }: HubServerOption
     response.setHeader('x-repo-commit', model.commit);
     const peeked = faults.get(path)?.[0] ?? lasting.get(path);
     if (isLfs(model, path)) {
-      const etag = peeked?.kind === 'other-etag' ? sha256Of(randomBytes(8)) : sha256Of(bytes);
+      const etag = peeked?.kind === 'other-etag' ? lfsIdOf(randomBytes(8)) : lfsIdOf(bytes);
       if (peeked?.kind === 'other-etag') nextFault(path);
       const id = randomBytes(8).toString('hex');
       const until = peeked?.kind === 'expired' ? 0 : Date.now() + 3_600_000;
       if (peeked?.kind === 'expired') nextFault(path);
       signed.set(id, { bytes, path, until });
       response.writeHead(302, {
-        location: `${cdnUrl}/${sha256Of(bytes)}?Expires=${until}&Signature=${id}`,
+        location: `${cdnUrl}/${lfsIdOf(bytes)}?Expires=${until}&Signature=${id}`,
         'x-linked-size': String(bytes.length),
         'x-linked-etag': `"${etag}"`,
       });
@@ -287,11 +287,11 @@ export async function startHubServer({ token, pageSize = 1000 }: HubServerOption
 const written = (response: ServerResponse, chunk: Uint8Array): Promise<void> =>
   new Promise((resolve) => void response.write(chunk, () => resolve()));
 
-function isLfs(model: ServedModel, path: string): boolean {
+function isLfs(model: HubModel, path: string): boolean {
   return model.isLfs?.(path) ?? (/\.(safetensors|bin)$/.test(path) || (model.files[path]?.length ?? 0) > 10_000);
 }
 
-function infoOf({ repo, commit, files, gated, private: isPrivate }: ServedModel & { readonly commit: string }) {
+function infoOf({ repo, commit, files, gated, private: isPrivate }: HubModel & { readonly commit: string }) {
   return {
     ...{
       _id: '65',
@@ -306,7 +306,7 @@ function infoOf({ repo, commit, files, gated, private: isPrivate }: ServedModel 
   };
 }
 
-function entriesOf(model: ServedModel) {
+function entriesOf(model: HubModel) {
   const folders = new Set<string>();
   for (const path of Object.keys(model.files))
     if (path.includes('/')) folders.add(path.slice(0, path.lastIndexOf('/')));
@@ -314,9 +314,9 @@ function entriesOf(model: ServedModel) {
     ...[...folders].map((path) => ({ type: 'directory', oid: gitIdOf(Buffer.from(path)), size: 0, path })),
     ...Object.entries(model.files).map(([path, bytes]) => {
       const pointer = Buffer.from(
-        `version https://git-lfs.github.com/spec/v1\noid sha256:${sha256Of(bytes)}\nsize ${bytes.length}\n`,
+        `version https://git-lfs.github.com/spec/v1\noid sha256:${lfsIdOf(bytes)}\nsize ${bytes.length}\n`,
       );
-      const lfs = { oid: sha256Of(bytes), size: bytes.length, pointerSize: pointer.length };
+      const lfs = { oid: lfsIdOf(bytes), size: bytes.length, pointerSize: pointer.length };
       return isLfs(model, path)
         ? { type: 'file', oid: gitIdOf(pointer), size: bytes.length, lfs, path }
         : { type: 'file', oid: gitIdOf(bytes), size: bytes.length, path };

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /** Bytes that look random and are always the same. */
-export function bytesOf(seed: string, length: number): Uint8Array {
+function bytesOf(seed: string, length: number): Uint8Array {
   const block = createHash('sha512').update(seed).digest();
   const bytes = Buffer.alloc(length);
   for (let at = 0, i = 0; at < length; at += 64, i++)

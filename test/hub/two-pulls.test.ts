@@ -7,7 +7,7 @@ import { listModels, removeModel } from '@qwen-edit/hub';
 import { expect, it } from 'vitest';
 import { contentOf, wholeContent } from './folders.ts';
 import { errorOf, type HubHarness, QUICK, SHARD, startHarness } from './harness.ts';
-import { sha256Of } from './hub-server.ts';
+import { lfsIdOf } from './hub-server.ts';
 
 const PROGRAM = join(import.meta.dirname, 'pull-program.ts');
 const signal = AbortSignal.timeout(60_000);
@@ -43,7 +43,7 @@ it('of two downloads at once one waits, says so, and finds all whole', async () 
   ]);
   const dir = second.said().trim().split('\n').at(-1) ?? '';
   expect(await contentOf(dir)).toEqual(wholeContent(files));
-  const digest = sha256Of(files[SHARD] ?? Buffer.alloc(0));
+  const digest = lfsIdOf(files[SHARD] ?? Buffer.alloc(0));
   expect(hub.requests.filter(({ host, url }) => host === 'cdn' && url.includes(digest))).toHaveLength(1);
 });
 

@@ -5,14 +5,14 @@ import { errorCode } from './file-errors.ts';
 import { isWhole } from './is-whole.ts';
 import type { ModelFile } from './model-files.ts';
 import { isCommit, type ModelRef } from './model-ref.ts';
-import { indexLast, type Place } from './place.ts';
+import { indexLast, type ModelPlace } from './place.ts';
 import { replaceText, temporaryName } from './temporary-name.ts';
 
 /**
  * The cache that Python's huggingface_hub uses: contents under `blobs/ETAG`, and for each commit a folder of links to them. Partial
  * files are `blobs/ETAG.incomplete`, which huggingface_hub 0.36 goes on with as well.
  */
-export function cachePlace(cacheDir: string, ref: ModelRef, commit: string): Place {
+export function cachePlace(cacheDir: string, ref: ModelRef, commit: string): ModelPlace {
   const paths = cachePaths(cacheDir, ref.repo);
   const dir = join(paths.snapshots, commit);
   const blobOf = ({ etag }: ModelFile): string => join(paths.blobs, etag);

@@ -6,7 +6,7 @@ import { createBackoff, pause } from '@qwen-edit/async';
 import { AppError, maskUrl } from '@qwen-edit/contract';
 import { digestPart, startDigest } from './digest.ts';
 import { errorCode } from './file-errors.ts';
-import { failureOfNetwork, unreachable } from './hub-errors.ts';
+import { failureOfNetwork, hubUnreachable } from './hub-errors.ts';
 import type { Meter } from './meter.ts';
 import type { ModelFile } from './model-files.ts';
 import type { ModelRef } from './model-ref.ts';
@@ -131,7 +131,7 @@ async function receive(file: ModelFile, sink: Sink, context: DownloadContext): P
     if (outcome === 'ended') continue;
     if ('error' in outcome) throw outcome.error;
     failures = sink.length > before ? 1 : failures + 1;
-    if (failures === MOST_FAILURES) throw unreachable(settings.endpoint, outcome.trouble);
+    if (failures === MOST_FAILURES) throw hubUnreachable(settings.endpoint, outcome.trouble);
     await pause(outcome.trouble.afterMs ?? backoff(failures), signal);
     if (signal.aborted) throw new AppError('canceled', 'The download was stopped.');
   }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { isContentOf } from './digest.ts';
 import type { ModelFile } from './model-files.ts';
 import { isCommit, type ModelRef } from './model-ref.ts';
-import { INDEX_FILE, type Place } from './place.ts';
+import { INDEX_FILE, type ModelPlace } from './place.ts';
 import { replaceText } from './temporary-name.ts';
 
 const recordSchema = z.object({ repo: z.string(), revision: z.string(), commit: z.string() });
@@ -42,7 +42,7 @@ export async function folderCommit(localDir: string): Promise<string> {
  * A folder of plain files, as huggingface_hub's `local_dir`: notes of what was downloaded lie in `.cache/huggingface` inside. A file
  * that is there already counts if its content is right, whoever put it there. `model_index.json` is missing while others are.
  */
-export function folderPlace(localDir: string, ref: ModelRef, commit: string, files: readonly ModelFile[]): Place {
+export function folderPlace(localDir: string, ref: ModelRef, commit: string, files: readonly ModelFile[]): ModelPlace {
   const index = files.find(({ path }) => path === INDEX_FILE);
   const bookkeeping = folderNotes(localDir);
   const notePath = (path: string): string => join(bookkeeping, 'download', `${path}.metadata`);

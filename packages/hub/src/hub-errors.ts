@@ -9,13 +9,13 @@ export interface Trouble {
 }
 
 /** What a failed request means: trouble, which may pass, or an error, which will not. */
-export type Failure = { readonly trouble: Trouble } | { readonly error: AppError };
+export type HubFailure = { readonly trouble: Trouble } | { readonly error: AppError };
 
 const UNREACHABLE =
   'Check the network. Behind a firewall set HTTPS_PROXY to its proxy, or HF_ENDPOINT to a mirror that can be reached. What is in the cache already is used without a request if HF_HUB_OFFLINE is 1.';
 
 /** No answer came, or not all of it. */
-export function unreachable(endpoint: string, { message, cause }: Trouble): AppError {
+export function hubUnreachable(endpoint: string, { message, cause }: Trouble): AppError {
   return new AppError('hub_unreachable', `${maskUrl(endpoint)} cannot be reached: ${message}.`, {
     hint: UNREACHABLE,
     cause,
@@ -23,7 +23,7 @@ export function unreachable(endpoint: string, { message, cause }: Trouble): AppE
 }
 
 /** What a request that threw says of the network. Certificates do not mend themselves. */
-export function failureOfNetwork(endpoint: string, thrown: unknown): Failure {
+export function failureOfNetwork(endpoint: string, thrown: unknown): HubFailure {
   const reason = innermost(thrown);
   const code = codeOf(reason);
   const message = [code, reason instanceof Error ? reason.message : String(reason)].filter(Boolean).join(': ');
@@ -45,7 +45,7 @@ export interface Answer {
 }
 
 /** What an answer means that is no success. `what`: for people, what was asked for. */
-export function failureOfAnswer(settings: HubSettings, repo: string, what: string, answer: Answer): Failure {
+export function failureOfAnswer(settings: HubSettings, repo: string, what: string, answer: Answer): HubFailure {
   const { endpoint, token } = settings;
   const { status, headers, fromEndpoint } = answer;
   const message = `${status} for ${what}`;
@@ -55,7 +55,7 @@ export function failureOfAnswer(settings: HubSettings, repo: string, what: strin
   if (!fromEndpoint) return { trouble: { message } };
   if (status === 407)
     return {
-      error: refused(endpoint, 'the proxy asks for a user and a password', 'Write them into the proxy’s address.'),
+      error: hubRefused(endpoint, 'the proxy asks for a user and a password', 'Write them into the proxy’s address.'),
     };
   const said = headers.get('x-error-code') ?? '';
   const page = `${maskUrl(endpoint)}/${repo}`;
@@ -91,17 +91,17 @@ export function failureOfAnswer(settings: HubSettings, repo: string, what: strin
     };
   if (status === 403)
     return {
-      error: refused(
+      error: hubRefused(
         endpoint,
         message,
         'A proxy (HTTPS_PROXY) or the mirror in HF_ENDPOINT forbids it: choose another, or name the host in NO_PROXY. If you set HF_TOKEN: may it read this model?',
       ),
     };
-  return { error: refused(endpoint, message) };
+  return { error: hubRefused(endpoint, message) };
 }
 
 /** The endpoint is no hub, or does not let us in. */
-export function refused(endpoint: string, reason: string, hint?: string): AppError {
+export function hubRefused(endpoint: string, reason: string, hint?: string): AppError {
   return new AppError('hub_refused', `${maskUrl(endpoint)} does not answer as a model hub does: ${reason}.`, {
     ...(hint === undefined ? {} : { hint }),
   });
@@ -109,7 +109,7 @@ export function refused(endpoint: string, reason: string, hint?: string): AppErr
 
 /** A page for people instead of what was asked for: the sign-in of a network, or a mirror that shows its own. */
 export function pageInstead(endpoint: string, what: string): AppError {
-  return refused(
+  return hubRefused(
     endpoint,
     `a web page came instead of ${what}`,
     'Open the address in a browser: a network that asks to sign in, a proxy or the mirror in HF_ENDPOINT answers in its place. Sign in, or choose another HF_ENDPOINT.',

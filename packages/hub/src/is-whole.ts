@@ -28,7 +28,7 @@ const NO_WEIGHTS = /Scheduler|Tokenizer|Processor|FeatureExtractor/;
  * The same for a folder that nobody has left a list of: what `model_index.json` and the indexes of the weights name. Files that are cut
  * short are not found in this way.
  */
-export async function missingByIndex(dir: string): Promise<string[]> {
+async function missingByIndex(dir: string): Promise<string[]> {
   const index = indexSchema.safeParse(await readJson(join(dir, INDEX_FILE))).data;
   if (index === undefined) return [INDEX_FILE];
   const components = Object.entries(index).flatMap(([name, value]) => {

@@ -1,6 +1,13 @@
 import { createBackoff, pause } from '@qwen-edit/async';
 import { AppError } from '@qwen-edit/contract';
-import { failureOfAnswer, failureOfNetwork, pageInstead, refused, type Trouble, unreachable } from './hub-errors.ts';
+import {
+  failureOfAnswer,
+  failureOfNetwork,
+  hubRefused,
+  hubUnreachable,
+  pageInstead,
+  type Trouble,
+} from './hub-errors.ts';
 import { hubRequest } from './hub-request.ts';
 import { listedFile, listedSchema, type ModelFile } from './model-files.ts';
 import { isCommit, type ModelRef } from './model-ref.ts';
@@ -32,7 +39,7 @@ export async function askCommit(asking: Asking): Promise<string> {
     }),
   );
   if (typeof info.sha === 'string' && isCommit(info.sha)) return info.sha;
-  throw refused(settings.endpoint, 'it names no commit');
+  throw hubRefused(settings.endpoint, 'it names no commit');
 }
 
 /** All files of a commit. Errors as of askCommit. */
@@ -54,7 +61,7 @@ export async function askFiles(asking: Asking, commit: string): Promise<ModelFil
       const listed = listedSchema.safeParse(entry);
       if (!listed.success) {
         const [issue] = listed.error.issues;
-        throw refused(
+        throw hubRefused(
           settings.endpoint,
           `an entry of the list of files is odd (${issue?.path.join('.')}: ${issue?.message})`,
         );
@@ -75,7 +82,7 @@ async function readable<T>(settings: HubSettings, work: () => Promise<T>): Promi
   } catch (cause) {
     if (cause instanceof AppError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw refused(settings.endpoint, `its answer cannot be read (${reason.slice(0, 200)})`);
+    throw hubRefused(settings.endpoint, `its answer cannot be read (${reason.slice(0, 200)})`);
   }
 }
 
@@ -91,7 +98,7 @@ function patientFetch({ ref, settings, timing, signal }: Asking, what: string): 
       });
       if (outcome instanceof Response) return outcome;
       if ('error' in outcome) throw outcome.error;
-      if (failures === TRIES || isFinal(outcome.trouble)) throw unreachable(settings.endpoint, outcome.trouble);
+      if (failures === TRIES || isFinal(outcome.trouble)) throw hubUnreachable(settings.endpoint, outcome.trouble);
       await pause(outcome.trouble.afterMs ?? backoff(failures), signal);
     }
   };

@@ -7,7 +7,7 @@ export interface ModelRef {
   readonly revision: string;
 }
 
-export const DEFAULT_REVISION = 'main';
+const DEFAULT_REVISION = 'main';
 const PART = /^[A-Za-z0-9]([\w.-]{0,94}[\w])?$/;
 const REVISION = /^[A-Za-z0-9][\w./+-]{0,254}$/;
 const COMMIT = /^[0-9a-f]{40}$/;

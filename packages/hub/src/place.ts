@@ -1,7 +1,7 @@
 import type { ModelFile } from './model-files.ts';
 
 /** Where a model is downloaded to: the cache that Python shares, or a folder of its own. */
-export interface Place {
+export interface ModelPlace {
   /** The folder that a pipeline loads in the end. */
   readonly dir: string;
   /** The folder to which all of it belongs, for messages and for the space on the disk. */

@@ -11,7 +11,7 @@ import { askCommit, askFiles } from './list-files.ts';
 import { createMeter, type Meter, type PullProgress } from './meter.ts';
 import { isNeeded, type ModelFile, matchesAny } from './model-files.ts';
 import { type ModelRef, refText } from './model-ref.ts';
-import type { Place } from './place.ts';
+import type { ModelPlace } from './place.ts';
 import { takeLock } from './pull-lock.ts';
 import type { HubSettings } from './settings.ts';
 import { TIMING, type Timing } from './timing.ts';
@@ -154,7 +154,7 @@ async function pullLocked(pull: Pull): Promise<PulledModel> {
 
 async function downloadAll(
   files: readonly ModelFile[],
-  place: Place,
+  place: ModelPlace,
   context: Parameters<typeof downloadFile>[2],
 ): Promise<void> {
   const waiting = [...files].sort((a, b) => b.size - a.size);

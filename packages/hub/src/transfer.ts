@@ -1,6 +1,6 @@
 import { AppError } from '@qwen-edit/contract';
 import type { DownloadContext } from './download-file.ts';
-import { type Failure, failureOfAnswer, pageInstead } from './hub-errors.ts';
+import { failureOfAnswer, type HubFailure, pageInstead } from './hub-errors.ts';
 import { type HubAnswer, hubRequest } from './hub-request.ts';
 import type { ModelFile } from './model-files.ts';
 
@@ -18,7 +18,7 @@ export async function transfer(
   file: ModelFile,
   sink: Sink,
   { ref, commit, settings, timing, signal }: DownloadContext,
-): Promise<Failure | 'ended' | 'other content'> {
+): Promise<HubFailure | 'ended' | 'other content'> {
   const from = sink.length;
   const inner = new AbortController();
   const stop = (): void => inner.abort(signal.reason);
@@ -44,8 +44,8 @@ export async function transfer(
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
+      // A slow disk is no silent network.
       clearTimeout(timer);
-      timer = setTimeout(stalled, timing.stallMs);
       const fresh = value.subarray(Math.min(toSkip, value.length), toSkip + file.size - sink.length);
       toSkip -= Math.min(toSkip, value.length);
       if (fresh.length > 0) await sink.append(fresh);
@@ -53,6 +53,7 @@ export async function transfer(
         await reader.cancel().catch(() => undefined);
         break;
       }
+      timer = setTimeout(stalled, timing.stallMs);
     }
     return sink.length === file.size
       ? 'ended'

@@ -6,7 +6,7 @@ import type { ModelDeps } from './model-command.ts';
 const OPTIONS = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
 
 /** `qwen-edit model list`: every model that is on this machine, in the cache and in QWEN_EDIT_2511_DIR. */
-export async function listCommand(args: readonly string[], { terminal, configOf }: ModelDeps): Promise<void> {
+export async function modelListCommand(args: readonly string[], { terminal, configOf }: ModelDeps): Promise<void> {
   const { values } = readFlags(args, OPTIONS);
   const config = configOf();
   const { cacheDir } = await hubSettings(config);

@@ -22,7 +22,7 @@ export async function modelCommand(args: readonly string[], deps: ModelDeps): Pr
     case 'pull':
       return (await import('./pull-command.ts')).pullCommand(rest, deps);
     case 'list':
-      return (await import('./list-command.ts')).listCommand(rest, deps);
+      return (await import('./list-command.ts')).modelListCommand(rest, deps);
     case 'remove':
       return (await import('./remove-command.ts')).removeCommand(rest, deps);
     case '--help':
