@@ -49,6 +49,16 @@ describe('numbers', () => {
     ['"seed": "18446744073709551616"', 'invalid_parameter', 'seed'],
     ['"seed": [1]', 'invalid_parameter', 'seed'],
     ['"output_format": "bmp"', 'invalid_parameter', 'output_format'],
+    ['"size": "512"', 'invalid_parameter', 'size must be auto, or width x height in pixels, as 1024x768.'],
+    ['"size": "5000x64"', 'invalid_parameter', 'size must have sides of at most 4096.'],
+    ['"size": [512, 384]', 'invalid_parameter', 'size must be a text.'],
+    ['"size": "512x384", "height": 512', 'invalid_parameter', 'size and height say different things.'],
+    ['"output_area": "512x512"', 'invalid_parameter', 'output_area must be a whole number'],
+    ['"output_area": 16777217', 'invalid_parameter', 'output_area must be at most 16777216.'],
+    ['"output_area": 262144, "width": 512', 'invalid_parameter', 'and width gives them; leave one out.'],
+    ['"reference_size": "area"', 'invalid_parameter', 'reference_size must be one of: model, output.'],
+    ['"preset": "fast"', 'invalid_parameter', 'preset must be draft.'],
+    ['"resolution": "512x512"', 'invalid_parameter', 'Did you mean `size`?'],
   ] as [string, ErrorCode, ...string[]][])('%s is %s', async (member, code, ...says) => {
     const body = `{"prompt":"x","images":["${good}"],${member}}`;
     await expectProblem(await submitJson(server(), body), code, ...says);

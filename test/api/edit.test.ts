@@ -90,6 +90,19 @@ describe('every form that the guide knows', () => {
     expect(parameters).toMatchObject({ prompt: 'make it blue', num_inference_steps: 12, seed: '1', guidance_scale: 1 });
   });
 
+  it('sizes, in a form, in the query and as JSON', async () => {
+    const form = new FormData();
+    form.append('file', new Blob([new Uint8Array(bytes)]), 'a.png');
+    for (const [field, text] of Object.entries({ prompt: 'x', size: '512 × 384', output_area: '', preset: 'draft' }))
+      form.append(field, text);
+    const url = `${server().url}/edit?reference_size=model&width=512`;
+    const { parameters } = await runEdit(server(), fetch(url, { method: 'POST', body: form }));
+    const sizes = { size: '512x384', preset: 'draft', reference_size: 'model', width: 512 };
+    expect(parameters).toEqual({ prompt: 'x', output_format: 'png', ...sizes });
+    const answer = postJson(server(), { prompt: 'x', image_base64: base64, output_area: 262_144, size: 'auto' });
+    expect((await runEdit(server(), answer)).parameters).toMatchObject({ output_area: 262_144, size: 'auto' });
+  });
+
   it('no negative prompt, and seeds that a number cannot hold', async () => {
     const answer = postJson(server(), { prompt: 'x', image_base64: base64, negative_prompt: null });
     const { parameters, body } = await runEdit(server(), answer, results, '18446744073709551615');

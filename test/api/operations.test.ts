@@ -195,8 +195,10 @@ it('GET /v1/models tells the models of live workers; what they cannot do is refu
         ready: true,
         workers: 2,
         devices: ['cuda:0', 'cpu'],
-        defaults: { num_inference_steps: 8, true_cfg_scale: 4, seed: '0' },
+        defaults: { num_inference_steps: 8, seed: '0', size: 'auto', reference_size: 'model', output_area: 1_048_576 },
         limits: { min_inference_steps: 2 },
+        vae_image_size: 1_048_576,
+        reference_size: null,
         demo: false,
         summary: null,
         licence: null,
@@ -204,11 +206,16 @@ it('GET /v1/models tells the models of live workers; what they cannot do is refu
         edits: [],
       },
     ],
-    limits: { images: 8, num_inference_steps: 100 },
+    limits: { images: 8, num_inference_steps: 100, output_area: 4096 ** 2, pixels_together: 2 * 4096 ** 2 },
   });
   const images = [(await picture()).toString('base64')];
   const refused = await submitJson(api, { prompt: 'x', images, num_inference_steps: 1 });
   expect(await refused.json()).toMatchObject({ status: 400, code: 'steps_too_few' });
+  const large = { prompt: 'x', images: [...images, ...images], size: '4096x4096', reference_size: 'output' };
+  expect(await (await submitJson(api, large)).json()).toMatchObject({
+    code: 'invalid_parameter',
+    errors: [{ path: 'reference_size', message: expect.stringContaining('together they may have 33554432') }],
+  });
 });
 
 const CARD: ModelCard = {

@@ -121,6 +121,10 @@ describe('the table of routes', () => {
             properties: {
               image: { items: { type: 'string', format: 'binary' }, maxItems: 8 },
               num_inference_steps: { type: 'integer', minimum: 1, maximum: 100 },
+              size: { type: 'string', pattern: expect.stringContaining('auto') },
+              output_area: { type: 'integer', minimum: 1024, maximum: 4096 ** 2 },
+              reference_size: { type: 'string', enum: ['model', 'output'] },
+              preset: { type: 'string', enum: ['draft'] },
             },
           },
         },

@@ -147,6 +147,37 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
   );
 
   it(
+    'a size is chosen by word or by number, shown before it is sent, and kept for the next edit',
+    async () => {
+      const { page, complaints } = await visit(browser, apiOf(system));
+      const { sizeModes, sizeExpected, width, output_area } = en.settings;
+      const choose = (mode: string) => page.getByRole('radio', { name: mode, exact: true }).check({ force: true });
+      await filePicker(page).setInputFiles([await pngFile()]);
+      await page.getByText(sizeExpected('1248×832')).waitFor();
+      await choose(sizeModes.own);
+      await page.getByRole('spinbutton', { name: output_area }).fill('65536');
+      await page.getByText(sizeExpected('320×224')).waitFor();
+      await page.getByRole('spinbutton', { name: width }).fill('320');
+      await page.getByText(sizeExpected('320×216')).waitFor();
+      expect(await page.getByRole('spinbutton', { name: output_area }).inputValue()).toBe('');
+      await choose(sizeModes.draft);
+      await page.getByText(sizeExpected('640×416')).waitFor();
+      await wish(page).fill('steps:1 size:64x48');
+      await editButton(page).click();
+      const { input } = await jobOf(await idOfJob(page));
+      expect(input).toMatchObject({ preset: 'draft' });
+      expect(Object.keys(input)).not.toContain('width');
+      await divider(page).waitFor();
+      await page.getByRole('button', { name: en.results.change }).click();
+      expect(await page.getByRole('radio', { name: sizeModes.draft }).isChecked()).toBe(true);
+      await page.getByRole('button', { name: en.settings.resetAll }).click();
+      expect(await page.getByRole('radio', { name: sizeModes.auto }).isChecked()).toBe(true);
+      expect(complaints).toEqual([]);
+    },
+    LONG,
+  );
+
+  it(
     'a job that is stopped stops, on the worker too',
     async () => {
       const { page } = await visit(browser, apiOf(system));

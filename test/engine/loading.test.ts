@@ -26,6 +26,7 @@ describe('a loaded pipeline has facts', () => {
       vae_image_size: 65_536,
       condition_image_size: 9216,
       output_image_size: 65_536,
+      reference_size: 'output',
       size_multiple: 8,
       device: 'cpu',
       precision: 'fp32',

@@ -94,6 +94,7 @@ describe('a snapshot that does not fit is refused, and the engine stays usable',
     ['more steps', { num_inference_steps: STEPS + 1 }],
     ['fewer pictures', { num_images_per_prompt: 1 }],
     ['another size', { width: 72 }],
+    ['other references', { reference_size: 'output' }],
   ])('of %s', async (_, change) => {
     const pipeline = await pipelineFor();
     const other = { ...wish, parameters: { ...wish.parameters, ...change } };

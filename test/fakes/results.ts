@@ -14,6 +14,7 @@ export const FAKE_MODEL: ModelFacts = {
   vae_image_size: 1024 * 1024,
   condition_image_size: 384 * 384,
   output_image_size: 1024 * 1024,
+  reference_size: 'area',
   size_multiple: 8,
   device: 'cpu',
   precision: 'fp32',
@@ -48,7 +49,7 @@ export async function describePicture(bytes: Uint8Array): Promise<FakeResult['re
     .catch((cause: unknown) => {
       throw new AppError('image_invalid', 'The picture is not a picture that can be read.', { cause });
     });
-  return { sha256: createHash('sha256').update(bytes).digest('hex'), ...autoOrient };
+  return { sha256: createHash('sha256').update(bytes).digest('hex'), ...autoOrient, reference: autoOrient };
 }
 
 export function receiptOf(

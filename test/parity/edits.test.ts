@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { limitSide } from '../../packages/contract/src/index.ts';
+import { editSizes, limitSide } from '../../packages/contract/src/index.ts';
 import { runEdit } from '../../packages/pipeline/src/edit.ts';
 import { type LoadedModel, loadModel } from '../../packages/pipeline/src/engine/model.ts';
 import { conditionImage, patchify } from '../../packages/pipeline/src/image/preprocess.ts';
@@ -49,6 +49,14 @@ describe.each(CHECKPOINTS)('whole edits of %s are those of diffusers', (checkpoi
       if (wanted.negative_input_ids !== null) {
         expect(model.prompt.encode(said.negative_prompt ?? '', imageTokens).ids).toEqual(wanted.negative_input_ids);
       }
+      const pictures = await Promise.all(said.images.map(inputPixels));
+      const asked = { width: said.width ?? undefined, height: said.height ?? undefined, max_side: said.max_side };
+      const facts = { ...model.folder.edit, size_multiple: 2 * model.vae.factor };
+      const sizes = editSizes(asked, pictures, facts);
+      expect(sizes.result).toEqual({ width: wanted.output.width, height: wanted.output.height });
+      expect(sizes.references.map(({ width, height }) => [width, height])).toEqual(
+        wanted.vae_pictures.map(({ width, height }) => [width, height]),
+      );
       const patches: Float32Array[] = [];
       for (const [i, file] of said.images.entries()) {
         const image = await inputPixels(file);

@@ -23,6 +23,7 @@ export const MODEL: ModelFacts = {
   vae_image_size: 64,
   condition_image_size: 64,
   output_image_size: 64,
+  reference_size: 'area',
   size_multiple: 16,
   device: 'cpu',
   precision: 'fp32',

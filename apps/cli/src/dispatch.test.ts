@@ -191,7 +191,7 @@ it('a failed edit exits 1, tells JSON readers too, closes the pipeline and leave
   const { run, seen, screen } = setUp(() => Promise.reject(new AppError('out_of_memory', 'No memory is left.')));
   expect(await run('--json')).toBe(1);
   expect(JSON.parse(screen.out)).toEqual({
-    error: { code: 'out_of_memory', message: 'No memory is left.', hint: expect.stringContaining('--max-side') },
+    error: { code: 'out_of_memory', message: 'No memory is left.', hint: expect.stringContaining('--preset draft') },
   });
   expect(seen.closed).toBe(1);
   expect(await readdir(folder)).toEqual(['in.png']);

@@ -46,6 +46,12 @@ it('every flag reaches its parameter', () => {
   });
 });
 
+it('the flags of sizes reach their parameters, in the form in which they are kept', () => {
+  const flags = ['--size', '512 X 384', '--reference-size', 'output', '--preset', 'draft'];
+  expect(withFlags(...flags).parameters).toMatchObject({ size: '512x384', reference_size: 'output', preset: 'draft' });
+  expect(withFlags('--output-area', '262144').parameters.output_area).toBe(262_144);
+});
+
 it('a value may begin with a dash', () => {
   expect(withFlags('--seed', '-1').parameters.seed).toBe('-1');
   expect(withFlags('--seed=-1').parameters.seed).toBe('-1');
@@ -88,6 +94,10 @@ it.each([
   [['--seed', '-2'], '--seed must be a whole number'],
   [['--seed', '18446744073709551616'], '--seed must be a whole number'],
   [['--height', '-64'], '--height must be at least 1'],
+  [['--size', '512'], '--size must be auto, or width x height'],
+  [['--size', '512x384', '--width', '640'], '--size and width say different things'],
+  [['--reference-size', 'area'], '--reference-size must be one of: model, output'],
+  [['--preset', 'final'], '--preset must be draft'],
 ])('a parameter out of range is named as it was written: %s', (flags, message) => {
   expect(() => withFlags(...flags)).toThrow(expect.objectContaining({ code: 'invalid_parameter' }));
   expect(() => withFlags(...flags)).toThrow(message);

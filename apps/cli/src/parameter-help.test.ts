@@ -12,5 +12,9 @@ it('the help has a line for each flag of a parameter, with its default', () => {
     '  --num-images N           results for one prompt (default: 1)',
     '  --max-side N             longest side of each picture that the model sees, 0 = as it is (default: 768)',
     '  --height H, --width W    size of the result; one alone: the other follows the last picture',
+    '  --size WxH               both sides of the result, as 1024x768, or auto (default: auto)',
+    "  --output-area N          pixels of the result if no side is given; else the model's own",
+    "  --reference-size WORD    size of the references: model, the model's own, or output, the result's (default: model)",
+    '  --preset WORD            draft: about 512 x 512, references too; the way to a faster edit on a CPU',
   ]);
 });

@@ -22,6 +22,8 @@ export function probeEdit({ min_inference_steps, size_multiple }: ModelFacts): E
       max_side: SIDE,
       width: side,
       height: side,
+      // References of the model's own area would be most of the work.
+      reference_size: 'output',
     },
   };
 }

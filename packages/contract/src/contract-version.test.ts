@@ -26,4 +26,7 @@ it('a job needs the highest version of what it says, so that jobs which say noth
   expect(needed({ prompt: 'x', output_format: 'avif' })).toBe(2);
   expect(needed({ prompt: 'x', output_format: 'avif', strength: 1 })).toBe(3);
   expect(contractVersionNeededBy({})).toBe(1);
+  expect(contractVersionNeededBy({ prompt: 'x', width: 64, height: 64, max_side: 512 })).toBe(1);
+  for (const said of [{ size: 'auto' }, { output_area: 65_536 }, { reference_size: 'model' }, { preset: 'draft' }])
+    expect(contractVersionNeededBy({ prompt: 'x', ...said })).toBe(3);
 });

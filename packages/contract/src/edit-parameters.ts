@@ -3,6 +3,7 @@ import { AppError } from './errors.ts';
 import { fieldErrorsOf, PARSING } from './field-errors.ts';
 import type { ParameterFacts } from './parameter-kinds.ts';
 import { PARAMETERS } from './parameters.ts';
+import { refuseSizeConflicts } from './size-parameters.ts';
 
 /** Limits of what a request may ask for. */
 export const LIMITS = {
@@ -18,6 +19,9 @@ export const LIMITS = {
   imagesPerPrompt: PARAMETERS.num_images_per_prompt.max,
   side: PARAMETERS.width.max,
   maxSide: PARAMETERS.max_side.max,
+  outputArea: PARAMETERS.output_area.max,
+  /** Pixels of a result and of all its references together: twice those of the largest result. */
+  pixelsTogether: 2 * PARAMETERS.width.max ** 2,
 } as const;
 
 /**
@@ -51,5 +55,6 @@ export function parseEditParameters(input: unknown): EditParameters {
       errors: [{ path: 'prompt', code: 'required', parameters: {}, message }],
     });
   }
+  refuseSizeConflicts(parsed.data);
   return parsed.data;
 }

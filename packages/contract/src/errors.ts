@@ -152,8 +152,8 @@ export const ERRORS = {
     503,
     true,
     'Memory ran out',
-    'Lower --max-side or the output size, or free memory.',
-    'Lower max_side or the size of the result, or try again later.',
+    'Ask for a smaller result, as with --preset draft, or free memory.',
+    'Ask for a smaller result, as with preset draft, or try again later.',
   ),
   engine_failed: engine(
     500,

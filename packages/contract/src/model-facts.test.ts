@@ -11,6 +11,7 @@ const FACTS = {
   vae_image_size: 1024 * 1024,
   condition_image_size: 384 * 384,
   output_image_size: 1024 * 1024,
+  reference_size: 'area',
   size_multiple: 16,
   device: 'cpu',
   precision: 'fp32',

@@ -19,6 +19,8 @@ export const modelFactsSchema = z.object({
   vae_image_size: pixels,
   condition_image_size: pixels,
   output_image_size: pixels,
+  /** What `reference_size: model` means: `area`, vae_image_size pixels as in diffusers, or `output`, the result's size. */
+  reference_size: z.enum(['area', 'output']),
   /** Sides of outputs are floored to multiples of this. */
   size_multiple: z.int().min(1),
   device: z.string(),

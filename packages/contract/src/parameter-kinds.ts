@@ -15,6 +15,8 @@ export interface ParameterFlag {
 export interface ParameterControl {
   /** Controls are shown in this order. */
   readonly position: number;
+  /** True for a control that few people need: it lies behind one more step. */
+  readonly advanced?: boolean;
   /** Ends and step of a slider; a number beyond its ends can be typed. */
   readonly slider?: { readonly min: number; readonly max: number; readonly step: number };
 }
@@ -42,7 +44,7 @@ interface Bounds {
 
 /** A row as code sees it that handles all parameters alike. */
 export interface ParameterFacts extends Shown, Partial<Bounds> {
-  readonly kind: 'text' | 'whole_number' | 'number' | 'seed' | 'choice';
+  readonly kind: 'text' | 'whole_number' | 'number' | 'seed' | 'choice' | 'size';
   readonly schema: z.ZodType;
   readonly maxLength?: number;
   readonly choices?: readonly string[];
@@ -113,4 +115,35 @@ export const seedSchema = z
 
 export function seedParameter<const R extends Shown>(row: R) {
   return { ...row, kind: 'seed', schema: seedSchema.optional() } as const;
+}
+
+/** `auto`, or two sides as people and other services write them, in small letters. */
+const SIZE_FORM = /^(?:auto|\d{1,6}\s*[x×*]\s*\d{1,6})$/;
+const SIZE_RULE = 'must be auto, or width x height in pixels, as 1024x768';
+
+/** The sides of a size as sizeSchema gives it; undefined for `auto`. */
+export function sidesOfSize(size: string): { readonly width: number; readonly height: number } | undefined {
+  const [width, height] = size.split('x').map(Number);
+  return width === undefined || height === undefined ? undefined : { width, height };
+}
+
+/**
+ * `auto` or `WxH`. Taken too: capitals, `×` and `*` for `x`, and blanks around them, since people and other services write
+ * sizes so. A size with an open side is none: width or height alone says that.
+ */
+function sizeSchema({ min, max }: Bounds) {
+  return z
+    .string('must be a text')
+    .trim()
+    .toLowerCase()
+    .regex(SIZE_FORM, { error: SIZE_RULE, abort: true })
+    .transform((text) => text.replace(/\s*[x×*]\s*/, 'x').replaceAll(/(^|x)0+(?=\d)/g, '$1'))
+    .refine((size) => sidesOf(size).every((side) => side >= min), `must have sides of at least ${min}`)
+    .refine((size) => sidesOf(size).every((side) => side <= max), `must have sides of at most ${max}`);
+}
+
+const sidesOf = (size: string): readonly number[] => Object.values(sidesOfSize(size) ?? {});
+
+export function sizeParameter<const R extends Shown & Bounds>(row: R) {
+  return { ...row, kind: 'size', schema: sizeSchema(row).optional() } as const;
 }

@@ -19,9 +19,10 @@ it('no two parameters share a flag, or a place on the page', () => {
 
 it('numbers are taken up to both ends of their range, and not beyond', () => {
   for (const name of PARAMETER_NAMES) {
-    const { schema, min, max } = parameterFacts(name);
+    const { schema, min, max, kind } = parameterFacts(name);
     if (min === undefined || max === undefined) continue;
-    const taken = [min - 1, min, max, max + 1].map((value) => schema.safeParse(value).success);
+    const written = (value: number) => (kind === 'size' ? `${value}x${value}` : value);
+    const taken = [min - 1, min, max, max + 1].map((value) => schema.safeParse(written(value)).success);
     expect(taken, name).toEqual([false, true, true, false]);
   }
   expect(PARAMETERS.num_inference_steps).toMatchObject({ min: 1, max: 100 });

@@ -4,15 +4,21 @@ import {
   type ParameterFacts,
   requiredTextParameter,
   seedParameter,
+  sizeParameter,
   textParameter,
   wholeNumberParameter,
 } from './parameter-kinds.ts';
 import { OUTPUT_FORMATS } from './picture-formats.ts';
+import { PRESET_NAMES, REFERENCE_SIZES } from './presets.ts';
 
 const TEXT = { maxLength: 10_000 } as const;
 const SCALE = { min: 0, max: 100 } as const;
 const SIDE = { min: 1, max: 4096 } as const;
 const SIZE_HELP = 'size of the result; one alone: the other follows the last picture';
+/** 32² to the square of the longest side. */
+const AREA = { min: 32 * 32, max: SIDE.max ** 2 } as const;
+/** Workers of earlier versions do not know the parameter. */
+const SINCE_3 = { needs: () => 3 } as const;
 
 /**
  * Every parameter of an edit: type, range, the guide's default, its flag of the command and its control on the page. Names
@@ -71,17 +77,63 @@ export const PARAMETERS = {
     cli: { flag: 'num-images', value: 'N', help: 'results for one prompt' },
     page: { position: 6, slider: { min: 1, max: 8, step: 1 } },
   }),
-  /** Longest side of each reference picture in pixels, 0 = as it is. It does not limit the output. */
+  /** Longest side of each reference picture in pixels before all else, 0 = as it is. It limits neither the output nor the work. */
   max_side: wholeNumberParameter({
     min: 0,
     max: 16_384,
     default: 768,
-    cli: { flag: 'max-side', value: 'N', help: 'longest side of each picture that the model sees, 0 = as it is' },
+    cli: {
+      flag: 'max-side',
+      value: 'N',
+      help: 'longest side of each picture that the model sees, 0 = as it is',
+    },
     page: { position: 5, slider: { min: 0, max: 2048, step: 64 } },
   }),
-  /** Output pixels, floored to multiples of 2 × the VAE's factor. The page shows both sides in one control. */
+  /** Output pixels, floored to multiples of 2 × the VAE's factor. The page shows all that is said of the result's size in one control. */
   height: wholeNumberParameter({ ...SIDE, cli: { flag: 'height', value: 'H', help: SIZE_HELP }, page: undefined }),
-  width: wholeNumberParameter({ ...SIDE, cli: { flag: 'width', value: 'W', help: SIZE_HELP }, page: { position: 8 } }),
+  width: wholeNumberParameter({ ...SIDE, cli: { flag: 'width', value: 'W', help: SIZE_HELP }, page: { position: 0 } }),
+  /** Both sides in one text, or `auto`, which asks for nothing. How the parameters of sizes go together: docs/sizes.md. */
+  size: sizeParameter({
+    ...SIDE,
+    ...SINCE_3,
+    default: 'auto',
+    cli: { flag: 'size', value: 'WxH', help: 'both sides of the result, as 1024x768, or auto' },
+    page: undefined,
+  }),
+  /** Pixels of a result whose sides are not asked for. The page's control of the result's size has it. */
+  output_area: wholeNumberParameter({
+    ...AREA,
+    ...SINCE_3,
+    cli: {
+      flag: 'output-area',
+      value: 'N',
+      help: "pixels of the result if no side is given; else the model's own",
+    },
+    page: undefined,
+  }),
+  /** `model`: as the checkpoint says, else diffusers' area. `output`: the result's size. */
+  reference_size: choiceParameter({
+    ...SINCE_3,
+    choices: REFERENCE_SIZES,
+    default: 'model',
+    cli: {
+      flag: 'reference-size',
+      value: 'WORD',
+      help: "size of the references: model, the model's own, or output, the result's",
+    },
+    page: { position: 8, advanced: true },
+  }),
+  /** Values for sizes that the request does not say itself: PRESETS. */
+  preset: choiceParameter({
+    ...SINCE_3,
+    choices: PRESET_NAMES,
+    cli: {
+      flag: 'preset',
+      value: 'WORD',
+      help: 'draft: about 512 x 512, references too; the way to a faster edit on a CPU',
+    },
+    page: undefined,
+  }),
   /** The command takes it from the ending of --out, or from --format. */
   output_format: choiceParameter({ choices: OUTPUT_FORMATS, default: 'png', cli: undefined, page: { position: 7 } }),
 } as const satisfies Record<string, ParameterFacts>;

@@ -1,22 +1,43 @@
 import { LIMITS } from './edit-parameters.ts';
 import { AppError } from './errors.ts';
 import { fieldError } from './field-errors.ts';
-import { limitSide, roundedDimensions, roundHalfEven, type Size } from './picture-size.ts';
-
-/** The sides of the result that a request asks for. */
-export interface AskedSize {
-  readonly width?: number | undefined;
-  readonly height?: number | undefined;
-}
+import type { ModelFacts } from './model-facts.ts';
+import { GUIDE_DEFAULTS } from './parameters.ts';
+import { DIFFUSERS_AREAS, limitSide, roundedDimensions, roundHalfEven, type Size } from './picture-size.ts';
+import { PRESETS, type ReferenceSize } from './presets.ts';
+import { type AskedSize, askedSides, type SizeParameters } from './size-parameters.ts';
 
 /** What the size of a result depends on besides the request's sides. */
 export interface ResultSizeRules {
   /** `max_side` of the request. */
   readonly maxSide: number;
-  /** Pixels of a result whose size is not asked for: `output_image_size` of the model. */
+  /** Pixels of a result whose size is not asked for: `output_area` of the request, else `output_image_size` of the model. */
   readonly area: number;
   /** `size_multiple` of the model. */
   readonly multiple: number;
+}
+
+/** What a model says of sizes. What is left out or null is as in diffusers, and its `multiple` 1. */
+export type SizeFacts = {
+  readonly [N in 'output_image_size' | 'vae_image_size' | 'reference_size' | 'size_multiple']?:
+    | ModelFacts[N]
+    | null
+    | undefined;
+};
+
+/** A reference as the VAE sees it. */
+export interface ReferenceTarget extends Size {
+  /** True if it is first cut to the result's shape around the middle; else its own shape is kept, as near as sizes allow. */
+  readonly cut: boolean;
+}
+
+/** Every size of an edit. */
+export interface EditSizes {
+  readonly result: Size;
+  /** One for each picture, in order. */
+  readonly references: readonly ReferenceTarget[];
+  /** What decided the references: of the request, else of its preset, else `model`. */
+  readonly reference_size: ReferenceSize;
 }
 
 /**
@@ -39,51 +60,115 @@ export function resultSize({ width, height }: AskedSize, picture: Size, rules: R
 }
 
 /**
- * The same for a request that is to be done. Throws `invalid_parameter` for a side below the model's multiple and for one that
- * makes the other side too long, `image_ratio` for a picture too narrow for the model's area.
+ * The sizes that references have for the VAE. `area`: each has the model's pixels at its own shape, after `max_side`, as in
+ * diffusers. `output`: each has the result's size.
  */
-export function requireResultSize(asked: AskedSize, picture: Size, rules: ResultSizeRules): Size {
-  const size = resultSize(asked, picture, rules);
-  for (const [name, other] of [
-    ['width', 'height'],
-    ['height', 'width'],
-  ] as const) {
-    const side = asked[name];
-    if (side === undefined) continue;
-    if (size[name] === 0)
-      throw fieldError(name, {
-        code: 'too_small',
-        rule: `must be at least ${rules.multiple} with this model, not ${side}`,
-        parameters: { min: rules.multiple },
-      });
-    if (asked[other] === undefined && size[other] > LIMITS.side)
-      throw fieldError(name, {
-        code: 'invalid',
-        rule: `of ${side} gives the result a ${other} of ${size[other]} at the shape of the picture; it must be at most ${LIMITS.side}. Give a smaller ${name}, or both sides.`,
-      });
-  }
-  if (size.width === 0 || size.height === 0)
+export function referenceSizes(
+  pictures: readonly Size[],
+  result: Size,
+  rules: { readonly kind: ModelFacts['reference_size']; readonly area: number; readonly maxSide: number },
+): ReferenceTarget[] {
+  return pictures.map((picture) =>
+    rules.kind === 'output'
+      ? { ...result, cut: true }
+      : { ...roundedDimensions(rules.area, limitSide(picture, rules.maxSide)), cut: false },
+  );
+}
+
+/** What holds for an edit before its pictures are known: the request, then its preset, then the model, then diffusers and the guide. */
+function rulesOf(said: SizeParameters, model: SizeFacts) {
+  const referenceArea = model.vae_image_size ?? DIFFUSERS_AREAS.vae_image_size;
+  const ownArea = model.output_image_size ?? referenceArea;
+  const preset = said.preset === undefined ? undefined : PRESETS[said.preset];
+  return {
+    maxSide: said.max_side ?? GUIDE_DEFAULTS.max_side,
+    area: said.output_area ?? Math.min(preset?.output_area ?? ownArea, ownArea),
+    multiple: model.size_multiple ?? 1,
+    referenceArea,
+    preset,
+  };
+}
+
+const SQUARE: Size = { width: 1, height: 1 };
+
+/**
+ * Every size of an edit, by the one table of docs/sizes.md. Without pictures the result is a square. It refuses nothing: sides may
+ * be 0 or too long.
+ *
+ * @example
+ * editSizes({ preset: 'draft' }, [{ width: 3000, height: 2000 }], {}).result // 640 × 416
+ */
+export function editSizes(said: SizeParameters, pictures: readonly Size[], model: SizeFacts): EditSizes {
+  const { preset, referenceArea, ...rules } = rulesOf(said, model);
+  const result = resultSize(askedSides(said), pictures.at(-1) ?? SQUARE, rules);
+  // A preset never enlarges: beside a result that is larger than the model's references, these keep the model's size.
+  const fromPreset = result.width * result.height <= referenceArea ? preset?.reference_size : undefined;
+  const reference_size = said.reference_size ?? fromPreset ?? GUIDE_DEFAULTS.reference_size;
+  const kind = reference_size === 'output' ? 'output' : (model.reference_size ?? 'area');
+  const { maxSide } = rules;
+  return {
+    result,
+    reference_size,
+    references: referenceSizes(pictures, result, { kind, area: referenceArea, maxSide }),
+  };
+}
+
+/**
+ * The same for a request that is to be done. Throws `invalid_parameter` for a side below the model's multiple, for one or an area
+ * that makes a side too long, and for more pixels than LIMITS.pixelsTogether; `image_ratio` for a picture too narrow for its area.
+ */
+export function requireEditSizes(said: SizeParameters, pictures: readonly Size[], model: SizeFacts): EditSizes {
+  const sizes = editSizes(said, pictures, model);
+  const picture = pictures.at(-1) ?? SQUARE;
+  const rules = rulesOf(said, model);
+  refuseSides(said, sizes.result, rules.multiple);
+  if (sizes.result.width === 0 || sizes.result.height === 0)
     throw new AppError(
       'image_ratio',
       `A picture of ${picture.width} × ${picture.height} is too narrow: at ${rules.area} pixels a side would round to 0.`,
     );
-  return size;
+  refuseTogether(sizes);
+  return sizes;
 }
 
-/** Shapes that differ by no more than this look alike. */
-const SAME_SHAPE = 0.02;
-
-/** How much wider one shape is than the other, as a share: 0.05 for 105 × 100 beside 100 × 100, and for the reverse. */
-function shapeDifference(a: Size, b: Size): number {
-  const quotient = (a.width * b.height) / (a.height * b.width);
-  return Math.max(quotient, 1 / quotient) - 1;
+function refuseSides(said: SizeParameters, result: Size, multiple: number): void {
+  const asked = askedSides(said);
+  const sides = ['width', 'height'] as const;
+  for (const name of sides) {
+    const side = asked[name];
+    const [path, what] = said[name] === undefined ? ['size', `a ${name} of at least`] : [name, 'at least'];
+    if (side !== undefined && result[name] === 0)
+      throw fieldError(path, {
+        code: 'too_small',
+        rule: `must ${path === name ? 'be' : 'have'} ${what} ${multiple} with this model, not ${side}`,
+        parameters: { min: multiple },
+      });
+  }
+  const given = sides.filter((name) => asked[name] !== undefined);
+  const tooLong = sides.find((name) => result[name] > LIMITS.side);
+  const [side] = given;
+  if (tooLong === undefined || given.length === 2) return;
+  const gives = `the result a ${tooLong} of ${result[tooLong]} at the shape of the picture; it must be at most ${LIMITS.side}`;
+  if (side !== undefined)
+    throw fieldError(side, {
+      code: 'invalid',
+      rule: `of ${asked[side]} gives ${gives}. Give a smaller ${side}, or both sides.`,
+    });
+  // Without a wish the size is diffusers', however long.
+  if (said.output_area !== undefined)
+    throw fieldError('output_area', {
+      code: 'invalid',
+      rule: `of ${said.output_area} gives ${gives}. Give a smaller area, or both sides.`,
+    });
 }
 
-/** One sentence for a result whose shape differs from that of its picture by more than 2 %, none for any other. */
-export function shapeWarning(result: Size, picture: Size): readonly string[] {
-  const difference = shapeDifference(result, picture);
-  if (difference < SAME_SHAPE + 1e-9) return [];
-  return [
-    `The shape of the result, ${result.width} × ${result.height}, differs by ${(100 * difference).toFixed(1)} % from that of the picture, ${picture.width} × ${picture.height}. Give width or height alone to keep the picture's shape as far as the model's sizes allow.`,
-  ];
+function refuseTogether({ result, references, reference_size }: EditSizes): void {
+  const pixels = [result, ...references].reduce((sum, { width, height }) => sum + width * height, 0);
+  if (pixels <= LIMITS.pixelsTogether) return;
+  const some = references.length === 1 ? 'its reference' : `its ${references.length} references`;
+  const less = reference_size === 'output' ? ', or leave reference_size to the model' : '';
+  throw fieldError(reference_size === 'output' ? 'reference_size' : 'images', {
+    code: 'invalid',
+    rule: `with a result of ${result.width} × ${result.height} and ${some} make ${pixels} pixels; together they may have ${LIMITS.pixelsTogether}. Ask for a smaller result or give fewer pictures${less}.`,
+  });
 }

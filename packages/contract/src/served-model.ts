@@ -29,6 +29,9 @@ export const servedModelSchema = z.object({
     size_multiple: facts.size_multiple.nullable(),
   }),
   output_image_size: facts.output_image_size.nullable(),
+  /** Pixels of a reference for the VAE, and whether it has these or the result's size. null: not known. */
+  vae_image_size: facts.vae_image_size.nullable().default(null),
+  reference_size: facts.reference_size.nullable().default(null),
 });
 export type ServedModel = z.output<typeof servedModelSchema>;
 

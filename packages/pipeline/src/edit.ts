@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import {
   AppError,
   limitSide,
+  maxSideWarning,
   PREVIEW_MEDIA_TYPE,
+  requireEditSizes,
   type Size,
   shapeWarning,
   type Unchanged,
@@ -17,13 +19,7 @@ import { createComparison } from './image/likeness.ts';
 import { conditionImage, type PatchGrid, patchify } from './image/preprocess.ts';
 import { type Pixels, resizeLanczos } from './image/resample.ts';
 import { checkImageShape } from './image/shape.ts';
-import {
-  outputSize,
-  type ResolvedParameters,
-  resolveParameters,
-  usesGuidance,
-  warningsOf,
-} from './resolve-parameters.ts';
+import { type ResolvedParameters, resolveParameters, usesGuidance, warningsOf } from './resolve-parameters.ts';
 import { denoise } from './sampling/denoise.ts';
 import { PATCH } from './sampling/latents.ts';
 import {
@@ -81,8 +77,11 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
   const oneEncoded = (): void => step('encode', ++encoded, encodeSteps);
   step('encode', encoded, encodeSteps);
   const images = await decodeAll(model, request.images, settled.max_side);
-  const size = outputSize(given, folder.edit, images.at(-1)!.original, PATCH * model.vae.factor);
-  const parameters: ResolvedParameters = { ...settled, ...size };
+  const sizeFacts = { ...folder.edit, size_multiple: PATCH * model.vae.factor };
+  const originals = images.map(({ original }) => original);
+  const sizes = requireEditSizes(given, originals, sizeFacts);
+  const { result: size, reference_size } = sizes;
+  const parameters: ResolvedParameters = { ...settled, ...size, reference_size };
   const target = tokenGrid(size, model);
   const schedule = createSchedule(folder.scheduler, parameters.num_inference_steps, target.rows * target.columns);
 
@@ -109,8 +108,8 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
   const { previewEvery = 0, onPreview } = hooks;
   const fit = previewEvery > 0 && onPreview !== undefined ? createColourFit(model.vae.channels) : undefined;
   const references: PackedLatents[] = [];
-  for (const image of images) {
-    references.push(await encodeReference(model, image, size, fit));
+  for (const [i, image] of images.entries()) {
+    references.push(await encodeReference(model, image, sizes.references[i]!, fit));
     oneEncoded();
   }
   const channels = folder.transformer.config.in_channels;
@@ -177,7 +176,10 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
     receipt: {
       model: { name: folder.name, digest: folder.digest, demo: folder.edit.demo },
       parameters: { ...parameters },
-      images: images.map((image, i) => ({ sha256: sha256Hex(request.images[i]!), ...image.original })),
+      images: originals.map((original, i) => {
+        const { width, height } = sizes.references[i]!;
+        return { sha256: sha256Hex(request.images[i]!), ...original, reference: { width, height } };
+      }),
       precision: model.precision.name,
       device: model.device.name,
       versions: versions(),
@@ -185,7 +187,8 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
     },
     warnings: [
       ...warningsOf(given, settled, folder.edit),
-      ...shapeWarning(size, images.at(-1)!.original),
+      ...shapeWarning(size, originals.at(-1)!),
+      ...maxSideWarning(given, sizes, sizeFacts),
       ...unchangedWarnings(unchanged, folder.card),
     ],
     ...(hooks.returnLatents === true

@@ -1,7 +1,7 @@
-import { GUIDE_DEFAULTS, parseEditParameters } from '@qwen-edit/contract';
+import { GUIDE_DEFAULTS, parseEditParameters, requireEditSizes, type Size } from '@qwen-edit/contract';
 import { describe, expect, it } from 'vitest';
-import { resolveEditConfig } from './hub/edit-config.ts';
-import { outputSize, resolveParameters, usesGuidance, warningsOf } from './resolve-parameters.ts';
+import { type EditConfig, resolveEditConfig } from './hub/edit-config.ts';
+import { resolveParameters, usesGuidance, warningsOf } from './resolve-parameters.ts';
 
 const guide = resolveEditConfig({});
 const trained = resolveEditConfig({ num_inference_steps: 6, true_cfg_scale: 1, vae_image_size: 65_536 });
@@ -9,7 +9,8 @@ const parse = (more: object = {}) => parseEditParameters({ prompt: 'x', ...more 
 
 describe('the request comes before edit_config.json, and edit_config.json before the guide', () => {
   it('a request without parameters has those of the guide', () => {
-    expect(resolveParameters(parse(), guide)).toEqual({ prompt: 'x', ...GUIDE_DEFAULTS });
+    const { size: _size, reference_size: _reference, ...defaults } = GUIDE_DEFAULTS;
+    expect(resolveParameters(parse(), guide)).toEqual({ prompt: 'x', ...defaults });
     expect(GUIDE_DEFAULTS).toMatchObject({
       negative_prompt: ' ',
       num_inference_steps: 40,
@@ -60,6 +61,8 @@ describe('a seed of -1', () => {
 });
 
 describe('the size of the output', () => {
+  const outputSize = (said: object, config: EditConfig, last: Size, size_multiple: number): Size =>
+    requireEditSizes(parse(said), [last], { ...config, size_multiple }).result;
   const picture = { width: 320, height: 214 };
 
   it.each<[string, object, number, [number, number]]>([
@@ -69,18 +72,18 @@ describe('the size of the output', () => {
     ['a width alone: the height follows the picture', { width: 64 }, 16, [64, 48]],
     ['a height alone: the width follows the picture', { height: 500 }, 16, [736, 496]],
   ])('%s', (_, said, multiple, [width, height]) => {
-    expect(outputSize(parse(said), trained, picture, multiple)).toEqual({ width, height });
+    expect(outputSize(said, trained, picture, multiple)).toEqual({ width, height });
   });
 
   it('a side below the multiple is refused by name', () => {
-    expect(() => outputSize(parse({ height: 15 }), trained, picture, 16)).toThrow(
+    expect(() => outputSize({ height: 15 }, trained, picture, 16)).toThrow(
       'height must be at least 16 with this model, not 15.',
     );
   });
 
   it('output_image_size is an area of its own', () => {
     const config = resolveEditConfig({ vae_image_size: 65_536, output_image_size: 16_384 });
-    expect(outputSize(parse(), config, { width: 50, height: 50 }, 16)).toEqual({ width: 128, height: 128 });
+    expect(outputSize({}, config, { width: 50, height: 50 }, 16)).toEqual({ width: 128, height: 128 });
   });
 });
 

@@ -1,11 +1,5 @@
 import { randomInt } from 'node:crypto';
-import {
-  type EditParameters,
-  GUIDE_DEFAULTS,
-  type OutputFormat,
-  requireResultSize,
-  type Size,
-} from '@qwen-edit/contract';
+import { type EditParameters, GUIDE_DEFAULTS, type OutputFormat, type ReferenceSize } from '@qwen-edit/contract';
 import type { EditConfig } from './hub/edit-config.ts';
 
 /** Every parameter of an edit with its value; names are diffusers'. */
@@ -20,18 +14,18 @@ export interface ResolvedParameters {
   readonly max_side: number;
   readonly height: number;
   readonly width: number;
+  readonly reference_size: ReferenceSize;
   readonly output_format: OutputFormat;
 }
 
+/** Those that the pictures have no part in. */
+export type SettledParameters = Omit<ResolvedParameters, 'height' | 'width' | 'reference_size'>;
+
 /**
- * Each parameter from the request, else what the checkpoint recommends, else the guide's default. Width and height come from
- * outputSize, when the pictures are known. `seed`: of the snapshot from which the edit continues.
+ * Each parameter from the request, else what the checkpoint recommends, else the guide's default. Those of sizes come from
+ * requireEditSizes, when the pictures are known. `seed`: of the snapshot from which the edit continues.
  */
-export function resolveParameters(
-  given: EditParameters,
-  config: EditConfig,
-  seed?: string,
-): Omit<ResolvedParameters, 'height' | 'width'> {
+export function resolveParameters(given: EditParameters, config: EditConfig, seed?: string): SettledParameters {
   const wanted = given.seed ?? GUIDE_DEFAULTS.seed;
   return {
     prompt: given.prompt,
@@ -51,23 +45,13 @@ function drawSeed(): string {
   return randomInt(0, 2 ** 32).toString();
 }
 
-/** Output size, see requireResultSize. `lastImage`: before it was limited to max_side. */
-export function outputSize(given: EditParameters, config: EditConfig, lastImage: Size, multiple: number): Size {
-  const maxSide = given.max_side ?? GUIDE_DEFAULTS.max_side;
-  return requireResultSize(given, lastImage, { maxSide, area: config.output_image_size, multiple });
-}
-
 /** Whether the negative prompt has an effect. Source: do_true_cfg. */
 export function usesGuidance(p: Pick<ResolvedParameters, 'true_cfg_scale' | 'negative_prompt'>): boolean {
   return p.true_cfg_scale > 1 && p.negative_prompt !== null;
 }
 
 /** One sentence for each thing that the request or edit_config.json asks for and that has no effect. */
-export function warningsOf(
-  given: EditParameters,
-  p: Omit<ResolvedParameters, 'height' | 'width'>,
-  config: EditConfig,
-): string[] {
+export function warningsOf(given: EditParameters, p: SettledParameters, config: EditConfig): string[] {
   const warnings = config.unknown.map(
     (key) => `edit_config.json: ${key} is not a key that is known, it has no effect.`,
   );

@@ -1,4 +1,11 @@
-import type { EditParametersInput, JobStage, OutputFormat, PREVIEW_MEDIA_TYPE, Unchanged } from '@qwen-edit/contract';
+import type {
+  EditParametersInput,
+  JobStage,
+  OutputFormat,
+  PREVIEW_MEDIA_TYPE,
+  Size,
+  Unchanged,
+} from '@qwen-edit/contract';
 
 /**
  * One edit: encoded pictures as they were uploaded (JPEG, PNG, …) and the parameters. The pipeline parses the parameters, so
@@ -73,7 +80,8 @@ export interface Timings {
 export interface Receipt {
   readonly model: { readonly name: string; readonly digest: string; readonly demo: boolean };
   readonly parameters: Record<string, unknown>;
-  readonly images: readonly { readonly sha256: string; readonly width: number; readonly height: number }[];
+  /** The pictures, each with the size that it had for the VAE. */
+  readonly images: readonly ({ readonly sha256: string; readonly reference: Size } & Size)[];
   readonly precision: string;
   readonly device: string;
   readonly versions: Record<string, string>;

@@ -29,6 +29,9 @@ const MEANT: ReadonlyMap<string, string> = new Map([
   ...['cfg', 'cfg_scale', 'true_cfg', 'guidance'].map((name) => [name, 'true_cfg_scale'] as const),
   ...['n', 'num_images', 'num_outputs', 'batch_size'].map((name) => [name, 'num_images_per_prompt'] as const),
   ...['format', 'response_format', 'image_format'].map((name) => [name, 'output_format'] as const),
+  ...['image_size', 'resolution', 'dimensions', 'output_size'].map((name) => [name, 'size'] as const),
+  ...['area', 'pixels', 'megapixels', 'target_area'].map((name) => [name, 'output_area'] as const),
+  ...['draft', 'draft_mode'].map((name) => [name, 'preset'] as const),
   ...['webhook', 'callback_url', 'callback'].map((name) => [name, 'webhook_url'] as const),
 ]);
 

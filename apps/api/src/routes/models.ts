@@ -1,5 +1,6 @@
 import {
   AppError,
+  DIFFUSERS_AREAS,
   GUIDE_DEFAULTS,
   LIMITS,
   type ModelCard,
@@ -22,6 +23,9 @@ const PARAMETER_LIMITS = {
   num_images_per_prompt: PARAMETERS.num_images_per_prompt.max,
   side: PARAMETERS.width.max,
   max_side: PARAMETERS.max_side.max,
+  min_output_area: PARAMETERS.output_area.min,
+  output_area: PARAMETERS.output_area.max,
+  pixels_together: LIMITS.pixelsTogether,
 } as const;
 
 /** The models of live workers, with the values that are used if a request does not name them. */
@@ -91,8 +95,11 @@ function presentModel({ facts, card, workers }: Group, tellsWhy: boolean): Serve
       ...GUIDE_DEFAULTS,
       num_inference_steps: facts.num_inference_steps ?? GUIDE_DEFAULTS.num_inference_steps,
       true_cfg_scale: facts.true_cfg_scale ?? GUIDE_DEFAULTS.true_cfg_scale,
+      output_area: facts.output_image_size ?? DIFFUSERS_AREAS.vae_image_size,
     },
     limits: { min_inference_steps: facts.min_inference_steps ?? 1, size_multiple: facts.size_multiple ?? null },
     output_image_size: facts.output_image_size ?? null,
+    vae_image_size: facts.vae_image_size ?? null,
+    reference_size: facts.reference_size ?? null,
   };
 }

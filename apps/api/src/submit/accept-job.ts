@@ -2,10 +2,9 @@ import { timeLimit } from '@qwen-edit/async';
 import {
   AppError,
   type Caller,
-  DIFFUSERS_AREAS,
   GUIDE_DEFAULTS,
   type PresentableJob,
-  requireResultSize,
+  requireEditSizes,
   type ShapeRules,
 } from '@qwen-edit/contract';
 import { type NewJob, newId, type QueueTimes, readQueueTimes } from '@qwen-edit/db';
@@ -73,7 +72,11 @@ export async function acceptJob(deps: AcceptDeps, acceptance: Acceptance): Promi
   const model = currentModel((await status.workers()) ?? []);
   refuseTooFewSteps(submission, model);
   const images = await validateImages(deps, acceptance, rulesOf(submission, model));
-  refuseWrongSize(submission, images, model);
+  requireEditSizes(
+    parameters,
+    images.map(({ facts }) => facts),
+    model ?? {},
+  );
 
   const id = newId('job');
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
@@ -185,20 +188,6 @@ function refuseTooFewSteps({ parameters }: ValidatedSubmission, model: ReportedF
   const fewest = model?.min_inference_steps ?? 1;
   const steps = parameters.num_inference_steps ?? model?.num_inference_steps ?? GUIDE_DEFAULTS.num_inference_steps;
   if (steps < fewest) throw new AppError('steps_too_few', `This model needs ${fewest} steps or more, not ${steps}.`);
-}
-
-function refuseWrongSize(
-  { parameters }: ValidatedSubmission,
-  images: readonly InputImage[],
-  model: ReportedFacts | undefined,
-): void {
-  const last = images.at(-1);
-  if (last === undefined) return;
-  requireResultSize(parameters, last.facts, {
-    maxSide: parameters.max_side ?? GUIDE_DEFAULTS.max_side,
-    area: model?.output_image_size ?? DIFFUSERS_AREAS.vae_image_size,
-    multiple: model?.size_multiple ?? 1,
-  });
 }
 
 function rulesOf({ parameters: { max_side } }: ValidatedSubmission, model: ReportedFacts | undefined): ShapeRules {

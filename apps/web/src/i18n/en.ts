@@ -12,17 +12,23 @@ const sliders: Readonly<Record<SliderName, { readonly label: string; readonly he
   guidance_scale: { label: 'Guidance scale', help: 'guidance_scale. No effect on this model.' },
   max_side: {
     label: 'Longest side the model sees',
-    help: 'max_side in pixels. Larger pictures are shrunk to it; 0 leaves them as they are.',
+    help: 'max_side in pixels. Larger pictures are shrunk to it; 0 leaves them as they are. It makes nothing faster: Draft does.',
   },
   num_images_per_prompt: { label: 'Number of results', help: 'Each takes as long as one.' },
 };
-const choices: Readonly<Record<ChoiceName, ChoiceWords>> = {
+const choices: Readonly<Record<Exclude<ChoiceName, 'preset'>, ChoiceWords>> = {
   output_format: { label: 'File format', values: { png: 'PNG', jpeg: 'JPEG', webp: 'WebP' } },
+  reference_size: {
+    label: 'Size of the references',
+    values: { model: 'As the model', output: 'As the result' },
+    help: 'reference_size: the model copies from your pictures at this size. As the result: a small result is made faster, and loses fine detail.',
+  },
 };
 
 interface ChoiceWords {
   readonly label: string;
   readonly values: Readonly<Record<string, string>>;
+  readonly help?: string;
 }
 
 /** Every word of the page in English, and the shape that each other language has. */
@@ -158,10 +164,19 @@ export const en = {
     negativeHelp: 'negative_prompt. Works only while the prompt is followed with more than 1.',
     size: 'Size of the result',
     sizeAuto: 'automatic',
-    sizeHelp:
-      'Width and height in pixels, up to 4096. One alone: the other follows the picture. Empty: as the model makes it.',
+    sizeModes: { auto: 'Automatic', draft: 'Draft', own: 'My own' },
+    sizeHelp: {
+      auto: 'As the model makes it, in the shape of the picture.',
+      draft: 'About 512×512. Much faster on a CPU; fine detail of the picture is lost.',
+      own: 'Width and height in pixels, up to 4096, or how many pixels in all. One side alone: the other follows the picture.',
+    },
+    sizeExpected: (size: string) => `The result will have ${size}.`,
+    draftIsWhole: 'This model’s results are no larger than a draft anyway.',
+    draftShort: 'draft',
     width: 'Width',
     height: 'Height',
+    output_area: 'Pixels in all',
+    advanced: 'Advanced',
     recommended: (value: string) => `Recommended: ${value}`,
     reset: (name: string) => `Back to the recommended value: ${name}`,
     resetAll: 'Back to recommended',
@@ -280,6 +295,7 @@ export const en = {
     cfg: 'true_cfg_scale',
     maxSide: 'max_side',
     size: 'Size',
+    references: 'References',
     format: 'Format',
     device: 'Computed on',
     negative: 'Negative prompt',

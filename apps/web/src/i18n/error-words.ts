@@ -53,8 +53,9 @@ function fieldSentences({ errors = [] }: ToldError, words: Dictionary): readonly
 function labelOf(path: string, { settings, errors }: Dictionary): string {
   if (path === '') return '';
   if (path === 'prompt' || path === 'images') return errors.fields[path];
-  if (path === 'width' || path === 'height') return settings[path];
+  if (path === 'width' || path === 'height' || path === 'output_area' || path === 'size') return settings[path];
   if (!isParameterName(path)) return path;
+  if (path === 'preset') return path;
   if (isChoiceName(path)) return settings.choices[path].label;
   return isSliderName(path) ? settings.sliders[path].label : path;
 }

@@ -27,7 +27,7 @@ export const errorsEn: {
     request_too_large: { title: 'The pictures are too large together', hint: 'Remove one, or save them smaller.' },
     out_of_memory: {
       title: 'Memory ran out',
-      hint: 'Lower “Longest side the model sees” or the size of the result, and run it again.',
+      hint: 'Choose a smaller size of the result, as Draft, or try again later.',
     },
     steps_too_few: { title: 'The model needs more steps', hint: 'Ask for more steps.' },
     result_invalid: {

@@ -29,7 +29,7 @@ export const errorsZh: typeof errorsEn = {
     hub_unreachable: { title: '无法连接模型站点', hint: '请让服务的管理员检查网络、代理和 HF_ENDPOINT。' },
     hub_refused: { title: '模型站点的回答不正确', hint: '请让服务的管理员检查 HF_ENDPOINT 和代理。' },
     result_invalid: { title: '模型给出的数值不是图片', hint: '请换一个种子再试。' },
-    out_of_memory: { title: '内存不足', hint: '请减小“模型看到的最长边”或结果尺寸，然后再试。' },
+    out_of_memory: { title: '内存不足', hint: '请选择较小的结果尺寸（例如“草稿”），或稍后再试。' },
     engine_failed: { title: '计算引擎出错', hint: '请再试一次；若仍出错，请附上详情反馈。' },
     engine_crashed: { title: '计算引擎意外退出', hint: '请再试一次，服务会启动新的引擎。' },
     engine_protocol: { title: '计算引擎的回答无法理解', hint: '请再试一次，服务会启动新的引擎。' },

@@ -1,14 +1,17 @@
 import type { ServedModel } from '@qwen-edit/contract';
 import { expect, it } from 'vitest';
 import {
+  choiceOf,
   EMPTY_FORM,
   type FormValues,
   fitNumber,
   formOfJob,
+  isAdvanced,
   isAsRecommended,
   rangeOf,
   requestParameters,
   SHOWN_PARAMETERS,
+  withChoice,
 } from './parameters.ts';
 
 const model = (steps: number, fewest: number): ServedModel => ({
@@ -28,6 +31,8 @@ const model = (steps: number, fewest: number): ServedModel => ({
   defaults: { num_inference_steps: steps, true_cfg_scale: 4 },
   limits: { min_inference_steps: fewest, size_multiple: 16 },
   output_image_size: null,
+  vae_image_size: null,
+  reference_size: null,
 });
 
 it('the ranges are the guide’s', () => {
@@ -44,8 +49,9 @@ it('a model of few steps has a range of its own around what it recommends', () =
   expect(steps(30)).toMatchObject({ min: 10, max: 80, recommended: 30 });
 });
 
-it('the page shows the controls in this order; the sides of the result share one', () => {
+it('the page shows the controls in this order; all that says the size of the result shares one', () => {
   expect(SHOWN_PARAMETERS).toEqual([
+    'width',
     'num_inference_steps',
     'seed',
     'true_cfg_scale',
@@ -53,9 +59,10 @@ it('the page shows the controls in this order; the sides of the result share one
     'max_side',
     'num_images_per_prompt',
     'output_format',
-    'width',
+    'reference_size',
     'negative_prompt',
   ]);
+  expect(SHOWN_PARAMETERS.filter(isAdvanced)).toEqual(['reference_size']);
 });
 
 it('typed numbers are made to fit', () => {
@@ -71,7 +78,6 @@ it('what the form leaves to the model is not sent', () => {
   expect(requestParameters({ ...EMPTY_FORM, prompt: 'make it warmer' })).toEqual({
     prompt: 'make it warmer',
     seed: '0',
-    output_format: 'png',
   });
 });
 
@@ -92,10 +98,21 @@ it('a form is as recommended until something but the prompt is changed', () => {
   expect(isAsRecommended({ ...EMPTY_FORM, choices: { output_format: 'webp' } })).toBe(false);
   expect(isAsRecommended({ ...EMPTY_FORM, numbers: { height: 64 } })).toBe(false);
   expect(isAsRecommended({ ...EMPTY_FORM, seed: '1' })).toBe(false);
+  expect(isAsRecommended({ ...EMPTY_FORM, choices: { preset: 'draft' } })).toBe(false);
 });
 
 it('a word that is no longer in the list counts as none', () => {
-  expect(requestParameters({ ...EMPTY_FORM, choices: { output_format: 'gif' } })).toMatchObject({
-    output_format: 'png',
-  });
+  const form = { ...EMPTY_FORM, choices: { output_format: 'gif', preset: 'final' } };
+  expect(requestParameters(form)).toEqual(requestParameters(EMPTY_FORM));
+  expect(choiceOf(form, 'output_format')).toBe('png');
+  expect(isAsRecommended(form)).toBe(true);
+});
+
+it('a word that holds anyway is no wish: it is not sent, and follows the preset', () => {
+  const draft = { ...EMPTY_FORM, choices: { preset: 'draft' } };
+  expect(choiceOf(EMPTY_FORM, 'reference_size')).toBe('model');
+  expect(choiceOf(draft, 'reference_size')).toBe('output');
+  expect(withChoice(draft, 'reference_size', 'output')).toEqual({ preset: 'draft' });
+  expect(withChoice(draft, 'reference_size', 'model')).toEqual({ preset: 'draft', reference_size: 'model' });
+  expect(withChoice({ choices: { output_format: 'webp' } }, 'output_format', 'png')).toEqual({});
 });

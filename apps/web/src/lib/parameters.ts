@@ -8,9 +8,12 @@ import {
   type NumberName,
   PARAMETER_NAMES,
   PARAMETERS,
+  PRESETS,
+  parameterFacts,
   type ServedModel,
   type ShownName,
   type SliderName,
+  sidesOfSize,
 } from '@qwen-edit/contract';
 
 /** What the form says. A number or choice that is left out is as the model recommends. */
@@ -35,6 +38,7 @@ export const EMPTY_FORM: FormValues = {
 export const SHOWN_PARAMETERS: readonly ShownName[] = PARAMETER_NAMES.filter(isShownName).sort(
   (a, b) => PARAMETERS[a].page.position - PARAMETERS[b].page.position,
 );
+export const isAdvanced = (name: ShownName): boolean => parameterFacts(name).page?.advanced === true;
 
 export interface SliderRange {
   readonly min: number;
@@ -69,10 +73,29 @@ export function fitNumber(value: number, { step, typedMin, typedMax }: SliderRan
   return Math.min(typedMax, Math.max(typedMin, rounded));
 }
 
-/** The chosen word, else the guide's default. */
-export function choiceOf({ choices }: Pick<FormValues, 'choices'>, name: ChoiceName): string {
-  const { choices: known, default: recommended } = PARAMETERS[name];
-  return known.find((each) => each === choices[name]) ?? recommended;
+/** The word that was chosen; undefined for none, and for one that is no longer in the list. */
+export function chosenWord({ choices }: Pick<FormValues, 'choices'>, name: ChoiceName): string | undefined {
+  return parameterFacts(name).choices?.find((each) => each === choices[name]);
+}
+
+/** The chosen word, else that of the chosen preset, else the guide's default. */
+export function choiceOf(form: Pick<FormValues, 'choices'>, name: Exclude<ChoiceName, 'preset'>): string {
+  return chosenWord(form, name) ?? unchosen(form, name);
+}
+
+function unchosen(form: Pick<FormValues, 'choices'>, name: Exclude<ChoiceName, 'preset'>): string {
+  const draft = chosenWord(form, 'preset') === 'draft' && name === 'reference_size';
+  return draft ? PRESETS.draft.reference_size : PARAMETERS[name].default;
+}
+
+/** The same form with this word; one that holds anyway is left to the service, so that it is no wish. */
+export function withChoice(
+  { choices }: Pick<FormValues, 'choices'>,
+  name: Exclude<ChoiceName, 'preset'>,
+  value: string,
+): FormValues['choices'] {
+  const { [name]: _, ...others } = choices;
+  return value === unchosen({ choices }, name) ? others : { ...others, [name]: value };
 }
 
 /** True if everything but the prompt is as the model recommends. */
@@ -81,7 +104,9 @@ export function isAsRecommended(form: FormValues): boolean {
     Object.keys(form.numbers).length === 0 &&
     form.seed === EMPTY_FORM.seed &&
     (form.negative_prompt ?? '') === '' &&
-    CHOICE_NAMES.every((name) => choiceOf(form, name) === PARAMETERS[name].default)
+    CHOICE_NAMES.every(
+      (name) => (chosenWord(form, name) ?? parameterFacts(name).default) === parameterFacts(name).default,
+    )
   );
 }
 
@@ -93,7 +118,12 @@ export function requestParameters(form: FormValues): Record<string, string | num
     ...(negative_prompt === '' ? {} : { negative_prompt }),
     ...numbers,
     seed: seed.trim(),
-    ...Object.fromEntries(CHOICE_NAMES.map((name) => [name, choiceOf(form, name)])),
+    ...Object.fromEntries(
+      CHOICE_NAMES.flatMap((name) => {
+        const word = chosenWord(form, name);
+        return word === undefined ? [] : [[name, word]];
+      }),
+    ),
   };
 }
 
@@ -104,6 +134,7 @@ export function formOfJob({ input }: Pick<Job, 'input'>): FormValues {
     const value = input[name];
     if (typeof value === 'number') numbers[name] = value;
   }
+  const sides = typeof input.size === 'string' ? sidesOfSize(input.size) : undefined;
   const choices: Partial<Record<ChoiceName, string>> = {};
   for (const name of CHOICE_NAMES) {
     const value = input[name];
@@ -114,7 +145,7 @@ export function formOfJob({ input }: Pick<Job, 'input'>): FormValues {
     prompt: typeof prompt === 'string' ? prompt : '',
     negative_prompt: typeof negative_prompt === 'string' ? negative_prompt : negative_prompt === null ? null : '',
     seed: typeof seed === 'string' || typeof seed === 'number' ? String(seed) : EMPTY_FORM.seed,
-    numbers,
+    numbers: { ...numbers, ...sides },
     choices,
   };
 }

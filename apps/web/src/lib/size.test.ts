@@ -1,14 +1,100 @@
+import { editSizes, PRESETS, parseEditParameters, type SizeFacts } from '@qwen-edit/contract';
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { expectedResultSize, isSimilarRatio, pictureToCompare, sizeText } from './size.ts';
+import { EMPTY_FORM, type FormValues, formOfJob, requestParameters } from './parameters.ts';
+import {
+  expectedResultSize,
+  fitSizeNumber,
+  isSimilarRatio,
+  isSmallModel,
+  pictureToCompare,
+  sizeModeOf,
+  sizeParametersOf,
+  sizeText,
+  withSizeMode,
+  withSizeNumber,
+} from './size.ts';
+
+const picture = { width: 600, height: 400 };
+const demo: SizeFacts = { output_image_size: 65_536, vae_image_size: 65_536, size_multiple: 8 };
+const sized = (numbers: FormValues['numbers']): FormValues => ({ ...EMPTY_FORM, numbers });
 
 it('the size of a result is the one that the model makes', () => {
-  const picture = { width: 600, height: 400 };
-  const demo = { area: 65_536, multiple: 8 };
-  expect(expectedResultSize({}, picture, demo)).toEqual({ width: 320, height: 224 });
-  expect(expectedResultSize({ width: 300 }, picture, demo)).toEqual({ width: 296, height: 200 });
-  expect(expectedResultSize({ width: 300, height: 300 }, picture, demo)).toEqual({ width: 296, height: 296 });
-  const unknown = { area: null, multiple: null };
-  expect(expectedResultSize({}, { width: 1000, height: 1000 }, unknown)).toEqual({ width: 1024, height: 1024 });
+  expect(expectedResultSize(EMPTY_FORM, [picture], demo)).toEqual({ width: 320, height: 224 });
+  expect(expectedResultSize(sized({ width: 300 }), [picture], demo)).toEqual({ width: 296, height: 200 });
+  expect(expectedResultSize(sized({ width: 300, height: 300 }), [picture], demo)).toEqual({ width: 296, height: 296 });
+  expect(expectedResultSize(EMPTY_FORM, [{ width: 1000, height: 1000 }], {})).toEqual({ width: 1024, height: 1024 });
+  expect(expectedResultSize(EMPTY_FORM, [{ width: 9000, height: 1 }], demo)).toBeUndefined();
+});
+
+it('page, API and pipeline have one size for a request, also when the page has made a form of it', () => {
+  const side = fc.integer({ min: 64, max: 4096 });
+  const request = fc.tuple(
+    fc.oneof(
+      fc.constant({}),
+      fc.record({ width: side }),
+      fc.record({ width: side, height: side }),
+      fc.tuple(side, side).map(([w, h]) => ({ size: `${w}x${h}` })),
+      fc.record({ output_area: fc.integer({ min: 4096, max: 2048 ** 2 }) }),
+      fc.constant({ size: 'auto' }),
+    ),
+    fc.record(
+      {
+        preset: fc.constant('draft'),
+        reference_size: fc.constantFrom('model', 'output'),
+        max_side: fc.integer({ min: 0, max: 2048 }),
+      },
+      { requiredKeys: [] },
+    ),
+  );
+  const photo = fc.integer({ min: 200, max: 4000 });
+  const pictures = fc.array(fc.record({ width: photo, height: photo }), { minLength: 1, maxLength: 3 });
+  const facts = fc.record(
+    {
+      output_image_size: fc.integer({ min: 16_384, max: 1024 ** 2 }),
+      reference_size: fc.constantFrom('area' as const, 'output' as const),
+      size_multiple: fc.constantFrom(8, 16),
+    },
+    { requiredKeys: [] },
+  );
+  fc.assert(
+    fc.property(request, pictures, facts, ([result, others], shown, model) => {
+      const input = { prompt: 'x', ...result, ...others };
+      const computed = editSizes(parseEditParameters(input), shown, model);
+      const form = formOfJob({ input: { ...input, images: [] } });
+      const narrow = computed.result.width === 0 || computed.result.height === 0;
+      expect(expectedResultSize(form, shown, model)).toEqual(narrow ? undefined : computed.result);
+      expect(editSizes(sizeParametersOf(form), shown, model)).toEqual(computed);
+      expect(editSizes(parseEditParameters(requestParameters(form)), shown, model)).toEqual(computed);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+it('the ways to choose a size exclude each other', () => {
+  const draft = withSizeMode(sized({ width: 300, max_side: 512 }), 'draft');
+  expect(draft).toEqual({ ...EMPTY_FORM, numbers: { max_side: 512 }, choices: { preset: 'draft' } });
+  expect(sizeModeOf(draft)).toBe('draft');
+  const own = withSizeMode(draft, 'own', 640);
+  expect(own).toEqual({ ...EMPTY_FORM, numbers: { width: 640, max_side: 512 }, choices: {} });
+  expect(sizeModeOf(own)).toBe('own');
+  expect(withSizeMode(own, 'auto')).toEqual({ ...EMPTY_FORM, numbers: { max_side: 512 } });
+  expect(sizeModeOf(EMPTY_FORM)).toBe('auto');
+});
+
+it('a side takes the place of an area, and an area that of the sides', () => {
+  const numbers = { width: 300, height: 200, max_side: 512 };
+  expect(withSizeNumber(numbers, 'output_area', 65_536)).toEqual({ max_side: 512, output_area: 65_536 });
+  expect(withSizeNumber({ output_area: 65_536 }, 'height', 200)).toEqual({ height: 200 });
+  expect(withSizeNumber(numbers, 'width', undefined)).toEqual({ height: 200, max_side: 512 });
+  expect([fitSizeNumber('width', 300.4), fitSizeNumber('width', Number.NaN)]).toEqual([300, undefined]);
+  expect([fitSizeNumber('output_area', 1000), fitSizeNumber('output_area', 65_536)]).toEqual([undefined, 65_536]);
+});
+
+it('a model whose results are no larger than a draft is known as such', () => {
+  const { output_area } = PRESETS.draft;
+  const models = [demo, { output_image_size: output_area }, { output_image_size: output_area + 1 }, {}];
+  expect(models.map(isSmallModel)).toEqual([true, true, false, false]);
 });
 
 it('a shape that was only rounded is similar, a turned one is not', () => {

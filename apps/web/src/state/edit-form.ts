@@ -1,6 +1,6 @@
 import { computed, type ReadonlySignal, type Signal } from '@preact/signals';
 import { type ChoiceName, isSeed, type Job, type NumberName, type ServedModel } from '@qwen-edit/contract';
-import { type FormValues, requestParameters } from '../lib/parameters.ts';
+import { type FormValues, requestParameters, withChoice } from '../lib/parameters.ts';
 import type { PictureList } from './picture-list.ts';
 import type { ServiceLimits } from './service-info.ts';
 import type { Submitter } from './submitter.ts';
@@ -20,7 +20,7 @@ export interface EditForm {
   set(values: Partial<FormValues>): void;
   /** undefined: as the model recommends. */
   setNumber(name: NumberName, value: number | undefined): void;
-  setChoice(name: ChoiceName, value: string): void;
+  setChoice(name: Exclude<ChoiceName, 'preset'>, value: string): void;
   /** undefined if no job was made; the submitter's phase says why. */
   submit(): Promise<Job | undefined>;
 }
@@ -66,7 +66,7 @@ export function createEditForm({ form, pictures, submitter, limits, model }: Edi
       this.set({ numbers: value === undefined ? others : { ...others, [name]: value } });
     },
     setChoice(name, value) {
-      this.set({ choices: { ...form.value.choices, [name]: value } });
+      this.set({ choices: withChoice(form.value, name, value) });
     },
     submit() {
       const parameters = requestParameters(form.value);

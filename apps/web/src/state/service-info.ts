@@ -1,8 +1,7 @@
 import { computed, effect, type ReadonlySignal, signal } from '@preact/signals';
-import { LIMITS, type ModelList, type ServedModel } from '@qwen-edit/contract';
+import { LIMITS, type ModelList, type ServedModel, type SizeFacts } from '@qwen-edit/contract';
 import type { CallService, Failure } from '../api/call-result.ts';
 import type { IntakeLimits } from '../lib/check-files.ts';
-import type { ModelSizes } from '../lib/size.ts';
 import type { BrowserSession } from './browser-session.ts';
 import type { Connection } from './connection.ts';
 
@@ -16,7 +15,7 @@ export interface ServiceInfo {
   /** undefined before the first answer, and while no worker runs. */
   readonly model: ReadonlySignal<ServedModel | undefined>;
   /** By the model that was last seen. */
-  readonly modelSizes: ReadonlySignal<ModelSizes>;
+  readonly modelSizes: ReadonlySignal<SizeFacts>;
   readonly limits: ReadonlySignal<ServiceLimits>;
   readonly failure: ReadonlySignal<Failure | undefined>;
   refresh(): Promise<void>;
@@ -37,7 +36,7 @@ export function createServiceInfo({ callService, connection, session, isHidden }
   const models = signal<ModelList | undefined>(undefined);
   const failure = signal<Failure | undefined>(undefined);
   const model = computed(() => models.value?.data[0]);
-  const modelSizes = signal<ModelSizes>({ area: null, multiple: null });
+  const modelSizes = signal<SizeFacts>({});
   let asking = false;
 
   async function refresh(): Promise<void> {
@@ -50,8 +49,10 @@ export function createServiceInfo({ callService, connection, session, isHidden }
       const seen = answer.value.data[0];
       if (seen !== undefined)
         modelSizes.value = {
-          area: seen.output_image_size ?? modelSizes.value.area,
-          multiple: seen.limits.size_multiple ?? modelSizes.value.multiple,
+          output_image_size: seen.output_image_size ?? modelSizes.value.output_image_size,
+          vae_image_size: seen.vae_image_size ?? modelSizes.value.vae_image_size,
+          reference_size: seen.reference_size ?? modelSizes.value.reference_size,
+          size_multiple: seen.limits.size_multiple ?? modelSizes.value.size_multiple,
         };
     }
     failure.value = answer.ok ? undefined : answer.failure;

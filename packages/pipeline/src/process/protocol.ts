@@ -64,6 +64,8 @@ const engineStatsSchema = z.object({
 });
 export type EngineStats = z.output<typeof engineStatsSchema>;
 
+const sides = { width: z.int(), height: z.int() };
+
 const resultSchema = z.object({
   outputs: z.array(z.object({ width: z.int(), height: z.int(), format: z.enum(OUTPUT_FORMATS) })),
   seed: z.string(),
@@ -71,7 +73,7 @@ const resultSchema = z.object({
   receipt: z.object({
     model: z.object({ name: z.string(), digest: z.string(), demo: z.boolean() }),
     parameters: z.record(z.string(), z.unknown()),
-    images: z.array(z.object({ sha256: z.string(), width: z.int(), height: z.int() })),
+    images: z.array(z.object({ sha256: z.string(), ...sides, reference: z.object(sides) })),
     precision: z.string(),
     device: z.string(),
     versions: z.record(z.string(), z.string()),

@@ -1,8 +1,7 @@
-import type { Size } from '@qwen-edit/contract';
+import type { ReferenceTarget, Size } from '@qwen-edit/contract';
 import type { Grid, Planes } from '../arrays.ts';
 import type { LoadedModel } from '../engine/model.ts';
 import { cropToShape } from '../image/crop.ts';
-import { calculateDimensions } from '../image/dimensions.ts';
 import { toPixels } from '../image/encode.ts';
 import { vaeImage } from '../image/preprocess.ts';
 import type { Pixels } from '../image/resample.ts';
@@ -23,21 +22,17 @@ export interface PackedLatents {
 }
 
 /**
- * Normalised latents of one reference. `fit`, if given, learns from them which colours they stand for.
+ * Normalised latents of one reference at the size that editSizes gives it. `fit`, if given, learns from them which colours they stand for.
  * Source: _encode_vae_image, prepare_latents.
  */
 export async function encodeReference(
   model: LoadedModel,
   image: Pixels,
-  output: Size,
+  target: ReferenceTarget,
   fit: ColourFit | undefined,
 ): Promise<PackedLatents> {
   const { latents_mean, latents_std } = model.folder.vae.config;
-  const { reference_size, vae_image_size } = model.folder.edit;
-  const picture =
-    reference_size === 'output'
-      ? vaeImage(cropToShape(image, output), output)
-      : vaeImage(image, calculateDimensions(vae_image_size, image));
+  const picture = vaeImage(target.cut ? cropToShape(image, target) : image, target);
   const mode = await model.vae.encode(picture);
   const normal = normaliseLatents(mode.data, latents_mean, latents_std);
   requireFinite(normal, 'encoding a picture');

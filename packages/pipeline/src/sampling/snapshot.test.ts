@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readSnapshot, type SamplingState, writeSnapshot } from './snapshot.ts';
+import { fingerprintOf, readSnapshot, type SamplingState, writeSnapshot } from './snapshot.ts';
 
 const state: SamplingState = {
   step: 3,
@@ -28,6 +28,13 @@ describe('a snapshot is read as it was written', () => {
     bytes.fill(0);
     expect(read.latents).toEqual([Float32Array.of(1, 2)]);
   });
+});
+
+it('a snapshot of a version that knew no sizes of references fits an edit with the model’s', () => {
+  const model = { folder: { digest: 'sha256:1' }, precision: { name: 'fp32' } } as const;
+  const fingerprint = (more: object): string => fingerprintOf(model, { prompt: 'x', width: 64, ...more }, ['a']);
+  expect(fingerprint({ reference_size: 'model' })).toBe(fingerprint({}));
+  expect(fingerprint({ reference_size: 'output' })).not.toBe(fingerprint({}));
 });
 
 describe('a snapshot with any fault is refused', () => {

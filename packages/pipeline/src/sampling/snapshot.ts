@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '@qwen-edit/contract';
 import { z } from 'zod';
-import type { LoadedModel } from '../engine/model.ts';
+import type { Precision } from '../engine/precision.ts';
+import type { ModelFolder } from '../hub/model-folder.ts';
 import type { Snapshot } from '../types.ts';
 
 /** The state of an edit after `step` steps. */
@@ -60,11 +61,13 @@ export function writeSnapshot(state: SamplingState): Snapshot {
  * apart from the format of the output.
  */
 export function fingerprintOf(
-  { folder, precision }: LoadedModel,
+  { folder, precision }: { readonly folder: Pick<ModelFolder, 'digest'>; readonly precision: Pick<Precision, 'name'> },
   parameters: Readonly<Record<string, unknown>>,
   imageDigests: readonly string[],
 ): string {
-  const said = JSON.stringify({ ...parameters, output_format: undefined });
+  // The default is left out: snapshots of versions that knew nothing else fit.
+  const reference_size = parameters.reference_size === 'model' ? undefined : parameters.reference_size;
+  const said = JSON.stringify({ ...parameters, reference_size, output_format: undefined });
   const hash = createHash('sha256');
   for (const part of [folder.digest, precision.name, said, ...imageDigests]) hash.update(`${part.length}:${part}`);
   return hash.digest('hex');

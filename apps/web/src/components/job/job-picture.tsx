@@ -1,7 +1,7 @@
-import type { Job, Size } from '@qwen-edit/contract';
+import type { Job, Size, SizeFacts } from '@qwen-edit/contract';
 import { useEffect, useRef } from 'preact/hooks';
 import { formOfJob } from '../../lib/parameters.ts';
-import { expectedResultSize, isSimilarRatio, type ModelSizes } from '../../lib/size.ts';
+import { expectedResultSize, isSimilarRatio } from '../../lib/size.ts';
 import type { JobView } from '../../state/job-view.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 import type { Shown } from '../stage/layer.tsx';
@@ -81,7 +81,7 @@ export function JobPicture({ view, job, index, compareWith }: JobPictureProps) {
 }
 
 /** The size that the result will have, so that nothing moves when it comes. */
-function frameOf(job: Job, sizes: ModelSizes): Size | undefined {
-  const last = job.input.images.at(-1);
-  return last === undefined ? undefined : expectedResultSize(formOfJob(job).numbers, last, sizes);
+function frameOf(job: Job, sizes: SizeFacts): Size | undefined {
+  const { images } = job.input;
+  return images.length === 0 ? undefined : expectedResultSize(formOfJob(job), images, sizes);
 }

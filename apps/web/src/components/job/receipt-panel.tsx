@@ -1,5 +1,6 @@
 import type { Job } from '@qwen-edit/contract';
 import { z } from 'zod';
+import { sizeText } from '../../lib/size.ts';
 import { useFormat, useWords } from '../../state/use-app.tsx';
 import { Icon } from '../common/icon.tsx';
 import { useCopy } from '../common/use-copy.ts';
@@ -21,6 +22,8 @@ const receiptSchema = z.object({
       num_inference_steps: z.number(),
     })
     .partial(),
+  /** Receipts of earlier versions do not tell the references. */
+  images: z.array(z.object({ reference: z.object({ width: z.number(), height: z.number() }).optional() })).optional(),
 });
 
 /** What was computed, by what, and how long it took. */
@@ -29,9 +32,16 @@ export function ReceiptPanel({ job }: { readonly job: Job }) {
   const format = useFormat();
   const copy = useCopy();
   const read = receiptSchema.safeParse(job.receipt);
-  const { model, device, precision, parameters } = read.success
-    ? read.data
-    : { model: {}, device: undefined, precision: undefined, parameters: {} };
+  const {
+    model,
+    device,
+    precision,
+    parameters,
+    images = [],
+  } = read.success ? read.data : { model: {}, device: undefined, precision: undefined, parameters: {} };
+  const references = [
+    ...new Set(images.flatMap(({ reference }) => (reference === undefined ? [] : sizeText(reference)))),
+  ];
   const { encode_time, denoise_time, decode_time, queue_time, predict_time } = job.metrics;
   const seconds = (time: number | null): string | undefined =>
     time === null ? undefined : format.duration(time, true);
@@ -50,6 +60,7 @@ export function ReceiptPanel({ job }: { readonly job: Job }) {
     [names.maxSide, numberText(parameters.max_side)],
     [names.negative, negative === '' ? undefined : negative],
     [names.size, size],
+    [names.references, references.length === 0 ? undefined : references.join(' · ')],
     [names.format, parameters.output_format?.toUpperCase()],
     [names.device, device === undefined ? undefined : [device, precision].filter(Boolean).join(' · ')],
     [names.created, format.dateTime(new Date(job.created_at))],

@@ -1,18 +1,20 @@
-import { type ChoiceName, PARAMETERS } from '@qwen-edit/contract';
+import { type ChoiceName, parameterFacts } from '@qwen-edit/contract';
+import { useId } from 'preact/hooks';
 import { choiceOf } from '../../lib/parameters.ts';
 import { useApp, useWords } from '../../state/use-app.tsx';
 
 /** One word of a short list. */
-export function ChoiceSetting({ name }: { readonly name: ChoiceName }) {
+export function ChoiceSetting({ name }: { readonly name: Exclude<ChoiceName, 'preset'> }) {
   const { editor } = useApp();
   const { settings } = useWords();
   const words = settings.choices[name];
   const chosen = choiceOf(editor.form.value, name);
+  const id = useId();
   return (
-    <fieldset class="setting plain">
+    <fieldset class="setting plain" aria-describedby={words.help === undefined ? undefined : id}>
       <legend>{words.label}</legend>
       <div class="segments">
-        {PARAMETERS[name].choices.map((value) => (
+        {parameterFacts(name).choices?.map((value) => (
           <label key={value} class="segment">
             <input
               type="radio"
@@ -25,6 +27,11 @@ export function ChoiceSetting({ name }: { readonly name: ChoiceName }) {
           </label>
         ))}
       </div>
+      {words.help !== undefined && (
+        <p id={id} class="quiet">
+          {words.help}
+        </p>
+      )}
     </fieldset>
   );
 }

@@ -1,6 +1,6 @@
 import { type ChoiceName, isChoiceName, isSliderName, type ShownName, type SliderName } from '@qwen-edit/contract';
 import type { ComponentType } from 'preact';
-import { EMPTY_FORM, isAsRecommended, SHOWN_PARAMETERS } from '../../lib/parameters.ts';
+import { EMPTY_FORM, isAdvanced, isAsRecommended, SHOWN_PARAMETERS } from '../../lib/parameters.ts';
 import { useApp, useWords } from '../../state/use-app.tsx';
 import { Icon } from '../common/icon.tsx';
 import { ChoiceSetting } from './choice-setting.tsx';
@@ -39,9 +39,15 @@ export function EditSettings() {
         </span>
       </summary>
       <div class="settings-body">
-        {SHOWN_PARAMETERS.map((name) => (
+        {SHOWN_PARAMETERS.filter((name) => !isAdvanced(name)).map((name) => (
           <ParameterControl key={name} name={name} />
         ))}
+        <details class="advanced">
+          <summary>{words.advanced}</summary>
+          {SHOWN_PARAMETERS.filter(isAdvanced).map((name) => (
+            <ParameterControl key={name} name={name} />
+          ))}
+        </details>
         <button
           type="button"
           class="button small"

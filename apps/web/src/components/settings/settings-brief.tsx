@@ -1,4 +1,4 @@
-import { choiceOf, type FormValues, recommendedValue } from '../../lib/parameters.ts';
+import { choiceOf, chosenWord, type FormValues, recommendedValue } from '../../lib/parameters.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 
 /** The settings that matter most, in a line. */
@@ -13,6 +13,7 @@ export function SettingsBrief({ form }: { readonly form: FormValues }) {
     words.stepsShort(format.number(steps)),
     seed.trim() === '-1' ? words.seedRandomShort : words.seedShort(seed.trim()),
     ...(count > 1 ? [words.resultsShort(format.number(count))] : []),
+    ...(chosenWord(form, 'preset') === 'draft' ? [words.draftShort] : []),
     choiceOf(form, 'output_format').toUpperCase(),
   ];
   return <>{parts.join(' · ')}</>;
