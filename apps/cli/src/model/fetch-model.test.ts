@@ -9,7 +9,7 @@ type PullOptions = Parameters<typeof pullModel>[2];
 const FACTS: ModelFacts = {
   ...{ name: 'm', digest: 'd', demo: false, num_inference_steps: 1, true_cfg_scale: 1, min_inference_steps: 1 },
   ...{ vae_image_size: 1, condition_image_size: 1, output_image_size: 1, size_multiple: 1 },
-  ...{ device: 'cpu', precision: 'fp32' },
+  ...{ reference_size: 'area', device: 'cpu', precision: 'fp32' },
 };
 const PROGRESS: PullProgress = {
   ...{ phase: 'downloading', filesDone: 1, files: 2, bytesDone: 5, bytes: 10, bytesPerSecond: 1, etaSeconds: 5.2 },
