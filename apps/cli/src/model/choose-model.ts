@@ -6,21 +6,21 @@ import { isModelRef, type ModelRef, parseModelRef, refText } from '@qwen-edit/hu
 import type { Config } from '../settings.ts';
 
 /** A folder on this machine. */
-export interface FolderModel {
+export interface ChosenFolder {
   readonly kind: 'folder';
   readonly dir: string;
   readonly from: '--model' | 'QWEN_EDIT_2511_DIR' | 'demo';
 }
 
 /** A model of the hub, which lies in its cache or in `localDir`, or is downloaded to there. */
-export interface HubModel {
+export interface ChosenHubModel {
   readonly kind: 'hub';
   readonly ref: ModelRef;
   readonly localDir: string | undefined;
   readonly from: '--model' | 'QWEN_EDIT_MODEL';
 }
 
-export type ChosenModel = FolderModel | HubModel;
+export type ChosenModel = ChosenFolder | ChosenHubModel;
 
 export interface ModelChoice {
   /** What --model says; the empty text means the demo model. undefined: it is not given. */
@@ -35,7 +35,7 @@ export interface ModelChoice {
  * model. The only place that decides it. Throws AppError `usage` for a name that the hub cannot have.
  */
 export async function chooseModel({ flag, config, demoModelDir }: ModelChoice): Promise<ChosenModel> {
-  const demo: FolderModel = { kind: 'folder', dir: demoModelDir, from: 'demo' };
+  const demo: ChosenFolder = { kind: 'folder', dir: demoModelDir, from: 'demo' };
   if (flag === '') return demo;
   if (flag !== undefined) {
     if (!isModelRef(flag) || (await isThere(flag))) return { kind: 'folder', dir: flag, from: '--model' };
@@ -66,7 +66,7 @@ export async function requireChosen(chosen: ChosenModel, hub: HubSettings): Prom
 }
 
 /** What a worker calls a model of the hub before it is loaded: the name that it has afterwards. */
-export function nameOfChosen({ ref, localDir }: HubModel): string {
+export function nameOfChosen({ ref, localDir }: ChosenHubModel): string {
   return localDir === undefined ? ref.repo.slice(ref.repo.indexOf('/') + 1) : basename(localDir);
 }
 

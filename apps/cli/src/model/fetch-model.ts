@@ -4,10 +4,10 @@ import { refText } from '@qwen-edit/hub/model-ref';
 import { inspectModel, type ModelFacts } from '@qwen-edit/pipeline';
 import type { Logger } from '@qwen-edit/telemetry';
 import type { FetchedModel, ModelFetch } from '@qwen-edit/worker';
-import type { HubModel } from './choose-model.ts';
+import type { ChosenHubModel } from './choose-model.ts';
 
 export interface ModelFetcherDeps {
-  readonly chosen: HubModel;
+  readonly chosen: ChosenHubModel;
   readonly hub: HubSettings;
   readonly log: Pick<Logger, 'info'>;
   /** Aborted when the process is to stop: ends the download. */
