@@ -48,8 +48,8 @@ describe('GET /health', () => {
       model: 'Qwen-Image-Edit-2511',
       model_status: 'ready',
       workers: [
-        { gpu_id: 1, ready: false, queue_len: 1, last_error: 'no room', uptime_s: 90 },
-        { gpu_id: null, ready: true, queue_len: 1, last_error: null, uptime_s: 90 },
+        { gpu_id: 1, ready: false, queue_len: 1, last_error: 'no room', download: null, uptime_s: 90 },
+        { gpu_id: null, ready: true, queue_len: 1, last_error: null, download: null, uptime_s: 90 },
       ],
     });
   });
@@ -76,6 +76,33 @@ describe('GET /health', () => {
     expect(await read(`${api.url}/health`)).toMatchObject({ model: 'Qwen-Image-Edit-2511', model_status: 'failed' });
     const { data } = (await read(`${api.url}/v1/models`)) as { data: unknown[] };
     expect(data).toMatchObject([{ ready: false, last_error: 'a file is missing' }]);
+  });
+
+  it('tells how far the download of a model is, also in /v1/models, as a part of loading', async () => {
+    const api = await startTestApi({ limits: { statusCachedMs: 0 } });
+    const download = (bytes_done: number) => ({
+      ...{ phase: 'downloading', bytes_done, bytes: 57_700_000_000, files_done: 3, files: 31 },
+      ...{ bytes_per_second: null, eta_seconds: null },
+    });
+    const model = { name: 'Qwen-Image-Edit-2511' };
+    const report = (changes: Partial<WorkerState>) => reportWorker(api.database.db, worker({ model, ...changes }));
+    await report({ ready: false, download: download(7) });
+    await report({ id: 'worker_b', ready: false, download: download(9) });
+    await report({ id: 'worker_c', ready: false, download: download(99), lastError: 'no room' });
+    const told = async () => ({
+      health: await read(`${api.url}/health`),
+      model: ((await read(`${api.url}/v1/models`)) as { data: unknown[] }).data[0],
+    });
+    expect(await told()).toMatchObject({
+      health: { model: 'Qwen-Image-Edit-2511', model_status: 'loading', workers: [{ download: download(7) }, {}, {}] },
+      model: { id: 'Qwen-Image-Edit-2511', ready: false, download: download(9) },
+    });
+    expect((await fetch(`${api.url}/readyz`)).status, 'it accepts jobs').toBe(200);
+    await report({ id: 'worker_b', ready: true, download: download(9) });
+    expect(await told()).toMatchObject({
+      health: { model_status: 'ready', workers: [{ download: download(7) }, { download: null }, {}] },
+      model: { ready: true, download: null },
+    });
   });
 
   it('is 200 when the database is away', async () => {

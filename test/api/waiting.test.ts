@@ -22,6 +22,13 @@ it('a queued job says why nobody begins it, with what the workers last met', asy
   expect(await waitingOf(api, id)).toMatchObject({ code: 'no_worker', last_error: null });
   await report({});
   expect(await waitingOf(api, id)).toMatchObject({ code: 'worker_not_ready', last_error: null });
+  const download = { phase: 'downloading', bytes_done: 12_345_000_000, bytes: 57_700_000_000, files_done: 3 };
+  await report({ download: { ...download, files: 31, bytes_per_second: null, eta_seconds: null } });
+  expect(await waitingOf(api, id)).toEqual({
+    code: 'model_downloading',
+    message: 'The model is being downloaded: 12.3 of 57.7 GB. The job starts as soon as it is ready.',
+    last_error: null,
+  });
   await report({ lastError: '/models/edit is not a model folder.' });
   expect(await waitingOf(api, id)).toMatchObject({
     code: 'worker_not_ready',

@@ -1,4 +1,4 @@
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensurePageBuilt, pageDir } from '../../apps/web/index.ts';
 import { en } from '../../apps/web/src/i18n/en.ts';
@@ -16,8 +16,13 @@ const worker = (changes: object) => ({
   ...changes,
 });
 
+const download = (bytes_done: number) => ({
+  ...{ phase: 'downloading', bytes_done, bytes: 57_700_000_000, files_done: 7, files: 31 },
+  ...{ bytes_per_second: 45_200_000, eta_seconds: 1003 },
+});
+
 it('what keeps an edit waiting has words in both languages', () => {
-  for (const key of ['waitingNoWorker', 'waitingModel', 'waitingFailed', 'waitingNewer'] as const)
+  for (const key of ['waitingNoWorker', 'waitingModel', 'waitingDownload', 'waitingFailed', 'waitingNewer'] as const)
     expect(zh.job[key]).not.toBe(en.job[key]);
 });
 
@@ -36,7 +41,25 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
     const { page, complaints } = await visit(browser, `${api.url}/#/jobs/${id}`);
     await page.getByText(en.job.waitingFailed).waitFor();
     await page.getByText(TROUBLE).waitFor();
-    // It loads again: the page notices by itself.
+    // It is downloaded again: the page notices by itself, and then follows how far that is.
+    await reportWorker(api.database.db, worker({ lastError: null, download: download(12_345_000_000) }));
+    await page.getByText(en.job.waitingDownload).waitFor();
+    await page.getByText('12.3 GB of 57.7 GB', { exact: true }).waitFor();
+    const bar = (at: Page, words = en) => at.getByRole('progressbar', { name: words.download.label }).first();
+    expect(await bar(page).getAttribute('aria-valuenow')).toBe('21');
+    await reportWorker(api.database.db, worker({ lastError: null, download: download(28_850_000_000) }));
+    await page.locator('[aria-valuenow="50"]').waitFor();
+    const reader = await visit(browser, `${api.url}/#/status`, { viewport: PHONE, locale: 'zh-CN' });
+    await reader.page.getByText(zh.status.downloadingModel).waitFor();
+    await reader.page.getByText('28.9 GB / 57.7 GB', { exact: true }).waitFor();
+    expect(await bar(reader.page, zh).getAttribute('aria-valuenow')).toBe('50');
+    expect(await reader.page.getByTestId('announcer').textContent()).toContain('28.9 GB / 57.7 GB');
+    await reader.page.goto(`${api.url}/#/`);
+    await reader.page.getByText(zh.editor.modelDownloading).waitFor();
+    await bar(reader.page, zh).waitFor();
+    expect(await reader.page.evaluate<number>('document.documentElement.scrollWidth - innerWidth')).toBe(0);
+    expect(reader.complaints).toEqual([]);
+    // It is there and is loaded.
     await reportWorker(api.database.db, worker({ lastError: null }));
     await page.getByText(en.job.waitingModel).waitFor();
     await page.getByText(TROUBLE).waitFor({ state: 'detached' });

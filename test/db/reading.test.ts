@@ -223,9 +223,17 @@ it('a worker is listed while it is heard of', async () => {
     `update workers set started_at = now() - interval '1 hour', heartbeat_at = now() - interval '1 minute'`,
   );
   expect(await listWorkers(db, 10_000)).toEqual([]);
-  await reportWorker(db, { ...worker, ready: true, model: { id: 'demo' }, lastError: 'it crashed' });
+  await reportWorker(db, {
+    ...worker,
+    ready: true,
+    model: { id: 'demo' },
+    download: { bytes: 7 },
+    lastError: 'it crashed',
+  });
   const [row] = await listWorkers(db, 10_000);
-  expect(row).toMatchObject({ ready: true, model: { id: 'demo' }, lastError: 'it crashed' });
+  expect(row).toMatchObject({ ready: true, model: { id: 'demo' }, download: { bytes: 7 }, lastError: 'it crashed' });
+  await reportWorker(db, worker);
+  expect((await listWorkers(db, 10_000))[0]?.download).toBeNull();
   expect(row?.uptimeSeconds).toBeGreaterThanOrEqual(3600);
   await deleteSilentWorkers(db, 10_000);
   expect(await listWorkers(db, HOUR)).toHaveLength(1);

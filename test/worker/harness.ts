@@ -103,7 +103,12 @@ export type RunningWorkers = { readonly stop: () => Promise<void>; readonly done
 /** Starts workers; they are stopped when the test is over. */
 export function startWorkers(
   setup: TestSetup,
-  { openEngine, configuredModel, machine }: Pick<WorkerDeps, 'openEngine' | 'configuredModel' | 'machine'>,
+  {
+    openEngine,
+    fetchModel,
+    configuredModel,
+    machine,
+  }: Pick<WorkerDeps, 'openEngine' | 'fetchModel' | 'configuredModel' | 'machine'>,
   options: Partial<WorkerOptions> = {},
   slots: readonly Slot[] = [SLOT],
 ): RunningWorkers {
@@ -116,6 +121,7 @@ export function startWorkers(
     log,
     metrics,
     openEngine,
+    fetchModel,
     configuredModel,
     machine,
     options: { ...FAST_WORKER, ...options },

@@ -1,8 +1,10 @@
 import {
   type MachineFacts,
   type ModelCard,
+  type ModelDownload,
   machineFactsSchema,
   modelCardSchema,
+  modelDownloadSchema,
   modelFactsSchema,
   modelShapeSchema,
 } from '@qwen-edit/contract';
@@ -83,9 +85,22 @@ export function troubleOf(workers: readonly LiveWorker[]): string | null {
   return workers.find(({ lastError }) => lastError !== null)?.lastError ?? null;
 }
 
-/** How far the workers are with the model; null without a worker. */
+/** How far a worker is with the download of its model; null if it downloads none. */
+export function downloadOf({ ready, download }: LiveWorker): ModelDownload | null {
+  return ready ? null : (modelDownloadSchema.safeParse(download).data ?? null);
+}
+
+/** While no worker is ready: how far the furthest of those is that download their model without trouble. */
+export function furthestDownload(workers: readonly LiveWorker[]): ModelDownload | null {
+  if (workers.some(({ ready }) => ready)) return null;
+  const downloads = workers.flatMap((worker) => (worker.lastError === null ? (downloadOf(worker) ?? []) : []));
+  const [first = null, ...others] = downloads;
+  return others.reduce((best, each) => (each.bytes_done > (best?.bytes_done ?? 0) ? each : best), first);
+}
+
+/** How far the workers are with the model; null without a worker. A download is a part of loading. */
 export function modelStatus(workers: readonly LiveWorker[]): 'ready' | 'loading' | 'failed' | null {
   if (workers.length === 0) return null;
   if (workers.some(({ ready }) => ready)) return 'ready';
-  return troubleOf(workers) === null ? 'loading' : 'failed';
+  return troubleOf(workers) === null || furthestDownload(workers) !== null ? 'loading' : 'failed';
 }

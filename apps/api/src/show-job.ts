@@ -1,7 +1,14 @@
-import { type Caller, type Job, type JobWaiting, type PresentableJob, presentJob } from '@qwen-edit/contract';
+import {
+  type Caller,
+  downloadText,
+  type Job,
+  type JobWaiting,
+  type PresentableJob,
+  presentJob,
+} from '@qwen-edit/contract';
 import { type AddressDeps, baseUrlOf } from './base-url.ts';
 import type { ApiContext } from './context.ts';
-import { toldError, troubleOf } from './model-facts.ts';
+import { furthestDownload, toldError, troubleOf } from './model-facts.ts';
 import type { LiveWorker } from './service-status.ts';
 import type { Services } from './services.ts';
 
@@ -53,6 +60,13 @@ function waitingReason(
       last_error: null,
     };
   if (able.some(({ ready }) => ready)) return undefined;
+  const download = furthestDownload(able);
+  if (download !== null)
+    return {
+      code: 'model_downloading',
+      message: `The model is being downloaded: ${downloadText(download)}. The job starts as soon as it is ready.`,
+      last_error: null,
+    };
   const trouble = troubleOf(able);
   const message =
     trouble === null

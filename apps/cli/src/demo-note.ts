@@ -8,7 +8,8 @@ export interface NotedModel {
 }
 
 const SUMMARY = 'This is a demo model: its edits are not those of the real one.';
-const FULL_MODEL = 'For the real model set QWEN_EDIT_2511_DIR or --model to a folder with Qwen-Image-Edit-2511.';
+const FULL_MODEL =
+  'For the real model set QWEN_EDIT_MODEL=Qwen/Qwen-Image-Edit-2511, which is downloaded at the start, or QWEN_EDIT_2511_DIR to its folder.';
 
 /**
  * A line to say wherever a demo model's results show, so that nobody takes them for the real model's: that it is one, which

@@ -1,10 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { timeLimit } from '@qwen-edit/async';
-import { AppError } from '@qwen-edit/contract';
+import { AppError, toAppError } from '@qwen-edit/contract';
 import type { EditResult, Pipeline, PipelineOptions } from '@qwen-edit/pipeline';
 import { demoNote } from './demo-note.ts';
 import { type EditFlags, parseEditFlags } from './edit-flags.ts';
 import { EDIT_HELP } from './help.ts';
+import type { ChosenModel } from './model/choose-model.ts';
+import type { HubConfig } from './model/hub-settings.ts';
 import { outputPaths } from './output-paths.ts';
 import { precisionOf } from './precision-setting.ts';
 import type { ProgressBar } from './progress-bar.ts';
@@ -15,7 +17,7 @@ import { checkWritable, writeOutputs } from './write-outputs.ts';
 
 export interface EditDeps {
   readonly terminal: Terminal;
-  readonly config: Pick<Config, 'modelDir' | 'maxCpuThreads' | 'nice' | 'noColor' | 'dtype'>;
+  readonly config: Pick<Config, 'model' | 'modelDir' | 'maxCpuThreads' | 'nice' | 'noColor' | 'dtype'> & HubConfig;
   readonly demoModelDir: string;
   readonly createPipeline: (options: PipelineOptions) => Promise<Pipeline>;
   readonly now: () => number;
@@ -40,9 +42,14 @@ export async function editCommand(args: readonly string[], deps: EditDeps): Prom
   const images = await readImages(flags.images);
 
   // 2. Edit.
-  const model = flags.model ?? deps.config.modelDir;
+  const { chosen, dir } = await findModel(flags, deps);
   const bar = progressBarFor(deps);
-  const result = await runEdit(flags, images, model ?? deps.demoModelDir, bar, deps).finally(bar.end);
+  const result = await runEdit(flags, images, dir, bar, deps)
+    .catch(async (thrown: unknown) => {
+      const { explainMissing } = await import('./model/choose-model.ts');
+      throw await explainMissing(toAppError(thrown), chosen);
+    })
+    .finally(bar.end);
 
   // 3. Write the files, then say what was written.
   const paths = outputPaths(flags.out, result.outputs.length);
@@ -52,6 +59,17 @@ export async function editCommand(args: readonly string[], deps: EditDeps): Prom
   );
   for (const warning of result.warnings) deps.terminal.err(`warning: ${warning}\n`);
   deps.terminal.out(flags.json ? resultJson(result, paths) : resultText(result, paths));
+}
+
+/** The model's folder; nothing is downloaded. Its code is loaded here, so that --help is answered at once. */
+async function findModel(
+  flags: EditFlags,
+  { config, demoModelDir }: EditDeps,
+): Promise<{ readonly chosen: ChosenModel; readonly dir: string }> {
+  const { chooseModel, requireChosen } = await import('./model/choose-model.ts');
+  const { hubSettings } = await import('./model/hub-settings.ts');
+  const chosen = await chooseModel({ flag: flags.model, config, demoModelDir });
+  return { chosen, dir: await requireChosen(chosen, await hubSettings(config)) };
 }
 
 async function runEdit(

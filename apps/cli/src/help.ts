@@ -72,7 +72,8 @@ export const EDIT_HELP = `Edits one picture, or several together, as the prompt 
 ${PROMPT_HELP}
   --out FILE               where the result goes; .png, .jpg or .webp decides its format,
                            several results become OUT-0.png, OUT-1.png, ...
-  --model DIR              the model's folder (default: QWEN_EDIT_2511_DIR, else a small demo model)
+  --model MODEL            its folder, or owner/name of the hub if it has been downloaded
+                           (default: QWEN_EDIT_MODEL, else QWEN_EDIT_2511_DIR, else a small demo model)
 ${PARAMETERS_HELP}
 ${PRECISION_HELP}
   --json                   one JSON object on standard output
@@ -120,7 +121,8 @@ export const SERVE_HELP = `Runs the service, or one of its parts, until it is st
   --port PORT              default: PORT, else 7860
   --insecure               answer anybody, without API keys
   --data-dir DIR           default: QWEN_EDIT_DATA_DIR, else .qwen-edit
-  --model DIR              default: QWEN_EDIT_2511_DIR, else the demo model, which an empty DIR (--model=) also means
+  --model MODEL            a folder, or owner/name of the hub, which is downloaded first
+                           (default: QWEN_EDIT_MODEL, else QWEN_EDIT_2511_DIR, else the demo model, which --model= also means)
 
 serve needs nothing else: without DATABASE_URL it brings a PostgreSQL of its own. The parts need DATABASE_URL.
 Everything else is set by the environment: \`qwen-edit config\` lists it.

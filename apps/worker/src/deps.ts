@@ -1,4 +1,4 @@
-import type { MachineFacts } from '@qwen-edit/contract';
+import type { MachineFacts, ModelDownload } from '@qwen-edit/contract';
 import type { Database } from '@qwen-edit/db';
 import type { ModelFacts, Pipeline, StepEvent } from '@qwen-edit/pipeline';
 import type { JobQueue } from '@qwen-edit/queue';
@@ -20,7 +20,21 @@ export interface EngineStart {
   readonly slot: Slot;
   /** Ends the loading; `openEngine` then rejects. */
   readonly signal: AbortSignal;
+  /** Where `fetchModel` has found the model; undefined without it. */
+  readonly modelDir: string | undefined;
   readonly onStep: (event: StepEvent) => void;
+}
+
+/** A model that lies whole on this machine. */
+export interface FetchedModel {
+  readonly dir: string;
+  readonly facts: ModelFacts;
+}
+
+export interface ModelFetch {
+  /** Ends the download; `fetchModel` then rejects. */
+  readonly signal: AbortSignal;
+  readonly onProgress: (download: ModelDownload) => void;
 }
 
 /** Durations in milliseconds, and counts. */
@@ -89,14 +103,23 @@ export const WORKER_DEFAULTS: WorkerOptions = {
   receiveWaitMs: 20_000,
 };
 
+/** What is known of a model before it is loaded; of one that is still to be downloaded its name. */
+export type ConfiguredModel = Pick<ModelFacts, 'name'> & Partial<ModelFacts>;
+
 export interface WorkerDeps {
   readonly database: Database;
   readonly store: ObjectStore;
   readonly queue: JobQueue;
+  /**
+   * Downloads the model where it isn't whole on this machine. Called before each start of an engine, so that it should be quick
+   * where nothing is to be done. Rejects with the AppError that says what is in the way: it is tried again, seldom if the error
+   * is one that only a person can change.
+   */
+  readonly fetchModel?: ((fetch: ModelFetch) => Promise<FetchedModel>) | undefined;
   /** Starts an engine and loads its model. Rejects with the AppError that says why it cannot. */
   readonly openEngine: (start: EngineStart) => Promise<LoadedEngine>;
   /** What the model's folder says, which is reported until an engine has loaded it. */
-  readonly configuredModel?: ModelFacts | undefined;
+  readonly configuredModel?: ConfiguredModel | undefined;
   /** What this machine has for an engine, which is reported with its model. */
   readonly machine?: MachineFacts | undefined;
   readonly log: Logger;

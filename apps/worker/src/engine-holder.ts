@@ -1,6 +1,6 @@
 import { type Backoff, createBackoff, retry, timeLimit } from '@qwen-edit/async';
-import { AppError, ERRORS, toAppError } from '@qwen-edit/contract';
-import type { LoadedEngine, Slot, WorkerDeps } from './deps.ts';
+import { AppError, ERRORS, type ModelDownload, toAppError } from '@qwen-edit/contract';
+import type { ConfiguredModel, LoadedEngine, Slot, WorkerDeps } from './deps.ts';
 import { workerBackoff } from './fenced-statement.ts';
 import { probeEdit } from './probe-edit.ts';
 
@@ -25,17 +25,38 @@ export interface EngineHolder {
   close(): Promise<void>;
 }
 
-export interface HolderDeps extends Pick<WorkerDeps, 'openEngine' | 'log' | 'options' | 'random'> {
-  readonly slot: Slot;
-  /** Called when the engine cannot be used, and when it can again. */
-  readonly onChange: (change: { readonly engine?: LoadedEngine; readonly error?: AppError }) => void;
+/** The engine can be used, or the model lies on this machine and is loaded next, or neither can be had. */
+export interface EngineChange {
+  readonly engine?: LoadedEngine;
+  readonly fetched?: ConfiguredModel;
+  readonly error?: AppError;
 }
 
-export function createEngineHolder({ openEngine, slot, log, options, random, onChange }: HolderDeps): EngineHolder {
+export interface HolderDeps extends Pick<WorkerDeps, 'fetchModel' | 'openEngine' | 'log' | 'options' | 'random'> {
+  readonly slot: Slot;
+  /** Called when the engine cannot be used, and when it can again. */
+  readonly onChange: (change: EngineChange) => void;
+  /** How far the download of the model is; undefined: none is under way. */
+  readonly onDownload: (download: ModelDownload | undefined) => void;
+}
+
+export function createEngineHolder({
+  fetchModel,
+  openEngine,
+  slot,
+  log,
+  options,
+  random,
+  onChange,
+  onDownload,
+}: HolderDeps): EngineHolder {
   const loading = workerBackoff({ options, random });
   // Each try loads the model again, and a device seldom mends itself within seconds.
   const probing = createBackoff({ firstMs: options.retryFirstMs, maxMs: options.retryMaxMs, random });
+  const fetching = createBackoff({ firstMs: options.retryFirstMs, maxMs: options.retryMaxMs, random });
   let engine: LoadedEngine | undefined;
+  /** Why the model could not be fetched the last time. */
+  let notFetched: AppError | undefined;
   let suspect = false;
 
   const close = async (): Promise<void> => {
@@ -55,10 +76,30 @@ export function createEngineHolder({ openEngine, slot, log, options, random, onC
     return current;
   };
   const open = async (signal: AbortSignal): Promise<LoadedEngine> => {
-    const opened = await openEngine({ slot, signal, onStep: () => undefined });
+    const modelDir = await fetch(signal);
+    const opened = await openEngine({ slot, signal, modelDir, onStep: () => undefined });
     engine = opened;
     log.info({ device: slot.device, model: opened.model.name, engine_pid: opened.enginePid }, 'a model is loaded');
     return opened;
+  };
+  const fetch = async (signal: AbortSignal): Promise<string | undefined> => {
+    notFetched = undefined;
+    if (fetchModel === undefined) return undefined;
+    try {
+      const { dir, facts } = await fetchModel({ signal, onProgress: onDownload });
+      onChange({ fetched: facts });
+      return dir;
+    } catch (thrown) {
+      notFetched = toAppError(thrown);
+      throw notFetched;
+    } finally {
+      onDownload(undefined);
+    }
+  };
+  const backoffAfter = (): Backoff => {
+    if (notFetched === undefined) return suspect ? probing : loading;
+    // A hub that will say the same again is asked once in a while, in case somebody changes that.
+    return ERRORS[notFetched.code].retryable ? fetching : () => options.retryMaxMs;
   };
   const probe = async (current: LoadedEngine, signal: AbortSignal): Promise<void> => {
     const late = (): AppError => new AppError('engine_silent', 'The probe edit was not done in time.');
@@ -79,7 +120,12 @@ export function createEngineHolder({ openEngine, slot, log, options, random, onC
   };
   const onFailure = (thrown: unknown, failures: number): void => {
     const error = toAppError(thrown);
-    const what = suspect ? 'the engine fails its probe edit' : 'no model';
+    const what =
+      notFetched !== undefined
+        ? 'the model cannot be fetched, trying again'
+        : suspect
+          ? 'the engine fails its probe edit'
+          : 'no model';
     if (failures === 1) log.error({ device: slot.device, code: error.code, error: error.message }, what);
     onChange({ error });
   };
@@ -88,7 +134,7 @@ export function createEngineHolder({ openEngine, slot, log, options, random, onC
     async ready(signal) {
       if (signal.aborted) return undefined;
       try {
-        const backoff: Backoff = (failures) => (suspect ? probing : loading)(failures);
+        const backoff: Backoff = (failures) => backoffAfter()(failures);
         return await retry(() => usable(signal), { backoff, signal, onFailure });
       } catch {
         // Only the abort ends the retries.

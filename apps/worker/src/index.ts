@@ -1,6 +1,9 @@
 export {
+  type ConfiguredModel,
   type EngineStart,
+  type FetchedModel,
   type LoadedEngine,
+  type ModelFetch,
   type Slot,
   WORKER_DEFAULTS,
   type WorkerDeps,

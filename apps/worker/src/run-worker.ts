@@ -35,7 +35,7 @@ export async function runWorker(deps: SlotDeps, signal: AbortSignal): Promise<vo
   const { slot } = deps;
   const workerId = newId('worker');
   const status = createWorkerStatus(() => row.changed());
-  const engines = createEngineHolder({ ...deps, onChange: status.engineChanged });
+  const engines = createEngineHolder({ ...deps, onChange: status.engineChanged, onDownload: status.downloads });
   const newer = createNewerJobs(deps, () => row.changed());
   const facts = () => {
     const { lastError, ...rest } = status.facts(engines.isReady());

@@ -1,15 +1,16 @@
 import { hostname } from 'node:os';
 import { pause, repeat, timeLimit } from '@qwen-edit/async';
-import { toAppError } from '@qwen-edit/contract';
+import { type ModelDownload, toAppError } from '@qwen-edit/contract';
 import { removeWorker, reportWorker } from '@qwen-edit/db';
-import type { ModelFacts } from '@qwen-edit/pipeline';
-import type { Slot, WorkerDeps } from './deps.ts';
+import type { ConfiguredModel, Slot, WorkerDeps } from './deps.ts';
 import { storable } from './job-error.ts';
 
 /** What /health and /v1/models tell of a worker. */
 export interface WorkerFacts {
   readonly ready: boolean;
-  readonly model: ModelFacts | null;
+  readonly model: ConfiguredModel | null;
+  /** How far it is with the download of its model, while it downloads. */
+  readonly download: ModelDownload | null;
   readonly lastError: string | null;
 }
 
@@ -39,7 +40,7 @@ export function keepWorkerRow(
   let written: Promise<void> = Promise.resolve();
 
   const write = async (): Promise<void> => {
-    const { ready, model: loaded, lastError } = facts();
+    const { ready, model: loaded, download, lastError } = facts();
     // Until an engine has loaded it, the one that it is told to load.
     const model = loaded ?? configuredModel ?? null;
     const state = {
@@ -50,6 +51,7 @@ export function keepWorkerRow(
       gpuId: slot.gpuId,
       ready,
       model: model === null ? null : { ...model, ...(machine === undefined ? {} : { machine }) },
+      download: download === null ? null : { ...download },
       lastError: lastError === null ? null : storable(lastError),
       contractVersion: options.contractVersion,
     };

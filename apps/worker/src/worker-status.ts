@@ -1,12 +1,14 @@
-import { type AppError, ERRORS } from '@qwen-edit/contract';
-import type { ModelFacts } from '@qwen-edit/pipeline';
-import type { LoadedEngine } from './deps.ts';
+import { type AppError, ERRORS, type ModelDownload } from '@qwen-edit/contract';
+import type { ConfiguredModel } from './deps.ts';
 import type { AttemptOutcome } from './end-attempt.ts';
+import type { EngineChange } from './engine-holder.ts';
 import type { WorkerFacts } from './worker-row.ts';
 
 /** What a worker tells of itself: whether it takes jobs and, if not, why not. */
 export interface WorkerStatus {
-  engineChanged(change: { readonly engine?: LoadedEngine; readonly error?: AppError }): void;
+  engineChanged(change: EngineChange): void;
+  /** How far the download of the model is; undefined: none is under way. */
+  downloads(download: ModelDownload | undefined): void;
   /** What it needs is there. After several failures in a row the last error stays until a job succeeds. */
   canWork(afterFailures: boolean): void;
   cannotWork(error: AppError): void;
@@ -17,7 +19,9 @@ export interface WorkerStatus {
 }
 
 export function createWorkerStatus(changed: () => void): WorkerStatus {
-  let model: ModelFacts | null = null;
+  let model: ConfiguredModel | null = null;
+  let download: ModelDownload | null = null;
+  let firstBytes: number | undefined;
   let lastError: string | null = null;
   // Not before the first check has passed.
   let able = false;
@@ -28,10 +32,22 @@ export function createWorkerStatus(changed: () => void): WorkerStatus {
     changed();
   };
   return {
-    engineChanged({ engine, error }) {
-      if (engine !== undefined) model = engine.model;
-      lastError = error?.message ?? null;
+    engineChanged({ engine, fetched, error }) {
+      model = engine?.model ?? fetched ?? model;
+      if (fetched === undefined) lastError = error?.message ?? null;
       changed();
+    },
+    downloads(now) {
+      const before = download;
+      download = now ?? null;
+      if (now === undefined) firstBytes = undefined;
+      else firstBytes ??= now.bytes_done;
+      // Bytes have come: what kept them away is over. Until then the last failure stays to be read while it is tried again.
+      const comes = now !== undefined && now.bytes_done > (firstBytes ?? 0);
+      const news = comes && lastError !== null;
+      if (comes) lastError = null;
+      // Between its changes the row is written often enough.
+      if (news || before?.phase !== now?.phase) changed();
     },
     canWork: (afterFailures) => tell(true, afterFailures ? lastError : null),
     cannotWork: (error) => tell(false, error.message),
@@ -43,6 +59,6 @@ export function createWorkerStatus(changed: () => void): WorkerStatus {
       const isOwn = error !== undefined && (pauses || ERRORS[error.code].retryable);
       tell(!pauses, isOwn ? error.message : lastError);
     },
-    facts: (engineReady) => ({ ready: engineReady && able, model, lastError }),
+    facts: (engineReady) => ({ ready: engineReady && able, model, download, lastError }),
   };
 }

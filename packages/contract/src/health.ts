@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { modelDownloadSchema } from './model-download.ts';
 
 /** GET /health: every live worker. Field names are the guide's. */
 export const healthSchema = z.object({
@@ -12,6 +13,8 @@ export const healthSchema = z.object({
       ready: z.boolean(),
       queue_len: z.number(),
       last_error: z.string().nullable(),
+      /** While the worker downloads its model. */
+      download: modelDownloadSchema.nullable().default(null),
       uptime_s: z.number(),
     }),
   ),

@@ -18,6 +18,7 @@ export {
   type ModelCard,
   modelCardSchema,
 } from './model-card.ts';
+export * from './model-download.ts';
 export * from './model-facts.ts';
 export * from './model-shape.ts';
 export * from './nearest.ts';

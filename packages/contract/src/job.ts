@@ -45,7 +45,7 @@ export type JobOutput = z.output<typeof jobOutputSchema>;
 
 /** Why a queued job is begun by nobody. */
 export const jobWaitingSchema = z.object({
-  /** `no_worker`, `worker_not_ready` or `newer_worker_needed`; later versions may know more. */
+  /** `no_worker`, `model_downloading`, `worker_not_ready` or `newer_worker_needed`; later versions may know more. */
   code: z.string(),
   message: z.string(),
   /** What a worker last met, in its own words; null if it met nothing. */

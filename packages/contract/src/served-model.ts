@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { secondsSchema } from './estimate.ts';
 import { editKindSchema, inBothLanguages } from './model-card.ts';
+import { modelDownloadSchema } from './model-download.ts';
 import { modelFactsSchema } from './model-facts.ts';
 
 const facts = modelFactsSchema.shape;
@@ -19,6 +20,8 @@ export const servedModelSchema = z.object({
   ready: z.boolean(),
   /** Why none of its workers is ready, in the words of one of them; null if one is, or nothing has gone wrong. */
   last_error: z.string().nullable().default(null),
+  /** While none of its workers is ready and one downloads it: how far the furthest one is. */
+  download: modelDownloadSchema.nullable().default(null),
   workers: z.int(),
   devices: z.array(facts.device),
   defaults: z.record(z.string(), z.unknown()),

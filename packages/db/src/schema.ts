@@ -184,6 +184,8 @@ export const workers = pgTable('workers', {
   /** True while the model is loaded and jobs are taken. */
   ready: boolean('ready').notNull().default(false),
   model: jsonb('model').$type<Record<string, unknown>>(),
+  /** ModelDownload of the contract, while the worker downloads its model. */
+  download: jsonb('download').$type<Record<string, unknown>>(),
   lastError: text('last_error'),
   /** What the worker understands: it takes jobs whose `needs_version` is no higher. */
   contractVersion: integer('contract_version').notNull().default(1),

@@ -11,7 +11,7 @@ import {
 } from '@qwen-edit/contract';
 import { leastOf } from '../estimate/estimate-request.ts';
 import { pastEditsOf } from '../estimate/past-edits.ts';
-import { groupByModel, type ModelGroup, toldError, troubleOf } from '../model-facts.ts';
+import { furthestDownload, groupByModel, type ModelGroup, toldError, troubleOf } from '../model-facts.ts';
 import { ANY_QUERY, type ApiRoute, defineRoute, jsonAnswer, NO_PARAMS } from '../routing/route.ts';
 import type { LiveWorker } from '../service-status.ts';
 import type { Services } from '../services.ts';
@@ -85,6 +85,7 @@ function presentModel(
     edits: card?.edits ?? [],
     ready: workers.some(({ ready }) => ready),
     last_error: toldError(troubleOf(workers), tellsWhy),
+    download: furthestDownload(workers),
     workers: workers.length,
     devices: [...new Set(workers.map(({ device }) => device))],
     defaults: {

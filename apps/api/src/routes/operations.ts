@@ -1,10 +1,10 @@
 import { timeLimit } from '@qwen-edit/async';
-import type { AppError } from '@qwen-edit/contract';
+import { type AppError, modelDownloadSchema } from '@qwen-edit/contract';
 import { z } from 'zod';
 import type { ApiContext } from '../context.ts';
 import type { ApiOptions } from '../deps.ts';
 import { describeError } from '../describe-error.ts';
-import { currentModel, modelStatus, toldError } from '../model-facts.ts';
+import { currentModel, downloadOf, modelStatus, toldError } from '../model-facts.ts';
 import { problemResponse } from '../problem.ts';
 import { ANY_QUERY, type ApiRoute, defineRoute, jsonAnswer, NO_PARAMS } from '../routing/route.ts';
 import type { LiveWorker } from '../service-status.ts';
@@ -16,6 +16,7 @@ const workerHealthSchema = z.object({
   ready: z.boolean(),
   queue_len: z.int(),
   last_error: z.string().nullable(),
+  download: modelDownloadSchema.nullable(),
   uptime_s: z.int(),
 });
 const serviceHealthSchema = z.object({
@@ -94,13 +95,16 @@ export function operationRoutes(deps: OperationDeps): readonly ApiRoute[] {
   ];
 }
 
-function presentWorker(
-  { gpuId, ready, lastError, uptimeSeconds }: LiveWorker,
-  queued: number,
-  tellsWhy: boolean,
-): z.output<typeof workerHealthSchema> {
-  const last_error = toldError(lastError, tellsWhy);
-  return { gpu_id: gpuId, ready, queue_len: queued, last_error, uptime_s: Math.round(uptimeSeconds) };
+function presentWorker(worker: LiveWorker, queued: number, tellsWhy: boolean): z.output<typeof workerHealthSchema> {
+  const { gpuId, ready, lastError, uptimeSeconds } = worker;
+  return {
+    gpu_id: gpuId,
+    ready,
+    queue_len: queued,
+    last_error: toldError(lastError, tellsWhy),
+    download: downloadOf(worker),
+    uptime_s: Math.round(uptimeSeconds),
+  };
 }
 
 /** True for a caller with the scope admin, as everyone on this machine has while no keys are in use. Never rejects. */

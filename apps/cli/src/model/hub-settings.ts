@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { createHubFetch, DEFAULT_ENDPOINT, type HubSettings } from '@qwen-edit/hub';
 import type { Config } from '../settings.ts';
 
-type HubConfig = Pick<
+export type HubConfig = Pick<
   Config,
   | 'hubEndpoint'
   | 'hubToken'

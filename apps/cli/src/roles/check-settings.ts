@@ -1,8 +1,18 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { AppError, toAppError } from '@qwen-edit/contract';
 import { checkWebhookSecret } from '@qwen-edit/dispatcher';
+import type { HubSettings } from '@qwen-edit/hub';
 import { inspectModel, requireEngine } from '@qwen-edit/pipeline';
 import { createStore } from '@qwen-edit/storage';
+import type { ConfiguredModel } from '@qwen-edit/worker';
+import {
+  type ChosenModel,
+  chooseModel,
+  explainMissing,
+  findChosen,
+  type ModelChoice,
+  nameOfChosen,
+} from '../model/choose-model.ts';
 import { precisionOf } from '../precision-setting.ts';
 import { storageUrlOf } from './backends.ts';
 import { checkFolder } from './check-folder.ts';
@@ -10,10 +20,17 @@ import { closeToOthers, hasSigningSecret } from './data-dir.ts';
 import type { RoleDeps } from './role.ts';
 import type { Role } from './role-command.ts';
 
+export interface CheckedModel {
+  readonly chosen: ChosenModel;
+  readonly hub: HubSettings;
+  /** What is known of it already: of a model that is still to be downloaded its name. */
+  readonly facts: ConfiguredModel;
+}
+
 /** What a role learns of its settings before it starts. */
 export interface CheckedSettings {
   /** What workers will load; undefined for a role without workers. */
-  readonly model: Awaited<ReturnType<typeof inspectModel>> | undefined;
+  readonly model: CheckedModel | undefined;
   /** What the log should say. */
   readonly notes: readonly string[];
 }
@@ -24,7 +41,7 @@ export interface CheckedSettings {
  */
 export async function checkSettings(
   role: Role,
-  { config, demoModelDir }: Pick<RoleDeps, 'config' | 'demoModelDir'>,
+  { config, modelFlag, demoModelDir }: Pick<RoleDeps, 'config' | 'modelFlag' | 'demoModelDir'>,
 ): Promise<CheckedSettings> {
   const works = (...roles: readonly Role[]): boolean => roles.includes(role);
   const failures: AppError[] = [];
@@ -58,10 +75,26 @@ export async function checkSettings(
     else await attempt(() => checkFile(engineProgram, 'QWEN_EDIT_ENGINE_PROGRAM'));
     const wanted = await attempt(() => precisionOf(config));
     notes.push(wanted?.note);
-    model = await attempt(() => inspectModel(config.modelDir ?? demoModelDir, { precision: wanted?.precision }));
+    model = await attempt(() => checkModel({ flag: modelFlag, config, demoModelDir }, wanted?.precision));
   }
   if (failures.length > 0) throw together(failures);
   return { model, notes: notes.filter((note) => note !== undefined) };
+}
+
+/** A model of the hub that isn't whole here is no fault: the worker downloads it. What cannot be loaded is one. */
+async function checkModel(
+  choice: ModelChoice & Pick<RoleDeps, 'config'>,
+  precision: string | undefined,
+): Promise<CheckedModel> {
+  // Roles without workers also run where there is no library of the hub.
+  const { hubSettings } = await import('../model/hub-settings.ts');
+  const [chosen, hub] = await Promise.all([chooseModel(choice), hubSettings(choice.config)]);
+  const dir = await findChosen(chosen, hub);
+  if (dir === undefined) return { chosen, hub, facts: { name: chosen.kind === 'hub' ? nameOfChosen(chosen) : '' } };
+  const facts = await inspectModel(dir, { precision }).catch(async (thrown: unknown) =>
+    Promise.reject(await explainMissing(toAppError(thrown), chosen)),
+  );
+  return { chosen, hub, facts };
 }
 
 /** A relative one lies below the working directory. */

@@ -5,7 +5,6 @@ import { startMetricsServer } from './metrics-server.ts';
 import { type RoleContext, type RoleDeps, withContext } from './role.ts';
 import { startApi } from './start-api.ts';
 import { runLocalDispatcher } from './start-dispatcher.ts';
-import { runLocalWorkers } from './start-worker.ts';
 
 /** How long jobs wait where neither their request nor QWEN_EDIT_DEADLINE_SECONDS says. */
 const DEADLINE_MS = 24 * 3_600_000;
@@ -31,6 +30,8 @@ export function runWorkerRole(deps: RoleDeps): Promise<void> {
     const graceMs = context.config.graceMs ?? WORKER_GRACE_MS;
     await measured(context, async () => {
       deps.terminal.out(`qwen-edit ${deps.version} worker has started\n`);
+      // What the other parts have no use for.
+      const { runLocalWorkers } = await import('./start-worker.ts');
       await runLocalWorkers(context, deps, { graceMs, signal: deps.signal, model });
     });
   });

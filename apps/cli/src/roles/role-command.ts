@@ -19,7 +19,7 @@ const OPTIONS = {
 export async function roleCommand(
   role: Role,
   args: readonly string[],
-  deps: Omit<RoleDeps, 'config'> & { readonly configOf: (overrides: Overrides) => RoleDeps['config'] },
+  deps: Omit<RoleDeps, 'config' | 'modelFlag'> & { readonly configOf: (overrides: Overrides) => RoleDeps['config'] },
 ): Promise<void> {
   const { values } = readFlags(args, OPTIONS);
   if (values.help === true) {
@@ -31,11 +31,10 @@ export async function roleCommand(
     PORT: values.port,
     QWEN_EDIT_INSECURE: values.insecure === true ? '1' : undefined,
     QWEN_EDIT_DATA_DIR: values['data-dir'],
-    QWEN_EDIT_2511_DIR: values.model,
   };
   const said: Record<string, string> = {};
   for (const [name, value] of Object.entries(overrides)) if (value !== undefined) said[name] = value;
-  const roleDeps = { ...deps, config: deps.configOf(said) };
+  const roleDeps = { ...deps, config: deps.configOf(said), modelFlag: values.model };
   if (role === 'serve') return (await import('./serve.ts')).serve(roleDeps);
   const parts = await import('./parts.ts');
   if (role === 'api') return parts.runApi(roleDeps);

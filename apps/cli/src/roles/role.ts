@@ -12,9 +12,12 @@ export interface RoleDeps {
   readonly config: Config;
   readonly terminal: Terminal;
   readonly version: string;
-  /** The checkpoint that is used if QWEN_EDIT_2511_DIR names none. */
+  /** What --model says; see chooseModel. */
+  readonly modelFlag: string | undefined;
+  /** The checkpoint that is used if no other is named. */
   readonly demoModelDir: string;
   readonly createPipeline: typeof import('@qwen-edit/pipeline').createPipeline;
+  readonly now: () => number;
   /** Aborted by Ctrl-C and SIGTERM: the role then drains and resolves. */
   readonly signal: AbortSignal;
 }

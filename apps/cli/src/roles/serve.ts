@@ -10,6 +10,7 @@ import {
 import { createLogger, createMetrics } from '@qwen-edit/telemetry';
 import { ensurePageBuilt } from '@qwen-edit/web';
 import { demoNote } from '../demo-note.ts';
+import { createDownloadLine } from '../model/download-line.ts';
 import { openBackends, requireUsableSchema } from './backends.ts';
 import { checkSettings } from './check-settings.ts';
 import { readSigningSecret } from './data-dir.ts';
@@ -46,7 +47,12 @@ export async function serve(deps: RoleDeps): Promise<void> {
 
 async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
   const { config, signal, terminal } = deps;
-  const log = createLogger({ level: config.logLevel, role: 'serve' });
+  const downloadLine = createDownloadLine(deps);
+  const log = createLogger({
+    level: config.logLevel,
+    role: 'serve',
+    ...(terminal.errIsTty ? { write: aboveDownload } : {}),
+  });
   const { model, notes } = await checkSettings('serve', deps);
   for (const note of notes) log.warn(note);
   // 1. The data folder is ours, and its database runs.
@@ -108,6 +114,7 @@ async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
     graceMs: config.graceMs ?? WORKER_GRACE_MS,
     signal: stop,
     model,
+    onDownload: downloadLine.show,
     onModel(loaded) {
       const note = demoNote(loaded);
       if (note !== undefined && !noted) terminal.out(`${note}\n`);
@@ -115,6 +122,11 @@ async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
     },
   });
   if (broken.signal.aborted) throw broken.signal.reason;
+
+  function aboveDownload(line: string): void {
+    downloadLine.clear();
+    terminal.out(line);
+  }
 
   /**
    * Those who held this folder before and were killed need not be waited for. An own database that has a new port is reached by

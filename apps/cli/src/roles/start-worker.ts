@@ -1,33 +1,40 @@
 import { availableParallelism } from 'node:os';
+import { AppError } from '@qwen-edit/contract';
+import type { PullProgress } from '@qwen-edit/hub';
 import { availableMemory } from '@qwen-edit/pipeline';
 import { type EngineStart, type LoadedEngine, runWorkers, type Slot, WORKER_DEFAULTS } from '@qwen-edit/worker';
 import type { NotedModel } from '../demo-note.ts';
+import { createModelFetcher, type ModelFetcher } from '../model/fetch-model.ts';
 import { precisionOf } from '../precision-setting.ts';
-import type { CheckedSettings } from './check-settings.ts';
+import type { CheckedModel, CheckedSettings } from './check-settings.ts';
 import type { RoleContext, RoleDeps } from './role.ts';
 
-/** Runs the workers of this machine until the signal says stop: as many as QWEN_EDIT_MAX_CONCURRENCY, each with an engine. */
+export interface LocalWorkers {
+  readonly graceMs: number;
+  readonly signal: AbortSignal;
+  /** What the engines load, and what is shown until they have. */
+  readonly model: CheckedSettings['model'];
+  /** Called for each engine that has loaded the model. */
+  readonly onModel?: (model: NotedModel) => void;
+  /** Called with each news of a download of the model, and with undefined at its end. */
+  readonly onDownload?: ((progress: PullProgress | undefined) => void) | undefined;
+}
+
+/**
+ * Runs the workers of this machine until the signal says stop: as many as QWEN_EDIT_MAX_CONCURRENCY, each with an engine. A model of the
+ * hub that isn't whole here is downloaded first, once for all of them; what keeps it from coming ends nobody.
+ */
 export async function runLocalWorkers(
   { config, backends, log, metrics }: RoleContext,
-  deps: Pick<RoleDeps, 'createPipeline' | 'demoModelDir'>,
-  {
-    graceMs,
-    signal,
-    model,
-    onModel,
-  }: {
-    readonly graceMs: number;
-    readonly signal: AbortSignal;
-    /** What the engines will load: shown until they have. */
-    readonly model: CheckedSettings['model'];
-    /** Called for each engine that has loaded the model. */
-    readonly onModel?: (model: NotedModel) => void;
-  },
+  deps: Pick<RoleDeps, 'createPipeline' | 'now'>,
+  { graceMs, signal, model, onModel, onDownload }: LocalWorkers,
 ): Promise<void> {
+  if (model === undefined) throw new AppError('internal', 'A role with workers has checked no model.');
+  const fetcher = fetcherOf(model);
   const threads = config.maxCpuThreads ?? Math.max(1, Math.floor(availableParallelism() / config.maxConcurrency));
-  const openEngine = async ({ signal: loading, onStep }: EngineStart): Promise<LoadedEngine> => {
+  const openEngine = async ({ signal: loading, modelDir, onStep }: EngineStart): Promise<LoadedEngine> => {
     const engine = await deps.createPipeline({
-      modelDir: config.modelDir ?? deps.demoModelDir,
+      modelDir: modelDir ?? folderOf(model),
       device: 'cpu',
       precision: precisionOf(config).precision,
       signal: loading,
@@ -47,8 +54,9 @@ export async function runLocalWorkers(
       database: backends.database,
       store: backends.store,
       queue: backends.queue,
+      fetchModel: fetcher?.fetch,
       openEngine,
-      configuredModel: model,
+      configuredModel: model.facts,
       machine: { memory_bytes: (await availableMemory()).totalBytes, threads },
       log,
       metrics,
@@ -66,4 +74,16 @@ export async function runLocalWorkers(
     slots,
     signal,
   );
+  await fetcher?.settled();
+
+  function fetcherOf({ chosen, hub }: CheckedModel): ModelFetcher | undefined {
+    if (chosen.kind === 'folder') return undefined;
+    return createModelFetcher({ chosen, hub, log, signal, onProgress: onDownload, now: deps.now });
+  }
+}
+
+/** A model of the hub has its folder from the fetcher. */
+function folderOf({ chosen }: CheckedModel): string {
+  if (chosen.kind === 'folder') return chosen.dir;
+  throw new AppError('model_not_found', 'The model has not been downloaded.');
 }

@@ -5,7 +5,7 @@ import { JOBS_HELP } from '../help.ts';
 import { wholeNumber } from '../numbers.ts';
 import { outputFormatOf } from '../output-paths.ts';
 import { saveOutputs } from './save-outputs.ts';
-import { jobLine, oneWord, SERVICE_OPTIONS, type ServiceDeps, warnOf } from './service-command.ts';
+import { jobLine, noteWaiting, oneWord, SERVICE_OPTIONS, type ServiceDeps, warnOf } from './service-command.ts';
 import { watchJob } from './watch-job.ts';
 
 const OUT_OPTIONS = { ...SERVICE_OPTIONS, out: { type: 'string' } } as const;
@@ -29,6 +29,7 @@ export async function statusCommand(args: readonly string[], deps: ServiceDeps):
   }
   const paths = values.out === undefined ? [] : await saveOutputs(deps, job, values.out);
   warnOf(deps, job);
+  noteWaiting(deps, job);
   deps.terminal.out(values.json === true ? `${JSON.stringify(job)}\n` : `${[...paths, jobLine(job)].join('\n')}\n`);
 }
 
@@ -38,6 +39,7 @@ export async function watchCommand(args: readonly string[], deps: ServiceDeps): 
   if (values.help === true) return deps.terminal.out(JOBS_HELP);
   if (values.out !== undefined) outputFormatOf(values.out);
   const id = oneWord(words, 'The id of the job');
+  noteWaiting(deps, await deps.client.get(id, deps.signal));
   const onEvent = (event: JobEvent): void => deps.terminal.out(`${JSON.stringify(event)}\n`);
   const job = await watchJob(deps, id, values.json === true ? onEvent : undefined);
   const paths = values.out === undefined ? [] : await saveOutputs(deps, job, values.out);

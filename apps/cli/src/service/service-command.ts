@@ -39,6 +39,12 @@ export function jobLine(job: Job): string {
   return `${job.id}  ${job.status.padEnd(9)}  ${job.created_at}  ${what}`.trimEnd();
 }
 
+/** Says on standard error why nobody begins a queued job: its model is still being downloaded, no worker runs. */
+export function noteWaiting({ terminal }: Pick<ServiceDeps, 'terminal'>, { progress: { waiting } }: Job): void {
+  if (waiting === null) return;
+  terminal.err(`note: ${[waiting.message, waiting.last_error].filter((text) => text !== null).join(' ')}\n`);
+}
+
 /** Says on standard error what the job's results warn of. */
 export function warnOf({ terminal }: Pick<ServiceDeps, 'terminal'>, { warnings }: Pick<Job, 'warnings'>): void {
   for (const warning of warnings) terminal.err(`warning: ${warning}\n`);

@@ -7,7 +7,7 @@ import { PARAMETER_OPTIONS, parametersOfFlags } from '../parameter-flags.ts';
 import { imagePathsOf, readImages } from '../read-images.ts';
 import { checkWritable } from '../write-outputs.ts';
 import { saveOutputs } from './save-outputs.ts';
-import { jobLine, SERVICE_OPTIONS, type ServiceDeps, warnOf } from './service-command.ts';
+import { jobLine, noteWaiting, SERVICE_OPTIONS, type ServiceDeps, warnOf } from './service-command.ts';
 import { watchJob } from './watch-job.ts';
 
 const SUBMIT_OPTIONS = {
@@ -48,6 +48,7 @@ export async function submitCommand(args: readonly string[], deps: ServiceDeps):
   const accepted = await deps.client.submit(submission, deps.signal);
   // What is known before it is begun: that it takes hours, for one.
   warnOf(deps, accepted);
+  noteWaiting(deps, accepted);
   if (values.wait !== true && values.out === undefined) {
     return terminal.out(values.json === true ? `${JSON.stringify(accepted)}\n` : `${accepted.id}\n`);
   }

@@ -30,6 +30,7 @@ it.each([
   [999_900, '1 MB'],
   [1_500_000, '1.5 MB'],
   [100_000_000, '100 MB'],
+  [57_700_000_000, '57.7 GB'],
 ])('%d bytes are %s', (bytes, wanted) => {
   expect(en.bytes(bytes)).toBe(wanted);
 });

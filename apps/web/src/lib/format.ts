@@ -3,7 +3,7 @@ import type { Language } from '@qwen-edit/contract';
 /** Numbers, sizes and times in the reader's language. */
 export interface Format {
   number(value: number, digits?: number): string;
-  /** `25 MB`. */
+  /** `25 MB`, `57.7 GB`. */
   bytes(value: number): string;
   /** `8 s`, `1 min 20 s`, `2 h 5 min`; under ten seconds with tenths if `exact`. */
   duration(seconds: number, exact?: boolean): string;
@@ -44,6 +44,7 @@ export function createFormat(language: Language): Format {
     bytes: (value) => {
       if (value < 1000) return unit('byte', value);
       if (value < 999_500) return unit('kilobyte', value / 1000);
+      if (value >= 999_500_000) return unit('gigabyte', value / 1e9, 1);
       const megabytes = value / 1_000_000;
       return unit('megabyte', megabytes, megabytes < 10 && megabytes % 1 >= 0.05 ? 1 : 0);
     },

@@ -25,6 +25,7 @@ const model = (steps: number, fewest: number): ServedModel => ({
   edits: [],
   ready: true,
   last_error: null,
+  download: null,
   workers: 1,
   devices: ['cpu'],
   defaults: { num_inference_steps: steps, true_cfg_scale: 4 },

@@ -15,6 +15,8 @@ export interface WorkerState {
   readonly gpuId: number | null;
   readonly ready: boolean;
   readonly model: Record<string, unknown> | null;
+  /** While it downloads its model: how far it is. Default: null. */
+  readonly download?: Record<string, unknown> | null;
   readonly lastError: string | null;
   /** Default: this version. */
   readonly contractVersion?: number | undefined;
@@ -22,7 +24,11 @@ export interface WorkerState {
 
 /** Writes the state of a worker, and that it is alive now. */
 export async function reportWorker(db: Db, worker: WorkerState): Promise<void> {
-  const state = { ...worker, contractVersion: worker.contractVersion ?? CONTRACT_VERSION };
+  const state = {
+    ...worker,
+    download: worker.download ?? null,
+    contractVersion: worker.contractVersion ?? CONTRACT_VERSION,
+  };
   await db
     .insert(workers)
     .values(state)
@@ -45,6 +51,7 @@ export async function listWorkers(db: Db, freshMs: number): Promise<(WorkerRow &
       gpuId: workers.gpuId,
       ready: workers.ready,
       model: workers.model,
+      download: workers.download,
       lastError: workers.lastError,
       contractVersion: workers.contractVersion,
       startedAt: workers.startedAt,

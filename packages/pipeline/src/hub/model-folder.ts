@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join, parse, sep } from 'node:path';
+import { dirname, join, parse, sep } from 'node:path';
 import { AppError, type ModelCard } from '@qwen-edit/contract';
 import { z } from 'zod';
 import { weightsDigest } from '../weights/digest.ts';
@@ -13,6 +13,7 @@ import { type Family, familySchema, PIPELINES } from './families.ts';
 import { foreignPipeline } from './foreign-pipelines.ts';
 import { identifyForeign } from './identify-foreign.ts';
 import { readModelCard } from './model-card.ts';
+import { modelNameOf } from './model-name.ts';
 import { type ProcessorConfig, processorSchema } from './processor-config.ts';
 import { checkConfig, readRequiredJson } from './read-json.ts';
 import { type SchedulerConfig, schedulerSchema } from './scheduler-config.ts';
@@ -75,7 +76,7 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
   for (const component of all) digest.update(weightsDigest(component));
 
   return {
-    name: basename(await realpath(dir)),
+    name: modelNameOf(await realpath(dir)),
     digest: `sha256:${digest.digest('hex')}`,
     root: commonFolder(all.flatMap((component) => [...component.tensors.values()].map((info) => info.path))),
     family,

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { useApp, useWords } from '../../state/use-app.tsx';
+import { DownloadProgress } from '../common/download-progress.tsx';
 import { ErrorBox } from '../common/error-box.tsx';
 import { Icon } from '../common/icon.tsx';
 import { Spinner } from '../common/spinner.tsx';
@@ -17,17 +18,27 @@ export function ModelNote() {
   }
   if (model === undefined || !model.ready) {
     const trouble = model?.last_error ?? null;
-    const loads = model !== undefined && trouble === null;
+    const download = model?.download ?? null;
+    const loads = model !== undefined && (trouble === null || download !== null);
     return (
-      <div class="model-note warn" role="status">
+      <div class="model-note warn">
         {loads ? <Spinner /> : <Icon name="alert" size={18} />}
         <div>
-          {model === undefined ? editor.noModel : loads ? editor.modelLoading : editor.modelFailed}
-          {trouble !== null && (
-            <div class="notice-detail" lang="en">
-              {trouble}
-            </div>
-          )}
+          <div role="status">
+            {model === undefined
+              ? editor.noModel
+              : download !== null
+                ? editor.modelDownloading
+                : loads
+                  ? editor.modelLoading
+                  : editor.modelFailed}
+            {trouble !== null && (
+              <div class="notice-detail" lang="en">
+                {trouble}
+              </div>
+            )}
+          </div>
+          {download !== null && <DownloadProgress download={download} />}
         </div>
       </div>
     );

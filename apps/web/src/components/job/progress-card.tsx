@@ -7,6 +7,7 @@ import type { Format } from '../../lib/format.ts';
 import { secondsPerStep } from '../../lib/track.ts';
 import type { JobView } from '../../state/job-view.ts';
 import { useApp, useFormat, useNow, useWords } from '../../state/use-app.tsx';
+import { DownloadProgress } from '../common/download-progress.tsx';
 import { ErrorBox } from '../common/error-box.tsx';
 import { Icon } from '../common/icon.tsx';
 import { ProgressMeter } from '../common/progress-meter.tsx';
@@ -30,7 +31,9 @@ export function ProgressCard({ view, job }: { readonly view: JobView; readonly j
     // A job that has ended meanwhile is shown as ended.
     if (!answer.ok && answer.failure.code !== 'job_state') setRefusal(answer.failure);
   };
-  const eta = stopping ? words.job.stoppingHelp : etaText(words, format, left, running);
+  // Nobody knows when the model will be there, whatever other edits took.
+  const timeless = !running && job.progress.waiting?.code === 'model_downloading';
+  const eta = stopping ? words.job.stoppingHelp : timeless ? '' : etaText(words, format, left, running);
   return (
     <section class="state-card" aria-labelledby="state" aria-busy="true">
       <h2 id="state" class="state">
@@ -66,6 +69,7 @@ function Waiting({ job }: { readonly job: Job }) {
   const { queue_position: before, waiting } = job.progress;
   const noWorker = service.models.value !== undefined && service.model.value === undefined;
   const reason = waiting === null ? undefined : waitingText(words, waiting);
+  const download = waiting?.code === 'model_downloading' ? service.model.value?.download : undefined;
   return (
     <>
       <p class="state-text">
@@ -84,7 +88,11 @@ function Waiting({ job }: { readonly job: Job }) {
           {waiting.last_error}
         </p>
       )}
-      <ProgressMeter fraction={undefined} label={words.job.queued} />
+      {download === undefined || download === null ? (
+        <ProgressMeter fraction={undefined} label={words.job.queued} />
+      ) : (
+        <DownloadProgress download={download} />
+      )}
     </>
   );
 }
@@ -94,6 +102,8 @@ function waitingText({ job }: Dictionary, { code, message, last_error }: JobWait
   switch (code) {
     case 'no_worker':
       return job.waitingNoWorker;
+    case 'model_downloading':
+      return job.waitingDownload;
     case 'worker_not_ready':
       return last_error === null ? job.waitingModel : job.waitingFailed;
     case 'newer_worker_needed':

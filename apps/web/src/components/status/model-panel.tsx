@@ -1,9 +1,17 @@
 import type { ServedModel } from '@qwen-edit/contract';
 import { useState } from 'preact/hooks';
+import type { Dictionary } from '../../i18n/en.ts';
 import { recommendedValue } from '../../lib/parameters.ts';
 import { roughSeconds } from '../../lib/rough-time.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
+import { DownloadProgress } from '../common/download-progress.tsx';
 import { ModelDialog } from '../editor/model-dialog.tsx';
+
+function stateOf({ ready, download, last_error }: ServedModel, { status }: Dictionary): string {
+  if (ready) return status.ready;
+  if (download !== null) return status.downloading;
+  return last_error === null ? status.notReady : status.troubled;
+}
 
 /** A model that workers have, and what it recommends. */
 export function ModelPanel({ model }: { readonly model: ServedModel }) {
@@ -24,7 +32,7 @@ export function ModelPanel({ model }: { readonly model: ServedModel }) {
   ];
   const usual = model.usual_seconds;
   const rows: readonly (readonly [name: string, value: string])[] = [
-    [words.status.state, model.ready ? words.status.ready : words.status.notReady],
+    [words.status.state, stateOf(model, words)],
     [words.status.device, model.devices.map((device) => device.toUpperCase()).join(', ')],
     [words.status.defaults, recommended.join(' · ')],
     ...(limits.length === 0 ? [] : [[words.status.takes, limits.join(' · ')] as const]),
@@ -46,6 +54,7 @@ export function ModelPanel({ model }: { readonly model: ServedModel }) {
         {model.id} {model.demo && <span class="badge">{words.demo.badge}</span>}
       </h2>
       {model.summary !== null && <p>{model.summary[language]}</p>}
+      {model.download !== null && <DownloadProgress download={model.download} />}
       <dl class="facts">
         {rows.map(([name, value]) => (
           <div key={name}>

@@ -46,7 +46,11 @@ export function StatusPage() {
         ? words.status.noWorkers
         : ready
           ? words.status.up
-          : words.status.loading;
+          : service.model.value?.download
+            ? words.status.downloadingModel
+            : workers.every((worker) => worker.last_error === null)
+              ? words.status.loading
+              : words.status.troubled;
   const tone = down ? 'bad' : ready ? 'good' : 'warn';
   const { failure } = service;
   return (

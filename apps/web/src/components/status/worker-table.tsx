@@ -18,6 +18,11 @@ export function WorkerTable({ workers, devices }: WorkerTableProps) {
         ? only.toUpperCase()
         : words.cpu
       : words.gpu(format.number(gpu_id));
+  const stateOf = ({ ready, download, last_error }: WorkerHealth): string => {
+    if (ready) return words.ready;
+    if (last_error !== null) return words.troubled;
+    return download === null ? words.notReady : words.downloading;
+  };
   return (
     <section class="panel" aria-labelledby="workers">
       <h2 id="workers">{words.workers}</h2>
@@ -49,7 +54,7 @@ export function WorkerTable({ workers, devices }: WorkerTableProps) {
                 </th>
                 <td data-label={words.state} class={worker.ready ? 'good' : 'warn'}>
                   <span class="lamp" aria-hidden="true" />
-                  {worker.ready ? words.ready : words.notReady}
+                  {stateOf(worker)}
                 </td>
                 <td data-label={words.device}>{deviceOf(worker)}</td>
                 <td data-label={words.uptime}>{format.duration(worker.uptime_s)}</td>
