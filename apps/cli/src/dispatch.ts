@@ -27,6 +27,7 @@ export async function dispatch(args: readonly string[], deps: CliDeps): Promise<
       return await (await import('./plan/plan-command.ts')).planCommand(args.slice(1), {
         terminal: deps.terminal,
         config: deps.readConfig(),
+        demoModelDir: deps.demoModelDir,
       });
     await runCommand(args, deps);
     return 0;

@@ -11,7 +11,7 @@ export async function requireSpace(folder: string, bytes: number): Promise<void>
   if (free === undefined || bytes === 0 || free >= bytes + RESERVE) return;
   throw new AppError(
     'disk_full',
-    `${gigabytes(bytes)} have to be downloaded, and ${folder} has ${gigabytes(free)} free.`,
+    `${bytesText(bytes)} have to be downloaded, and ${folder} has ${bytesText(free)} free.`,
     {
       hint: 'Free some space, or choose another disk: HF_HOME moves the cache, QWEN_EDIT_2511_DIR names a folder for this model alone.',
     },
@@ -30,7 +30,7 @@ async function freeBytes(folder: string): Promise<number | undefined> {
 }
 
 /** Decimal units, as disks and the hub have them. */
-export function gigabytes(bytes: number): string {
+export function bytesText(bytes: number): string {
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
   const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
   return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power]}`;

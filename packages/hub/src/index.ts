@@ -1,4 +1,4 @@
-export { gigabytes } from './disk-space.ts';
+export { bytesText } from './disk-space.ts';
 export { expectedFiles, findModel } from './find-model.ts';
 export { createHubFetch, type ProxySettings } from './hub-fetch.ts';
 export { listModels, type StoredModel } from './list-models.ts';

@@ -1,4 +1,4 @@
-import { gigabytes, listModels, type StoredModel } from '@qwen-edit/hub';
+import { bytesText, listModels, type StoredModel } from '@qwen-edit/hub';
 import { readFlags } from '../flag-values.ts';
 import { hubSettings } from './hub-settings.ts';
 import type { ModelDeps } from './model-command.ts';
@@ -31,5 +31,5 @@ function textOf({ repo, revisions, commit, dir, bytes, missing, downloading }: S
   const more = missing.length > MOST_NAMES ? ` and ${missing.length - MOST_NAMES} more` : '';
   const state =
     missing.length === 0 ? 'whole' : `not whole: ${names}${more} ${missing.length === 1 ? 'is' : 'are'} missing`;
-  return `${name.trimEnd()}  ${gigabytes(bytes)}  ${downloading ? 'being downloaded' : state}\n  ${dir}\n`;
+  return `${name.trimEnd()}  ${bytesText(bytes)}  ${downloading ? 'being downloaded' : state}\n  ${dir}\n`;
 }

@@ -27,7 +27,7 @@ export async function modelCommand(args: readonly string[], deps: ModelDeps): Pr
     case 'list':
       return (await import('./list-command.ts')).modelListCommand(rest, deps);
     case 'verify':
-      return (await import('./verify-command.ts')).verifyCommand(rest, { ...deps, ...(await downloadsOf(deps)) });
+      return (await import('./verify-command.ts')).verifyCommand(rest, deps);
     case 'remove':
       return (await import('./remove-command.ts')).removeCommand(rest, deps);
     case '--help':
@@ -40,16 +40,4 @@ export async function modelCommand(args: readonly string[], deps: ModelDeps): Pr
         { hint: MODEL_HELP.trimEnd() },
       );
   }
-}
-
-/** What is known of downloaded models, for whoever verifies one. */
-async function downloadsOf({ configOf }: ModelDeps) {
-  const [{ expectedFiles, findModel, parseModelRef }, { hubSettings }] = await Promise.all([
-    import('@qwen-edit/hub'),
-    import('./hub-settings.ts'),
-  ]);
-  return {
-    expectedFiles,
-    findModel: async (name: string) => findModel(parseModelRef(name), await hubSettings(configOf())),
-  };
 }

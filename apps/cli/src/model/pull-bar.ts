@@ -1,4 +1,4 @@
-import { gigabytes, type PullProgress } from '@qwen-edit/hub';
+import { bytesText, type PullProgress } from '@qwen-edit/hub';
 import { type BarStyle, clock } from '../progress-bar.ts';
 
 const BAR_WIDTH = 24;
@@ -13,8 +13,8 @@ const NAMES: Readonly<Record<PullProgress['phase'], string>> = {
 /** One line: what happens, bar, bytes of all, rate, time left, file. Without a style the figures alone. */
 export function renderPull(progress: PullProgress, style?: BarStyle): string {
   const { phase, file, bytesDone, bytes, bytesPerSecond, etaSeconds } = progress;
-  const figures = [`${gigabytes(bytesDone)} of ${gigabytes(bytes)}`];
-  if (bytesPerSecond !== null) figures.push(`${gigabytes(bytesPerSecond)}/s`);
+  const figures = [`${bytesText(bytesDone)} of ${bytesText(bytes)}`];
+  if (bytesPerSecond !== null) figures.push(`${bytesText(bytesPerSecond)}/s`);
   if (etaSeconds !== null) figures.push(`ETA ${clock(etaSeconds)}`);
   const rest = figures.join('  ');
   if (style === undefined) return rest;

@@ -1,5 +1,5 @@
 import { toAppError } from '@qwen-edit/contract';
-import { gigabytes, type PulledModel, pullModel } from '@qwen-edit/hub';
+import { bytesText, type PulledModel, pullModel } from '@qwen-edit/hub';
 import { readFlags } from '../flag-values.ts';
 import { hubSettings } from './hub-settings.ts';
 import type { ModelDeps } from './model-command.ts';
@@ -48,7 +48,7 @@ function doneLine({ dir, commit, files, bytes, downloaded, verified, leftOut }: 
 }
 
 function doneText(repo: string, { dir, commit, files, bytes, verified, leftOut }: PulledModel): string {
-  const all = `${files} files, ${gigabytes(bytes)}`;
+  const all = `${files} files, ${bytesText(bytes)}`;
   const how =
     verified === 0
       ? 'all of them were there already'

@@ -1,5 +1,5 @@
 import { AppError } from '@qwen-edit/contract';
-import { gigabytes, planRemoval, type Removal, removeModel } from '@qwen-edit/hub';
+import { bytesText, planRemoval, type Removal, removeModel } from '@qwen-edit/hub';
 import { readFlags } from '../flag-values.ts';
 import { hubSettings } from './hub-settings.ts';
 import type { ModelDeps } from './model-command.ts';
@@ -30,9 +30,9 @@ export async function removeCommand(args: readonly string[], deps: ModelDeps): P
   if (values.yes !== true) {
     if (confirm === undefined)
       throw new AppError('usage', 'Nobody can be asked whether to remove the model.', {
-        hint: `Add --yes to remove ${what} (${gigabytes(plan.bytes)}).`,
+        hint: `Add --yes to remove ${what} (${bytesText(plan.bytes)}).`,
       });
-    if (!(await confirm(`Remove ${what}, ${gigabytes(plan.bytes)}?`))) return terminal.err('Nothing was removed.\n');
+    if (!(await confirm(`Remove ${what}, ${bytesText(plan.bytes)}?`))) return terminal.err('Nothing was removed.\n');
   }
   const removal = await removeModel(ref, settings, { signal });
   terminal.out(values.json === true ? jsonOf(repo, removal) : textOf(what, removal));
@@ -46,6 +46,6 @@ function textOf(what: string, { bytes, sharedBytes }: Removal): string {
   const shared =
     sharedBytes === 0
       ? ''
-      : ` ${gigabytes(sharedBytes)} lie in the store of Python's huggingface_hub: \`hf cache prune\` frees them.`;
-  return `Removed ${what}: ${gigabytes(bytes)} are free again.${shared}\n`;
+      : ` ${bytesText(sharedBytes)} lie in the store of Python's huggingface_hub: \`hf cache prune\` frees them.`;
+  return `Removed ${what}: ${bytesText(bytes)} are free again.${shared}\n`;
 }

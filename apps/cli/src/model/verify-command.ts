@@ -1,21 +1,18 @@
-import { access } from 'node:fs/promises';
 import { AppError } from '@qwen-edit/contract';
-import type { ExpectedFile, ModelFinding, VerifyProgress } from '@qwen-edit/pipeline';
+import type { ModelFinding, VerifyProgress } from '@qwen-edit/pipeline';
 import { readFlags } from '../flag-values.ts';
 import { VERIFY_HELP } from '../help.ts';
 import type { Config } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
+import { chooseModel, requireChosen } from './choose-model.ts';
+import type { HubConfig } from './hub-settings.ts';
 import { findingsText, renderVerify, wholeText } from './verify-report.ts';
 
 export interface VerifyDeps {
   readonly terminal: Terminal;
-  readonly configOf: () => Pick<Config, 'modelDir' | 'noColor'>;
+  readonly configOf: () => Pick<Config, 'model' | 'modelDir' | 'noColor'> & HubConfig;
   /** The folder of the model that is verified if nothing names another. */
   readonly demoModelDir: string;
-  /** The folder of a downloaded model by its name on the hub; undefined if it is not there. */
-  readonly findModel?: (name: string) => Promise<string | undefined>;
-  /** Files of a model folder as the hub lists them; undefined if nobody knows. */
-  readonly expectedFiles?: (dir: string) => Promise<ReadonlyMap<string, ExpectedFile> | undefined>;
   readonly now: () => number;
   /** Aborted by Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
@@ -26,7 +23,6 @@ const OPTIONS = {
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
-const HUB_NAME = /^[\w.-]+\/[\w.-]+(@[\w./-]+)?$/;
 const REDRAW_MS = 100;
 
 /**
@@ -38,11 +34,14 @@ export async function verifyCommand(args: readonly string[], deps: VerifyDeps): 
   const { terminal, signal } = deps;
   if (values.help === true) return terminal.out(VERIFY_HELP);
   const dir = await folderOf(words[0], deps);
-  const { verifyModel } = await import('@qwen-edit/pipeline');
+  const [{ verifyModel }, { expectedFiles }] = await Promise.all([
+    import('@qwen-edit/pipeline'),
+    import('@qwen-edit/hub'),
+  ]);
   const bar = createBar(deps);
   const findings = await verifyModel(dir, {
     depth: values.quick === true ? 'headers' : 'contents',
-    expected: await deps.expectedFiles?.(dir),
+    expected: await expectedFiles(dir),
     signal,
     onProgress: bar.onProgress,
   }).finally(bar.clear);
@@ -52,19 +51,12 @@ export async function verifyCommand(args: readonly string[], deps: VerifyDeps): 
   if (findings.length > 0) throw failureOf(dir, findings);
 }
 
-/** A folder that is there counts before a name on the hub. */
-async function folderOf(said: string | undefined, deps: VerifyDeps): Promise<string> {
-  if (said === undefined) return deps.configOf().modelDir ?? deps.demoModelDir;
-  const isThere = await access(said).then(
-    () => true,
-    () => false,
-  );
-  if (isThere || deps.findModel === undefined || !HUB_NAME.test(said)) return said;
-  const found = await deps.findModel(said);
-  if (found !== undefined) return found;
-  throw new AppError('model_not_found', `${said} is not downloaded, or not whole.`, {
-    hint: `Run \`qwen-edit model pull ${said}\`: it fetches what is missing.`,
-  });
+/** Throws AppError `model_not_found` for a model of the hub that is not whole here: what is missing of it, a pull fetches. */
+async function folderOf(said: string | undefined, { configOf, demoModelDir }: VerifyDeps): Promise<string> {
+  const config = configOf();
+  const { hubSettings } = await import('./hub-settings.ts');
+  const chosen = await chooseModel({ flag: said, config, demoModelDir });
+  return requireChosen(chosen, await hubSettings(config));
 }
 
 function failureOf(dir: string, findings: readonly ModelFinding[]): AppError {

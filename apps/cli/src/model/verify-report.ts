@@ -1,9 +1,8 @@
+import { bytesText } from '@qwen-edit/hub';
 import type { ModelFinding, VerifyProgress } from '@qwen-edit/pipeline';
 import { type BarStyle, clock } from '../progress-bar.ts';
 
 const BAR_WIDTH = 24;
-const bytesText = (bytes: number): string =>
-  bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 
 /** One line: bar, bytes of all, rate, time left, the file that is read. */
 export function renderVerify(progress: VerifyProgress, { columns, color }: BarStyle): string {

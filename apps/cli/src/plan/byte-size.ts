@@ -18,4 +18,4 @@ export function byteSize(flag: string, text: string): number {
 }
 
 /** `43.5 GB`, and `0.8 GB`: enough to compare with what a machine has. */
-export const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+export const inGigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;

@@ -14,7 +14,7 @@ async function plan(line: string, environment: Record<string, string> = {}) {
   };
   const terminal = { out: print, err: () => {}, errIsTty: false, columns: () => 80 };
   const args = line.split(' ').filter((word) => word !== '');
-  const code = await planCommand(args, { terminal, config: readConfig(environment) });
+  const code = await planCommand(args, { terminal, config: readConfig(environment), demoModelDir: DEMO });
   return { code, out };
 }
 
@@ -78,7 +78,8 @@ describe('qwen-edit plan memory', () => {
     ['memory --size 9999x1', "--size must be WIDTHxHEIGHT with sides up to 4096, got '9999x1'."],
     ['memory --preset sketch', "--preset must be one of draft, got 'sketch'."],
     ['memory --references 9', '--references must be 1 to 8, got 9.'],
-    ['memory --model a/b', 'a/b is neither a model folder nor one of Qwen/Qwen-Image-Edit-2511'],
+    ['memory --model no/such-model', 'no/such-model is not whole in the cache'],
+    ['memory --model ./nowhere', './nowhere is not a model folder'],
   ])('%s is refused with words', async (line, words) => {
     await expect(plan(line)).rejects.toThrow(words);
   });

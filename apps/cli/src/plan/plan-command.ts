@@ -14,10 +14,13 @@ import {
   parsePrecision,
   precisionFacts,
   precisionObstacle,
+  toAppError,
 } from '@qwen-edit/contract';
 import { availableMemory, estimateEdit, inspectModel, KNOWN_MODELS, knownModelShape } from '@qwen-edit/pipeline';
 import { readFlags } from '../flag-values.ts';
 import { PLAN_HELP } from '../help.ts';
+import { chooseModel, explainMissing, findChosen, requireChosen } from '../model/choose-model.ts';
+import { type HubConfig, hubSettings } from '../model/hub-settings.ts';
 import { wholeNumber } from '../numbers.ts';
 import { precisionOf } from '../precision-setting.ts';
 import type { Config } from '../settings.ts';
@@ -39,7 +42,9 @@ const OPTIONS = {
 
 export interface PlanDeps {
   readonly terminal: Terminal;
-  readonly config: Pick<Config, 'modelDir' | 'dtype' | 'maxCpuThreads'>;
+  readonly config: Pick<Config, 'model' | 'modelDir' | 'dtype' | 'maxCpuThreads'> & HubConfig;
+  /** The folder of the model that an empty --model means. */
+  readonly demoModelDir: string;
 }
 
 const USUAL_PICTURE = { width: 1024, height: 1024 };
@@ -50,7 +55,10 @@ const USUAL_PRECISION: Readonly<Record<DeviceName, PrecisionName>> = { cpu: 'fp3
  * `qwen-edit plan memory`. Returns the exit code: 0 if the edit fits or nobody knows how much memory there is, 1 if it does not.
  * Throws AppError `usage` or `invalid_parameter`, and what inspectModel throws.
  */
-export async function planCommand(args: readonly string[], { terminal, config }: PlanDeps): Promise<number> {
+export async function planCommand(
+  args: readonly string[],
+  { terminal, config, demoModelDir }: PlanDeps,
+): Promise<number> {
   const { values, words } = readFlags(args, OPTIONS, 1);
   const [what] = words;
   if (values.help === true) {
@@ -71,8 +79,7 @@ export async function planCommand(args: readonly string[], { terminal, config }:
       : parsePrecision(values.precision);
   if (precisionFacts(precision).devices[device] === undefined)
     throw new AppError('invalid_parameter', precisionObstacle(precision, device) ?? '');
-  const name = values.model ?? config.modelDir ?? KNOWN_MODELS[0] ?? '';
-  const model = await modelOf(name);
+  const { name, model } = await modelOf(values.model, config, demoModelDir);
   const references = wholeNumber('--references', values.references) ?? 1;
   if (references < 1 || references > LIMITS.images)
     throw new AppError('usage', `--references must be 1 to ${LIMITS.images}, got ${references}.`);
@@ -92,16 +99,35 @@ export async function planCommand(args: readonly string[], { terminal, config }:
   return plan.verdict === 'fits' || plan.verdict === 'unknown' ? 0 : 1;
 }
 
-/** A folder, or a known checkpoint by its name on the hub, which need not be there. */
-async function modelOf(name: string): Promise<EstimatedModel> {
-  const shape = knownModelShape(name);
-  if (shape !== undefined) return { shape };
+interface NamedModel {
+  readonly name: string;
+  readonly model: EstimatedModel;
+}
+
+/**
+ * The model that the command or the settings name, else the one that all of this is about. A known one need not be downloaded.
+ * Throws AppError `model_not_found`.
+ */
+async function modelOf(
+  flag: string | undefined,
+  config: PlanDeps['config'],
+  demoModelDir: string,
+): Promise<NamedModel> {
+  const isNamed = (flag ?? config.model ?? config.modelDir) !== undefined;
+  const chosen = await chooseModel({ flag: isNamed ? flag : KNOWN_MODELS[0], config, demoModelDir });
+  const hub = await hubSettings(config);
+  const dir = await findChosen(chosen, hub);
+  const name = chosen.kind === 'hub' ? chosen.ref.repo : chosen.dir;
+  const shape = dir === undefined ? knownModelShape(name) : undefined;
+  if (shape !== undefined) return { name, model: { shape } };
   try {
-    return await inspectModel(name);
+    return { name, model: await inspectModel(await requireChosen(chosen, hub)) };
   } catch (thrown) {
-    if (!(thrown instanceof AppError) || thrown.code !== 'model_not_found') throw thrown;
-    throw new AppError('model_not_found', `${name} is neither a model folder nor one of ${KNOWN_MODELS.join(', ')}.`, {
-      cause: thrown,
+    const error = toAppError(thrown);
+    if (chosen.kind === 'folder') throw await explainMissing(error, chosen);
+    throw new AppError(error.code, error.message, {
+      hint: `${error.hint} Without a download, these can be planned: ${KNOWN_MODELS.join(', ')}.`,
+      cause: error,
     });
   }
 }

@@ -1,5 +1,5 @@
 import { aboutSeconds, type MemoryPlan, type ModelEstimate, type PlanStage } from '@qwen-edit/contract';
-import { gigabytes } from './byte-size.ts';
+import { inGigabytes } from './byte-size.ts';
 
 export interface PlannedMemory {
   /** A folder, or a name on the hub. */
@@ -34,10 +34,10 @@ export function planText({ model, estimate, memory }: PlannedMemory): string {
     ...memory.stages.map((stage) =>
       row(
         STAGES[stage.stage],
-        gigabytes(stage.weights_bytes),
-        gigabytes(stage.resident_bytes),
-        gigabytes(stage.activations_bytes),
-        gigabytes(stage.total_bytes),
+        inGigabytes(stage.weights_bytes),
+        inGigabytes(stage.resident_bytes),
+        inGigabytes(stage.activations_bytes),
+        inGigabytes(stage.total_bytes),
       ),
     ),
     '',
@@ -54,23 +54,25 @@ function row(first: string, ...cells: readonly string[]): string {
 
 function verdictLines(memory: MemoryPlan): readonly string[] {
   const { verdict, memory_bytes, peak_bytes, least_bytes, alternatives } = memory;
-  const needs = `It needs ${gigabytes(peak_bytes)}`;
+  const needs = `It needs ${inGigabytes(peak_bytes)}`;
   const others = alternatives.map(({ text }) => `  - ${text}`);
   const would = others.length === 0 ? [] : ['What would do:', ...others];
   switch (verdict) {
     case 'unknown':
       return [`${needs}. Give --memory to learn whether it fits.`];
     case 'fits':
-      return [`It fits: the stage that needs most takes ${gigabytes(peak_bytes)} of ${gigabytes(memory_bytes ?? 0)}.`];
+      return [
+        `It fits: the stage that needs most takes ${inGigabytes(peak_bytes)} of ${inGigabytes(memory_bytes ?? 0)}.`,
+      ];
     case 'streams':
       return [
-        `It does not fit: it needs ${gigabytes(peak_bytes)} to keep the weights in memory, and there are ${gigabytes(memory_bytes ?? 0)}.`,
-        `It runs all the same: weights are mapped, and ${gigabytes(least_bytes)} are enough, with a fast disk and patience.`,
+        `It does not fit: it needs ${inGigabytes(peak_bytes)} to keep the weights in memory, and there are ${inGigabytes(memory_bytes ?? 0)}.`,
+        `It runs all the same: weights are mapped, and ${inGigabytes(least_bytes)} are enough, with a fast disk and patience.`,
         ...would,
       ];
     case 'too_large':
       return [
-        `It does not fit: ${gigabytes(least_bytes)} at least, and there are ${gigabytes(memory_bytes ?? 0)}.`,
+        `It does not fit: ${inGigabytes(least_bytes)} at least, and there are ${inGigabytes(memory_bytes ?? 0)}.`,
         ...would,
       ];
   }
