@@ -9,6 +9,8 @@ import { precisionOf } from '../precision-setting.ts';
 import type { CheckedModel, CheckedSettings } from './check-settings.ts';
 import type { RoleContext, RoleDeps } from './role.ts';
 
+const HOUR_MS = 3_600_000;
+
 export interface LocalWorkers {
   readonly graceMs: number;
   readonly signal: AbortSignal;
@@ -26,7 +28,7 @@ export interface LocalWorkers {
  */
 export async function runLocalWorkers(
   { config, backends, log, metrics }: RoleContext,
-  deps: Pick<RoleDeps, 'createPipeline' | 'now'>,
+  deps: Pick<RoleDeps, 'createPipeline' | 'demoModelDir' | 'now'>,
   { graceMs, signal, model, onModel, onDownload }: LocalWorkers,
 ): Promise<void> {
   if (model === undefined) throw new AppError('internal', 'A role with workers has checked no model.');
@@ -43,7 +45,8 @@ export async function runLocalWorkers(
       cancelGraceMs: config.cancelGraceMs,
       threads,
       ...(config.nice === undefined ? {} : { nice: config.nice }),
-      ...(config.engineProgram === undefined ? {} : { program: config.engineProgram }),
+      // Another program computes nothing that the demo model's golden edit could tell of.
+      ...(config.engineProgram === undefined ? { selfTestDir: deps.demoModelDir } : { program: config.engineProgram }),
     });
     onModel?.(engine.model);
     return engine;
@@ -69,6 +72,7 @@ export async function runLocalWorkers(
         retryFirstMs: config.retryFirstMs,
         retryMaxMs: config.retryMaxMs,
         previewEvery: config.previewEvery,
+        selfTestMs: config.selfTestHours * HOUR_MS,
       },
     },
     slots,
