@@ -1,0 +1,98 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Check, DoctorDeps } from '../check.ts';
+import { type Finding, noteFinding, okFinding, problemFinding } from '../finding.ts';
+
+const HUB = 'https://huggingface.co';
+const ON = /^(1|on|yes|true)$/i;
+const ANSWER_MS = 5000;
+const ADDRESS = /^(https?|socks[45]?h?):\/\/[^/]+/i;
+const PROXIES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'https_proxy', 'http_proxy', 'all_proxy'];
+
+/**
+ * Hugging Face: its cache, downloads that were not finished, and whether it is reached. It is only called where a model is to come
+ * from there: nobody else has to learn that doctor was run.
+ */
+export const checkHub: Check = async (deps, signal) => {
+  const { environment } = deps;
+  const cache = cacheOf(deps);
+  const findings = [...(await cacheFindings(cache)), ...proxyFindings(deps)];
+  const wanted = (environment.QWEN_EDIT_MODEL ?? '').trim();
+  const isOffline = ON.test(environment.HF_HUB_OFFLINE ?? '');
+  const folder = await snapshotOf(cache, wanted);
+  if (isOffline && wanted !== '' && folder === undefined) {
+    findings.push(
+      problemFinding(`HF_HUB_OFFLINE is on, and ${wanted} is not in ${cache}.`, {
+        cause: 'Nothing may be downloaded, and there is nothing to load.',
+        remedy:
+          'Unset HF_HUB_OFFLINE until the model is there, correct HF_HOME, or set QWEN_EDIT_2511_DIR to its folder.',
+      }),
+    );
+  }
+  if (isOffline) return [...findings, okFinding('HF_HUB_OFFLINE is on: nothing is downloaded')];
+  if (wanted === '' && (environment.HF_ENDPOINT ?? '') === '')
+    return [...findings, okFinding('no model is to be downloaded, so the hub was not called')];
+  return [...findings, await reach(deps, signal)];
+};
+
+function cacheOf({ environment, host }: DoctorDeps): string {
+  const said = environment.HUGGINGFACE_HUB_CACHE || environment.HF_HUB_CACHE;
+  return said || join(environment.HF_HOME || join(host.home, '.cache/huggingface'), 'hub');
+}
+
+async function snapshotOf(cache: string, wanted: string): Promise<string | undefined> {
+  const [repo = ''] = wanted.split('@');
+  const snapshots = join(cache, `models--${repo.replaceAll('/', '--')}`, 'snapshots');
+  const [first] = await readdir(snapshots).catch(() => []);
+  return first === undefined ? undefined : join(snapshots, first);
+}
+
+async function cacheFindings(cache: string): Promise<Finding[]> {
+  const repos = (await readdir(cache).catch(() => [])).filter((name) => /^models--.*Image-Edit/i.test(name));
+  const findings = await Promise.all(
+    repos.map(async (repo): Promise<Finding> => {
+      const name = repo.replace('models--', '').replaceAll('--', '/');
+      const blobs = await readdir(join(cache, repo, 'blobs')).catch(() => []);
+      const unfinished = blobs.filter((blob) => blob.endsWith('.incomplete')).length;
+      if (unfinished === 0) return okFinding(`${name} is in the cache ${cache}`);
+      return noteFinding(
+        `${unfinished} files of ${name} in ${cache} were begun and not finished.`,
+        'Download it again: it goes on where it stopped.',
+      );
+    }),
+  );
+  return findings;
+}
+
+function proxyFindings({ environment }: DoctorDeps): Finding[] {
+  const set = PROXIES.filter((name) => (environment[name] ?? '') !== '');
+  const wrong = set.filter((name) => !ADDRESS.test(environment[name] ?? ''));
+  if (wrong.length > 0)
+    return wrong.map((name) =>
+      problemFinding(`${name} is no address.`, { remedy: `Write ${name} as http://host:port, or unset it.` }),
+    );
+  return set.length === 0 ? [] : [okFinding(`proxies are set: ${set.join(', ')}`)];
+}
+
+async function reach({ environment, fetch }: DoctorDeps, signal: AbortSignal): Promise<Finding> {
+  const endpoint = (environment.HF_ENDPOINT || HUB).replace(/\/+$/, '');
+  const shown = URL.canParse(endpoint) ? new URL(endpoint).host : 'HF_ENDPOINT';
+  const remedy =
+    'Check the network and the proxies, or set HF_ENDPOINT to a mirror; with the model in a folder set QWEN_EDIT_2511_DIR and HF_HUB_OFFLINE=1.';
+  if (!URL.canParse(endpoint))
+    return problemFinding('HF_ENDPOINT is no address.', { remedy: 'Set it to https://host, or unset it.' });
+  try {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
+    const answer = await fetch(`${endpoint}/api/models/Qwen/Qwen-Image-Edit-2511`, {
+      signal: limit,
+      redirect: 'manual',
+    });
+    await answer.body?.cancel();
+    const isJson = (answer.headers.get('content-type') ?? '').includes('json');
+    if (answer.ok && isJson) return okFinding(`${shown} answers`);
+    const what = answer.ok ? 'with a page instead of the API of a hub' : `with ${answer.status}`;
+    return noteFinding(`${shown} answers ${what}.`, remedy);
+  } catch {
+    return noteFinding(`${shown} is not reached.`, remedy);
+  }
+}

@@ -1,0 +1,46 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Check } from '../check.ts';
+import { type Finding, findingOf, noteFinding, okFinding } from '../finding.ts';
+import { modelDirOf, weightsOf } from '../model-files.ts';
+import { sizeText } from '../sizes.ts';
+
+/** Where Hugging Face's tools keep what they have begun to download into a local folder. */
+const UNFINISHED = '.cache/huggingface/download';
+
+/** The model folder: whether it is whole, by its configurations, its index and the headers of its weights. */
+export const checkModel: Check = async (deps) => {
+  const dir = modelDirOf(deps);
+  const findings: Finding[] = [];
+  try {
+    const { name, demo, digest } = await deps.inspectModel(dir);
+    const weights = await weightsOf(dir);
+    const bytes = weights.reduce((sum, each) => sum + each.bytes, 0);
+    findings.push(
+      okFinding(`${name} in ${dir}: ${sizeText(bytes)} of weights in ${weights.length} files, ${digest.slice(0, 19)}`),
+    );
+    if (demo)
+      findings.push(
+        noteFinding(
+          'This is the demo model: it knows a few edits, and shows how everything works.',
+          'For the real one set QWEN_EDIT_2511_DIR, or --model, to a folder with Qwen-Image-Edit-2511 (57 GB).',
+        ),
+      );
+  } catch (thrown) {
+    findings.push(findingOf(thrown));
+  }
+  const unfinished = await unfinishedIn(join(dir, UNFINISHED));
+  if (unfinished > 0)
+    findings.push(
+      noteFinding(
+        `${unfinished} downloads into ${dir} were begun and not finished.`,
+        'Download the model again: what is there is kept.',
+      ),
+    );
+  return findings;
+};
+
+async function unfinishedIn(folder: string): Promise<number> {
+  const names = await readdir(folder, { recursive: true }).catch(() => []);
+  return names.filter((name) => name.endsWith('.incomplete')).length;
+}
