@@ -5,7 +5,7 @@ import { readFlags } from '../flag-values.ts';
 import { DOCTOR_HELP } from '../help.ts';
 import type { Terminal } from '../terminal.ts';
 import { thisHost } from './host.ts';
-import { CHECK_NAMES, type NamedFinding, runChecks } from './run-checks.ts';
+import { CHECK_NAMES, type NamedFinding, runDoctorChecks } from './run-checks.ts';
 
 export interface DoctorCommandDeps {
   readonly terminal: Terminal;
@@ -38,7 +38,7 @@ export async function doctorCommand(args: readonly string[], deps: DoctorCommand
   if (values['data-dir'] !== undefined) overrides.QWEN_EDIT_DATA_DIR = values['data-dir'];
   const { config, error } = readUsableConfig(undefined, overrides);
   const start = performance.now();
-  const findings = await runChecks(
+  const findings = await runDoctorChecks(
     {
       host: thisHost(),
       config,

@@ -2,7 +2,7 @@ import { AppError } from '@qwen-edit/contract';
 import { expect, it } from 'vitest';
 import type { DoctorDeps } from './check.ts';
 import { okFinding } from './finding.ts';
-import { runChecks } from './run-checks.ts';
+import { runDoctorChecks } from './run-checks.ts';
 
 const deps = {} as DoctorDeps;
 const options = { skip: new Set<string>(), signal: new AbortController().signal };
@@ -14,7 +14,7 @@ it('a check that hangs, and one that throws, are problems of their own; the othe
     run: () => Promise.reject(new AppError('database_unavailable', 'Nobody answers.')),
     seconds: 10,
   };
-  expect(await runChecks(deps, options, { hangs, throws, last: { ...fine, alone: true } })).toEqual([
+  expect(await runDoctorChecks(deps, options, { hangs, throws, last: { ...fine, alone: true } })).toEqual([
     {
       check: 'hangs',
       status: 'problem',
@@ -45,14 +45,14 @@ it('what measures time waits for the others, and is shown in its place', async (
     b: { run: noting('b'), seconds: 10 },
     c: { run: noting('c'), seconds: 10, alone: true as const },
   };
-  expect((await runChecks(deps, options, checks)).map(({ check }) => check)).toEqual(['a', 'b', 'c']);
+  expect((await runDoctorChecks(deps, options, checks)).map(({ check }) => check)).toEqual(['a', 'b', 'c']);
   expect(order).toEqual(['b', 'a', 'c']);
 });
 
 it('what is skipped is not run, and an abort ends all of it', async () => {
-  const found = await runChecks(deps, { ...options, skip: new Set(['b']) }, { a: fine, b: fine });
+  const found = await runDoctorChecks(deps, { ...options, skip: new Set(['b']) }, { a: fine, b: fine });
   expect(found.map(({ check }) => check)).toEqual(['a']);
   const signal = AbortSignal.timeout(10);
   const waits = { run: () => new Promise<never>(() => undefined), seconds: 100 };
-  await expect(runChecks(deps, { ...options, signal }, { waits })).rejects.toMatchObject({ code: 'canceled' });
+  await expect(runDoctorChecks(deps, { ...options, signal }, { waits })).rejects.toMatchObject({ code: 'canceled' });
 });

@@ -58,7 +58,7 @@ export interface NamedFinding extends Finding {
  * Runs all checks but those in `skip`, and tells what each has found. One that fails or is not done in time is a problem itself, and
  * the others go on. Rejects with AppError `canceled` if the signal aborts.
  */
-export async function runChecks(
+export async function runDoctorChecks(
   deps: DoctorDeps,
   { skip, signal }: { readonly skip: ReadonlySet<string>; readonly signal: AbortSignal },
   checks: Readonly<Record<string, PlannedCheck>> = CHECKS,

@@ -1,5 +1,5 @@
 /** What equal values have: JSON knows no Infinity. */
-export const EQUAL_DECIBELS = 200;
+const EQUAL_DECIBELS = 200;
 
 /**
  * Energy of `golden` over the energy of the difference, in dB: 20 dB are an error of a tenth, 80 dB of a ten-thousandth. Unlike a

@@ -4,7 +4,7 @@ import type { Check, DoctorDeps } from '../check.ts';
 import { type Finding, noteFinding, okFinding, problemFinding } from '../finding.ts';
 import { modelDirOf, weightsOf } from '../model-files.ts';
 import { nearestFolder } from '../nearest-folder.ts';
-import { sizeText } from '../sizes.ts';
+import { gibText } from '../sizes.ts';
 
 const GIB = 1024 ** 3;
 /** Below this, uploads and results soon fail; below the other, they may. */
@@ -31,7 +31,7 @@ async function spaceUnder({ host, config }: DoctorDeps): Promise<Finding[]> {
   const folder = await nearestFolder(resolve(config.dataDir));
   const space = await host.space(folder);
   if (space === undefined) return [];
-  const facts = `${sizeText(space.free)} free under ${folder}`;
+  const facts = `${gibText(space.free)} free under ${folder}`;
   const remedy = 'Free some space, shorten QWEN_EDIT_RETENTION_SECONDS, or set QWEN_EDIT_DATA_DIR to another disk.';
   if (space.free < LEAST) {
     const cause = 'The database, uploads and results lie there; a full disk fails them with disk_full.';
@@ -45,7 +45,7 @@ async function readingOf(deps: DoctorDeps, signal: AbortSignal): Promise<Finding
   if (largest === undefined) return [];
   const { bytes, seconds } = await readSome(largest.path, signal);
   const rate = bytes / Math.max(seconds, 1e-6);
-  const facts = `${sizeText(bytes)} of the model read at ${sizeText(rate)}/s`;
+  const facts = `${gibText(bytes)} of the model read at ${gibText(rate)}/s`;
   if (rate > FROM_MEMORY || bytes < TELLING_BYTES)
     return [okFinding(`${facts}, from the cache of the system or too little to tell`)];
   if (rate >= SLOW) return [okFinding(facts)];

@@ -2,7 +2,7 @@ import type { Check, DoctorDeps } from '../check.ts';
 import { groupLimits } from '../control-group.ts';
 import { type Finding, noteFinding, okFinding, problemFinding } from '../finding.ts';
 import { modelDirOf, weightsOf } from '../model-files.ts';
-import { sizeText } from '../sizes.ts';
+import { gibText } from '../sizes.ts';
 
 /** What Node, an engine and the activations of a small edit need beside the weights. */
 const LEAST = 1.5 * 1024 ** 3;
@@ -14,9 +14,9 @@ export const checkMemory: Check = async (deps) => {
   const machine = await machineMemory(host);
   const { memory: limit, memoryUsed = 0 } = await groupLimits(host);
   const free = Math.min(machine.available, limit === undefined ? machine.available : Math.max(0, limit - memoryUsed));
-  const limited = limit !== undefined && limit < host.totalMemory ? `, limited to ${sizeText(limit)} by the group` : '';
-  const swap = machine.swap === undefined ? '' : `, swap ${machine.swap === 0 ? 'none' : sizeText(machine.swap)}`;
-  const facts = `${sizeText(free)} free of ${sizeText(host.totalMemory)}${limited}${swap}`;
+  const limited = limit !== undefined && limit < host.totalMemory ? `, limited to ${gibText(limit)} by the group` : '';
+  const swap = machine.swap === undefined ? '' : `, swap ${machine.swap === 0 ? 'none' : gibText(machine.swap)}`;
+  const facts = `${gibText(free)} free of ${gibText(host.totalMemory)}${limited}${swap}`;
   const weights = (await weightsOf(modelDirOf(deps))).reduce((sum, { bytes }) => sum + bytes, 0);
   const findings: Finding[] = [];
   if (free < LEAST) {
@@ -31,8 +31,8 @@ export const checkMemory: Check = async (deps) => {
   if (free < weights + ROOM * config.maxConcurrency && weights > ROOM) {
     findings.push(
       noteFinding(
-        `The weights have ${sizeText(weights)}. They are read from the disk again in each step as far as they do not fit.`,
-        `For full speed have ${sizeText(weights + ROOM * config.maxConcurrency)} free, or a fast disk under the model folder.`,
+        `The weights have ${gibText(weights)}. They are read from the disk again in each step as far as they do not fit.`,
+        `For full speed have ${gibText(weights + ROOM * config.maxConcurrency)} free, or a fast disk under the model folder.`,
       ),
     );
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Check } from '../check.ts';
 import { type Finding, findingOf, noteFinding, okFinding } from '../finding.ts';
 import { modelDirOf, weightsOf } from '../model-files.ts';
-import { sizeText } from '../sizes.ts';
+import { gibText } from '../sizes.ts';
 
 /** Where Hugging Face's tools keep what they have begun to download into a local folder. */
 const UNFINISHED = '.cache/huggingface/download';
@@ -17,7 +17,7 @@ export const checkModel: Check = async (deps) => {
     const weights = await weightsOf(dir);
     const bytes = weights.reduce((sum, each) => sum + each.bytes, 0);
     findings.push(
-      okFinding(`${name} in ${dir}: ${sizeText(bytes)} of weights in ${weights.length} files, ${digest.slice(0, 19)}`),
+      okFinding(`${name} in ${dir}: ${gibText(bytes)} of weights in ${weights.length} files, ${digest.slice(0, 19)}`),
     );
     if (demo)
       findings.push(

@@ -1,13 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { demoModelDir } from '@qwen-edit/demo-model';
 import sharp from 'sharp';
-import { loadModel } from '../../packages/pipeline/src/engine/model.ts';
-import { GOLDEN_FOLDER, GOLDEN_NAMES } from '../../packages/pipeline/src/self-test/golden-edit.ts';
-import { makeGoldenEdit } from '../../packages/pipeline/src/self-test/run-golden-edit.ts';
+import { loadModel } from '../src/engine/model.ts';
+import { GOLDEN_FOLDER, GOLDEN_NAMES } from '../src/self-test/golden-edit.ts';
+import { makeGoldenEdit } from '../src/self-test/run-golden-edit.ts';
 
 /**
- * `npm run golden:demo-model` makes the golden edit that workers compare themselves with: in fp32, on the CPU, with one thread.
+ * `npm run golden:demo-model`, which is `make-golden.ts packages/demo-model`, makes the golden edit that workers compare themselves with: in fp32, on the CPU, with one thread.
  * Run it when the weights of the demo model change, and never to make a failing self-test pass.
  */
 const SIDE = 64;
@@ -43,10 +42,11 @@ function safetensorsOf(values: ReadonlyMap<string, Float32Array>): Uint8Array {
   return Buffer.concat([prefix, header, ...data]);
 }
 
-const folder = join(demoModelDir, GOLDEN_FOLDER);
+const [modelDir = ''] = process.argv.slice(2);
+const folder = join(modelDir, GOLDEN_FOLDER);
 const raw = { width: SIDE, height: SIDE, channels: 3 } as const;
 const picture = await sharp(drawGoldenInput(), { raw }).png({ compressionLevel: 9 }).toBuffer();
-const model = await loadModel(demoModelDir, {
+const model = await loadModel(modelDir, {
   device: 'cpu',
   precision: 'fp32',
   threads: 1,
