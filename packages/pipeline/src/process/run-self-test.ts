@@ -66,5 +66,8 @@ export async function askSelfTest(engine: EngineProcess, dir: string, tested: Te
 /** Throws AppError `device_drift` for a result that is not ok. */
 export function requirePassed(result: SelfTestResult): SelfTestResult {
   if (result.ok) return result;
-  throw new AppError('device_drift', result.reason ?? 'The golden edit gives another picture.');
+  throw new AppError(
+    'device_drift',
+    `The self-test fails. ${result.reason ?? 'The golden edit gives another picture.'}`,
+  );
 }

@@ -36,7 +36,7 @@ export const checkHub: Check = async (deps, signal) => {
 };
 
 function cacheOf({ environment, host }: DoctorDeps): string {
-  const said = environment.HUGGINGFACE_HUB_CACHE || environment.HF_HUB_CACHE;
+  const said = environment.HF_HUB_CACHE || environment.HUGGINGFACE_HUB_CACHE;
   return said || join(environment.HF_HOME || join(host.home, '.cache/huggingface'), 'hub');
 }
 
