@@ -15,6 +15,8 @@ export interface DoctorDeps {
   /** All variables, also those that are no settings: of proxies, of Hugging Face, of GPUs. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly demoModelDir: string;
+  /** The model folder that workers would load; undefined if it is to come from the hub and is not there. */
+  readonly modelDir: string | undefined;
   readonly version: string;
   /** True if storage may be written to, for a probe. */
   readonly write: boolean;

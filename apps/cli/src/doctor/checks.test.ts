@@ -23,6 +23,7 @@ import { checkStorage } from './checks/storage.ts';
 import { checkThreads } from './checks/threads.ts';
 import type { Finding } from './finding.ts';
 import type { Host } from './host.ts';
+import { findModelDir } from './hub-cache.ts';
 
 const GIB = 1024 ** 3;
 const never = new AbortController().signal;
@@ -62,6 +63,7 @@ function depsOf(
     unknownSettings: unknownSettings(environment),
     environment,
     demoModelDir: '/the/demo/model',
+    modelDir: config.modelDir ?? '/the/demo/model',
     version: '1.2.3',
     write: false,
     fetch: missing,
@@ -268,6 +270,21 @@ describe('model', () => {
     const findings = await checkModel(depsOf({}, { inspectModel }), never);
     expectFound(findings, 'problem', 'transformer/x is missing.');
     expect(findings[0]).toMatchObject({ code: 'model_incomplete' });
+  });
+  it('one of the hub that is not there is told', async () => {
+    const deps = depsOf({ environment: { QWEN_EDIT_MODEL: 'Qwen/Qwen-Image-Edit-2511' } }, { modelDir: undefined });
+    expectFound(await checkModel(deps, never), 'note', 'Qwen/Qwen-Image-Edit-2511', 'is not on this machine');
+  });
+  it('that of the hub is found in its cache by its revision, that of a folder comes first, the demo model last', async () => {
+    const home = await folder();
+    const repo = join(home, 'hub/models--Qwen--Qwen-Image-Edit-2511');
+    for (const part of ['refs', 'snapshots/abc']) await mkdir(join(repo, part), { recursive: true });
+    await writeFile(join(repo, 'refs/main'), 'abc\n');
+    const environment = { HF_HOME: home, QWEN_EDIT_MODEL: 'Qwen/Qwen-Image-Edit-2511' };
+    expect(await findModelDir(depsOf({ environment }))).toBe(join(repo, 'snapshots/abc'));
+    expect(await findModelDir(depsOf({ environment: { ...environment, QWEN_EDIT_MODEL: 'a/b@v1' } }))).toBe(undefined);
+    expect(await findModelDir(depsOf({ environment: { ...environment, QWEN_EDIT_2511_DIR: '/m' } }))).toBe('/m');
+    expect(await findModelDir(depsOf())).toBe('/the/demo/model');
   });
   it('downloads that were not finished are told', async () => {
     const dir = await folder();

@@ -5,6 +5,7 @@ import { readFlags } from '../flag-values.ts';
 import { DOCTOR_HELP } from '../help.ts';
 import type { Terminal } from '../terminal.ts';
 import { thisHost } from './host.ts';
+import { findModelDir } from './hub-cache.ts';
 import { CHECK_NAMES, type NamedFinding, runDoctorChecks } from './run-checks.ts';
 
 export interface DoctorCommandDeps {
@@ -38,14 +39,13 @@ export async function doctorCommand(args: readonly string[], deps: DoctorCommand
   if (values['data-dir'] !== undefined) overrides.QWEN_EDIT_DATA_DIR = values['data-dir'];
   const { config, error } = readUsableConfig(undefined, overrides);
   const start = performance.now();
+  const found = { host: thisHost(), config, environment: wholeEnvironment(), demoModelDir };
   const findings = await runDoctorChecks(
     {
-      host: thisHost(),
-      config,
+      ...found,
+      modelDir: await findModelDir(found),
       wrongSettings: error,
       unknownSettings: unknownSettings(),
-      environment: wholeEnvironment(),
-      demoModelDir,
       version,
       write: values.write === true,
       fetch: globalThis.fetch,

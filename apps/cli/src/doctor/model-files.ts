@@ -1,19 +1,14 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DoctorDeps } from './check.ts';
 
 export interface WeightFile {
   readonly path: string;
   readonly bytes: number;
 }
 
-/** The model folder that workers would load. */
-export function modelDirOf({ config, demoModelDir }: Pick<DoctorDeps, 'config' | 'demoModelDir'>): string {
-  return config.modelDir ?? demoModelDir;
-}
-
 /** The weight files of a model folder, the largest first; none where there is no folder. Links are followed. */
-export async function weightsOf(dir: string): Promise<readonly WeightFile[]> {
+export async function weightsOf(dir: string | undefined): Promise<readonly WeightFile[]> {
+  if (dir === undefined) return [];
   const folders = ['transformer', 'text_encoder', 'vae'].map((name) => join(dir, name));
   const files = await Promise.all(folders.map(filesOf));
   return files.flat().sort((a, b) => b.bytes - a.bytes);

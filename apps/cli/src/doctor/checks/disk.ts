@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Check, DoctorDeps } from '../check.ts';
 import { type Finding, noteFinding, okFinding, problemFinding } from '../finding.ts';
-import { modelDirOf, weightsOf } from '../model-files.ts';
+import { weightsOf } from '../model-files.ts';
 import { nearestFolder } from '../nearest-folder.ts';
 import { gibText } from '../sizes.ts';
 
@@ -41,7 +41,7 @@ async function spaceUnder({ host, config }: DoctorDeps): Promise<Finding[]> {
 }
 
 async function readingOf(deps: DoctorDeps, signal: AbortSignal): Promise<Finding[]> {
-  const [largest] = await weightsOf(modelDirOf(deps));
+  const [largest] = await weightsOf(deps.modelDir);
   if (largest === undefined) return [];
   const { bytes, seconds } = await readSome(largest.path, signal);
   const rate = bytes / Math.max(seconds, 1e-6);

@@ -1,7 +1,6 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Check, DoctorDeps } from '../check.ts';
 import { type Finding, noteFinding, okFinding, problemFinding } from '../finding.ts';
+import { cachedModels, hubCacheOf, hubModelName, snapshotOf } from '../hub-cache.ts';
 
 const HUB = 'https://huggingface.co';
 const ON = /^(1|on|yes|true)$/i;
@@ -15,11 +14,11 @@ const PROXIES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'https_proxy', 'http_
  */
 export const checkHub: Check = async (deps, signal) => {
   const { environment } = deps;
-  const cache = cacheOf(deps);
+  const cache = hubCacheOf(deps);
   const findings = [...(await cacheFindings(cache)), ...proxyFindings(deps)];
-  const wanted = (environment.QWEN_EDIT_MODEL ?? '').trim();
+  const wanted = hubModelName(deps);
   const isOffline = ON.test(environment.HF_HUB_OFFLINE ?? '');
-  const folder = await snapshotOf(cache, wanted);
+  const folder = deps.config.modelDir ?? (await snapshotOf(cache, wanted));
   if (isOffline && wanted !== '' && folder === undefined) {
     findings.push(
       problemFinding(`HF_HUB_OFFLINE is on, and ${wanted} is not in ${cache}.`, {
@@ -35,33 +34,15 @@ export const checkHub: Check = async (deps, signal) => {
   return [...findings, await reach(deps, signal)];
 };
 
-function cacheOf({ environment, host }: DoctorDeps): string {
-  const said = environment.HF_HUB_CACHE || environment.HUGGINGFACE_HUB_CACHE;
-  return said || join(environment.HF_HOME || join(host.home, '.cache/huggingface'), 'hub');
-}
-
-async function snapshotOf(cache: string, wanted: string): Promise<string | undefined> {
-  const [repo = ''] = wanted.split('@');
-  const snapshots = join(cache, `models--${repo.replaceAll('/', '--')}`, 'snapshots');
-  const [first] = await readdir(snapshots).catch(() => []);
-  return first === undefined ? undefined : join(snapshots, first);
-}
-
 async function cacheFindings(cache: string): Promise<Finding[]> {
-  const repos = (await readdir(cache).catch(() => [])).filter((name) => /^models--.*Image-Edit/i.test(name));
-  const findings = await Promise.all(
-    repos.map(async (repo): Promise<Finding> => {
-      const name = repo.replace('models--', '').replaceAll('--', '/');
-      const blobs = await readdir(join(cache, repo, 'blobs')).catch(() => []);
-      const unfinished = blobs.filter((blob) => blob.endsWith('.incomplete')).length;
-      if (unfinished === 0) return okFinding(`${name} is in the cache ${cache}`);
-      return noteFinding(
-        `${unfinished} files of ${name} in ${cache} were begun and not finished.`,
-        'Download it again: it goes on where it stopped.',
-      );
-    }),
+  return (await cachedModels(cache)).map(({ name, unfinished }) =>
+    unfinished === 0
+      ? okFinding(`${name} is in the cache ${cache}`)
+      : noteFinding(
+          `${unfinished} files of ${name} in ${cache} were begun and not finished.`,
+          'Download it again: it goes on where it stopped.',
+        ),
   );
-  return findings;
 }
 
 function proxyFindings({ environment }: DoctorDeps): Finding[] {

@@ -1,7 +1,7 @@
 import type { Check, DoctorDeps } from '../check.ts';
 import { groupLimits } from '../control-group.ts';
 import { type Finding, noteFinding, okFinding, problemFinding } from '../finding.ts';
-import { modelDirOf, weightsOf } from '../model-files.ts';
+import { weightsOf } from '../model-files.ts';
 import { gibText } from '../sizes.ts';
 
 /** What Node, an engine and the activations of a small edit need beside the weights. */
@@ -17,7 +17,7 @@ export const checkMemory: Check = async (deps) => {
   const limited = limit !== undefined && limit < host.totalMemory ? `, limited to ${gibText(limit)} by the group` : '';
   const swap = machine.swap === undefined ? '' : `, swap ${machine.swap === 0 ? 'none' : gibText(machine.swap)}`;
   const facts = `${gibText(free)} free of ${gibText(host.totalMemory)}${limited}${swap}`;
-  const weights = (await weightsOf(modelDirOf(deps))).reduce((sum, { bytes }) => sum + bytes, 0);
+  const weights = (await weightsOf(deps.modelDir)).reduce((sum, { bytes }) => sum + bytes, 0);
   const findings: Finding[] = [];
   if (free < LEAST) {
     findings.push(

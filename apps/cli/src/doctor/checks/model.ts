@@ -2,7 +2,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Check } from '../check.ts';
 import { type Finding, findingOf, noteFinding, okFinding } from '../finding.ts';
-import { modelDirOf, weightsOf } from '../model-files.ts';
+import { hubModelName } from '../hub-cache.ts';
+import { weightsOf } from '../model-files.ts';
 import { gibText } from '../sizes.ts';
 
 /** Where Hugging Face's tools keep what they have begun to download into a local folder. */
@@ -10,7 +11,15 @@ const UNFINISHED = '.cache/huggingface/download';
 
 /** The model folder: whether it is whole, by its configurations, its index and the headers of its weights. */
 export const checkModel: Check = async (deps) => {
-  const dir = modelDirOf(deps);
+  const dir = deps.modelDir;
+  if (dir === undefined) {
+    return [
+      noteFinding(
+        `${hubModelName(deps)} of QWEN_EDIT_MODEL is not on this machine.`,
+        'Download it first: 57 GB, which has to be free. Or set QWEN_EDIT_2511_DIR to a folder that holds it.',
+      ),
+    ];
+  }
   const findings: Finding[] = [];
   try {
     const { name, demo, digest } = await deps.inspectModel(dir);
