@@ -10,6 +10,7 @@ import { CHECK_NAMES } from '../../apps/cli/src/doctor/run-checks.ts';
 import { makeBucket } from '../buckets.ts';
 import { emptyUrl } from '../db/harness.ts';
 import { containerSuites, serviceAddress } from '../services.ts';
+import { postJson } from './calls.ts';
 import { makeQueues } from './messages.ts';
 import { s3Objects } from './objects.ts';
 import { runCommand } from './processes.ts';
@@ -122,6 +123,32 @@ it('beside a running service it says how that is, and disturbs nothing', async (
   expect(await readFile(join(dataDir, 'postgres/postmaster.pid'), 'utf8')).toBe(postmaster);
   expect((await readdir(dataDir)).sort()).toEqual(files);
   expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  expect(await service.stop()).toBe(0);
+});
+
+it('a service whose device drifts takes no job and says why, to doctor too, until it computes right', async () => {
+  const dataDir = join(folder, 'drifting');
+  const FAKE_ENGINE_DRIFT = join(folder, 'drifts');
+  await writeFile(FAKE_ENGINE_DRIFT, '');
+  const QWEN_EDIT_ENGINE_PROGRAM = join(import.meta.dirname, '../fakes/engine.ts');
+  const env = { PORT: '0', QWEN_EDIT_DATA_DIR: dataDir, QWEN_EDIT_RETRY_SECONDS: '0.1' };
+  const service = runCommand(['serve'], { ...env, QWEN_EDIT_ENGINE_PROGRAM, FAKE_ENGINE_DRIFT }, folder);
+  const [, url] = await service.until(/is ready at (\S+)/);
+  await service.until(/the engine fails its self-test/);
+  const image = (await readFile(join(import.meta.dirname, '../../scripts/demo/photos/cat.jpg'))).toString('base64');
+  const { id } = (await (await postJson(`${url}/v1/jobs`, { prompt: 'x', images: [image] })).json()) as { id: string };
+
+  const { ok, findings } = await findingsOf({ QWEN_EDIT_DATA_DIR: dataDir }, '--skip', 'libraries,disk,self-test');
+  expect(ok).toBe(false);
+  expect(findings.filter(({ status }) => status === 'problem')).toMatchObject([
+    { check: 'service', cause: expect.stringMatching(/^The self-test fails\. .* the transformer \(noise_pred\)/) },
+  ]);
+  const job = async () => (await (await fetch(`${url}/v1/jobs/${id}`)).json()) as { status: string };
+  expect(await job()).toMatchObject({ status: 'queued', attempt: 0 });
+
+  await rm(FAKE_ENGINE_DRIFT);
+  await expect.poll(async () => (await job()).status, { timeout: 60_000 }).toBe('succeeded');
+  expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/qwen_edit_self_tests_total\{result="drifted"\} [1-9]/);
   expect(await service.stop()).toBe(0);
 });
 

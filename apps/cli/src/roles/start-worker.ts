@@ -45,8 +45,8 @@ export async function runLocalWorkers(
       cancelGraceMs: config.cancelGraceMs,
       threads,
       ...(config.nice === undefined ? {} : { nice: config.nice }),
-      // Another program computes nothing that the demo model's golden edit could tell of.
-      ...(config.engineProgram === undefined ? { selfTestDir: deps.demoModelDir } : { program: config.engineProgram }),
+      selfTestDir: deps.demoModelDir,
+      ...(config.engineProgram === undefined ? {} : { program: config.engineProgram }),
     });
     onModel?.(engine.model);
     return engine;
