@@ -1,5 +1,5 @@
 import type { AppError } from '@qwen-edit/contract';
-import type { inspectModel, runSelfTest } from '@qwen-edit/pipeline';
+import type { inspectModel, runSelfTest, verifyModel } from '@qwen-edit/pipeline';
 import type { Config } from '../settings.ts';
 import type { UnknownSetting } from '../unknown-settings.ts';
 import type { Finding } from './finding.ts';
@@ -22,6 +22,7 @@ export interface DoctorDeps {
   readonly write: boolean;
   readonly fetch: typeof fetch;
   readonly inspectModel: typeof inspectModel;
+  readonly verifyModel: typeof verifyModel;
   readonly runSelfTest: typeof runSelfTest;
   /** Milliseconds since 1970. */
   readonly now: () => number;

@@ -68,6 +68,7 @@ function depsOf(
     write: false,
     fetch: missing,
     inspectModel: missing,
+    verifyModel: async () => [],
     runSelfTest: missing,
     now: Date.now,
     ...more,
@@ -270,6 +271,14 @@ describe('model', () => {
     const findings = await checkModel(depsOf({}, { inspectModel }), never);
     expectFound(findings, 'problem', 'transformer/x is missing.');
     expect(findings[0]).toMatchObject({ code: 'model_incomplete' });
+  });
+  it('everything that verify finds is told, each with its file and what to do', async () => {
+    const finding = (file: string) =>
+      ({ code: 'model_corrupt', file, message: 'It is cut off.', hint: 'Download it again.' }) as const;
+    const verifyModel = async () => [finding('vae/a'), finding('vae/b')];
+    const findings = await checkModel(depsOf({}, { verifyModel }), never);
+    expectFound(findings, 'problem', 'vae/a: It is cut off.', 'vae/b: It is cut off.', 'Download it again.');
+    expect(findings).toHaveLength(2);
   });
   it('one of the hub that is not there is told', async () => {
     const deps = depsOf({ environment: { QWEN_EDIT_MODEL: 'Qwen/Qwen-Image-Edit-2511' } }, { modelDir: undefined });

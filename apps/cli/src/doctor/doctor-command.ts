@@ -51,6 +51,7 @@ export async function doctorCommand(args: readonly string[], deps: DoctorCommand
       fetch: globalThis.fetch,
       // Loaded late, as ONNX Runtime may be missing.
       inspectModel: async (...wanted) => (await import('@qwen-edit/pipeline')).inspectModel(...wanted),
+      verifyModel: async (...wanted) => (await import('@qwen-edit/pipeline')).verifyModel(...wanted),
       runSelfTest: async (...wanted: Parameters<typeof runSelfTest>) =>
         (await import('@qwen-edit/pipeline')).runSelfTest(...wanted),
       now: Date.now,

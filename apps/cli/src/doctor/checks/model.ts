@@ -9,8 +9,8 @@ import { gibText } from '../sizes.ts';
 /** Where Hugging Face's tools keep what they have begun to download into a local folder. */
 const UNFINISHED = '.cache/huggingface/download';
 
-/** The model folder: whether it is whole, by its configurations, its index and the headers of its weights. */
-export const checkModel: Check = async (deps) => {
+/** The model folder: whether it is whole, by its configurations, its indexes, and the sizes and headers of its weights. */
+export const checkModel: Check = async (deps, signal) => {
   const dir = deps.modelDir;
   if (dir === undefined) {
     return [
@@ -21,6 +21,10 @@ export const checkModel: Check = async (deps) => {
     ];
   }
   const findings: Finding[] = [];
+  for (const { code, file, message, hint } of await deps.verifyModel(dir, { depth: 'headers', signal })) {
+    const where = file === null || message.includes(file) ? '' : `${file}: `;
+    findings.push({ status: 'problem', code, message: `${where}${message}`, remedy: hint });
+  }
   try {
     const { name, demo, digest } = await deps.inspectModel(dir);
     const weights = await weightsOf(dir);
@@ -36,7 +40,8 @@ export const checkModel: Check = async (deps) => {
         ),
       );
   } catch (thrown) {
-    findings.push(findingOf(thrown));
+    // What keeps it from being loaded is mostly among what was found.
+    if (findings.length === 0) findings.push(findingOf(thrown));
   }
   const unfinished = await unfinishedIn(join(dir, UNFINISHED));
   if (unfinished > 0)
