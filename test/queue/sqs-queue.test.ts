@@ -6,7 +6,7 @@ import {
   SendMessageCommand,
   SetQueueAttributesCommand,
 } from '@aws-sdk/client-sqs';
-import type { JobMessage, JobQueue } from '@qwen-edit/queue';
+import { describeSqsQueue, type JobMessage, type JobQueue } from '@qwen-edit/queue';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { containerSuites, serviceAddress } from '../services.ts';
 import type { AwsAddress } from '../setup/start-services.ts';
@@ -92,6 +92,24 @@ describe.each(await containerSuites(['SQS on LocalStack']))('%s', () => {
     await put(place, '{"v":2,"job_id":"job_1","priority":5}');
     expect(await receive(place.open(1000), 1, 2500)).toEqual([]);
     expect(await leftIn(place)).toBe(1);
+  });
+
+  it('a queue tells what it is set to; one that is not there is an error', async () => {
+    const place = await sqsPlace(aws, { VisibilityTimeout: '45', MessageRetentionPeriod: '86400' });
+    await put(place, 'x');
+    expect(await describeSqsQueue({ queueUrl: place.url, ...aws }, never)).toEqual({
+      visibilitySeconds: 45,
+      retentionSeconds: 86_400,
+      maxReceiveCount: undefined,
+      messages: 1,
+    });
+    const dead = await sqsPlace(aws);
+    const deadLetterTargetArn = (await attributesOf(dead)).QueueArn;
+    const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount: '3' });
+    await place.client.send(new SetQueueAttributesCommand({ QueueUrl: place.url, Attributes: { RedrivePolicy } }));
+    expect(await describeSqsQueue({ queueUrl: place.url, ...aws }, never)).toMatchObject({ maxReceiveCount: 3 });
+    const none = describeSqsQueue({ queueUrl: `${aws.endpoint}/000000000000/none`, ...aws }, never);
+    await expect(none).rejects.toMatchObject({ code: 'queue_unavailable' });
   });
 
   it('a queue that takes no MessageGroupId is asked once', async () => {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ERRORS } from '@qwen-edit/contract';
 import { expect, it } from 'vitest';
+import { CHECK_NAMES } from '../../apps/cli/src/doctor/run-checks.ts';
 import { VARIABLES } from '../../apps/cli/src/settings.ts';
 
 const page = (name: string): Promise<string> => readFile(join(import.meta.dirname, '../../docs', name), 'utf8');
@@ -21,4 +22,9 @@ it('docs/api.md names every error code, with its status and whether to try again
   for (const [code, said] of rows)
     expect(ERRORS, String(code)).toHaveProperty(String(code), expect.objectContaining(said));
   expect(Object.keys(ERRORS).filter((code) => !text.includes(`\`${code}\``))).toEqual([]);
+});
+
+it.each(['troubleshooting.md', 'troubleshooting.zh.md'])('docs/%s has a row for each check of doctor', async (name) => {
+  const text = await page(name);
+  expect(CHECK_NAMES.filter((check) => !text.includes(`\n| \`${check}\` |`))).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { AppError, MASK, maskIfUrl, maskUrl, PARSING } from '@qwen-edit/contract';
+import { AppError, MASK, maskIfUrl, maskUrl, PARSING, toAppError } from '@qwen-edit/contract';
 import type { z } from 'zod';
 import { ADDRESSES, type Config, SECRETS, settingsSchema, VARIABLES } from './settings.ts';
 import { findUnknownSettings, isOfService, type UnknownSetting } from './unknown-settings.ts';
@@ -18,6 +18,40 @@ export function readConfig(environment: Environment = process.env, overrides: Ov
   const parsed = settingsSchema.safeParse(raw, PARSING);
   if (parsed.success) return parsed.data;
   throw wrongSettings(parsed.error.issues, raw);
+}
+
+/** A configuration, and what is wrong with the environment that it was read from. */
+export interface UsableConfig {
+  readonly config: Config;
+  readonly error: AppError | undefined;
+}
+
+/** Reads the configuration with the default in place of each value that is wrong, so that the rest can be looked at. */
+export function readUsableConfig(environment: Environment = process.env, overrides: Overrides = {}): UsableConfig {
+  try {
+    return { config: readConfig(environment, overrides), error: undefined };
+  } catch (thrown) {
+    const error = toAppError(thrown);
+    const right = (values: Environment): Record<string, string> =>
+      Object.fromEntries(
+        Object.entries(values).flatMap(([name, value = '']) => (isWrong(name, value) ? [] : [[name, value]])),
+      );
+    return { config: readConfig(right(environment), right(overrides)), error };
+  }
+}
+
+function isWrong(variable: string, value: string): boolean {
+  try {
+    readConfig({ [variable]: value });
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/** Every variable, also those that are no settings. */
+export function wholeEnvironment(): Environment {
+  return process.env;
 }
 
 /** All of them at once: whoever corrects one must not meet the next on the next start. */

@@ -107,6 +107,8 @@ function pipelineOf(edit: Edit, seen: Seen, model: Pipeline['model']): Pipeline 
     },
     requestSnapshot: () => {},
     stats: () => Promise.reject(new AppError('engine_closed', 'no engine')),
+    selfTest: () => Promise.reject(new AppError('engine_closed', 'no engine')),
+    lastSelfTest: undefined,
     load_s: 0,
     model,
     enginePid: undefined,

@@ -7,7 +7,18 @@ import { errorJson, errorText, exitCodeOf } from './report.ts';
 import { ROLES, roleCommand } from './roles/role-command.ts';
 import { SERVICE_COMMANDS, serviceCommand } from './service/service-dispatch.ts';
 
-const COMMANDS = [...ROLES, ...SERVICE_COMMANDS, 'edit', 'model', 'plan', 'migrate', 'keys', 'config', 'help'];
+const COMMANDS = [
+  ...ROLES,
+  ...SERVICE_COMMANDS,
+  'edit',
+  'doctor',
+  'model',
+  'plan',
+  'migrate',
+  'keys',
+  'config',
+  'help',
+];
 
 export interface CliDeps extends Omit<EditDeps, 'config'> {
   readonly version: string;
@@ -19,7 +30,10 @@ export interface CliDeps extends Omit<EditDeps, 'config'> {
   readonly setNice: (added: number) => void;
 }
 
-/** Runs a command line to its end. Returns 0, 1 for an error, or 2 for bad usage; every error has been told. */
+/**
+ * Runs a command line to its end. Returns 0, 1 for an error or for a problem that doctor has found, or 2 for bad usage; every error
+ * has been told.
+ */
 export async function dispatch(args: readonly string[], deps: CliDeps): Promise<number> {
   try {
     // Its exit code also tells what it found.
@@ -29,6 +43,8 @@ export async function dispatch(args: readonly string[], deps: CliDeps): Promise<
         config: deps.readConfig(),
         demoModelDir: deps.demoModelDir,
       });
+    if (args[0] === 'doctor')
+      return await (await import('./doctor/doctor-command.ts')).doctorCommand(args.slice(1), deps);
     await runCommand(args, deps);
     return 0;
   } catch (thrown) {

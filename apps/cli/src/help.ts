@@ -21,6 +21,7 @@ export const HELP = `qwen-edit: edits pictures with Qwen-Image-Edit-2511
   the model, 57 GB; without it a small demo model is used
     qwen-edit model pull | list | verify | remove
   tools
+    qwen-edit doctor                      looks at everything that an edit needs, and says what is wrong
     qwen-edit edit --image IN.png --prompt TEXT --out OUT.png    an edit without a service
     qwen-edit migrate                     brings the database to this version's schema
     qwen-edit keys create | list | revoke
@@ -136,6 +137,20 @@ export const KEYS_HELP = `API keys. While there are none, everybody who reaches 
 
 A key is shown once; the database keeps its hash. --expires takes a duration (90d, 12h) or a date (2027-01-31); without it a
 key has no end until it is revoked. One owner never sees the jobs of another.
+`;
+
+export const DOCTOR_HELP = `Looks at everything that a service and an edit need, and says what is wrong, why, and what to do.
+
+  qwen-edit doctor [flags]
+
+  --model DIR              the model's folder (default: QWEN_EDIT_2511_DIR, else the demo model)
+  --data-dir DIR           default: QWEN_EDIT_DATA_DIR, else .qwen-edit
+  --skip NAME              leaves a check out; any number of times, or several with commas between
+  --write                  also writes, reads and deletes a small object in STORAGE_URL
+  --json                   one JSON object on standard output
+  -h, --help               this text
+
+It changes nothing (but for --write), and may run beside a service. Exit codes: 0 no problem, 1 a problem, 2 bad usage.
 `;
 
 export const TOOLS_HELP = `qwen-edit migrate           brings the database of DATABASE_URL (else the embedded one) to this version's schema

@@ -117,6 +117,7 @@ export const settingsSchema = z.object({
   engineSilenceMs: seconds(1, DAY).prefault('600'),
   cancelGraceMs: seconds(0.1, 3600).prefault('10'),
   engineProgram: text.optional(),
+  selfTestHours: wholeNumber(0, 8760).prefault('24'),
 
   // The dispatcher.
   reapMs: seconds(0.05, 3600).prefault('5'),
@@ -207,6 +208,7 @@ export const VARIABLES: Readonly<Record<Setting, string>> = {
   engineSilenceMs: 'QWEN_EDIT_ENGINE_SILENCE_SECONDS',
   cancelGraceMs: 'QWEN_EDIT_CANCEL_GRACE_SECONDS',
   engineProgram: 'QWEN_EDIT_ENGINE_PROGRAM',
+  selfTestHours: 'QWEN_EDIT_SELFTEST_HOURS',
   reapMs: 'QWEN_EDIT_REAP_SECONDS',
   resendMs: 'QWEN_EDIT_RESEND_SECONDS',
   webhookSecret: 'QWEN_EDIT_WEBHOOK_SECRET',

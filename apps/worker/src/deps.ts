@@ -6,7 +6,9 @@ import type { ObjectStore } from '@qwen-edit/storage';
 import type { Logger, Metrics } from '@qwen-edit/telemetry';
 
 /** A loaded model in a process of its own. `enginePid` is undefined once that process has ended. */
-export type LoadedEngine = Pick<Pipeline, 'edit' | 'model' | 'enginePid' | 'close'>;
+export type LoadedEngine = Pick<Pipeline, 'edit' | 'model' | 'enginePid' | 'close'> &
+  // An engine without networks has no golden edit to make.
+  Partial<Pick<Pipeline, 'selfTest' | 'lastSelfTest'>>;
 
 /** The device that one worker has for itself. */
 export interface Slot {
@@ -64,6 +66,8 @@ export interface WorkerOptions {
   readonly checkFreshMs: number;
   /** A probe edit that is not done by then has failed. */
   readonly probeMs: number;
+  /** Time after which a loaded engine makes its golden edit again, between two jobs; 0: only when it is loaded. */
+  readonly selfTestMs: number;
   /** How long a finished edit waits for a storage or a database that is away. */
   readonly resultWaitMs: number;
   /** A job that is left to another worker is looked at again after so long. */
@@ -95,6 +99,7 @@ export const WORKER_DEFAULTS: WorkerOptions = {
   answerMs: 10_000,
   checkFreshMs: 10_000,
   probeMs: 30 * 60_000,
+  selfTestMs: 24 * 3_600_000,
   resultWaitMs: 10 * 60_000,
   refusedMs: 1_000,
   progressMs: 250,

@@ -3,13 +3,14 @@ import { AppError, ERRORS, type ModelDownload, toAppError } from '@qwen-edit/con
 import type { ConfiguredModel, LoadedEngine, Slot, WorkerDeps } from './deps.ts';
 import { workerBackoff } from './fenced-statement.ts';
 import { probeEdit } from './probe-edit.ts';
+import { createSelfTests } from './self-tests.ts';
 
 /** The one engine of a slot, loaded before jobs are taken. */
 export interface EngineHolder {
   /**
-   * The loaded engine; a fresh one if the last has ended. After a failure it has to pass a probe edit first. Waits as long as
-   * that or the loading of the model fails, so that a worker without a working engine takes no job. undefined once the signal
-   * aborts.
+   * The loaded engine; a fresh one if the last has ended. After a failure it has to pass a probe edit first, and after
+   * `selfTestMs` its golden edit again. Waits as long as one of them or the loading of the model fails, so that a worker without a
+   * working engine takes no job. undefined once the signal aborts.
    */
   ready(signal: AbortSignal): Promise<LoadedEngine | undefined>;
   /**
@@ -32,7 +33,8 @@ export interface EngineChange {
   readonly error?: AppError;
 }
 
-export interface HolderDeps extends Pick<WorkerDeps, 'fetchModel' | 'openEngine' | 'log' | 'options' | 'random'> {
+export interface HolderDeps
+  extends Pick<WorkerDeps, 'fetchModel' | 'openEngine' | 'log' | 'metrics' | 'options' | 'random'> {
   readonly slot: Slot;
   /** Called when the engine cannot be used, and when it can again. */
   readonly onChange: (change: EngineChange) => void;
@@ -45,6 +47,7 @@ export function createEngineHolder({
   openEngine,
   slot,
   log,
+  metrics,
   options,
   random,
   onChange,
@@ -52,12 +55,14 @@ export function createEngineHolder({
 }: HolderDeps): EngineHolder {
   const loading = workerBackoff({ options, random });
   // Each try loads the model again, and a device seldom mends itself within seconds.
-  const probing = createBackoff({ firstMs: options.retryFirstMs, maxMs: options.retryMaxMs, random });
+  const mending = createBackoff({ firstMs: options.retryFirstMs, maxMs: options.retryMaxMs, random });
   const fetching = createBackoff({ firstMs: options.retryFirstMs, maxMs: options.retryMaxMs, random });
+  const selfTests = createSelfTests({ log, metrics, options }, slot);
   let engine: LoadedEngine | undefined;
   /** Why the model could not be fetched the last time. */
   let notFetched: AppError | undefined;
   let suspect = false;
+  let drifts = false;
 
   const close = async (): Promise<void> => {
     const old = engine;
@@ -69,9 +74,11 @@ export function createEngineHolder({
   /** The engine, loaded and, if need be, probed. Rejects with what is wrong, and the next call begins with a fresh engine. */
   const usable = async (signal: AbortSignal): Promise<LoadedEngine> => {
     if (engine?.enginePid === undefined) await close();
-    if (engine !== undefined && !suspect) return engine;
+    if (engine !== undefined && !suspect && !selfTests.isDue()) return engine;
     const current = engine ?? (await open(signal));
+    if (selfTests.isDue()) await selfTest(current, signal);
     if (suspect) await probe(current, signal);
+    drifts = false;
     onChange({ engine: current });
     return current;
   };
@@ -80,6 +87,7 @@ export function createEngineHolder({
     const opened = await openEngine({ slot, signal, modelDir, onStep: () => undefined });
     engine = opened;
     log.info({ device: slot.device, model: opened.model.name, engine_pid: opened.enginePid }, 'a model is loaded');
+    selfTests.passed(opened);
     return opened;
   };
   const fetch = async (signal: AbortSignal): Promise<string | undefined> => {
@@ -97,9 +105,17 @@ export function createEngineHolder({
     }
   };
   const backoffAfter = (): Backoff => {
-    if (notFetched === undefined) return suspect ? probing : loading;
+    if (notFetched === undefined) return suspect || drifts ? mending : loading;
     // A hub that will say the same again is asked once in a while, in case somebody changes that.
     return ERRORS[notFetched.code].retryable ? fetching : () => options.retryMaxMs;
+  };
+  const selfTest = async (current: LoadedEngine, signal: AbortSignal): Promise<void> => {
+    try {
+      await selfTests.run(current, signal);
+    } catch (thrown) {
+      if (!signal.aborted) await close();
+      throw thrown;
+    }
   };
   const probe = async (current: LoadedEngine, signal: AbortSignal): Promise<void> => {
     const late = (): AppError => new AppError('engine_silent', 'The probe edit was not done in time.');
@@ -126,7 +142,10 @@ export function createEngineHolder({
         : suspect
           ? 'the engine fails its probe edit'
           : 'no model';
-    if (failures === 1) log.error({ device: slot.device, code: error.code, error: error.message }, what);
+    const told = drifts;
+    drifts = error.code === 'device_drift';
+    if (drifts) selfTests.failed(error, !told);
+    else if (failures === 1) log.error({ device: slot.device, code: error.code, error: error.message }, what);
     onChange({ error });
   };
 

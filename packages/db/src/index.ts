@@ -14,6 +14,7 @@ export * from './assets/uploads.ts';
 export { createDatabase, type Database, type DatabaseOptions } from './connection/database.ts';
 export { sqlState } from './connection/database-error.ts';
 export type { Db } from './connection/db.ts';
+export { readServerFacts, type ServerFacts } from './connection/server-facts.ts';
 export type { ConnectionFacts } from './connection/session.ts';
 export { runTransaction } from './connection/transaction.ts';
 export * from './deliveries/assign-lanes.ts';

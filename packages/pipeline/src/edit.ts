@@ -50,6 +50,7 @@ interface RunHooks extends Pick<EditHooks, 'onStep' | 'returnLatents' | 'preview
 }
 
 type ObservedName =
+  | 'image_embeds'
   | 'prompt_embeds'
   | 'negative_prompt_embeds'
   | 'image_latents'
@@ -91,7 +92,9 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
   );
   const imageEmbeds: FloatArray[] = [];
   for (const grid of patches) {
-    imageEmbeds.push(await model.textEncoder.encodeImage(grid));
+    const embeds = await model.textEncoder.encodeImage(grid);
+    hooks.observe?.('image_embeds', embeds);
+    imageEmbeds.push(embeds);
     oneEncoded();
   }
   const promptEmbeds = await encodePrompt(model, parameters.prompt, imageEmbeds, patches);

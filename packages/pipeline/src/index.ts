@@ -16,6 +16,7 @@ export { plannedEdit } from './plan/planned-edit.ts';
 export { createPipeline, type Pipeline, type PipelineOptions } from './process/pipeline.ts';
 export type { EngineStats } from './process/protocol.ts';
 export { requireEngine } from './process/require-engine.ts';
+export { runSelfTest, type SelfTestOptions } from './process/run-self-test.ts';
 export type {
   EditHooks,
   EditOutput,
@@ -24,6 +25,7 @@ export type {
   ModelFacts,
   Preview,
   Receipt,
+  SelfTestResult,
   Snapshot,
   StepEvent,
   Timings,

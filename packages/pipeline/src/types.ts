@@ -44,6 +44,20 @@ export interface Preview {
 
 export type { ModelFacts } from '@qwen-edit/contract';
 
+/** What the self-test of a device and precision has found. */
+export interface SelfTestResult {
+  /** True if every network and the picture come as close to the golden edit as their bounds say. */
+  readonly ok: boolean;
+  /** PSNR of the picture against the golden one, in dB; 200 for an equal one. */
+  readonly psnr: number;
+  /** What the PSNR has to reach, in dB. */
+  readonly bound: number;
+  /** How long it took, loading of the small model included. */
+  readonly seconds: number;
+  /** If it is not ok: the first network that differs, and by how much. */
+  readonly reason?: string | undefined;
+}
+
 export interface EditHooks {
   /** Ends the edit between two segments of the network, or the wait for its turn or its engine; the promise rejects with AppError `canceled`. */
   readonly signal?: AbortSignal;

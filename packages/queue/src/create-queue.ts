@@ -1,7 +1,8 @@
 import { AppError } from '@qwen-edit/contract';
 import type { JobQueue, QueueLog } from './job-queue.ts';
 import { createPostgresQueue, type PostgresQueueOptions } from './postgres/postgres-queue.ts';
-import { createSqsQueue, type SqsQueueOptions } from './sqs/sqs-queue.ts';
+import type { SqsQueueOptions } from './sqs/sqs-client.ts';
+import { createSqsQueue } from './sqs/sqs-queue.ts';
 
 export interface QueueDeps {
   /** Used if the URL is `postgres:`. */

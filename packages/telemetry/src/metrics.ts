@@ -14,6 +14,8 @@ export interface Metrics {
   readonly queueAgeSeconds: Gauge<string>;
   /** Workers that reported lately, by whether they take jobs. */
   readonly workers: Gauge<'ready'>;
+  /** Golden edits that an engine made, by whether it passed. */
+  readonly selfTests: Counter<'result'>;
   readonly webhookAttempts: Counter<'result'>;
   readonly loopErrors: Counter<'loop'>;
   /** Objects whose rows are gone and which are still to be deleted, by whether the storage has refused that. */
@@ -82,6 +84,12 @@ export function createMetrics(): Metrics {
       name: 'qwen_edit_workers',
       help: 'Workers that were heard of lately, by whether they take jobs',
       labelNames: ['ready'],
+      registers,
+    }),
+    selfTests: new Counter({
+      name: 'qwen_edit_self_tests_total',
+      help: 'Self-tests of engines, by whether the golden edit passed or drifted',
+      labelNames: ['result'],
       registers,
     }),
     webhookAttempts: new Counter({

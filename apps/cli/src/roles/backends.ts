@@ -139,7 +139,7 @@ export function storageUrlOf(config: Pick<Config, 'storageUrl' | 'dataDir'>): st
   return config.storageUrl ?? `file:${join(config.dataDir, 'objects')}`;
 }
 
-function s3Options(config: Config): S3Options {
+export function s3Options(config: Config): S3Options {
   return {
     ...(config.s3Endpoint === undefined ? {} : { endpoint: config.s3Endpoint }),
     ...(config.s3PublicEndpoint === undefined ? {} : { publicEndpoint: config.s3PublicEndpoint }),

@@ -9,6 +9,8 @@ import { precisionOf } from '../precision-setting.ts';
 import type { CheckedModel, CheckedSettings } from './check-settings.ts';
 import type { RoleContext, RoleDeps } from './role.ts';
 
+const HOUR_MS = 3_600_000;
+
 export interface LocalWorkers {
   readonly graceMs: number;
   readonly signal: AbortSignal;
@@ -26,7 +28,7 @@ export interface LocalWorkers {
  */
 export async function runLocalWorkers(
   { config, backends, log, metrics }: RoleContext,
-  deps: Pick<RoleDeps, 'createPipeline' | 'now'>,
+  deps: Pick<RoleDeps, 'createPipeline' | 'demoModelDir' | 'now'>,
   { graceMs, signal, model, onModel, onDownload }: LocalWorkers,
 ): Promise<void> {
   if (model === undefined) throw new AppError('internal', 'A role with workers has checked no model.');
@@ -43,6 +45,7 @@ export async function runLocalWorkers(
       cancelGraceMs: config.cancelGraceMs,
       threads,
       ...(config.nice === undefined ? {} : { nice: config.nice }),
+      selfTestDir: deps.demoModelDir,
       ...(config.engineProgram === undefined ? {} : { program: config.engineProgram }),
     });
     onModel?.(engine.model);
@@ -69,6 +72,7 @@ export async function runLocalWorkers(
         retryFirstMs: config.retryFirstMs,
         retryMaxMs: config.retryMaxMs,
         previewEvery: config.previewEvery,
+        selfTestMs: config.selfTestHours * HOUR_MS,
       },
     },
     slots,

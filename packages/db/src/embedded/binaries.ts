@@ -52,6 +52,11 @@ export async function installBinaries(places: Places): Promise<Binaries> {
   return programs(root, '', major);
 }
 
+/** The version of the PostgreSQL that npm has brought. AppError `embedded_database_failed` if there is none for this system. */
+export async function embeddedVersion(): Promise<string> {
+  return (await findPackage()).version;
+}
+
 /** Removes the programs of other versions, and unfinished copies. */
 export async function removeOldBinaries(places: Places, used: Binaries): Promise<void> {
   const kept = basename(dirname(dirname(used.postgres)));

@@ -3,6 +3,7 @@ import { createPromptEncoder, type PromptEncoder } from '../text/prompt.ts';
 import { type Device, deviceNamed } from './devices.ts';
 import { type Precision, precisionNamed } from './precision.ts';
 import type { EngineContext } from './segment-chain.ts';
+import type { GraphSession } from './session.ts';
 import { loadTextEncoder, type TextEncoder } from './text-encoder.ts';
 import { loadTransformer, type Transformer } from './transformer.ts';
 import { loadVae, type Vae } from './vae.ts';
@@ -18,12 +19,14 @@ export interface LoadedModel {
   readonly vae: Vae;
   /** See ModelLoadOptions. */
   readonly pause: () => Promise<void>;
+  /** Gives the memory of all networks back. The model cannot be used after that. */
+  readonly release: () => Promise<void>;
 }
 
 export interface ModelLoadOptions {
-  /** Name of a device and of a precision; if absent or empty, the default. */
-  readonly device?: string;
-  readonly precision?: string;
+  /** A device and a precision, or their names; if absent or empty, the default. */
+  readonly device?: string | Device;
+  readonly precision?: string | Precision;
   readonly threads: number;
   /** Called before each segment is loaded or run: lets messages in, and throws if the work was cancelled. */
   readonly pause: () => Promise<void>;
@@ -37,19 +40,29 @@ export interface ModelLoadOptions {
 export async function loadModel(dir: string, options: ModelLoadOptions): Promise<LoadedModel> {
   const steps = 4;
   const step = (done: number): void => options.onStep?.(done, steps);
-  const device = deviceNamed(options.device);
-  const precision = precisionNamed(options.precision, device.name);
+  const device = typeof options.device === 'object' ? options.device : deviceNamed(options.device);
+  const precision =
+    typeof options.precision === 'object' ? options.precision : precisionNamed(options.precision, device.name);
   step(0);
   const folder = await openModelFolder(dir);
   const prompt = createPromptEncoder(folder.tokenizer.file, folder.tokenizer.config, folder.family);
   const { threads, pause } = options;
-  const context: EngineContext = { device, precision, threads, root: folder.root, pause };
-  step(1);
-  const textEncoder = await loadTextEncoder(context, folder.textEncoder.config, folder.textEncoder.weights);
-  step(2);
-  const transformer = await loadTransformer(context, folder.transformer.config, folder.transformer.weights);
-  step(3);
-  const vae = await loadVae(context, folder.vae.config, folder.vae.weights);
-  step(4);
-  return { folder, device, precision, prompt, textEncoder, transformer, vae, pause };
+  const sessions: GraphSession[] = [];
+  const context: EngineContext = { device, precision, threads, root: folder.root, pause, sessions };
+  const release = async (): Promise<void> => {
+    await Promise.all(sessions.splice(0).map((session) => session.release()));
+  };
+  try {
+    step(1);
+    const textEncoder = await loadTextEncoder(context, folder.textEncoder.config, folder.textEncoder.weights);
+    step(2);
+    const transformer = await loadTransformer(context, folder.transformer.config, folder.transformer.weights);
+    step(3);
+    const vae = await loadVae(context, folder.vae.config, folder.vae.weights);
+    step(4);
+    return { folder, device, precision, prompt, textEncoder, transformer, vae, pause, release };
+  } catch (thrown) {
+    await release();
+    throw thrown;
+  }
 }

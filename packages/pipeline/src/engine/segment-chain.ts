@@ -15,6 +15,8 @@ export interface EngineContext {
   readonly root: string;
   /** Called before each segment is loaded or run: lets messages in, and throws if the work was cancelled. */
   readonly pause: () => Promise<void>;
+  /** If given, every session that is made is also put here, so that all can be released together. */
+  readonly sessions?: GraphSession[];
 }
 
 /** Where the graphs of one component get their weights from, and in what form. */
@@ -48,7 +50,9 @@ export async function loadSegmentChain(
   for (const build of segments) {
     const graph = build();
     await pause();
-    sessions.push(await createGraphSession(graph, { device, threads, root, ...options }));
+    const session = await createGraphSession(graph, { device, threads, root, ...options });
+    sessions.push(session);
+    context.sessions?.push(session);
   }
   return {
     async run(inputs) {

@@ -4,6 +4,7 @@ import { AppError, toAppError } from '@qwen-edit/contract';
 import { type RunResult, runEdit } from '../edit.ts';
 import { type LoadedModel, loadModel } from '../engine/model.ts';
 import { modelFacts } from '../model-facts.ts';
+import { runGoldenEdit } from '../self-test/run-golden-edit.ts';
 import type { Preview } from '../types.ts';
 import type { Frame } from './framing.ts';
 import { readFrames, writeFrame } from './framing.ts';
@@ -39,6 +40,7 @@ const state = {
   lastAlive: performance.now(),
 };
 let model: LoadedModel | undefined;
+let modelDir: string | undefined;
 let work: Promise<void> = Promise.resolve();
 
 /** Reads waiting messages. Throws AppError `canceled` if one of them asked for that. */
@@ -54,15 +56,31 @@ async function pause(): Promise<void> {
 
 async function load(command: Extract<EngineCommand, { type: 'load' }>): Promise<void> {
   const start = performance.now();
-  const { id, modelDir, device, precision, threads } = command;
-  model = await loadModel(modelDir, {
+  const { id, device, precision, threads } = command;
+  model = await loadModel(command.modelDir, {
     device,
     precision,
     threads,
     pause,
     onStep: (step, total) => send({ type: 'step', id, stage: 'load', step, total }),
   });
+  modelDir = command.modelDir;
   send({ type: 'loaded', id, load_s: (performance.now() - start) / 1000, model: modelFacts(model) });
+}
+
+async function selfTest({ id, dir, ...tested }: Extract<EngineCommand, { type: 'self-test' }>): Promise<void> {
+  const start = performance.now();
+  const { device, precision } = tested;
+  // Two of a small model would be no harm, but its loading is most of what a self-test costs.
+  const fits = modelDir === dir && model?.device.name === device && model.precision.name === precision;
+  const loaded = fits ? model : undefined;
+  const small = loaded ?? (await loadModel(dir, { ...tested, pause }));
+  try {
+    const result = await runGoldenEdit(small, dir);
+    send({ type: 'self-tested', id, result: { ...result, seconds: (performance.now() - start) / 1000 } });
+  } finally {
+    if (loaded === undefined) await small.release();
+  }
 }
 
 async function edit(command: Extract<EngineCommand, { type: 'edit' }>, parts: readonly Uint8Array[]): Promise<void> {
@@ -147,6 +165,9 @@ function handleCommand(command: EngineCommand, parts: readonly Uint8Array[]): vo
   switch (command.type) {
     case 'load':
       queue(command.id, () => load(command));
+      break;
+    case 'self-test':
+      queue(command.id, () => selfTest(command));
       break;
     case 'edit':
       queue(command.id, () => edit(command, parts));

@@ -2,11 +2,12 @@ import { availableParallelism } from 'node:os';
 import { AppError, toAppError } from '@qwen-edit/contract';
 import { deviceNamed } from '../engine/devices.ts';
 import { precisionNamed } from '../engine/precision.ts';
-import type { EditHooks, EditRequest, EditResult, ModelFacts, StepEvent } from '../types.ts';
+import type { EditHooks, EditRequest, EditResult, ModelFacts, SelfTestResult, StepEvent } from '../types.ts';
 import { editCommandOf, endBrokenEngine, listenerOf, partsOf, resultOf } from './edit-messages.ts';
 import { type EngineProcess, startEngineProcess } from './engine-process.ts';
 import type { EngineStats } from './protocol.ts';
 import { requireEngine } from './require-engine.ts';
+import { askSelfTest, requirePassed } from './run-self-test.ts';
 
 export interface PipelineOptions {
   /** A checkpoint in Hugging Face layout. */
@@ -27,6 +28,11 @@ export interface PipelineOptions {
   readonly silenceMs?: number;
   /** How long a cancelled edit may take to reach the end of its segment before its engine is killed; default 10 s. */
   readonly cancelGraceMs?: number;
+  /**
+   * A small checkpoint with a golden edit, the demo model: each engine makes that edit before it loads the model, and does not serve
+   * if its result drifts. createPipeline, or the edit that needed a new engine, then rejects with AppError `device_drift`.
+   */
+  readonly selfTestDir?: string | undefined;
   /** Another engine program that speaks the same protocol, for tests of faults. */
   readonly program?: string;
 }
@@ -46,6 +52,13 @@ export interface Pipeline {
   edit(request: EditRequest, hooks?: EditHooks): Promise<EditResult>;
   /** Asks for a snapshot of the running edit: its onSnapshot is called as soon as the current step is done. */
   requestSnapshot(): void;
+  /**
+   * Makes the golden edit again, in its turn. Rejects with AppError `device_drift` if its result drifts, `usage` without a
+   * `selfTestDir`, `canceled` after the signal was aborted.
+   */
+  selfTest(signal?: AbortSignal): Promise<SelfTestResult>;
+  /** The last self-test that was passed; undefined without a `selfTestDir`. */
+  readonly lastSelfTest: SelfTestResult | undefined;
   /** Memory and work of the engine's process. */
   stats(): Promise<EngineStats>;
   /** What the model is and recommends, as it was loaded the last time. */
@@ -85,6 +98,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   let model: ModelFacts | undefined;
   let closed = false;
   let load_s = 0;
+  let lastSelfTest: SelfTestResult | undefined;
   let queue: Promise<unknown> = Promise.resolve();
   let running = false;
 
@@ -98,8 +112,15 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     return loaded;
   };
 
+  const selfTestIn = async (current: EngineProcess): Promise<void> => {
+    if (options.selfTestDir === undefined) return;
+    lastSelfTest = requirePassed(await askSelfTest(current, options.selfTestDir, { device, precision, threads }));
+  };
   const loadInto = async (fresh: EngineProcess, onStep: PipelineOptions['onStep']): Promise<EngineProcess> => {
     try {
+      // Before the model, which may take minutes; but if that is the small one itself, it is loaded once.
+      const after = options.selfTestDir === options.modelDir;
+      if (!after) await selfTestIn(fresh);
       const { event } = await fresh.ask(
         { type: 'load', modelDir: options.modelDir, device, precision, threads },
         [],
@@ -110,6 +131,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       if (event.type !== 'loaded') return endBrokenEngine(fresh);
       load_s = event.load_s;
       model = event.model;
+      if (after) await selfTestIn(fresh);
       return fresh;
     } catch (error) {
       await fresh.shutdown(0);
@@ -163,6 +185,28 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     },
     requestSnapshot() {
       if (running) engine?.tell({ type: 'snapshot' });
+    },
+    selfTest(ending) {
+      const turn = queue;
+      const test = async (): Promise<SelfTestResult> => {
+        await turn;
+        const current = await ready(undefined);
+        // An engine that drifts makes no more edits: the next call starts a new one, which has to pass too.
+        await selfTestIn(current).catch(async (thrown: unknown) => {
+          await current.shutdown(0);
+          throw thrown;
+        });
+        if (lastSelfTest === undefined) throw new AppError('usage', 'This pipeline has no golden edit.');
+        return lastSelfTest;
+      };
+      const result = untilAborted(test(), ending).catch((thrown: unknown) => {
+        throw toAppError(thrown);
+      });
+      queue = Promise.allSettled([turn, result]);
+      return result;
+    },
+    get lastSelfTest() {
+      return lastSelfTest;
     },
     async stats() {
       const current = await ready(undefined);

