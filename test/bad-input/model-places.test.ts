@@ -65,7 +65,7 @@ describe('the same checkpoint makes the same picture wherever it lies', () => {
     const snapshot = await asCache(await smallCopy());
     const { model, ...picture } = await editWith(snapshot);
     expect(picture).toEqual({ sha256: wanted.sha256, warnings: [] });
-    expect(model).toEqual({ ...wanted.model, name: '0123abcd' });
+    expect(model).toEqual({ ...wanted.model, name: 'Tiny' });
   });
 
   it('behind a link to its folder', async () => {

@@ -106,9 +106,9 @@ it('a folder without a model is an error with a code and a remedy', async () => 
 });
 
 it('an unknown precision is bad usage, and the error lists what there is', async () => {
-  const { code, err } = await run('--image', picture, '--prompt', 'x', '--out', 'x.png', '--precision', 'int8');
+  const { code, err } = await run('--image', picture, '--prompt', 'x', '--out', 'x.png', '--precision', 'int3');
   expect(code).toBe(2);
-  expect(err).toContain('There is no precision "int8"; there is fp32 (');
+  expect(err).toContain('There is no precision "int3"; there is fp32 (');
   expect(await readdir(folder)).toEqual([]);
 });
 

@@ -31,6 +31,7 @@ describe('a loaded pipeline has facts', () => {
       size_multiple: 8,
       device: 'cpu',
       precision: 'fp32',
+      shape: expect.objectContaining({ transformer: expect.objectContaining({ layers: 5, hidden_size: 128 }) }),
       card: expect.objectContaining({ demo: true, licence: 'Apache-2.0' }),
     });
   });
