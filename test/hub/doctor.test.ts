@@ -81,6 +81,29 @@ it('a model that is not whole tells what is missing and how much is here; a whol
   expect(named).toMatch(/problem model_corrupt .*diffusion_pytorch_model-00001-of-00002\.safetensors/);
 });
 
+it.each([
+  ['the cache', undefined],
+  ['a folder', 'model'],
+])(
+  'while the model is downloaded into %s, how much of it is here is told, and nobody is sent to download it',
+  async (_, name) => {
+    const harness = await smallHub();
+    const held = harness.hub.holdAfter(40_000);
+    const localDir = name && join(harness.folder, name);
+    const pulled = harness.pull({ localDir });
+    await held;
+    const env = localDir === undefined ? {} : { QWEN_EDIT_2511_DIR: localDir };
+    const beside = await said(checkModel, harness, { env });
+    const alone = localDir === undefined ? beside : await said(checkModel, harness, { flag: localDir });
+    harness.hub.goOn();
+    await pulled;
+    for (const text of [beside, alone]) {
+      expect(text).toMatch(/^note Qwen\/Small-Image-Edit is being downloaded: .* are there\./m);
+      expect(text).not.toContain('model pull Qwen');
+    }
+  },
+);
+
 it('a download into a folder that has not ended is told with the command that goes on with it', async () => {
   const harness = await smallHub();
   const localDir = join(harness.folder, 'model');

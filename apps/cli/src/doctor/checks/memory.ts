@@ -72,7 +72,7 @@ interface Circumstances {
 
 function verdictOf(usual: MemoryPlan, draft: MemoryPlan, { facts, engines }: Circumstances): Finding {
   const each = engines === 1 ? 'An edit of usual size' : `An edit of usual size beside ${engines - 1} others`;
-  const others = usual.alternatives.filter(({ available, kind }) => available && kind !== 'disk');
+  const others = usual.alternatives.filter(({ available }) => available);
   const instead = others.length === 0 ? '' : ` What would do: ${others.map(({ text }) => text).join('; ')}.`;
   const fewer = engines === 1 ? '' : ' Lower QWEN_EDIT_MAX_CONCURRENCY.';
   const plan = '`qwen-edit plan memory` has each stage.';
@@ -82,7 +82,7 @@ function verdictOf(usual: MemoryPlan, draft: MemoryPlan, { facts, engines }: Cir
       return okFinding(`${facts}. ${each} fits: it needs ${gibText(usual.peak_bytes)}`);
     case 'streams':
       return noteFinding(
-        `${facts}. ${each} works from disk: to keep the weights in memory it needs ${gibText(usual.peak_bytes)}, and without ${gibText(usual.least_bytes)}. A draft ${WORDS[draft.verdict]}.`,
+        `${facts}. ${each} works from disk: to keep the weights in memory it needs ${gibText(usual.peak_bytes)}, else ${gibText(usual.least_bytes)}. A draft ${WORDS[draft.verdict]}.`,
         `For full speed add memory or raise the limit of the container; else have the model on a fast disk.${fewer}${instead} ${plan}`,
       );
     case 'too_large':
