@@ -12,7 +12,7 @@ it('the card says that this is a demo model, and how to get the real one', () =>
   expect(card).toMatchObject({ demo: true, licence: 'Apache-2.0' });
   for (const language of LANGUAGES) {
     expect(card.summary?.[language]).toBeTruthy();
-    expect(card.full_model?.[language]).toContain('Qwen/Qwen-Image-Edit-2511');
+    expect(card.full_model?.[language]).toContain('QWEN_EDIT_MODEL=Qwen/Qwen-Image-Edit-2511 npm start');
     expect(card.full_model?.[language]).toContain('QWEN_EDIT_2511_DIR');
   }
 });

@@ -51,16 +51,14 @@ export async function readCardPrompts(): Promise<ReadonlyMap<Kind, Phrases>> {
   return new Map(edits.map((edit) => [kind.parse(edit.kind), edit.prompts]));
 }
 
-/** SHA-256 of every file that a measurement reads besides the checkpoint: prompts, the model card, photos. */
+/** SHA-256 of what a measurement reads besides the checkpoint: photos, prompts, and of the model card its prompts alone. */
 export async function inputsDigest(): Promise<string> {
+  const files = await Promise.all(
+    [GOLDEN_PROMPTS, HELD_OUT_PROMPTS, ...Object.values(PHOTOS)].map((path) => readFile(resolve(ROOT, path))),
+  );
+  const card = Buffer.from(JSON.stringify([...(await readCardPrompts())]));
   const hash = createHash('sha256');
-  for (const path of [GOLDEN_PROMPTS, HELD_OUT_PROMPTS, MODEL_CARD, ...Object.values(PHOTOS)]) {
-    hash.update(
-      createHash('sha256')
-        .update(await readFile(resolve(ROOT, path)))
-        .digest(),
-    );
-  }
+  for (const bytes of [...files, card]) hash.update(createHash('sha256').update(bytes).digest());
   return hash.digest('hex');
 }
 

@@ -25,7 +25,7 @@ const readingRowSchema = z.object({
 export const measurementsSchema = z.object({
   /** Digest of the checkpoint, as the pipeline's facts give it. */
   model: z.string(),
-  /** Digest of the prompts, the model card and the photos: see inputsDigest. */
+  /** Digest of the prompts, also those of the model card, and the photos: see inputsDigest. */
   inputs: z.string(),
   /** Where and when; another processor may differ by fractions of a decibel. */
   processor: z.string(),

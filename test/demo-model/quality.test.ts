@@ -84,7 +84,7 @@ describe("the measurements are those of today's demo model", () => {
     expect(measured.model, 'run npm run measure:demo-model').toBe(await modelDigest());
   });
 
-  it('were made with these prompts, this model card and these photos', async () => {
+  it('were made with these prompts, those of the model card too, and these photos', async () => {
     expect(measured.inputs, 'run npm run measure:demo-model').toBe(await inputsDigest());
   });
 

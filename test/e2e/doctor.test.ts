@@ -88,7 +88,7 @@ it('of a broken setup every problem is named at once, with a remedy; what hangs 
   expect(ok).toBe(false);
   const problems = findings.filter(({ status }) => status === 'problem');
   expect(new Set(problems.map(({ check }) => check))).toEqual(
-    new Set(['settings', 'model', 'hub', 'database', 'storage', 'queue']),
+    new Set(['settings', 'model', 'database', 'storage', 'queue']),
   );
   for (const { remedy = '' } of problems) expect(remedy.length).toBeGreaterThan(10);
   const codes = problems.flatMap(({ code }) => code ?? []);
@@ -96,6 +96,7 @@ it('of a broken setup every problem is named at once, with a remedy; what hangs 
     expect.arrayContaining(['usage', 'model_not_found', 'database_unavailable', 'queue_unavailable']),
   );
   expect(findings.some(({ message }) => message.includes('QWEN_EDIT_MAX_QUEUE'))).toBe(true);
+  expect(problems.some(({ message }) => message.includes('HTTPS_PROXY'))).toBe(true);
   expect(findings.filter(({ check }) => check === 'libraries').every(({ status }) => status === 'ok')).toBe(true);
 });
 

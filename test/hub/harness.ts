@@ -34,7 +34,7 @@ export async function startHarness(options: HubServerOptions = {}, model: Partia
   const files = model.files ?? smallModel();
   const commit = hub.serve({ repo: 'Qwen/Small', ...model, files });
   const folder = await temporaryFolder();
-  const ref = parseModelRef('Qwen/Small');
+  const ref = parseModelRef(model.repo ?? 'Qwen/Small');
   const settings = { endpoint: hub.endpoint, cacheDir: join(folder, 'hub'), offline: false };
   return {
     ...{ hub, files, commit, ref, folder, settings },

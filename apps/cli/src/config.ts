@@ -49,11 +49,6 @@ function isWrong(variable: string, value: string): boolean {
   }
 }
 
-/** Every variable, also those that are no settings. */
-export function wholeEnvironment(): Environment {
-  return process.env;
-}
-
 /** All of them at once: whoever corrects one must not meet the next on the next start. */
 function wrongSettings(
   issues: readonly z.core.$ZodIssue[],

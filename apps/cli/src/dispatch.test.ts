@@ -219,3 +219,10 @@ it('an unknown command exits 2, --help and --version exit 0', async () => {
   expect(await dispatch(['edit', '--help'], deps)).toBe(0);
   expect(screen.out).toContain('--true-cfg-scale');
 });
+
+it('a command that judges exits with its verdict, and prints no error', async () => {
+  const { deps, screen } = setUp();
+  expect(await dispatch(['plan', 'memory', '--memory', '64GiB'], deps)).toBe(0);
+  expect(await dispatch(['plan', 'memory', '--memory', '1MiB'], deps)).toBe(1);
+  expect(screen.err).toBe('');
+});

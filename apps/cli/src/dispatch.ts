@@ -31,22 +31,12 @@ export interface CliDeps extends Omit<EditDeps, 'config'> {
 }
 
 /**
- * Runs a command line to its end. Returns 0, 1 for an error or for a problem that doctor has found, or 2 for bad usage; every error
- * has been told.
+ * Runs a command line to its end. Returns 0, 1 for an error or for what doctor or plan found against it, or 2 for bad usage; every
+ * error has been told.
  */
 export async function dispatch(args: readonly string[], deps: CliDeps): Promise<number> {
   try {
-    // Its exit code also tells what it found.
-    if (args[0] === 'plan')
-      return await (await import('./plan/plan-command.ts')).planCommand(args.slice(1), {
-        terminal: deps.terminal,
-        config: deps.readConfig(),
-        demoModelDir: deps.demoModelDir,
-      });
-    if (args[0] === 'doctor')
-      return await (await import('./doctor/doctor-command.ts')).doctorCommand(args.slice(1), deps);
-    await runCommand(args, deps);
-    return 0;
+    return await runCommand(args, deps);
   } catch (thrown) {
     const error = withHintOf(args[0], toAppError(thrown));
     // Who pressed Ctrl-C knows; and what fails while everything is being stopped is no news.
@@ -66,32 +56,38 @@ function withHintOf(command: string | undefined, error: AppError): AppError {
   });
 }
 
-async function runCommand(args: readonly string[], deps: CliDeps): Promise<void> {
+/** The exit code of a command that ends well: of most 0; of those that judge, the verdict. */
+async function runCommand(args: readonly string[], deps: CliDeps): Promise<number> {
   const [command, ...rest] = args;
+  const withConfigOf = { ...deps, configOf: deps.readConfig };
   const role = ROLES.find((each) => each === command);
-  if (role !== undefined) return roleCommand(role, rest, { ...deps, configOf: deps.readConfig });
+  if (role !== undefined) return ended(roleCommand(role, rest, withConfigOf));
   const service = SERVICE_COMMANDS.find((each) => each === command);
-  if (service !== undefined) return serviceCommand(service, rest, { ...deps, configOf: deps.readConfig });
+  if (service !== undefined) return ended(serviceCommand(service, rest, withConfigOf));
   switch (command) {
     case 'edit': {
       const config = deps.readConfig();
       if (config.nice !== undefined) deps.setNice(config.nice);
-      return editCommand(rest, { ...deps, config });
+      return ended(editCommand(rest, { ...deps, config }));
     }
+    case 'doctor':
+      return (await import('./doctor/doctor-command.ts')).doctorCommand(rest, deps);
+    case 'plan':
+      return (await import('./plan/plan-command.ts')).planCommand(rest, { ...deps, config: deps.readConfig() });
     case 'model':
-      return (await import('./model/model-command.ts')).modelCommand(rest, { ...deps, configOf: deps.readConfig });
+      return ended((await import('./model/model-command.ts')).modelCommand(rest, withConfigOf));
     case 'migrate':
-      return (await import('./tools/migrate-command.ts')).migrateCommand(rest, await databaseTool(deps));
+      return ended((await import('./tools/migrate-command.ts')).migrateCommand(rest, await databaseTool(deps)));
     case 'keys':
-      return (await import('./tools/keys-command.ts')).keysCommand(rest, await databaseTool(deps));
+      return ended((await import('./tools/keys-command.ts')).keysCommand(rest, await databaseTool(deps)));
     case 'config':
-      return (await import('./tools/config-command.ts')).configCommand(rest, deps.terminal);
+      return ended((await import('./tools/config-command.ts')).configCommand(rest, deps.terminal));
     case '--version':
-      return deps.terminal.out(`${deps.version}\n`);
+      return ended(deps.terminal.out(`${deps.version}\n`));
     case 'help':
     case '--help':
     case '-h':
-      return deps.terminal.out(HELP);
+      return ended(deps.terminal.out(HELP));
     case undefined:
       throw new AppError('usage', 'No command is given.', { hint: HELP.trimEnd() });
     default:
@@ -99,6 +95,12 @@ async function runCommand(args: readonly string[], deps: CliDeps): Promise<void>
         hint: 'Run `qwen-edit --help` to see the commands.',
       });
   }
+}
+
+/** Of a command that has done what it should once it does not throw. */
+async function ended(command: Promise<void> | void): Promise<number> {
+  await command;
+  return 0;
 }
 
 async function databaseTool({ terminal, readConfig, signal }: CliDeps) {

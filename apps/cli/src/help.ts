@@ -143,7 +143,8 @@ export const DOCTOR_HELP = `Looks at everything that a service and an edit need,
 
   qwen-edit doctor [flags]
 
-  --model DIR              the model's folder (default: QWEN_EDIT_2511_DIR, else the demo model)
+  --model MODEL            a folder, or OWNER/NAME or OWNER/NAME@REVISION on the hub
+                           (default: QWEN_EDIT_MODEL, else QWEN_EDIT_2511_DIR, else the demo model)
   --data-dir DIR           default: QWEN_EDIT_DATA_DIR, else .qwen-edit
   --skip NAME              leaves a check out; any number of times, or several with commas between
   --write                  also writes, reads and deletes a small object in STORAGE_URL

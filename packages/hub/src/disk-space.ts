@@ -5,9 +5,12 @@ import { AppError } from '@qwen-edit/contract';
 /** Left free, so that the machine goes on working. */
 const RESERVE = 64 * 2 ** 20;
 
-/** Throws AppError `disk_full`, with figures, unless the disk of `folder` takes `bytes` more. A disk that tells nothing is believed to. */
-export async function requireSpace(folder: string, bytes: number): Promise<void> {
-  const free = await freeBytes(folder);
+/**
+ * Throws AppError `disk_full`, with figures, unless the disk of `folder` takes `bytes` more. A disk that tells nothing is believed to.
+ * `freeOf`: for tests.
+ */
+export async function requireSpace(folder: string, bytes: number, freeOf = freeBytes): Promise<void> {
+  const free = await freeOf(folder);
   if (free === undefined || bytes === 0 || free >= bytes + RESERVE) return;
   throw new AppError(
     'disk_full',
@@ -18,8 +21,8 @@ export async function requireSpace(folder: string, bytes: number): Promise<void>
   );
 }
 
-/** undefined if the file system does not tell. */
-async function freeBytes(folder: string): Promise<number | undefined> {
+/** What this user may still write on the disk where the folder lies or is to lie. undefined if the file system does not tell. */
+export async function freeBytes(folder: string): Promise<number | undefined> {
   try {
     const { bavail, bsize, blocks } = await statfs(folder);
     return blocks === 0 ? undefined : bavail * bsize;

@@ -1,4 +1,5 @@
-export { bytesText } from './disk-space.ts';
+export { askHub } from './ask-hub.ts';
+export { bytesText, freeBytes, requireSpace } from './disk-space.ts';
 export { expectedFiles, findModel } from './find-model.ts';
 export { createHubFetch, type ProxySettings } from './hub-fetch.ts';
 export { listModels, type StoredModel } from './list-models.ts';

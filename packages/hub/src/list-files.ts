@@ -22,6 +22,8 @@ interface Asking {
   readonly settings: HubSettings;
   readonly timing: Timing;
   readonly signal: AbortSignal;
+  /** Default: TRIES. */
+  readonly tries?: number;
 }
 
 /** The commit that a revision means now. Errors: `hub_unreachable`, `hub_refused`, `model_gated`, `model_unknown`. */
@@ -87,7 +89,7 @@ async function readable<T>(settings: HubSettings, work: () => Promise<T>): Promi
 }
 
 /** Gives the library answers that succeeded, read to their end, and throws AppError for all others. */
-function patientFetch({ ref, settings, timing, signal }: Asking, what: string): typeof fetch {
+function patientFetch({ ref, settings, timing, signal, tries = TRIES }: Asking, what: string): typeof fetch {
   const backoff = createBackoff({ firstMs: timing.firstMs, maxMs: timing.maxMs });
   return async (input) => {
     const url = atEndpoint(String(input instanceof Request ? input.url : input), settings.endpoint);
@@ -98,7 +100,7 @@ function patientFetch({ ref, settings, timing, signal }: Asking, what: string): 
       });
       if (outcome instanceof Response) return outcome;
       if ('error' in outcome) throw outcome.error;
-      if (failures === TRIES || isFinal(outcome.trouble)) throw hubUnreachable(settings.endpoint, outcome.trouble);
+      if (failures >= tries || isFinal(outcome.trouble)) throw hubUnreachable(settings.endpoint, outcome.trouble);
       await pause(outcome.trouble.afterMs ?? backoff(failures), signal);
     }
   };

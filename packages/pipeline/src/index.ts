@@ -9,7 +9,7 @@ export { planWithAlternatives } from './plan/alternatives.ts';
 export { type AvailableMemory, availableMemory, type SystemRoots } from './plan/available-memory.ts';
 export { capacityOf, estimateEdit } from './plan/estimate-edit.ts';
 export { editFlops } from './plan/flops.ts';
-export { KNOWN_MODELS, knownModelShape } from './plan/known-models.ts';
+export { KNOWN_MODELS, knownModelBytes, knownModelShape } from './plan/known-models.ts';
 export { planMemory } from './plan/memory.ts';
 export { modelShape } from './plan/model-shape.ts';
 export { plannedEdit } from './plan/planned-edit.ts';

@@ -1,5 +1,7 @@
 import type { AppError } from '@qwen-edit/contract';
-import type { inspectModel, runSelfTest, verifyModel } from '@qwen-edit/pipeline';
+import type { HubSettings } from '@qwen-edit/hub';
+import type { availableMemory, inspectModel, runSelfTest, verifyModel } from '@qwen-edit/pipeline';
+import type { ChosenModel } from '../model/choose-model.ts';
 import type { Config } from '../settings.ts';
 import type { UnknownSetting } from '../unknown-settings.ts';
 import type { Finding } from './finding.ts';
@@ -12,15 +14,17 @@ export interface DoctorDeps {
   /** What is wrong with settings; `config` then has the defaults in their place. */
   readonly wrongSettings: AppError | undefined;
   readonly unknownSettings: readonly UnknownSetting[];
-  /** All variables, also those that are no settings: of proxies, of Hugging Face, of GPUs. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly demoModelDir: string;
-  /** The model folder that workers would load; undefined if it is to come from the hub and is not there. */
+  /** The model that workers would load. */
+  readonly chosen: ChosenModel;
+  /** Its folder; undefined for one of the hub that is not whole here. */
   readonly modelDir: string | undefined;
+  readonly hub: HubSettings;
   readonly version: string;
   /** True if storage may be written to, for a probe. */
   readonly write: boolean;
   readonly fetch: typeof fetch;
+  readonly availableMemory: typeof availableMemory;
   readonly inspectModel: typeof inspectModel;
   readonly verifyModel: typeof verifyModel;
   readonly runSelfTest: typeof runSelfTest;

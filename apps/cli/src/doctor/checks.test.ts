@@ -3,12 +3,14 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
+import { acquireDataDirLock } from '@qwen-edit/db';
+import { demoModelDir } from '@qwen-edit/demo-model';
+import { inspectModel } from '@qwen-edit/pipeline';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readUsableConfig, unknownSettings } from '../config.ts';
 import type { DoctorDeps } from './check.ts';
 import { checkDisk } from './checks/disk.ts';
 import { checkGpu } from './checks/gpu.ts';
-import { checkHub } from './checks/hub.ts';
 import { checkLibraries } from './checks/libraries.ts';
 import { checkMemory } from './checks/memory.ts';
 import { checkModel } from './checks/model.ts';
@@ -23,9 +25,9 @@ import { checkStorage } from './checks/storage.ts';
 import { checkThreads } from './checks/threads.ts';
 import type { Finding } from './finding.ts';
 import type { Host } from './host.ts';
-import { findModelDir } from './hub-cache.ts';
 
 const GIB = 1024 ** 3;
+const DEMO = '/the/demo/model';
 const never = new AbortController().signal;
 const missing = (): Promise<never> => Promise.reject(new Error('ENOENT'));
 
@@ -48,25 +50,28 @@ function depsOf(
       arch: 'x64',
       nodeVersion: 'v26.10.0',
       execPath: '/usr/bin/node',
-      home: '/home/nobody',
       isMusl: false,
       cores: 8,
       processorName: 'A processor',
-      totalMemory: 64 * GIB,
       read: async (path) => files[path],
-      space: async () => ({ free: 100 * GIB, total: 200 * GIB }),
+      freeBytes: async () => 100 * GIB,
       run: missing,
       ...host,
     },
     config,
     wrongSettings: error,
     unknownSettings: unknownSettings(environment),
-    environment,
-    demoModelDir: '/the/demo/model',
-    modelDir: config.modelDir ?? '/the/demo/model',
+    demoModelDir: DEMO,
+    chosen: {
+      kind: 'folder',
+      ...(config.modelDir === undefined ? { dir: DEMO, from: 'demo' } : { dir: config.modelDir, from: '--model' }),
+    },
+    modelDir: config.modelDir ?? DEMO,
+    hub: { endpoint: 'http://127.0.0.1:9', cacheDir: '/nowhere/at/all/hub', offline: false },
     version: '1.2.3',
     write: false,
     fetch: missing,
+    availableMemory: async () => ({ totalBytes: 64 * GIB, availableBytes: 60 * GIB, limitedBy: 'machine' }),
     inspectModel: missing,
     verifyModel: async () => [],
     runSelfTest: missing,
@@ -179,33 +184,73 @@ describe('threads', () => {
 });
 
 describe('memory', () => {
-  const meminfo = (available: number): Files => ({
-    '/proc/meminfo': `MemTotal: 67108864 kB\nMemAvailable: ${available * 1024 ** 2} kB\nSwapTotal: 0 kB\n`,
-  });
-  it('enough of it is told', async () => {
-    expectFound(
-      await checkMemory(depsOf({ files: meminfo(50) }), never),
-      'ok',
-      '50.0 GiB free of 64.0 GiB',
-      'swap none',
+  const REAL: Partial<DoctorDeps> = {
+    chosen: {
+      ...{ kind: 'hub', localDir: undefined, from: '--model' },
+      ref: { repo: 'Qwen/Qwen-Image-Edit-2511', revision: 'main' },
+    },
+    modelDir: undefined,
+  };
+  const check = (total: number, available: number, more: Partial<DoctorDeps> = {}, around: Surroundings = {}) =>
+    checkMemory(
+      depsOf(around, {
+        ...REAL,
+        availableMemory: async () => ({
+          totalBytes: total * GIB,
+          availableBytes: available * GIB,
+          limitedBy: 'cgroup',
+        }),
+        ...more,
+      }),
+      never,
     );
+  it('an edit that fits is told with what it needs, what limits it, and swap', async () => {
+    const files = { '/proc/meminfo': 'MemTotal: 67108864 kB\nSwapTotal: 0 kB\n' };
+    const words = ['60.0 GiB free of 64.0 GiB, the limit of the control group, swap none', 'fits: it needs 40.'];
+    expectFound(await check(64, 60, {}, { files }), 'ok', ...words);
   });
-  it('too little for an engine is a problem, also by the limit of the group', async () => {
-    expectFound(await checkMemory(depsOf({ files: meminfo(1) }), never), 'problem', '1.0 GiB', 'out_of_memory');
-    const group = {
-      '/proc/self/cgroup': '0::/pod\n',
-      '/sys/fs/cgroup/cgroup.controllers': 'memory',
-      '/sys/fs/cgroup/pod/memory.max': String(2 * GIB),
-      '/sys/fs/cgroup/pod/memory.current': String(1.5 * GIB),
-    };
-    const findings = await checkMemory(depsOf({ files: { ...meminfo(50), ...group } }), never);
-    expectFound(findings, 'problem', '512 MiB free', 'limited to 2.0 GiB');
+  it('one that works from disk is told, with the memory that full speed needs', async () => {
+    const findings = await check(24, 22);
+    expectFound(
+      findings,
+      'note',
+      'works from disk',
+      'it needs 40.',
+      'A draft works from disk too',
+      'each step reads 81.7 GB',
+    );
+    expect(findings).toHaveLength(1);
+  });
+  it('one that cannot run is a problem, with what would do instead', async () => {
+    expectFound(await check(2, 2), 'problem', 'cannot run: it needs', 'out_of_memory', 'What would do: ', '×');
+  });
+  it('each further engine takes its share', async () => {
+    const environment = { QWEN_EDIT_MAX_CONCURRENCY: '8' };
+    const words = ['beside 7 others', 'Lower QWEN_EDIT_MAX_CONCURRENCY'];
+    expectFound(await check(16, 16, {}, { environment }), 'problem', ...words);
+    expectFound(await check(16, 16), 'note');
+  });
+  it('what other programs have taken for now is told; beside a service it is no problem', async () => {
+    expectFound(await check(64, 1), 'problem', '1.0 GiB are free now', 'Other programs');
+    expectFound(await check(64, 20), 'note', '20.0 GiB are free now');
+    const QWEN_EDIT_DATA_DIR = await folder();
+    const lock = await acquireDataDirLock(QWEN_EDIT_DATA_DIR);
+    onTestFinished(() => lock.release());
+    expectFound(await check(64, 1, {}, { environment: { QWEN_EDIT_DATA_DIR } }), 'note', 'if the service is editing');
+  });
+  it('of a model that is not here and has other widths nothing is planned', async () => {
+    const ref = { repo: 'me/mine', revision: 'main' };
+    const chosen = { kind: 'hub', ref, localDir: undefined, from: '--model' } as const;
+    expectFound(await check(2, 2, { chosen }), 'ok', 'can be told when the model is here');
+  });
+  it('a model that is here is planned by its own shape', async () => {
+    expectFound(await check(2, 2, { modelDir: demoModelDir, inspectModel }), 'ok', 'fits');
   });
 });
 
 describe('disk', () => {
   it('a full one is a problem, a nearly full one a note', async () => {
-    const free = (gib: number): Surroundings => ({ space: async () => ({ free: gib * GIB, total: 50 * GIB }) });
+    const free = (gib: number): Surroundings => ({ freeBytes: async () => gib * GIB });
     expectFound(await checkDisk(depsOf(free(0.1)), never), 'problem', 'disk_full');
     expectFound(await checkDisk(depsOf(free(3)), never), 'note', '3.0 GiB free');
     expectFound(await checkDisk(depsOf(free(30)), never), 'ok', '30.0 GiB free');
@@ -259,10 +304,18 @@ describe('settings', () => {
       QUEUE_DLQ_URL: 'https://sqs.eu-west-1.amazonaws.com/1/dead',
       QWEN_EDIT_OUTPUT_DIR: '/nowhere/at/all',
       QWEN_EDIT_WEBHOOK_SECRET: 'short',
+      HTTPS_PROXY: 'proxy',
     };
     const findings = await checkSettingValues(depsOf({ environment }), never);
     expectFound(findings, 'problem', ...Object.keys(environment), 'QWEN_EDIT_MAX_QUEUE');
   });
+});
+
+it('settings: a precision that this version does not run is a problem, one that it replaces a note', async () => {
+  const withDtype = (QWEN_EDIT_DTYPE: string) =>
+    checkSettingValues(depsOf({ environment: { QWEN_EDIT_DTYPE } }), never);
+  expectFound(await withDtype('w8a8'), 'problem', 'w8a8 is not in this version');
+  expectFound(await withDtype('bf16'), 'note', 'QWEN_EDIT_DTYPE=bf16');
 });
 
 describe('model', () => {
@@ -280,71 +333,23 @@ describe('model', () => {
     expectFound(findings, 'problem', 'vae/a: It is cut off.', 'vae/b: It is cut off.', 'Download it again.');
     expect(findings).toHaveLength(2);
   });
-  it('one of the hub that is not there is told', async () => {
-    const deps = depsOf({ environment: { QWEN_EDIT_MODEL: 'Qwen/Qwen-Image-Edit-2511' } }, { modelDir: undefined });
-    expectFound(await checkModel(deps, never), 'note', 'Qwen/Qwen-Image-Edit-2511', 'is not on this machine');
-  });
-  it('that of the hub is found in its cache by its revision, that of a folder comes first, the demo model last', async () => {
-    const home = await folder();
-    const repo = join(home, 'hub/models--Qwen--Qwen-Image-Edit-2511');
-    for (const part of ['refs', 'snapshots/abc']) await mkdir(join(repo, part), { recursive: true });
-    await writeFile(join(repo, 'refs/main'), 'abc\n');
-    const environment = { HF_HOME: home, QWEN_EDIT_MODEL: 'Qwen/Qwen-Image-Edit-2511' };
-    expect(await findModelDir(depsOf({ environment }))).toBe(join(repo, 'snapshots/abc'));
-    expect(await findModelDir(depsOf({ environment: { ...environment, QWEN_EDIT_MODEL: 'a/b@v1' } }))).toBe(undefined);
-    expect(await findModelDir(depsOf({ environment: { ...environment, QWEN_EDIT_2511_DIR: '/m' } }))).toBe('/m');
-    expect(await findModelDir(depsOf())).toBe('/the/demo/model');
-  });
-  it('downloads that were not finished are told', async () => {
+  it('of a folder that nothing was downloaded to yet, the error says how to begin', async () => {
     const dir = await folder();
-    await mkdir(join(dir, '.cache/huggingface/download/vae'), { recursive: true });
-    await writeFile(join(dir, '.cache/huggingface/download/vae/a.incomplete'), '');
-    const findings = await checkModel(depsOf({ environment: { QWEN_EDIT_2511_DIR: dir } }), never);
-    expect(text(findings)).toContain('1 downloads');
-  });
-});
-
-describe('hub', () => {
-  const wanted = { QWEN_EDIT_MODEL: 'Qwen/Qwen-Image-Edit-2511' };
-  it('is not called when no model is to come from it', async () => {
-    let calls = 0;
-    const fetch = async () => {
-      calls++;
-      return new Response();
-    };
-    expectFound(await checkHub(depsOf({}, { fetch }), never), 'ok', 'was not called');
-    expect(calls).toBe(0);
-  });
-  it('offline without the model is a problem', async () => {
-    const environment = { ...wanted, HF_HUB_OFFLINE: '1', HF_HOME: await folder() };
-    expectFound(
-      await checkHub(depsOf({ environment }), never),
-      'problem',
-      'HF_HUB_OFFLINE',
-      'Qwen/Qwen-Image-Edit-2511',
+    const finding = { code: 'model_not_found', file: null, message: 'There is no model.', hint: 'Name one.' } as const;
+    const deps = depsOf(
+      {},
+      {
+        modelDir: dir,
+        chosen: { kind: 'folder', dir, from: 'QWEN_EDIT_2511_DIR' },
+        verifyModel: async () => [finding],
+      },
     );
+    expectFound(await checkModel(deps, never), 'problem', 'There is no model.', 'Run `qwen-edit model pull`');
   });
-  it('an endpoint that is not reached, or is none, is a note with what to do', async () => {
-    const environment = { ...wanted, HF_ENDPOINT: 'https://mirror.test' };
-    expectFound(await checkHub(depsOf({ environment }), never), 'note', 'mirror.test is not reached', 'HF_ENDPOINT');
-    const fetch = async () => new Response('<html>', { headers: { 'content-type': 'text/html' } });
-    expectFound(await checkHub(depsOf({ environment }, { fetch }), never), 'note', 'a page instead of the API');
-  });
-  it('what lies in the cache is told, and what was not finished', async () => {
-    const home = await folder();
-    const blobs = join(home, 'hub/models--Qwen--Qwen-Image-Edit-2511/blobs');
-    await mkdir(blobs, { recursive: true });
-    const environment = { HF_HOME: home };
-    expectFound(await checkHub(depsOf({ environment }), never), 'ok', 'Qwen/Qwen-Image-Edit-2511 is in the cache');
-    await writeFile(join(blobs, 'abc.incomplete'), '');
-    expectFound(await checkHub(depsOf({ environment }), never), 'note', '1 files of Qwen/Qwen-Image-Edit-2511');
-  });
-  it('a proxy that is no address is a problem', async () => {
-    expectFound(
-      await checkHub(depsOf({ environment: { HTTPS_PROXY: 'proxy:port' } }), never),
-      'problem',
-      'HTTPS_PROXY',
-    );
+  it('the demo model says how to get the real one', async () => {
+    const deps = depsOf({}, { modelDir: demoModelDir, inspectModel });
+    const words = ['qwen-edit model pull', 'QWEN_EDIT_MODEL=Qwen/Qwen-Image-Edit-2511'];
+    expectFound(await checkModel(deps, never), 'note', ...words);
   });
 });
 

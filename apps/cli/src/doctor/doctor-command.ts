@@ -1,11 +1,12 @@
 import { AppError, didYouMean, nearestOf } from '@qwen-edit/contract';
 import type { runSelfTest } from '@qwen-edit/pipeline';
-import { readUsableConfig, unknownSettings, wholeEnvironment } from '../config.ts';
+import { readUsableConfig, unknownSettings } from '../config.ts';
 import { readFlags } from '../flag-values.ts';
 import { DOCTOR_HELP } from '../help.ts';
+import { chooseModel, findChosen } from '../model/choose-model.ts';
+import { hubSettings } from '../model/hub-settings.ts';
 import type { Terminal } from '../terminal.ts';
 import { thisHost } from './host.ts';
-import { findModelDir } from './hub-cache.ts';
 import { CHECK_NAMES, type NamedFinding, runDoctorChecks } from './run-checks.ts';
 
 export interface DoctorCommandDeps {
@@ -35,21 +36,22 @@ export async function doctorCommand(args: readonly string[], deps: DoctorCommand
   }
   const skip = skipped(values.skip ?? []);
   const overrides: Record<string, string> = {};
-  if (values.model !== undefined) overrides.QWEN_EDIT_2511_DIR = values.model;
   if (values['data-dir'] !== undefined) overrides.QWEN_EDIT_DATA_DIR = values['data-dir'];
   const { config, error } = readUsableConfig(undefined, overrides);
   const start = performance.now();
-  const found = { host: thisHost(), config, environment: wholeEnvironment(), demoModelDir };
+  const hub = await hubSettings(config);
+  const chosen = await chooseModel({ flag: values.model, config, demoModelDir });
   const findings = await runDoctorChecks(
     {
-      ...found,
-      modelDir: await findModelDir(found),
+      ...{ host: thisHost(), config, demoModelDir, hub, chosen },
+      modelDir: await findChosen(chosen, hub),
       wrongSettings: error,
       unknownSettings: unknownSettings(),
       version,
       write: values.write === true,
       fetch: globalThis.fetch,
-      // Loaded late, as ONNX Runtime may be missing.
+      // Loaded late, as sharp may be missing.
+      availableMemory: async () => (await import('@qwen-edit/pipeline')).availableMemory(),
       inspectModel: async (...wanted) => (await import('@qwen-edit/pipeline')).inspectModel(...wanted),
       verifyModel: async (...wanted) => (await import('@qwen-edit/pipeline')).verifyModel(...wanted),
       runSelfTest: async (...wanted: Parameters<typeof runSelfTest>) =>

@@ -1,13 +1,8 @@
 import { execFile } from 'node:child_process';
-import { readFile, statfs } from 'node:fs/promises';
-import { availableParallelism, cpus, homedir, totalmem } from 'node:os';
+import { readFile } from 'node:fs/promises';
+import { availableParallelism, cpus } from 'node:os';
 import { promisify } from 'node:util';
-
-/** Free and total bytes of a file system, as this user may use them. */
-export interface DiskSpace {
-  readonly free: number;
-  readonly total: number;
-}
+import { freeBytes } from '@qwen-edit/hub';
 
 /** What doctor asks the machine. A test gives another one. */
 export interface Host {
@@ -16,16 +11,14 @@ export interface Host {
   /** With a `v` before it. */
   readonly nodeVersion: string;
   readonly execPath: string;
-  readonly home: string;
   readonly isMusl: boolean;
   /** Processors that this process may use, by its affinity and, on Linux, by the quota of its group. */
   readonly cores: number;
   readonly processorName: string;
-  readonly totalMemory: number;
   /** The text of a file of the system, as `/proc/meminfo`; undefined where there is none. */
   read(path: string): Promise<string | undefined>;
-  /** undefined where the path does not exist or the system does not say. */
-  space(path: string): Promise<DiskSpace | undefined>;
+  /** What may still be written where the folder lies or is to lie; undefined where the system does not say. */
+  freeBytes(folder: string): Promise<number | undefined>;
   /** Standard output of a program. Rejects if it is not there or fails. */
   run(
     program: string,
@@ -41,19 +34,13 @@ export function thisHost(): Host {
     arch: process.arch,
     nodeVersion: process.version,
     execPath: process.execPath,
-    home: homedir(),
     get isMusl() {
       return process.platform === 'linux' && !reportsGlibc();
     },
     cores: availableParallelism(),
     processorName: cpus()[0]?.model.trim() ?? '',
-    totalMemory: totalmem(),
     read: (path) => readFile(path, 'utf8').catch(() => undefined),
-    async space(path) {
-      const facts = await statfs(path).catch(() => undefined);
-      if (facts === undefined) return undefined;
-      return { free: facts.bavail * facts.bsize, total: facts.blocks * facts.bsize };
-    },
+    freeBytes,
     async run(program, args, options) {
       const { stdout } = await promisify(execFile)(program, [...args], {
         ...options,

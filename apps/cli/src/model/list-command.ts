@@ -2,6 +2,7 @@ import { bytesText, listModels, type StoredModel } from '@qwen-edit/hub';
 import { readFlags } from '../flag-values.ts';
 import { hubSettings } from './hub-settings.ts';
 import type { ModelDeps } from './model-command.ts';
+import { missingText } from './stored-model.ts';
 
 const OPTIONS = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
 
@@ -23,13 +24,8 @@ function shown({ repo, revisions, commit, dir, bytes, missing, downloading }: St
   return { repo, revisions, commit, dir, bytes, whole: missing.length === 0, missing, downloading };
 }
 
-const MOST_NAMES = 3;
-
 function textOf({ repo, revisions, commit, dir, bytes, missing, downloading }: StoredModel): string {
   const name = `${repo ?? 'a folder of your own'}  ${[...revisions, commit?.slice(0, 12)].filter(Boolean).join(' ')}`;
-  const names = missing.slice(0, MOST_NAMES).join(', ');
-  const more = missing.length > MOST_NAMES ? ` and ${missing.length - MOST_NAMES} more` : '';
-  const state =
-    missing.length === 0 ? 'whole' : `not whole: ${names}${more} ${missing.length === 1 ? 'is' : 'are'} missing`;
+  const state = missing.length === 0 ? 'whole' : `not whole: ${missingText(missing)}`;
   return `${name.trimEnd()}  ${bytesText(bytes)}  ${downloading ? 'being downloaded' : state}\n  ${dir}\n`;
 }

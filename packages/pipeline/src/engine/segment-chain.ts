@@ -4,7 +4,7 @@ import type { Graph, GraphSource } from '../onnx/graph.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { Device } from './devices.ts';
 import type { Precision } from './precision.ts';
-import { createGraphSession, type GraphSession, type InputArray } from './session.ts';
+import type { GraphSession, InputArray } from './session.ts';
 
 /** What every network needs to load its segments and to run them. */
 export interface EngineContext {
@@ -46,6 +46,8 @@ export async function loadSegmentChain(
   options: { readonly foldConstants?: boolean } = {},
 ): Promise<SegmentChain> {
   const { device, threads, root, pause } = context;
+  // Loaded late, with ONNX Runtime: who plans or verifies builds the same graphs and runs none.
+  const { createGraphSession } = await import('./session.ts');
   const sessions: GraphSession[] = [];
   for (const build of segments) {
     const graph = build();

@@ -51,6 +51,15 @@ export function knownModelShape(name: string): ModelShape | undefined {
   });
 }
 
+/** Bytes of its weight files, which are nearly all that a download of it has. Undefined as above. */
+export function knownModelBytes(name: string): number | undefined {
+  const shape = knownModelShape(name);
+  if (shape === undefined) return undefined;
+  const { transformer, language, vision, vae } = shape;
+  const read = [transformer, language, vision, vae].reduce((sum, { weights }) => sum + weights.bytes, 0);
+  return read + language.embedding_bytes + shape.unused_bytes;
+}
+
 function* inBf16(list: TensorList): Generator<TensorFacts> {
   for (const [name, shape] of list)
     yield { name, dtype: 'BF16', shape, byteLength: shape.reduce((product, side) => product * side, BF16_BYTES) };

@@ -4,7 +4,7 @@ import { modelShapeSchema } from '@qwen-edit/contract';
 import { describe, expect, it } from 'vitest';
 import { openModelFolder } from '../hub/model-folder.ts';
 import { textEncoderTensors, transformerTensors, vaeTensors } from './checkpoint-tensors.ts';
-import { KNOWN_MODELS, knownModelShape } from './known-models.ts';
+import { KNOWN_MODELS, knownModelBytes, knownModelShape } from './known-models.ts';
 import { modelShape } from './model-shape.ts';
 
 const root = join(import.meta.dirname, '../../../..');
@@ -68,7 +68,10 @@ describe('the real model, whose weights are not here', () => {
     const tables = 2 * 152_064 * 3584;
     expect(language.weights.parameters + vision.weights.parameters + tables).toBe(8_292_166_656);
     expect(vae.weights.parameters).toBe(126_892_531);
-    const bytes = [transformer, language, vision, vae].reduce((sum, { weights }) => sum + weights.bytes, 0);
-    expect((bytes + language.embedding_bytes + shape.unused_bytes) / 1e9).toBeCloseTo(57.7, 1);
+  });
+
+  it('has the bytes that its files have on the hub', () => {
+    expect((knownModelBytes('Qwen/Qwen-Image-Edit-2511') ?? 0) / 1e9).toBeCloseTo(57.7, 1);
+    expect(knownModelBytes('me/mine')).toBeUndefined();
   });
 });

@@ -1,9 +1,10 @@
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { bytesText, expectedFiles, requireSpace } from '@qwen-edit/hub';
+import { findStored } from '../../model/stored-model.ts';
 import type { Check, DoctorDeps } from '../check.ts';
-import { type Finding, noteFinding, okFinding, problemFinding } from '../finding.ts';
+import { type Finding, findingOf, noteFinding, okFinding, problemFinding } from '../finding.ts';
 import { weightsOf } from '../model-files.ts';
-import { nearestFolder } from '../nearest-folder.ts';
 import { gibText } from '../sizes.ts';
 
 const GIB = 1024 ** 3;
@@ -21,23 +22,45 @@ const SLOW = 200 * 1024 ** 2;
 /** What is read in less is over too soon to tell. */
 const TELLING_BYTES = 64 * 1024 ** 2;
 
-/** Free space under the data folder, and how fast the model is read. */
+/** Free space under the data folder, room for the model that is to be downloaded, and how fast the one that is here is read. */
 export const checkDisk: Check = async (deps, signal) => [
   ...(await spaceUnder(deps)),
+  ...(await roomForModel(deps)),
   ...(await readingOf(deps, signal)),
 ];
 
 async function spaceUnder({ host, config }: DoctorDeps): Promise<Finding[]> {
-  const folder = await nearestFolder(resolve(config.dataDir));
-  const space = await host.space(folder);
-  if (space === undefined) return [];
-  const facts = `${gibText(space.free)} free under ${folder}`;
+  const folder = resolve(config.dataDir);
+  const free = await host.freeBytes(folder);
+  if (free === undefined) return [];
+  const facts = `${gibText(free)} free for the data folder ${folder}`;
   const remedy = 'Free some space, shorten QWEN_EDIT_RETENTION_SECONDS, or set QWEN_EDIT_DATA_DIR to another disk.';
-  if (space.free < LEAST) {
+  if (free < LEAST) {
     const cause = 'The database, uploads and results lie there; a full disk fails them with disk_full.';
     return [problemFinding(facts, { cause, remedy })];
   }
-  return [space.free < ROOM ? noteFinding(facts, remedy) : okFinding(facts)];
+  return [free < ROOM ? noteFinding(facts, remedy) : okFinding(facts)];
+}
+
+/** Whether what is missing of a model of the hub has room where it will lie. Nothing where nobody knows how large it is. */
+async function roomForModel({ chosen, modelDir, hub, host }: DoctorDeps): Promise<Finding[]> {
+  if (modelDir !== undefined || chosen.kind !== 'hub') return [];
+  const stored = await findStored(chosen, hub);
+  const listed = stored && (await expectedFiles(stored.dir));
+  const { knownModelBytes } = await import('@qwen-edit/pipeline');
+  const whole =
+    listed === undefined
+      ? knownModelBytes(chosen.ref.repo)
+      : [...listed.values()].reduce((sum, { size }) => sum + size, 0);
+  if (whole === undefined) return [];
+  const missing = Math.max(0, whole - (stored?.bytes ?? 0));
+  const folder = chosen.localDir ?? hub.cacheDir;
+  try {
+    await requireSpace(folder, missing, host.freeBytes);
+    return [okFinding(`there is room in ${folder} for the ${bytesText(missing)} of the model that are missing`)];
+  } catch (thrown) {
+    return [findingOf(thrown)];
+  }
 }
 
 async function readingOf(deps: DoctorDeps, signal: AbortSignal): Promise<Finding[]> {

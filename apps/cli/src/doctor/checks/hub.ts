@@ -1,79 +1,63 @@
+import { askHub, bytesText, listModels } from '@qwen-edit/hub';
+import { refText } from '@qwen-edit/hub/model-ref';
+import { missingText } from '../../model/stored-model.ts';
+import { wantedModel } from '../../model/wanted-model.ts';
 import type { Check, DoctorDeps } from '../check.ts';
-import { type Finding, noteFinding, okFinding, problemFinding } from '../finding.ts';
-import { cachedModels, hubCacheOf, hubModelName, snapshotOf } from '../hub-cache.ts';
-
-const HUB = 'https://huggingface.co';
-const ON = /^(1|on|yes|true)$/i;
-const ANSWER_MS = 5000;
-const ADDRESS = /^(https?|socks[45]?h?):\/\/[^/]+/i;
-const PROXIES = ['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'https_proxy', 'http_proxy', 'all_proxy'];
+import { type Finding, findingOf, noteFinding, okFinding, problemFinding } from '../finding.ts';
 
 /**
- * Hugging Face: its cache, downloads that were not finished, and whether it is reached. It is only called where a model is to come
- * from there: nobody else has to learn that doctor was run.
+ * The hub: its cache, proxies, and whether it lets the model be downloaded. It is only asked where one is to come from there: nobody
+ * else has to learn that doctor was run.
  */
 export const checkHub: Check = async (deps, signal) => {
-  const { environment } = deps;
-  const cache = hubCacheOf(deps);
-  const findings = [...(await cacheFindings(cache)), ...proxyFindings(deps)];
-  const wanted = hubModelName(deps);
-  const isOffline = ON.test(environment.HF_HUB_OFFLINE ?? '');
-  const folder = deps.config.modelDir ?? (await snapshotOf(cache, wanted));
-  if (isOffline && wanted !== '' && folder === undefined) {
+  const { chosen, modelDir, hub, config } = deps;
+  const findings = [...(await cacheFindings(deps)), ...proxyFindings(deps)];
+  const wanted = chosen.kind === 'hub' && modelDir === undefined ? chosen : undefined;
+  if (hub.offline && wanted !== undefined) {
+    const name = refText(wanted.ref);
     findings.push(
-      problemFinding(`HF_HUB_OFFLINE is on, and ${wanted} is not in ${cache}.`, {
+      problemFinding(`HF_HUB_OFFLINE is on, and ${name} is not whole in ${wanted.localDir ?? hub.cacheDir}.`, {
         cause: 'Nothing may be downloaded, and there is nothing to load.',
-        remedy:
-          'Unset HF_HUB_OFFLINE until the model is there, correct HF_HOME, or set QWEN_EDIT_2511_DIR to its folder.',
+        remedy: `Unset HF_HUB_OFFLINE and run \`qwen-edit model pull ${name}\`, correct HF_HOME, or set QWEN_EDIT_2511_DIR to the folder of the model.`,
       }),
     );
   }
-  if (isOffline) return [...findings, okFinding('HF_HUB_OFFLINE is on: nothing is downloaded')];
-  if (wanted === '' && (environment.HF_ENDPOINT ?? '') === '')
+  if (hub.offline) return [...findings, okFinding('HF_HUB_OFFLINE is on: nothing is downloaded')];
+  if (wanted === undefined && config.hubEndpoint === undefined)
     return [...findings, okFinding('no model is to be downloaded, so the hub was not called')];
-  return [...findings, await reach(deps, signal)];
+  const ref = wanted?.ref ?? wantedModel(undefined, undefined, config);
+  try {
+    await askHub(ref, hub, signal);
+    return [...findings, okFinding(`${new URL(hub.endpoint).host} has ${refText(ref)}`)];
+  } catch (thrown) {
+    signal.throwIfAborted();
+    return [...findings, findingOf(thrown, wanted === undefined ? 'note' : 'problem')];
+  }
 };
 
-async function cacheFindings(cache: string): Promise<Finding[]> {
-  return (await cachedModels(cache)).map(({ name, unfinished }) =>
-    unfinished === 0
-      ? okFinding(`${name} is in the cache ${cache}`)
-      : noteFinding(
-          `${unfinished} files of ${name} in ${cache} were begun and not finished.`,
-          'Download it again: it goes on where it stopped.',
-        ),
-  );
+/** Models of this kind in the cache, which other programs fill too. What is missing of the chosen one, the check of the model tells. */
+async function cacheFindings({ hub, chosen }: DoctorDeps): Promise<Finding[]> {
+  const own = chosen.kind === 'hub' ? chosen.ref.repo : undefined;
+  const models = (await listModels(hub)).filter(({ repo }) => repo !== null && /image-edit/i.test(repo));
+  return models.flatMap(({ repo, revisions, dir, bytes, missing, downloading }) => {
+    const name = [repo, ...revisions].join(' ');
+    if (missing.length === 0) return [okFinding(`${name} is in the cache: ${dir}, ${bytesText(bytes)}`)];
+    if (downloading) return [noteFinding(`${name} is being downloaded: ${bytesText(bytes)} are there.`)];
+    if (repo === own) return [];
+    return [
+      noteFinding(
+        `${name} is not whole in the cache: ${missingText(missing)}; ${bytesText(bytes)} are there.`,
+        `Run \`qwen-edit model pull ${repo}\`, which downloads what is missing, or \`qwen-edit model remove ${repo}\`.`,
+      ),
+    ];
+  });
 }
 
-function proxyFindings({ environment }: DoctorDeps): Finding[] {
-  const set = PROXIES.filter((name) => (environment[name] ?? '') !== '');
-  const wrong = set.filter((name) => !ADDRESS.test(environment[name] ?? ''));
-  if (wrong.length > 0)
-    return wrong.map((name) =>
-      problemFinding(`${name} is no address.`, { remedy: `Write ${name} as http://host:port, or unset it.` }),
-    );
-  return set.length === 0 ? [] : [okFinding(`proxies are set: ${set.join(', ')}`)];
-}
-
-async function reach({ environment, fetch }: DoctorDeps, signal: AbortSignal): Promise<Finding> {
-  const endpoint = (environment.HF_ENDPOINT || HUB).replace(/\/+$/, '');
-  const shown = URL.canParse(endpoint) ? new URL(endpoint).host : 'HF_ENDPOINT';
-  const remedy =
-    'Check the network and the proxies, or set HF_ENDPOINT to a mirror; with the model in a folder set QWEN_EDIT_2511_DIR and HF_HUB_OFFLINE=1.';
-  if (!URL.canParse(endpoint))
-    return problemFinding('HF_ENDPOINT is no address.', { remedy: 'Set it to https://host, or unset it.' });
-  try {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
-    const answer = await fetch(`${endpoint}/api/models/Qwen/Qwen-Image-Edit-2511`, {
-      signal: limit,
-      redirect: 'manual',
-    });
-    await answer.body?.cancel();
-    const isJson = (answer.headers.get('content-type') ?? '').includes('json');
-    if (answer.ok && isJson) return okFinding(`${shown} answers`);
-    const what = answer.ok ? 'with a page instead of the API of a hub' : `with ${answer.status}`;
-    return noteFinding(`${shown} answers ${what}.`, remedy);
-  } catch {
-    return noteFinding(`${shown} is not reached.`, remedy);
-  }
+function proxyFindings({ config }: DoctorDeps): Finding[] {
+  const proxies = {
+    HTTPS_PROXY: config.httpsProxyLower ?? config.httpsProxy,
+    HTTP_PROXY: config.httpProxyLower ?? config.httpProxy,
+  };
+  const set = Object.entries(proxies).flatMap(([name, address]) => (address === undefined ? [] : [name]));
+  return set.length === 0 ? [] : [okFinding(`downloads go through ${set.join(' and ')}`)];
 }

@@ -1,52 +1,118 @@
+import { costOf, type EstimatedModel, type MemoryPlan } from '@qwen-edit/contract';
+import { readDataDirLock } from '@qwen-edit/db';
+import { precisionOf } from '../../precision-setting.ts';
 import type { Check, DoctorDeps } from '../check.ts';
-import { groupLimits } from '../control-group.ts';
 import { type Finding, noteFinding, okFinding, problemFinding } from '../finding.ts';
-import { weightsOf } from '../model-files.ts';
 import { gibText } from '../sizes.ts';
 
-/** What Node, an engine and the activations of a small edit need beside the weights. */
-const LEAST = 1.5 * 1024 ** 3;
-const ROOM = 4 * 1024 ** 3;
+/** What people mostly send. */
+const USUAL_PICTURE = { width: 1024, height: 1024 };
 
-/** Memory that is free for engines, by the machine and by the limits of the group, against the weights of the model. */
+/** Memory that engines may use, against what the plan of a usual edit says that it needs. */
 export const checkMemory: Check = async (deps) => {
   const { host, config } = deps;
-  const machine = await machineMemory(host);
-  const { memory: limit, memoryUsed = 0 } = await groupLimits(host);
-  const free = Math.min(machine.available, limit === undefined ? machine.available : Math.max(0, limit - memoryUsed));
-  const limited = limit !== undefined && limit < host.totalMemory ? `, limited to ${gibText(limit)} by the group` : '';
-  const swap = machine.swap === undefined ? '' : `, swap ${machine.swap === 0 ? 'none' : gibText(machine.swap)}`;
-  const facts = `${gibText(free)} free of ${gibText(host.totalMemory)}${limited}${swap}`;
-  const weights = (await weightsOf(deps.modelDir)).reduce((sum, { bytes }) => sum + bytes, 0);
-  const findings: Finding[] = [];
-  if (free < LEAST) {
-    findings.push(
-      problemFinding(facts, {
-        cause:
-          'An engine needs about 1.5 GiB beside the weights; with less the system ends it (engine_crashed, out_of_memory).',
-        remedy: 'Free memory, raise the limit of the container, or lower QWEN_EDIT_MAX_CONCURRENCY, width and height.',
-      }),
-    );
-  } else findings.push(okFinding(facts));
-  if (free < weights + ROOM * config.maxConcurrency && weights > ROOM) {
+  const { totalBytes, availableBytes, limitedBy } = await deps.availableMemory();
+  const swap = /^SwapTotal:\s+(\d+) kB$/m.exec((await host.read('/proc/meminfo')) ?? '')?.[1];
+  const facts = [
+    `${gibText(availableBytes)} free of ${gibText(totalBytes)}`,
+    ...(limitedBy === 'cgroup' ? ['the limit of the control group'] : []),
+    ...(swap === undefined ? [] : [`swap ${swap === '0' ? 'none' : gibText(Number(swap) * 1024)}`]),
+  ].join(', ');
+  const planFor = await planner(deps);
+  const alone = planFor?.(totalBytes, 'usual');
+  if (planFor === undefined || alone === undefined)
+    return [okFinding(`${facts}; what an edit needs can be told when the model is here`)];
+  // The engines share the weights, which are mapped, and nothing else.
+  const forOne = Math.max(1, totalBytes - (config.maxConcurrency - 1) * alone.least_bytes);
+  const usual = planFor(forOne, 'usual') ?? alone;
+  const now = planFor(availableBytes, 'usual') ?? alone;
+  const findings = [verdictOf(usual, planFor(forOne, 'draft') ?? usual, { facts, engines: config.maxConcurrency })];
+  if (usual.verdict !== 'too_large' && now.verdict === 'too_large') findings.push(await shortNow(deps, now));
+  else if (usual.verdict === 'fits' && now.verdict === 'streams')
     findings.push(
       noteFinding(
-        `The weights have ${gibText(weights)}. They are read from the disk again in each step as far as they do not fit.`,
-        `For full speed have ${gibText(weights + ROOM * config.maxConcurrency)} free, or a fast disk under the model folder.`,
+        `Of these, ${gibText(availableBytes)} are free now: until other programs give some back, weights are read from disk in each step.`,
+        'Close other programs.',
       ),
     );
-  }
   return findings;
 };
 
-async function machineMemory({
-  read,
-  totalMemory,
-}: DoctorDeps['host']): Promise<{ available: number; swap: number | undefined }> {
-  const text = await read('/proc/meminfo');
-  const kib = (name: string): number | undefined => {
-    const [, value] = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text ?? '') ?? [];
-    return value === undefined ? undefined : Number(value) * 1024;
-  };
-  return { available: kib('MemAvailable') ?? totalMemory, swap: kib('SwapTotal') };
+type Planner = (memoryBytes: number, kind: 'usual' | 'draft') => MemoryPlan | undefined;
+
+/** undefined where nothing is known of the model: it is neither here nor one whose widths are known. */
+async function planner({ chosen, modelDir, config, inspectModel }: DoctorDeps): Promise<Planner | undefined> {
+  const { estimateEdit, knownModelShape } = await import('@qwen-edit/pipeline');
+  const shape = chosen.kind === 'hub' ? knownModelShape(chosen.ref.repo) : undefined;
+  const facts: EstimatedModel | undefined =
+    modelDir === undefined ? shape && { shape } : await inspectModel(modelDir).catch(() => undefined);
+  if (facts?.shape === undefined) return undefined;
+  const model = { ...facts, device: 'cpu', precision: precisionFor(config) };
+  return (memory_bytes, kind) =>
+    estimateEdit(
+      { ...model, machine: { memory_bytes, threads: 1 } },
+      [USUAL_PICTURE],
+      costOf(kind === 'draft' ? { preset: 'draft' } : {}),
+    ).memory ?? undefined;
+}
+
+/** One that this version does not run, the check of the settings tells. */
+function precisionFor(config: DoctorDeps['config']) {
+  try {
+    return precisionOf(config).precision;
+  } catch {
+    return precisionOf({ dtype: undefined }).precision;
+  }
+}
+
+interface Circumstances {
+  readonly facts: string;
+  readonly engines: number;
+}
+
+function verdictOf(usual: MemoryPlan, draft: MemoryPlan, { facts, engines }: Circumstances): Finding {
+  const each = engines === 1 ? 'An edit of usual size' : `An edit of usual size beside ${engines - 1} others`;
+  const others = usual.alternatives.filter(({ available }) => available);
+  const instead = others.length === 0 ? '' : ` What would do: ${others.map(({ text }) => text).join('; ')}.`;
+  const fewer = engines === 1 ? '' : ' Lower QWEN_EDIT_MAX_CONCURRENCY.';
+  const plan = '`qwen-edit plan memory` has each stage.';
+  switch (usual.verdict) {
+    case 'fits':
+    case 'unknown':
+      return okFinding(`${facts}. ${each} fits: it needs ${gibText(usual.peak_bytes)}`);
+    case 'streams':
+      return noteFinding(
+        `${facts}. ${each} works from disk: to keep the weights in memory it needs ${gibText(usual.peak_bytes)}, else ${gibText(usual.least_bytes)}. A draft ${WORDS[draft.verdict]}.`,
+        `For full speed add memory or raise the limit of the container; else have the model on a fast disk.${fewer}${instead} ${plan}`,
+      );
+    case 'too_large':
+      return {
+        ...problemFinding(
+          `${facts}. ${each} cannot run: it needs ${gibText(usual.least_bytes)} at least. A draft ${WORDS[draft.verdict]}.`,
+          {
+            cause: 'With less, the system ends the engine (engine_crashed, out_of_memory).',
+            remedy: `Add memory, or raise the limit of the container.${fewer}${instead} ${plan}`,
+          },
+        ),
+        code: 'out_of_memory',
+      };
+  }
+}
+
+const WORDS: Readonly<Record<MemoryPlan['verdict'], string>> = {
+  fits: 'fits',
+  unknown: 'fits',
+  streams: 'works from disk too',
+  too_large: 'cannot run either',
+};
+
+/** A service that edits has what is not free; it is none of its problems. */
+async function shortNow({ config }: DoctorDeps, { least_bytes, memory_bytes }: MemoryPlan): Promise<Finding> {
+  const facts = `Of these, ${gibText(memory_bytes ?? 0)} are free now, and an edit needs ${gibText(least_bytes)} at least.`;
+  const isServed = (await readDataDirLock(config.dataDir)) !== undefined;
+  if (isServed) return noteFinding(facts, 'Nothing, if the service is editing; else close other programs.');
+  return problemFinding(facts, {
+    cause: 'Other programs have the rest. The system would end the engine (engine_crashed, out_of_memory).',
+    remedy: 'Close other programs, or ask for smaller results (`--preset draft`).',
+  });
 }

@@ -1,6 +1,7 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { didYouMean, toAppError } from '@qwen-edit/contract';
 import { checkWebhookSecret } from '@qwen-edit/dispatcher';
+import { precisionOf } from '../../precision-setting.ts';
 import type { Check, DoctorDeps } from '../check.ts';
 import { type Finding, findingOf, noteFinding, okFinding, problemFinding } from '../finding.ts';
 
@@ -15,6 +16,7 @@ export const checkSettingValues: Check = async (deps) => {
       ),
     ),
     ...contradictions(deps),
+    ...precisionFindings(deps),
     ...(await placesOf(deps)),
   ];
   return findings.length === 0 ? [okFinding('every setting is known and fits the others')] : findings;
@@ -58,6 +60,15 @@ function contradictions({ config }: DoctorDeps): Finding[] {
   if (config.retryFirstMs > config.retryMaxMs)
     findings.push(noteFinding('QWEN_EDIT_RETRY_SECONDS is longer than QWEN_EDIT_RETRY_MAX_SECONDS, which counts.'));
   return findings;
+}
+
+function precisionFindings({ config }: DoctorDeps): Finding[] {
+  try {
+    const { note } = precisionOf(config);
+    return note === undefined ? [] : [noteFinding(note)];
+  } catch (thrown) {
+    return [findingOf(thrown)];
+  }
 }
 
 /** Files and folders that settings name. Nothing is made: a folder that is missing is told. */

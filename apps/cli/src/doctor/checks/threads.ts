@@ -1,10 +1,10 @@
 import type { Check } from '../check.ts';
-import { groupLimits } from '../control-group.ts';
+import { processorQuota } from '../control-group.ts';
 import { noteFinding, okFinding } from '../finding.ts';
 
 /** Threads of the engines against the processors that this process may use. */
 export const checkThreads: Check = async ({ host, config }) => {
-  const { processors } = await groupLimits(host);
+  const processors = await processorQuota(host);
   const engines = config.maxConcurrency;
   const each = config.maxCpuThreads ?? Math.max(1, Math.floor(host.cores / engines));
   const usable = Math.min(host.cores, processors ?? host.cores);

@@ -1,0 +1,29 @@
+import { listModels, type StoredModel } from '@qwen-edit/hub';
+import type { ChosenModel } from './choose-model.ts';
+
+/** What is there of a model, whole or not; undefined if nothing is. Asks the disk alone. */
+export async function findStored(
+  chosen: ChosenModel,
+  hub: { readonly cacheDir: string },
+): Promise<StoredModel | undefined> {
+  const localDir = chosen.kind === 'folder' ? chosen.dir : chosen.localDir;
+  const models = await listModels(hub, localDir);
+  if (localDir !== undefined) return models.find(({ dir }) => dir === localDir);
+  if (chosen.kind === 'folder') return undefined;
+  const { repo, revision } = chosen.ref;
+  const own = models.filter((model) => model.repo === repo);
+  return (
+    own.find(({ revisions, commit }) => commit === revision || revisions.includes(revision)) ??
+    // A commit gets its name when it is whole.
+    own.find(({ revisions, missing }) => revisions.length === 0 && missing.length > 0)
+  );
+}
+
+const MOST_NAMES = 3;
+
+/** `vae/config.json is missing`; of many files three are named, and the others counted. */
+export function missingText(missing: readonly string[]): string {
+  const names = missing.slice(0, MOST_NAMES).join(', ');
+  const more = missing.length > MOST_NAMES ? ` and ${missing.length - MOST_NAMES} more` : '';
+  return `${names}${more} ${missing.length === 1 ? 'is' : 'are'} missing`;
+}
