@@ -29,6 +29,11 @@ export async function readFolderRecord(localDir: string): Promise<FolderRecord |
   }
 }
 
+/** The model that was last downloaded into a folder, or began to be; undefined if it was filled by hand or by Python. */
+export async function modelOfFolder(localDir: string): Promise<string | undefined> {
+  return (await readFolderRecord(localDir))?.repo;
+}
+
 /** The commit of which a folder's files are, as this program or huggingface_hub noted it. */
 export async function folderCommit(localDir: string): Promise<string> {
   const record = await readFolderRecord(localDir);

@@ -1,6 +1,7 @@
 export { askHub } from './ask-hub.ts';
 export { bytesText, freeBytes, requireSpace } from './disk-space.ts';
 export { expectedFiles, findModel } from './find-model.ts';
+export { modelOfFolder } from './folder-place.ts';
 export { createHubFetch, type ProxySettings } from './hub-fetch.ts';
 export { listModels, type StoredModel } from './list-models.ts';
 export type { PullProgress } from './meter.ts';

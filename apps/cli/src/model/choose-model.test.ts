@@ -50,6 +50,14 @@ it('a folder that is there comes before a model of the hub with such a name, and
     expect(await choose(name), name).toMatchObject({ kind: 'folder', dir: name });
 });
 
+it('a model that was downloaded to QWEN_EDIT_2511_DIR is found there by its name too, and another one is not', async () => {
+  const dir = join(folder, 'downloaded');
+  await mkdir(join(dir, '.cache/huggingface'), { recursive: true });
+  await writeFile(join(dir, '.cache/huggingface/qwen-edit.json'), JSON.stringify({ ...REAL, commit: 'a'.repeat(40) }));
+  expect(await choose(REAL.repo, undefined, dir)).toMatchObject({ localDir: dir });
+  expect(await choose('me/mine', undefined, dir)).toMatchObject({ localDir: undefined });
+});
+
 it('a command that downloads nothing names the command that does', async () => {
   await expect(requireChosen(await choose('me/mine@v1'), hub)).rejects.toMatchObject({
     code: 'model_not_found',

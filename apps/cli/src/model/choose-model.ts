@@ -30,21 +30,30 @@ export interface ModelChoice {
 }
 
 /**
- * Which model is meant. In this order: `--model`, where a folder that is there comes before a model of the hub with such a name;
- * QWEN_EDIT_MODEL, which lies in QWEN_EDIT_2511_DIR if that is set too, else in the hub's cache; QWEN_EDIT_2511_DIR alone; the demo
- * model. The only place that decides it. Throws AppError `usage` for a name that the hub cannot have.
+ * Which model is meant. In this order: `--model`, where a folder that is there comes before a model of the hub with such a name, which
+ * lies in QWEN_EDIT_2511_DIR if it was downloaded to there, else in the hub's cache; QWEN_EDIT_MODEL, which lies in QWEN_EDIT_2511_DIR if
+ * that is set too, else in the hub's cache; QWEN_EDIT_2511_DIR alone; the demo model. The only place that decides it. Throws AppError
+ * `usage` for a name that the hub cannot have.
  */
 export async function chooseModel({ flag, config, demoModelDir }: ModelChoice): Promise<ChosenModel> {
   const demo: ChosenFolder = { kind: 'folder', dir: demoModelDir, from: 'demo' };
   if (flag === '') return demo;
   if (flag !== undefined) {
     if (!isModelRef(flag) || (await isThere(flag))) return { kind: 'folder', dir: flag, from: '--model' };
-    return { kind: 'hub', ref: parseModelRef(flag), localDir: undefined, from: '--model' };
+    const ref = parseModelRef(flag);
+    return { kind: 'hub', ref, localDir: await folderOf(ref, config.modelDir), from: '--model' };
   }
   const { model, modelDir } = config;
   if (model !== undefined)
     return { kind: 'hub', ref: parseModelRef(model), localDir: modelDir, from: 'QWEN_EDIT_MODEL' };
   return modelDir === undefined ? demo : { kind: 'folder', dir: modelDir, from: 'QWEN_EDIT_2511_DIR' };
+}
+
+/** QWEN_EDIT_2511_DIR, if it is this model that was downloaded there, as `qwen-edit model pull` does; else the model lies in the cache. */
+async function folderOf({ repo }: ModelRef, modelDir: string | undefined): Promise<string | undefined> {
+  if (modelDir === undefined) return undefined;
+  const { modelOfFolder } = await import('@qwen-edit/hub');
+  return (await modelOfFolder(modelDir)) === repo ? modelDir : undefined;
 }
 
 /** The folder of a model that lies whole on this machine, as far as that is known without loading it. Asks no network. */
