@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { createPipeline, type StepEvent } from '../../packages/pipeline/src/index.ts';
 import { expectRefusal } from '../bad-input/refusals.ts';
@@ -158,4 +159,25 @@ it('importing the library does not load ONNX Runtime', async () => {
   expect(loaded).toContain('vips');
   expect(loaded).not.toContain('onnx');
   await goneWithin(child.pid!, 1000);
+});
+
+it('the roles in the image of the API load none of the packages that it lacks', async () => {
+  const root = join(import.meta.dirname, '../..');
+  const [, image = ''] =
+    /^FROM modules AS api-modules\n(.*?)\n\n/ms.exec(await readFile(join(root, 'infra/docker/Dockerfile'), 'utf8')) ??
+    [];
+  const lacking = [...image.matchAll(/ dependencies\.(\S+)/g)].map(([, name]) => name);
+  expect(lacking).toContain('onnxruntime-node');
+  const roles = ['dispatch', 'roles/parts', 'roles/start-api', 'roles/start-dispatcher', 'service/service-dispatch'];
+  const modules = roles.map((name) => pathToFileURL(join(root, `apps/cli/src/${name}.ts`)).href);
+  const script = `import { registerHooks } from 'node:module';
+    registerHooks({ resolve(name, context, next) {
+      if (${JSON.stringify(lacking)}.some((each) => name === each || name.startsWith(each + '/'))) throw new Error(name + ' from ' + context.parentURL);
+      return next(name, context);
+    } });
+    for (const name of ${JSON.stringify(modules)}) await import(name);`;
+  const { stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]).catch(
+    (thrown: { readonly stderr: string }) => thrown,
+  );
+  expect(stderr.split('\n').filter((line) => line.startsWith('Error: '))).toEqual([]);
 });

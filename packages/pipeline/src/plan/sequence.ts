@@ -1,7 +1,7 @@
 import type { ModelShape, Size } from '@qwen-edit/contract';
 import { calculateDimensions, smartResize } from '../image/dimensions.ts';
 import { PATCH } from '../sampling/latents.ts';
-import { DROPPED_TOKENS } from '../text/prompt.ts';
+import { DROPPED_TOKENS } from '../text/template.ts';
 
 /** What an edit is to do, in the sizes that the networks see. */
 export interface PlannedEdit {

@@ -3,15 +3,7 @@ import { AppError } from '@qwen-edit/contract';
 import { type Family, PLUS_FAMILY } from '../hub/families.ts';
 import type { TokenizerConfig, TokenizerFile } from '../hub/tokenizer-files.ts';
 import { MEND_TEXT, ONE_REVISION } from '../weights/remedies.ts';
-
-/** The words around a prompt, the same in each family. Source: prompt_template_encode. */
-const SYSTEM =
-  "Describe the key features of the input image (color, shape, size, texture, objects, background), then explain how the user's text instruction should alter or modify the image. Generate a new image that meets the user's requirements while maintaining consistency with the original input where appropriate.";
-const BEFORE = `<|im_start|>system\n${SYSTEM}<|im_end|>\n<|im_start|>user\n`;
-const AFTER = '<|im_end|>\n<|im_start|>assistant\n';
-
-/** Hidden states of the first tokens, the system's words, are dropped: a constant there. Source: prompt_template_encode_start_idx. */
-export const DROPPED_TOKENS = 64;
+import { WORDS_AFTER, WORDS_BEFORE } from './template.ts';
 
 const IMAGE_PAD = '<|image_pad|>';
 
@@ -47,7 +39,7 @@ export function createPromptEncoder(
   }
   const ids = (tokenizer: Tokenizer, text: string): number[] =>
     tokenizer.encode(text, { add_special_tokens: false }).ids;
-  const after = ids(template, AFTER);
+  const after = ids(template, WORDS_AFTER);
 
   return {
     imageTokenId,
@@ -57,7 +49,7 @@ export function createPromptEncoder(
         .join('');
       const out: number[] = [];
       const imageStarts: number[] = [];
-      for (const id of ids(template, BEFORE + pictures)) {
+      for (const id of ids(template, WORDS_BEFORE + pictures)) {
         if (id !== imageTokenId) {
           out.push(id);
           continue;

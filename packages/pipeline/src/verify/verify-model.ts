@@ -9,7 +9,6 @@ import { schedulerSchema } from '../hub/scheduler-config.ts';
 import { textEncoderSchema } from '../hub/text-encoder-config.ts';
 import { transformerSchema } from '../hub/transformer-config.ts';
 import { vaeSchema } from '../hub/vae-config.ts';
-import { createPromptEncoder } from '../text/prompt.ts';
 import { surveyWeights, type WeightsSurvey } from '../weights/open-weights.ts';
 import { FETCH_AGAIN, FETCH_MISSING } from '../weights/remedies.ts';
 import { readJsonFile } from '../weights/text-file.ts';
@@ -84,6 +83,8 @@ async function checkParts(dir: string, findings: Findings): Promise<WeightsSurve
   const processor = await findings.attempt('processor/preprocessor_config.json', () => readProcessor(dir));
   await findings.attempt('tokenizer/tokenizer.json', async () => {
     const { file, config: tokenizerConfig } = await readTokenizer(dir);
+    // Its library is loaded late: programs that never verify a model may be without it.
+    const { createPromptEncoder } = await import('../text/prompt.ts');
     createPromptEncoder(file, tokenizerConfig);
   });
   await findings.attempt('edit_config.json', async () => {
