@@ -239,7 +239,7 @@ describe('with a history', () => {
   });
 });
 
-it('a job is told at its submission that it takes hours, and what takes less', async () => {
+it('a job is told at its submission that it takes hours, what takes less, and that a small max_side does not', async () => {
   const api = await startTestApi();
   await report(api);
   const job = await submitOne(api);
@@ -247,6 +247,10 @@ it('a job is told at its submission that it takes hours, and what takes less', a
   expect(job.warnings).toEqual([warning]);
   const stored = await (await fetch(`${api.url}/v1/jobs/${job.id}`)).json();
   expect(stored).toMatchObject({ status: 'queued', warnings: [warning] });
+  const hopeful = { prompt: 'x', images: [(await picture()).toString('base64')], max_side: 512 };
+  expect(await (await submitJson(api, hopeful)).json()).toMatchObject({
+    warnings: [expect.stringContaining('max_side 512 bounds each picture'), warning],
+  });
   const quick = {
     prompt: 'x',
     images: [(await picture()).toString('base64')],

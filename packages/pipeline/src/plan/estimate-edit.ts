@@ -5,11 +5,13 @@ import {
   type EditEstimate,
   type EstimatedModel,
   type EstimatedSeconds,
+  editSizes,
   isMuchFaster,
   isSlow,
   LIMITS,
   type ModelCapacity,
   type ModelEstimate,
+  maxSideWarning,
   type PastEdit,
   PRECISION_NAMES,
   type PrecisionName,
@@ -72,7 +74,11 @@ export function estimateEdit(
     memory,
     seconds,
     draft,
-    warnings: [...memoryWarnings(memory), ...(warning === undefined ? [] : [warning])],
+    warnings: [
+      ...maxSideWarning(parameters, editSizes(parameters, pictures, model), model),
+      ...memoryWarnings(memory),
+      ...(warning === undefined ? [] : [warning]),
+    ],
   };
 }
 
