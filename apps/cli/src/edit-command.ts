@@ -92,7 +92,10 @@ async function runEdit(
     for (const each of notes) if (each !== undefined) deps.terminal.err(`${each}\n`);
   }
   try {
-    return await unlessAborted(pipeline.edit({ images, parameters: flags.parameters }, { signal, onStep }), signal);
+    const edit = pipeline.edit({ images, parameters: flags.parameters }, { signal, onStep });
+    const result = await unlessAborted(edit, signal);
+    // What was said before the edit is not said again beside its result.
+    return flags.json ? result : { ...result, warnings: result.warnings.filter((each) => !costs.includes(each)) };
   } finally {
     const closed = pipeline.close();
     await (signal.aborted

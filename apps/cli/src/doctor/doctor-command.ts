@@ -96,6 +96,7 @@ function doctorText(findings: readonly NamedFinding[], seconds: number): string 
     ...(remedy === undefined || status === 'ok' ? [] : [`${indent}to do: ${remedy}`]),
   ]);
   const count = (status: string): number => findings.filter((finding) => finding.status === status).length;
-  const summary = `${count('problem')} problems, ${count('note')} notes, ${count('ok')} ok, in ${seconds.toFixed(1)} s`;
+  const counted = (status: string): string => `${count(status)} ${status}${count(status) === 1 ? '' : 's'}`;
+  const summary = `${counted('problem')}, ${counted('note')}, ${count('ok')} ok, in ${seconds.toFixed(1)} s`;
   return `${[...lines, summary].join('\n')}\n`;
 }
