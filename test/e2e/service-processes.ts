@@ -28,6 +28,10 @@ const READY: Readonly<Record<ServiceRole, RegExp>> = {
   worker: /worker has started/,
   dispatcher: /dispatcher has started/,
 };
+/** Workers have to give jobs back in a moment, but an API that is cut off loses answers that a busy machine makes late. */
+const ROLE_SETTINGS: Readonly<Partial<Record<ServiceRole, Readonly<Record<string, string>>>>> = {
+  api: { QWEN_EDIT_GRACE_SECONDS: '10' },
+};
 const SHOWN_CHARACTERS = 3000;
 
 /** @param root a checkout of another version, whose code is run instead of this one's */
@@ -40,7 +44,7 @@ export function createServiceProcesses(
   const all: { readonly role: ServiceRole; readonly running: RunningCommand }[] = [];
   return {
     async start(role, changes = {}) {
-      const running = runCommand([role], { ...env, ...changes }, cwd, { root });
+      const running = runCommand([role], { ...env, ...ROLE_SETTINGS[role], ...changes }, cwd, { root });
       all.push({ role, running });
       const [, url] = await running.until(READY[role]);
       const member: ServiceProcess = { role, pid: running.child.pid ?? 0, url, stop: running.stop };
