@@ -13,7 +13,16 @@ export interface Value {
 /** A dimension: a number, or a name for one that is known only when the graph runs. */
 type Dim = number | string;
 export type Attributes = Readonly<Record<string, number | string | readonly number[] | { readonly float: number }>>;
-type ElementType = 'float' | 'int64';
+type ElementType = 'float' | 'int64' | 'uint8';
+
+/** An array that lies in a file as a graph uses it: `byteLength` bytes from `offset`, row-major, little-endian. */
+export interface StoredArray {
+  readonly dtype: Dtype | 'I8' | 'U8';
+  /** Real path, below the root of the graph's source. */
+  readonly path: string;
+  readonly offset: number;
+  readonly byteLength: number;
+}
 
 /** Builds one ONNX file. Nodes are written in the order in which they are added. */
 export interface Graph {
@@ -26,6 +35,10 @@ export interface Graph {
   ops(type: string, inputs: readonly (Value | undefined)[], count: number, attributes?: Attributes): Value[];
   floats(values: ArrayLike<number>, dims: readonly number[]): Value;
   ints(values: readonly number[], dims?: readonly number[]): Value;
+  /** A constant of unsigned 8-bit integers. */
+  bytes(values: readonly number[], dims: readonly number[]): Value;
+  /** An array that stays in its file. Its values are not widened. */
+  stored(array: StoredArray, dims: readonly number[]): Value;
   /**
    * A weight of the checkpoint as fp32. Small ones are copied into the graph; larger ones stay in
    * their file, and the graph points at them, with a Cast behind if they are stored in half precision. `as` gives the weight
@@ -52,12 +65,15 @@ export const OUTPUT_SUFFIX = '.out';
 
 const IR_VERSION = 10;
 const OPSET = 21;
-const ONNX_TYPE = { float: 1, int64: 7, F32: 1, F16: 10, BF16: 16 } as const;
+const ONNX_TYPE = { float: 1, uint8: 2, int64: 7, F32: 1, F16: 10, BF16: 16, I8: 3, U8: 2 } as const;
 const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
 const EXTERNAL = 1;
 const INLINE_ELEMENTS = 16_384;
 /** Operators of ONNX Runtime's own domain that we use. */
-const MICROSOFT = new Set(['MultiHeadAttention', 'RotaryEmbedding', 'FastGelu', 'QuickGelu']);
+const MICROSOFT = new Set([
+  ...['MultiHeadAttention', 'RotaryEmbedding', 'FastGelu', 'QuickGelu'],
+  ...['MatMulIntegerToFloat', 'MatMulNBits'],
+]);
 
 /** Starts an empty graph whose weights come from `source`. Field numbers: onnx.proto3 of ONNX 1.17. */
 export function createGraph(name: string, source?: GraphSource): Graph {
@@ -68,7 +84,7 @@ export function createGraph(name: string, source?: GraphSource): Graph {
 
   const initializer = (
     value: Value,
-    dtype: Dtype | ElementType,
+    dtype: StoredArray['dtype'] | ElementType,
     dims: readonly number[],
     fill: (tensor: ProtoWriter) => void,
   ): Value => {
@@ -83,11 +99,11 @@ export function createGraph(name: string, source?: GraphSource): Graph {
     return source;
   };
   const find = (weightName: string, shape: readonly number[]): TensorInfo => needed().weights.get(weightName, shape);
-  /** An initializer that lies in the checkpoint's own file. */
-  const pointAt = (info: TensorInfo, dims: readonly number[]): Value =>
-    initializer(fresh(info.name), info.dtype, dims, (tensor) => {
-      const location = relative(needed().root, info.path).split(sep).join('/');
-      const entries = { location, offset: String(info.offset), length: String(info.byteLength) };
+  /** An initializer that lies in a file. */
+  const pointAt = (hint: string, array: StoredArray, dims: readonly number[]): Value =>
+    initializer(fresh(hint), array.dtype, dims, (tensor) => {
+      const location = relative(needed().root, array.path).split(sep).join('/');
+      const entries = { location, offset: String(array.offset), length: String(array.byteLength) };
       for (const [key, value] of Object.entries(entries))
         tensor.message(13, createProtoWriter().string(1, key).string(2, value));
       tensor.int(14, EXTERNAL);
@@ -123,19 +139,25 @@ export function createGraph(name: string, source?: GraphSource): Graph {
       const bytes = new Uint8Array(BigInt64Array.from(data, BigInt).buffer);
       return initializer(fresh('const'), 'int64', dims, (tensor) => tensor.bytes(9, bytes));
     },
+    bytes(data, dims) {
+      return initializer(fresh('const'), 'uint8', dims, (tensor) => tensor.bytes(9, Uint8Array.from(data)));
+    },
+    stored: (array, dims) => pointAt('stored', array, dims),
     weight(weightName, shape, as = shape) {
       const known = weights.get(weightName);
       if (known !== undefined) return known;
       const info = find(weightName, shape);
       const inline = elements(shape) <= INLINE_ELEMENTS;
-      const value = inline ? graph.floats(needed().weights.read(info), as) : widen(pointAt(info, as), info.dtype);
+      const value = inline
+        ? graph.floats(needed().weights.read(info), as)
+        : widen(pointAt(info.name, info, as), info.dtype);
       weights.set(weightName, value);
       return value;
     },
     linear: (x, layer) => needed().linear(graph, x, layer),
     rows(weightName, shape, indices) {
       const info = find(weightName, shape);
-      return widen(graph.op('Gather', [pointAt(info, shape), indices], { axis: 0 }), info.dtype);
+      return widen(graph.op('Gather', [pointAt(info.name, info, shape), indices], { axis: 0 }), info.dtype);
     },
     serialize: () =>
       createProtoWriter()
