@@ -50,6 +50,8 @@ export async function createGraphSession(graph: Graph, options: GraphSessionOpti
           model_external_initializers_file_folder_path: options.root,
           // Every session has threads of its own: those of the last segment would spin on the cores of this one.
           'intra_op.allow_spinning': '0',
+          // Numbers below 1e-38 slow some processors down, and sharp attention can have many: docs/PERFORMANCE.md has figures.
+          set_denormal_as_zero: '1',
           disable_prepacking: fold ? '0' : '1',
         },
         optimization: { disable_specified_optimizers: fold ? '' : 'ConstantFolding' },

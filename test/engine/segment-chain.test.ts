@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { FloatArray } from '../arrays.ts';
-import { createGraph, type Graph } from '../onnx/graph.ts';
-import { deviceNamed } from './devices.ts';
-import { precisionNamed } from './precision.ts';
-import { type EngineContext, loadSegmentChain } from './segment-chain.ts';
+import type { FloatArray } from '../../packages/pipeline/src/arrays.ts';
+import { deviceNamed } from '../../packages/pipeline/src/engine/devices.ts';
+import { precisionNamed } from '../../packages/pipeline/src/engine/precision.ts';
+import { type EngineContext, loadSegmentChain } from '../../packages/pipeline/src/engine/segment-chain.ts';
+import { createGraph, type Graph } from '../../packages/pipeline/src/onnx/graph.ts';
 
 const contextWith = (pause: () => Promise<void>): EngineContext => ({
   device: deviceNamed(),
