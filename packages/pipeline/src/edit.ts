@@ -118,6 +118,7 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
   const channels = folder.transformer.config.in_channels;
   const referenceLatents = rows(concatenate(references.map(({ packed }) => packed)), channels);
   hooks.observe?.('image_latents', referenceLatents);
+  await model.endStage();
   stopwatch.lap('encode_s');
 
   // 4. Noise, or the state of an earlier run.
@@ -154,6 +155,7 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
       },
     },
   );
+  await model.endStage();
   stopwatch.lap('denoise_s');
 
   // 6. Latents back to pictures.
@@ -169,6 +171,7 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
     outputs.push({ ...size, format, bytes: await encodeImage(pixels, format) });
     step('decode', outputs.length, latents.length);
   }
+  await model.endStage();
   stopwatch.lap('decode_s');
 
   // 7. What is needed to make the same pictures again.

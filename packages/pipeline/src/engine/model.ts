@@ -2,8 +2,7 @@ import { type ModelFolder, openModelFolder } from '../hub/model-folder.ts';
 import { createPromptEncoder, type PromptEncoder } from '../text/prompt.ts';
 import { type Device, deviceNamed } from './devices.ts';
 import { type Precision, precisionNamed } from './precision.ts';
-import type { EngineContext } from './segment-chain.ts';
-import type { GraphSession } from './session.ts';
+import type { EngineContext, SegmentChain } from './segment-chain.ts';
 import { loadTextEncoder, type TextEncoder } from './text-encoder.ts';
 import { loadTransformer, type Transformer } from './transformer.ts';
 import { loadVae, type Vae } from './vae.ts';
@@ -19,6 +18,8 @@ export interface LoadedModel {
   readonly vae: Vae;
   /** See ModelLoadOptions. */
   readonly pause: () => Promise<void>;
+  /** To be called when a stage of an edit has ended: gives the memory back that the next one needs. */
+  readonly endStage: () => Promise<void>;
   /** Gives the memory of all networks back. The model cannot be used after that. */
   readonly release: () => Promise<void>;
 }
@@ -47,20 +48,26 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
   const folder = await openModelFolder(dir);
   const prompt = createPromptEncoder(folder.tokenizer.file, folder.tokenizer.config, folder.family);
   const { threads, pause } = options;
-  const sessions: GraphSession[] = [];
-  const context: EngineContext = { device, precision, threads, root: folder.root, pause, sessions };
+  const context: EngineContext = { device, precision, threads, root: folder.root, pause };
+  const chains: SegmentChain[] = [];
   const release = async (): Promise<void> => {
-    await Promise.all(sessions.splice(0).map((session) => session.release()));
+    for (const chain of chains) await chain.release();
   };
   try {
     step(1);
     const textEncoder = await loadTextEncoder(context, folder.textEncoder.config, folder.textEncoder.weights);
+    chains.push(textEncoder.chains.vision, textEncoder.chains.text);
     step(2);
     const transformer = await loadTransformer(context, folder.transformer.config, folder.transformer.weights);
+    chains.push(transformer.chain);
     step(3);
     const vae = await loadVae(context, folder.vae.config, folder.vae.weights);
+    chains.push(vae.chains.encoder, vae.chains.decoder);
     step(4);
-    return { folder, device, precision, prompt, textEncoder, transformer, vae, pause, release };
+    const endStage = async (): Promise<void> => {
+      for (const chain of chains) await chain.endStage();
+    };
+    return { folder, device, precision, prompt, textEncoder, transformer, vae, pause, endStage, release };
   } catch (thrown) {
     await release();
     throw thrown;
