@@ -14,12 +14,14 @@ const SHARED = new Set(['types.ts', 'arrays.ts']);
 const EDIT = 'edit.ts and the files beside it';
 const ROOMS = [
   'weights',
+  'quantise',
   'hub',
   'onnx',
   'graphs',
   'text',
   'image',
   'engine',
+  'prepared',
   'verify',
   'sampling',
   'plan',

@@ -3,6 +3,7 @@ import { AppError } from '@qwen-edit/contract';
 import type { Dtype, TensorInfo } from '../weights/safetensors.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { LinearForm, LinearLayer } from './linear.ts';
+import type { Prepacked } from './prepacked.ts';
 import { createProtoWriter, type ProtoWriter } from './protobuf.ts';
 
 /** A value that flows through a graph. */
@@ -22,6 +23,8 @@ export interface StoredArray {
   readonly path: string;
   readonly offset: number;
   readonly byteLength: number;
+  /** The same values as ONNX Runtime lays them out for this processor. Then the array itself is not read. */
+  readonly prepacked?: Prepacked;
 }
 
 /** Builds one ONNX file. Nodes are written in the order in which they are added. */
@@ -106,6 +109,11 @@ export function createGraph(name: string, source?: GraphSource): Graph {
       const entries = { location, offset: String(array.offset), length: String(array.byteLength) };
       for (const [key, value] of Object.entries(entries))
         tensor.message(13, createProtoWriter().string(1, key).string(2, value));
+      if (array.prepacked !== undefined) {
+        const { key, offset, byteLength } = array.prepacked;
+        const value = `${key}|${offset};${byteLength};0`;
+        tensor.message(13, createProtoWriter().string(1, 'prepacked_0').string(2, value));
+      }
       tensor.int(14, EXTERNAL);
     });
   const widen = (value: Value, dtype: Dtype): Value =>

@@ -1,5 +1,5 @@
 import type { Graph, StoredArray, Value } from './graph.ts';
-import { add, mul, reshape, rowCount } from './layers.ts';
+import { add, concat, mul, reshape, rowCount } from './layers.ts';
 import { gemmLinear, type LinearForm, type LinearLayer } from './linear.ts';
 
 /** The weight of a linear layer in 8 bits, as quantiseInt8 makes it. */
@@ -22,8 +22,8 @@ interface QuantisedInput {
 }
 
 interface Outliers {
-  /** int64 [count]: which input channels they are. */
-  readonly indices: Value;
+  /** u8 [count, k]: a 1 in each row. Its product with a weight picks the rows of the outliers, so that only the packed weight is read. */
+  readonly selection: Value;
   /** [S, count + 1]: their values, and a 1 for the bias. */
   readonly values: Value;
 }
@@ -54,21 +54,14 @@ export function int8Linear(find: (layer: LinearLayer) => Int8Layer | undefined):
 function product(g: Graph, input: QuantisedInput, { name, n, k, bias }: LinearLayer, weight: Int8Layer): Value {
   const data = g.stored(weight.data, [k, n]);
   const scales = g.stored(weight.scales, [n]);
-  const levels = g.op('MatMulIntegerToFloat', [
-    input.levels,
-    data,
-    g.floats([1], []),
-    scales,
-    g.bytes([ZERO_POINT], []),
-  ]);
-  const scaled = mul(g, levels, input.scale);
-  if (input.outliers === undefined) return bias ? add(g, scaled, g.weight(`${name}.bias`, [n])) : scaled;
-  const rows = g.op('DequantizeLinear', [g.op('Gather', [data, input.outliers.indices], { axis: 0 }), scales], {
-    axis: 1,
-  });
+  const times = (levels: Value, zeroPoint: number): Value =>
+    g.op('MatMulIntegerToFloat', [levels, data, g.floats([1], []), scales, g.bytes([zeroPoint], [])]);
+  const scaled = mul(g, times(input.levels, ZERO_POINT), input.scale);
+  const { outliers } = input;
+  if (outliers === undefined) return bias ? add(g, scaled, g.weight(`${name}.bias`, [n])) : scaled;
   const addend = bias ? reshape(g, g.weight(`${name}.bias`, [n]), [1, n]) : g.floats(new Float32Array(n), [1, n]);
-  const kept = g.op('Concat', [rows, addend], { axis: 0 });
-  return g.op('Gemm', [input.outliers.values, kept, scaled]);
+  const kept = concat(g, [times(outliers.selection, 0), addend], 0);
+  return g.op('Gemm', [outliers.values, kept, scaled]);
 }
 
 function quantiseInput(g: Graph, x: Value, k: number, count: number): QuantisedInput {
@@ -85,9 +78,12 @@ function findOutliers(g: Graph, x: Value, k: number, count: number): Outliers & 
   const [, indices] = g.ops('TopK', [largest(g, x, 0, 0), g.ints([count])], 2);
   const zeros = g.floats(new Float32Array(count), [count]);
   const mask = g.op('ScatterElements', [g.floats(new Float32Array(k).fill(1), [k]), indices!, zeros], { axis: 0 });
-  const one = g.op('Expand', [g.floats([1], [1, 1]), g.op('Concat', [rowCount(g, x), g.ints([1])], { axis: 0 })]);
-  const values = g.op('Concat', [g.op('Gather', [x, indices!], { axis: 1 }), one], { axis: 1 });
-  return { indices: indices!, values, rest: mul(g, x, mask) };
+  const one = g.op('Expand', [g.floats([1], [1, 1]), concat(g, [rowCount(g, x), g.ints([1])], 0)]);
+  const values = concat(g, [g.op('Gather', [x, indices!], { axis: 1 }), one], 1);
+  const none = g.op('Expand', [g.bytes([0], [1, 1]), g.ints([count, k])]);
+  const places = [reshape(g, indices!, [count, 1]), g.bytes(Array<number>(count).fill(1), [count, 1])];
+  const selection = g.op('ScatterElements', [none, ...places], { axis: 1 });
+  return { selection, values, rest: mul(g, x, mask) };
 }
 
 /** The largest absolute values along an axis. */

@@ -9,8 +9,9 @@ export interface Int8Weight {
 }
 
 const MOST = 127;
-/** Columns of a tile that is transposed while it lies in the processor's cache. */
-const TILE = 64;
+/** Rows and columns that are transposed at a time, while they lie in the processor's cache. */
+const TILE_ROWS = 64;
+const TILE_COLUMNS = 64;
 
 /**
  * Rounds a weight [n, k] to 8 bits, symmetric, with one scale for each output channel: the largest value of a channel becomes ±127.
@@ -19,15 +20,23 @@ const TILE = 64;
 export function quantiseInt8(weight: Float32Array, n: number, k: number): Int8Weight {
   const data = new Int8Array(n * k);
   const scales = new Float32Array(n);
-  for (let first = 0; first < n; first += TILE) {
-    const last = Math.min(n, first + TILE);
-    for (let row = first; row < last; row++) scales[row] = largest(weight, row * k, k) / MOST;
-    for (let column = 0; column < k; column += TILE) {
-      const end = Math.min(k, column + TILE);
-      for (let row = first; row < last; row++) {
-        const scale = scales[row]!;
+  const tile = new Int8Array(TILE_ROWS * TILE_COLUMNS);
+  for (let row = 0; row < n; row++) scales[row] = largest(weight, row * k, k) / MOST;
+  for (let first = 0; first < n; first += TILE_ROWS) {
+    const rows = Math.min(TILE_ROWS, n - first);
+    for (let column = 0; column < k; column += TILE_COLUMNS) {
+      const columns = Math.min(TILE_COLUMNS, k - column);
+      for (let r = 0; r < rows; r++) {
+        const scale = scales[first + r]!;
         const inverse = scale === 0 ? 0 : 1 / scale;
-        for (let i = column; i < end; i++) data[i * n + row] = Math.round(weight[row * k + i]! * inverse);
+        const from = (first + r) * k + column;
+        // Rounds halves up; a whole number of positive numbers is cheaper than Math.round.
+        for (let c = 0; c < columns; c++)
+          tile[r * TILE_COLUMNS + c] = ((weight[from + c]! * inverse + 128.5) | 0) - 128;
+      }
+      for (let c = 0; c < columns; c++) {
+        const to = (column + c) * n + first;
+        for (let r = 0; r < rows; r++) data[to + r] = tile[r * TILE_COLUMNS + c]!;
       }
     }
   }
