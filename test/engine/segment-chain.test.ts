@@ -112,12 +112,12 @@ describe('a chain of segments', () => {
       },
     });
     const chain = await loadSegmentChain(quiet, [doubles, multiplies, adds].map(counted), {
-      holding: { held: 1, stays: true },
+      holding: { held: 1, stays: true, prepacks: false },
     });
     built.length = 0;
     for (let i = 0; i < 2; i++) expect(await chain.run({ x: one(3), by: one(10) })).toEqual({ z: one(63) });
     expect(built).toEqual(['multiplies', 'adds', 'multiplies', 'adds']);
-    chain.hold({ held: 3, stays: false });
+    await chain.hold({ held: 3, stays: false, prepacks: false });
     await chain.run({ x: one(3), by: one(10) });
     await chain.run({ x: one(3), by: one(10) });
     expect(built.slice(4)).toEqual(['multiplies', 'adds']);

@@ -1,4 +1,7 @@
-import { type ModelFolder, openModelFolder } from '../hub/model-folder.ts';
+import { join } from 'node:path';
+import { AppError } from '@qwen-edit/contract';
+import { commonFolder, type ModelFolder, openModelFolder } from '../hub/model-folder.ts';
+import type { FindPrepared } from '../onnx/prepared-layer.ts';
 import { createPromptEncoder, type PromptEncoder } from '../text/prompt.ts';
 import { type Device, deviceNamed } from './devices.ts';
 import { type Precision, precisionNamed } from './precision.ts';
@@ -32,6 +35,14 @@ export interface ModelLoadOptions {
   /** Called before each segment is loaded or run: lets messages in, and throws if the work was cancelled. */
   readonly pause: () => Promise<void>;
   readonly onStep?: (step: number, total: number) => void;
+  /** Gives the weights in the form of the precision, if that has one of its own: see prepareWeights. */
+  readonly prepare?: (folder: ModelFolder, precision: Precision) => Promise<PreparedFolder | undefined>;
+}
+
+/** Prepared weights and the folder below which they lie. */
+interface PreparedFolder {
+  readonly find: FindPrepared;
+  readonly folder: string;
 }
 
 /**
@@ -48,7 +59,11 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
   const folder = await openModelFolder(dir);
   const prompt = createPromptEncoder(folder.tokenizer.file, folder.tokenizer.config, folder.family);
   const { threads, pause } = options;
-  const context: EngineContext = { device, precision, threads, root: folder.root, pause };
+  const prepared = await options.prepare?.(folder, precision);
+  if (precision.preparation !== undefined && prepared === undefined)
+    throw new AppError('internal', `The precision ${precision.name} needs prepared weights.`);
+  const root = prepared === undefined ? folder.root : commonFolder([folder.root, prepared.folder].map(insideOf));
+  const context: EngineContext = { device, precision, threads, root, pause, prepared: prepared?.find };
   const chains: SegmentChain[] = [];
   const release = async (): Promise<void> => {
     for (const chain of chains) await chain.release();
@@ -73,3 +88,6 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
     throw thrown;
   }
 }
+
+/** A path below a folder: commonFolder takes files. */
+const insideOf = (folder: string): string => join(folder, 'x');

@@ -1,6 +1,8 @@
 import { AppError } from '@qwen-edit/contract';
 import type { FloatArray } from '../arrays.ts';
 import type { Graph, GraphSource } from '../onnx/graph.ts';
+import { gemmLinear, type LinearForm } from '../onnx/linear.ts';
+import { type FindPrepared, withoutPrepacked } from '../onnx/prepared-layer.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { Device } from './devices.ts';
 import type { Precision } from './precision.ts';
@@ -15,26 +17,32 @@ export interface EngineContext {
   readonly root: string;
   /** Called before each segment is loaded or run: lets messages in, and throws if the work was cancelled. */
   readonly pause: () => Promise<void>;
-  /** Segments whose weights were prepared for the precision; without it, all are built from the checkpoint. */
-  readonly prepared?: PreparedSegments | undefined;
-}
-
-/** Finished graphs with their weights, in files. */
-export interface PreparedSegments {
-  /** The path of a segment's ONNX file; undefined if it is built from the checkpoint. */
-  find(segment: string): string | undefined;
+  /** Weights in the form of the precision; without it, all are as the checkpoint stores them. */
+  readonly prepared?: FindPrepared | undefined;
 }
 
 /** One graph of a network. */
 export interface Segment {
   /** The same as the graph's. */
   readonly name: string;
-  readonly build: () => Graph;
+  /** `linear`: another form of its linear layers than its source's. */
+  readonly build: (linear?: LinearForm) => Graph;
+  /**
+   * It holds layers that a precision may store in another form. `each step`: they run so often that it pays to lay their weights out
+   * for the processor, which takes longer than running them once.
+   */
+  readonly repeated?: 'each step' | 'once';
 }
 
 /** Where the graphs of one component get their weights from, and in what form. */
 export function graphSource(context: EngineContext, weights: Weights): GraphSource {
-  return { weights, root: context.root, linear: context.precision.linear };
+  return { weights, root: context.root, linear: linearOf(context, 'plain') ?? gemmLinear };
+}
+
+/** The form of linear layers over prepared weights: as they are stored, or as they are laid out for the processor. */
+function linearOf({ precision, prepared }: EngineContext, layout: 'plain' | 'prepacked'): LinearForm | undefined {
+  if (precision.preparation === undefined || prepared === undefined) return undefined;
+  return precision.preparation.linear(layout === 'prepacked' ? prepared : (layer) => withoutPrepacked(prepared(layer)));
 }
 
 /** Which segments of a network are in memory between their runs. */
@@ -43,9 +51,11 @@ export interface Holding {
   readonly held: number;
   /** Whether those that are held also stay when the stage has ended. */
   readonly stays: boolean;
+  /** Whether those that are held use weights that are laid out for the processor, if there are some. Takes longer to open. */
+  readonly prepacks: boolean;
 }
 
-export const HOLD_ALL: Holding = { held: Number.POSITIVE_INFINITY, stays: true };
+export const HOLD_ALL: Holding = { held: Number.POSITIVE_INFINITY, stays: true, prepacks: false };
 
 type Inputs = Readonly<Record<string, InputArray>>;
 type Outputs = Record<string, FloatArray>;
@@ -61,7 +71,7 @@ export interface SegmentChain {
   /** The same for several inputs: each segment runs for all of them before the next one, so that it is read once. */
   runEach(inputs: readonly Inputs[]): Promise<readonly Outputs[]>;
   /** Decides what stays in memory from now on. */
-  hold(holding: Holding): void;
+  hold(holding: Holding): Promise<void>;
   /** To be called when a stage has ended: closes what doesn't stay. */
   endStage(): Promise<void>;
   /** Closes every segment. A later run opens them again. */
@@ -80,10 +90,11 @@ export async function loadSegmentChain(
   segments: readonly Segment[],
   options: { readonly foldConstants?: boolean; readonly holding?: Holding } = {},
 ): Promise<SegmentChain> {
-  const { device, threads, root, pause, prepared } = context;
+  const { device, threads, root, pause } = context;
   // Loaded late, with ONNX Runtime: who plans or verifies builds the same graphs and runs none.
   const { createGraphSession } = await import('./session.ts');
   const { foldConstants = false } = options;
+  const prepackedLinear = linearOf(context, 'prepacked');
   let holding = options.holding ?? HOLD_ALL;
   const open = new Map<number, GraphSession>();
 
@@ -92,8 +103,9 @@ export async function loadSegmentChain(
     if (known !== undefined) return known;
     const segment = segments[index];
     if (segment === undefined) throw new AppError('internal', `There is no segment ${index}.`);
-    const source = prepared?.find(segment.name) ?? segment.build();
-    const session = await createGraphSession(source, { device, threads, root, foldConstants });
+    const isPrepacked = holding.prepacks && isHeld(index) && segment.repeated === 'each step';
+    const graph = segment.build(isPrepacked ? prepackedLinear : undefined);
+    const session = await createGraphSession(graph, { device, threads, root, foldConstants });
     open.set(index, session);
     return session;
   };
@@ -144,8 +156,11 @@ export async function loadSegmentChain(
       return outputs ?? {};
     },
     runEach,
-    hold(wanted) {
+    async hold(wanted) {
+      // Those that were opened in another way are opened again.
+      if (wanted.prepacks !== holding.prepacks) await release();
       holding = wanted;
+      await close(isHeld);
     },
     async endStage() {
       await close(holding.stays ? isHeld : () => false);

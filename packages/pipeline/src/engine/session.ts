@@ -32,28 +32,29 @@ export interface GraphSession {
 }
 
 /**
- * Loads a graph, or the finished one in the file at a path. Weights stay in their files, which are memory-mapped. Those of a checkpoint
- * are neither prepacked nor copied; a finished graph was prepacked when it was made.
+ * Loads a graph. Weights stay in their files: they are memory-mapped, and neither prepacked nor copied, but for those that were
+ * prepacked when they were prepared.
  * Throws AppError `engine_failed` or `out_of_memory`, with ONNX Runtime's words.
  */
-export async function createGraphSession(graph: Graph | string, options: GraphSessionOptions): Promise<GraphSession> {
+export async function createGraphSession(graph: Graph, options: GraphSessionOptions): Promise<GraphSession> {
   const fold = options.foldConstants === true;
   const session = await guard(() =>
-    openSession(graph, {
+    InferenceSession.create(graph.serialize(), {
       ...options.device.sessionOptions,
       intraOpNumThreads: options.threads,
       interOpNumThreads: 1,
       executionMode: 'sequential',
-      graphOptimizationLevel: typeof graph === 'string' ? 'disabled' : 'all',
+      graphOptimizationLevel: 'all',
       logSeverityLevel: 3,
       extra: {
         session: {
-          ...(typeof graph === 'string' ? {} : { model_external_initializers_file_folder_path: options.root }),
+          model_external_initializers_file_folder_path: options.root,
           // Every session has threads of its own: those of the last segment would spin on the cores of this one.
           'intra_op.allow_spinning': '0',
           // Numbers below 1e-38 slow some processors down, and sharp attention can have many: docs/PERFORMANCE.md has figures.
           set_denormal_as_zero: '1',
-          disable_prepacking: fold || typeof graph === 'string' ? '0' : '1',
+          // With it, ONNX Runtime would also copy the weights that lie in a checkpoint into a layout of its own.
+          disable_prepacking: fold || graph.hasPrepacked() ? '0' : '1',
         },
         optimization: { disable_specified_optimizers: fold ? '' : 'ConstantFolding' },
       },
@@ -77,12 +78,6 @@ export async function createGraphSession(graph: Graph | string, options: GraphSe
     },
     release: () => session.release(),
   };
-}
-
-function openSession(graph: Graph | string, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
-  return typeof graph === 'string'
-    ? InferenceSession.create(graph, options)
-    : InferenceSession.create(graph.serialize(), options);
 }
 
 async function guard<T>(work: () => Promise<T>): Promise<T> {

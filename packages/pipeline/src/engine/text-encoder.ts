@@ -68,7 +68,8 @@ export function textEncoderSegments(config: TextEncoderConfig, source: GraphSour
       { name: 'text-encoder.embed', build: () => tokenEmbedGraph(text, source) },
       ...layerRanges.map(([first, last]) => ({
         name: `text-encoder.layers.${first}-${last}`,
-        build: () => textLayersGraph(text, first, last, source),
+        build: (linear = source.linear) => textLayersGraph(text, first, last, { ...source, linear }),
+        repeated: 'once' as const,
       })),
     ],
   };

@@ -50,7 +50,8 @@ export function transformerSegments(config: TransformerConfig, source: GraphSour
     { name: 'transformer.embed', build: () => embedGraph(config, source) },
     ...ranges.map(([first, last]) => ({
       name: `transformer.blocks.${first}-${last}`,
-      build: () => blocksGraph(config, first, last, source),
+      build: (linear = source.linear) => blocksGraph(config, first, last, { ...source, linear }),
+      repeated: 'each step' as const,
     })),
     { name: 'transformer.tail', build: () => tailGraph(config, source) },
   ];

@@ -19,11 +19,13 @@ type ElementType = 'float' | 'int64' | 'uint8';
 /** An array that lies in a file as a graph uses it: `byteLength` bytes from `offset`, row-major, little-endian. */
 export interface StoredArray {
   readonly dtype: Dtype | 'I8' | 'U8';
+  /** What messages and graphs call it. */
+  readonly name: string;
   /** Real path, below the root of the graph's source. */
   readonly path: string;
   readonly offset: number;
   readonly byteLength: number;
-  /** The same values as ONNX Runtime lays them out for this processor. Then the array itself is not read. */
+  /** The same values as ONNX Runtime lays them out for this processor, in the same file. A session that prepacks maps these. */
   readonly prepacked?: Prepacked;
 }
 
@@ -52,6 +54,8 @@ export interface Graph {
   linear(x: Value, layer: LinearLayer): Value;
   /** Rows `indices` [S] of the table `name` as fp32 [S, D]: only these are read and widened, never the whole table. */
   rows(name: string, shape: readonly number[], indices: Value): Value;
+  /** Whether it holds an array that is prepacked. */
+  hasPrepacked(): boolean;
   serialize(): Uint8Array;
 }
 
@@ -83,6 +87,7 @@ export function createGraph(name: string, source?: GraphSource): Graph {
   const proto = createProtoWriter();
   const weights = new Map<string, Value>();
   let values = 0;
+  let prepacked = false;
   const fresh = (hint: string): Value => ({ name: `${hint}_${values++}` });
 
   const initializer = (
@@ -103,13 +108,14 @@ export function createGraph(name: string, source?: GraphSource): Graph {
   };
   const find = (weightName: string, shape: readonly number[]): TensorInfo => needed().weights.get(weightName, shape);
   /** An initializer that lies in a file. */
-  const pointAt = (hint: string, array: StoredArray, dims: readonly number[]): Value =>
-    initializer(fresh(hint), array.dtype, dims, (tensor) => {
+  const pointAt = (array: StoredArray, dims: readonly number[]): Value =>
+    initializer(fresh(array.name), array.dtype, dims, (tensor) => {
       const location = relative(needed().root, array.path).split(sep).join('/');
       const entries = { location, offset: String(array.offset), length: String(array.byteLength) };
       for (const [key, value] of Object.entries(entries))
         tensor.message(13, createProtoWriter().string(1, key).string(2, value));
       if (array.prepacked !== undefined) {
+        prepacked = true;
         const { key, offset, byteLength } = array.prepacked;
         const value = `${key}|${offset};${byteLength};0`;
         tensor.message(13, createProtoWriter().string(1, 'prepacked_0').string(2, value));
@@ -150,23 +156,22 @@ export function createGraph(name: string, source?: GraphSource): Graph {
     bytes(data, dims) {
       return initializer(fresh('const'), 'uint8', dims, (tensor) => tensor.bytes(9, Uint8Array.from(data)));
     },
-    stored: (array, dims) => pointAt('stored', array, dims),
+    stored: (array, dims) => pointAt(array, dims),
     weight(weightName, shape, as = shape) {
       const known = weights.get(weightName);
       if (known !== undefined) return known;
       const info = find(weightName, shape);
       const inline = elements(shape) <= INLINE_ELEMENTS;
-      const value = inline
-        ? graph.floats(needed().weights.read(info), as)
-        : widen(pointAt(info.name, info, as), info.dtype);
+      const value = inline ? graph.floats(needed().weights.read(info), as) : widen(pointAt(info, as), info.dtype);
       weights.set(weightName, value);
       return value;
     },
     linear: (x, layer) => needed().linear(graph, x, layer),
     rows(weightName, shape, indices) {
       const info = find(weightName, shape);
-      return widen(graph.op('Gather', [pointAt(info.name, info, shape), indices], { axis: 0 }), info.dtype);
+      return widen(graph.op('Gather', [pointAt(info, shape), indices], { axis: 0 }), info.dtype);
     },
+    hasPrepacked: () => prepacked,
     serialize: () =>
       createProtoWriter()
         .int(1, IR_VERSION)

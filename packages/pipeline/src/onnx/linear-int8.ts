@@ -1,16 +1,7 @@
-import type { Graph, StoredArray, Value } from './graph.ts';
+import type { Graph, Value } from './graph.ts';
 import { add, concat, mul, reshape, rowCount } from './layers.ts';
 import { gemmLinear, type LinearForm, type LinearLayer } from './linear.ts';
-
-/** The weight of a linear layer in 8 bits, as quantiseInt8 makes it. */
-export interface Int8Layer {
-  /** I8 [k, n] */
-  readonly data: StoredArray;
-  /** F32 [n] */
-  readonly scales: StoredArray;
-  /** How many of the largest input channels are multiplied in fp32. */
-  readonly outliers: number;
-}
+import { type FindPrepared, type PreparedLayer, storedOf } from './prepared-layer.ts';
 
 /** What is left of an input after its outliers are taken out, in 8 bits, and those outliers. Layers with the same input share it. */
 interface QuantisedInput {
@@ -22,8 +13,8 @@ interface QuantisedInput {
 }
 
 interface Outliers {
-  /** u8 [count, k]: a 1 in each row. Its product with a weight picks the rows of the outliers, so that only the packed weight is read. */
-  readonly selection: Value;
+  /** int64 [count]: which input channels they are. */
+  readonly indices: { readonly value: Value; readonly count: number };
   /** [S, count + 1]: their values, and a 1 for the bias. */
   readonly values: Value;
 }
@@ -37,30 +28,37 @@ const LEAST_SCALE = 1e-30;
  * Linear layers with integer products: activations in 8 bits with a scale for each token, weights with one for each output channel.
  * The input channels with the largest activations are found in each call and multiplied in fp32, since one large value
  * would leave the others of its token few levels. Layers without a weight in 8 bits are computed in fp32.
- * `find` tells of a layer's weight. One form is for one graph.
  */
-export function int8Linear(find: (layer: LinearLayer) => Int8Layer | undefined): LinearForm {
-  const inputs = new Map<string, QuantisedInput>();
+export function int8Linear(find: FindPrepared): LinearForm {
+  const inputs = new WeakMap<Graph, Map<string, QuantisedInput>>();
   return (g, x, layer) => {
-    const weight = find(layer);
+    const weight = find(layer.name);
     if (weight === undefined) return gemmLinear(g, x, layer);
-    const key = `${x.name} ${weight.outliers}`;
-    const input = inputs.get(key) ?? quantiseInput(g, x, layer.k, weight.outliers);
-    inputs.set(key, input);
+    const known = inputs.get(g) ?? new Map<string, QuantisedInput>();
+    inputs.set(g, known);
+    const outliers = Math.min(weight.settings.outliers ?? 0, layer.k);
+    const key = `${x.name} ${outliers}`;
+    const input = known.get(key) ?? quantiseInput(g, x, layer.k, outliers);
+    known.set(key, input);
     return product(g, input, layer, weight);
   };
 }
 
-function product(g: Graph, input: QuantisedInput, { name, n, k, bias }: LinearLayer, weight: Int8Layer): Value {
-  const data = g.stored(weight.data, [k, n]);
-  const scales = g.stored(weight.scales, [n]);
+/** The arrays of `weight`: `data` I8 [k, n] and `scales` F32 [n], as quantiseInt8 makes them. */
+function product(g: Graph, input: QuantisedInput, { name, n, k, bias }: LinearLayer, weight: PreparedLayer): Value {
+  const [data, scales] = [storedOf(g, weight, 'data', [k, n]), storedOf(g, weight, 'scales', [n])];
   const times = (levels: Value, zeroPoint: number): Value =>
     g.op('MatMulIntegerToFloat', [levels, data, g.floats([1], []), scales, g.bytes([zeroPoint], [])]);
   const scaled = mul(g, times(input.levels, ZERO_POINT), input.scale);
   const { outliers } = input;
   if (outliers === undefined) return bias ? add(g, scaled, g.weight(`${name}.bias`, [n])) : scaled;
   const addend = bias ? reshape(g, g.weight(`${name}.bias`, [n]), [1, n]) : g.floats(new Float32Array(n), [1, n]);
-  const kept = concat(g, [times(outliers.selection, 0), addend], 0);
+  // With a weight that is laid out for the processor, only a product can pick rows: the weight itself is then not in memory.
+  const isLaidOut = weight.arrays.data?.prepacked !== undefined;
+  const rows = isLaidOut
+    ? times(select(g, outliers.indices, k), 0)
+    : g.op('DequantizeLinear', [g.op('Gather', [data, outliers.indices.value], { axis: 0 }), scales], { axis: 1 });
+  const kept = concat(g, [rows, addend], 0);
   return g.op('Gemm', [outliers.values, kept, scaled]);
 }
 
@@ -80,10 +78,14 @@ function findOutliers(g: Graph, x: Value, k: number, count: number): Outliers & 
   const mask = g.op('ScatterElements', [g.floats(new Float32Array(k).fill(1), [k]), indices!, zeros], { axis: 0 });
   const one = g.op('Expand', [g.floats([1], [1, 1]), concat(g, [rowCount(g, x), g.ints([1])], 0)]);
   const values = concat(g, [g.op('Gather', [x, indices!], { axis: 1 }), one], 1);
+  return { indices: { value: indices!, count }, values, rest: mul(g, x, mask) };
+}
+
+/** u8 [count, k]: a 1 in each row, so that its product with a weight [k, n] is rows of the weight. */
+function select(g: Graph, { value, count }: Outliers['indices'], k: number): Value {
   const none = g.op('Expand', [g.bytes([0], [1, 1]), g.ints([count, k])]);
-  const places = [reshape(g, indices!, [count, 1]), g.bytes(Array<number>(count).fill(1), [count, 1])];
-  const selection = g.op('ScatterElements', [none, ...places], { axis: 1 });
-  return { selection, values, rest: mul(g, x, mask) };
+  const places = [reshape(g, value, [count, 1]), g.bytes(Array<number>(count).fill(1), [count, 1])];
+  return g.op('ScatterElements', [none, ...places], { axis: 1 });
 }
 
 /** The largest absolute values along an axis. */

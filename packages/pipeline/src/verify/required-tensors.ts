@@ -1,6 +1,5 @@
 import { AppError, toAppError } from '@qwen-edit/contract';
 import { modulationSegments } from '../engine/modulations.ts';
-import { precisionNamed } from '../engine/precision.ts';
 import type { Segment } from '../engine/segment-chain.ts';
 import { textEncoderSegments } from '../engine/text-encoder.ts';
 import { transformerSegments } from '../engine/transformer.ts';
@@ -9,6 +8,7 @@ import type { TextEncoderConfig } from '../hub/text-encoder-config.ts';
 import type { TransformerConfig } from '../hub/transformer-config.ts';
 import type { VaeConfig } from '../hub/vae-config.ts';
 import type { GraphSource } from '../onnx/graph.ts';
+import { gemmLinear } from '../onnx/linear.ts';
 import type { TensorInfo } from '../weights/safetensors.ts';
 import type { Weights } from '../weights/weights.ts';
 
@@ -70,7 +70,7 @@ export async function requirementsOf(
     read: ({ shape }) => new Float32Array(shape.reduce((product, side) => product * side, 1)),
   };
   try {
-    for (const segment of build({ weights: counting, root: '/', linear: precisionNamed().linear })) {
+    for (const segment of build({ weights: counting, root: '/', linear: gemmLinear })) {
       segment.build();
       // A graph takes milliseconds; sixty of them would hold up everything else.
       await new Promise(setImmediate);
