@@ -21,6 +21,7 @@ const ROOMS = [
   'image',
   'engine',
   'verify',
+  'encodings',
   'sampling',
   'plan',
   EDIT,
