@@ -24,6 +24,11 @@ export function requirePlace({ folder, maxBytes, maxAgeMs = 1 }: EncodingCachePl
   }
 }
 
+/** Removes what engines have kept there: for a device that has computed wrong numbers. */
+export async function forgetEncodings({ folder }: EncodingCachePlace): Promise<void> {
+  await createEncodingCache({ folder, maxBytes: 0 }).sweep();
+}
+
 /** The cache of an engine's process. It is swept now and every few minutes, so that what is too old goes also if no edit comes. */
 export function openEncodings(place: EncodingCachePlace, onTrouble: EncodingCacheOptions['onTrouble']): EncodingCache {
   const cache = createEncodingCache({ ...place, onTrouble });

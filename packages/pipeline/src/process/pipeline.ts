@@ -4,7 +4,7 @@ import { deviceNamed } from '../engine/devices.ts';
 import { precisionNamed } from '../engine/precision.ts';
 import type { EditHooks, EditRequest, EditResult, ModelFacts, SelfTestResult, StepEvent } from '../types.ts';
 import { editCommandOf, endBrokenEngine, listenerOf, partsOf, resultOf } from './edit-messages.ts';
-import { type EncodingCachePlace, requirePlace } from './encodings.ts';
+import { type EncodingCachePlace, forgetEncodings, requirePlace } from './encodings.ts';
 import { type EngineProcess, startEngineProcess } from './engine-process.ts';
 import type { EngineStats } from './protocol.ts';
 import { requireEngine } from './require-engine.ts';
@@ -125,7 +125,9 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
 
   const selfTestIn = async (current: EngineProcess): Promise<void> => {
     if (options.selfTestDir === undefined) return;
-    lastSelfTest = requirePassed(await askSelfTest(current, options.selfTestDir, { device, precision, threads }));
+    const result = await askSelfTest(current, options.selfTestDir, { device, precision, threads });
+    if (!result.ok && encodingCache !== undefined) await forgetEncodings(encodingCache);
+    lastSelfTest = requirePassed(result);
   };
   const loadInto = async (fresh: EngineProcess, onStep: PipelineOptions['onStep']): Promise<EngineProcess> => {
     try {
