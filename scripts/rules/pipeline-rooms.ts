@@ -23,6 +23,7 @@ const ROOMS = [
   'engine',
   'prepared',
   'verify',
+  'encodings',
   'sampling',
   'plan',
   EDIT,

@@ -118,6 +118,7 @@ export const settingsSchema = z.object({
   cancelGraceMs: seconds(0.1, 3600).prefault('10'),
   engineProgram: text.optional(),
   selfTestHours: wholeNumber(0, 8760).prefault('24'),
+  encodingCacheBytes: wholeNumber(0, 999_999_999_999).prefault('1000000000'),
 
   // The dispatcher.
   reapMs: seconds(0.05, 3600).prefault('5'),
@@ -209,6 +210,7 @@ export const VARIABLES: Readonly<Record<Setting, string>> = {
   cancelGraceMs: 'QWEN_EDIT_CANCEL_GRACE_SECONDS',
   engineProgram: 'QWEN_EDIT_ENGINE_PROGRAM',
   selfTestHours: 'QWEN_EDIT_SELFTEST_HOURS',
+  encodingCacheBytes: 'QWEN_EDIT_ENCODING_CACHE_BYTES',
   reapMs: 'QWEN_EDIT_REAP_SECONDS',
   resendMs: 'QWEN_EDIT_RESEND_SECONDS',
   webhookSecret: 'QWEN_EDIT_WEBHOOK_SECRET',

@@ -1,11 +1,13 @@
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
 import type { PullProgress } from '@qwen-edit/hub';
-import { availableMemory } from '@qwen-edit/pipeline';
+import { availableMemory, type PipelineOptions } from '@qwen-edit/pipeline';
 import { type EngineStart, type LoadedEngine, runWorkers, type Slot, WORKER_DEFAULTS } from '@qwen-edit/worker';
 import type { NotedModel } from '../demo-note.ts';
 import { createModelFetcher, type ModelFetcher } from '../model/fetch-model.ts';
 import { precisionOf } from '../precision-setting.ts';
+import type { Config } from '../settings.ts';
 import type { CheckedModel, CheckedSettings } from './check-settings.ts';
 import type { RoleContext, RoleDeps } from './role.ts';
 
@@ -46,6 +48,8 @@ export async function runLocalWorkers(
       threads,
       ...(config.nice === undefined ? {} : { nice: config.nice }),
       selfTestDir: deps.demoModelDir,
+      encodingCache: encodingCacheOf(config),
+      onTrouble: ({ code, message, hint }) => log.warn({ code, hint }, message),
       ...(config.engineProgram === undefined ? {} : { program: config.engineProgram }),
     });
     onModel?.(engine.model);
@@ -84,6 +88,17 @@ export async function runLocalWorkers(
     if (chosen.kind === 'folder') return undefined;
     return createModelFetcher({ chosen, hub, log, signal, onProgress: onDownload, now: deps.now });
   }
+}
+
+/** Encodings were made from pictures and prompts: they are kept no longer than those that no job uses any more. */
+function encodingCacheOf({
+  dataDir,
+  encodingCacheBytes,
+  unusedMs,
+  retentionMs,
+}: Config): PipelineOptions['encodingCache'] {
+  const folder = join(dataDir, 'cache', 'encodings');
+  return { folder, maxBytes: encodingCacheBytes, maxAgeMs: Math.min(unusedMs, retentionMs) };
 }
 
 /** A model of the hub has its folder from the fetcher. */

@@ -4,6 +4,7 @@ import { deviceNamed } from '../engine/devices.ts';
 import { precisionNamed } from '../engine/precision.ts';
 import type { EditHooks, EditRequest, EditResult, ModelFacts, SelfTestResult, StepEvent } from '../types.ts';
 import { editCommandOf, endBrokenEngine, listenerOf, partsOf, resultOf } from './edit-messages.ts';
+import { type EncodingCachePlace, forgetEncodings, requirePlace } from './encodings.ts';
 import { type EngineProcess, startEngineProcess } from './engine-process.ts';
 import type { EngineStats } from './protocol.ts';
 import { requireEngine } from './require-engine.ts';
@@ -33,6 +34,14 @@ export interface PipelineOptions {
    * if its result drifts. createPipeline, or the edit that needed a new engine, then rejects with AppError `device_drift`.
    */
   readonly selfTestDir?: string | undefined;
+  /**
+   * Keeps encodings of prompts and pictures on disk, for edits with a `cacheScope`, so that the same ones are not computed again: in
+   * `folder`, at most `maxBytes` (0: none, and those that are there are removed), each for `maxAgeMs` at most. Any number of pipelines
+   * may use one folder. Without it nothing is kept.
+   */
+  readonly encodingCache?: EncodingCachePlace | undefined;
+  /** Hears of what keeps no edit from being made, as a cache that cannot be written. */
+  readonly onTrouble?: ((error: AppError) => void) | undefined;
   /** Another engine program that speaks the same protocol, for tests of faults. */
   readonly program?: string;
 }
@@ -93,6 +102,8 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   if (!Number.isInteger(threads) || threads < 1)
     throw new AppError('invalid_parameter', `threads must be a whole number of at least 1, not ${threads}.`);
   if (!Number.isInteger(nice)) throw new AppError('invalid_parameter', `nice must be a whole number, not ${nice}.`);
+  const { encodingCache, onTrouble } = options;
+  if (encodingCache !== undefined) requirePlace(encodingCache);
   let engine: EngineProcess | undefined;
   let loaded: Promise<EngineProcess> | undefined;
   let model: ModelFacts | undefined;
@@ -106,7 +117,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   const ready = async (onStep: PipelineOptions['onStep']): Promise<EngineProcess> => {
     if (closed) throw new AppError('engine_closed', 'The pipeline was closed.');
     if (loaded === undefined || engine?.alive !== true) {
-      engine = startEngineProcess({ program, silenceMs: options.silenceMs ?? DEFAULT_SILENCE_MS, nice });
+      engine = startEngineProcess({ program, silenceMs: options.silenceMs ?? DEFAULT_SILENCE_MS, nice, onTrouble });
       loaded = loadInto(engine, onStep);
     }
     return loaded;
@@ -114,7 +125,9 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
 
   const selfTestIn = async (current: EngineProcess): Promise<void> => {
     if (options.selfTestDir === undefined) return;
-    lastSelfTest = requirePassed(await askSelfTest(current, options.selfTestDir, { device, precision, threads }));
+    const result = await askSelfTest(current, options.selfTestDir, { device, precision, threads });
+    if (!result.ok && encodingCache !== undefined) await forgetEncodings(encodingCache);
+    lastSelfTest = requirePassed(result);
   };
   const loadInto = async (fresh: EngineProcess, onStep: PipelineOptions['onStep']): Promise<EngineProcess> => {
     try {
@@ -122,7 +135,14 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       const after = options.selfTestDir === options.modelDir;
       if (!after) await selfTestIn(fresh);
       const { event } = await fresh.ask(
-        { type: 'load', modelDir: options.modelDir, device, precision, threads },
+        {
+          type: 'load',
+          modelDir: options.modelDir,
+          device,
+          precision,
+          threads,
+          ...(encodingCache && { encodingCache }),
+        },
         [],
         (each) => {
           if (each.type === 'step') onStep?.({ stage: each.stage, step: each.step, total: each.total });
