@@ -1,9 +1,10 @@
-import { availableParallelism } from 'node:os';
 import { AppError } from '@qwen-edit/contract';
 import type { PullProgress } from '@qwen-edit/hub';
 import { availableMemory } from '@qwen-edit/pipeline';
 import { type EngineStart, type LoadedEngine, runWorkers, type Slot, WORKER_DEFAULTS } from '@qwen-edit/worker';
 import type { NotedModel } from '../demo-note.ts';
+import { memoryOfEngine, threadsOfEngine, WORKER_NICE } from '../engine-share.ts';
+import { weightCacheDir } from '../model/cache-folders.ts';
 import { createModelFetcher, type ModelFetcher } from '../model/fetch-model.ts';
 import { precisionOf } from '../precision-setting.ts';
 import type { CheckedModel, CheckedSettings } from './check-settings.ts';
@@ -33,7 +34,8 @@ export async function runLocalWorkers(
 ): Promise<void> {
   if (model === undefined) throw new AppError('internal', 'A role with workers has checked no model.');
   const fetcher = fetcherOf(model);
-  const threads = config.maxCpuThreads ?? Math.max(1, Math.floor(availableParallelism() / config.maxConcurrency));
+  const threads = threadsOfEngine(config);
+  const memoryBytes = memoryOfEngine(config, await availableMemory());
   const openEngine = async ({ signal: loading, modelDir, onStep }: EngineStart): Promise<LoadedEngine> => {
     const engine = await deps.createPipeline({
       modelDir: modelDir ?? folderOf(model),
@@ -44,7 +46,9 @@ export async function runLocalWorkers(
       silenceMs: config.engineSilenceMs,
       cancelGraceMs: config.cancelGraceMs,
       threads,
-      ...(config.nice === undefined ? {} : { nice: config.nice }),
+      memoryBytes,
+      weightCacheDir: weightCacheDir(config),
+      nice: config.nice ?? WORKER_NICE,
       selfTestDir: deps.demoModelDir,
       ...(config.engineProgram === undefined ? {} : { program: config.engineProgram }),
     });
@@ -60,7 +64,7 @@ export async function runLocalWorkers(
       fetchModel: fetcher?.fetch,
       openEngine,
       configuredModel: model.facts,
-      machine: { memory_bytes: (await availableMemory()).totalBytes, threads },
+      machine: { memory_bytes: memoryBytes, threads },
       log,
       metrics,
       options: {
@@ -73,6 +77,7 @@ export async function runLocalWorkers(
         retryMaxMs: config.retryMaxMs,
         previewEvery: config.previewEvery,
         selfTestMs: config.selfTestHours * HOUR_MS,
+        eagerLoad: config.eagerLoad,
       },
     },
     slots,

@@ -56,11 +56,13 @@ async function pause(): Promise<void> {
 
 async function load(command: Extract<EngineCommand, { type: 'load' }>): Promise<void> {
   const start = performance.now();
-  const { id, device, precision, threads } = command;
+  const { id, device, precision, threads, memoryBytes, weightCacheDir } = command;
   model = await loadModel(command.modelDir, {
     device,
     precision,
     threads,
+    memoryBytes,
+    weightCacheDir,
     pause,
     onStep: (step, total) => send({ type: 'step', id, stage: 'load', step, total }),
   });

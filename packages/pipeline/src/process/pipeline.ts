@@ -18,6 +18,10 @@ export interface PipelineOptions {
   readonly precision?: string | undefined;
   /** Threads of the networks; default: one a core. */
   readonly threads?: number;
+  /** Bytes of main memory that the engine may plan with; default: what this machine or its container has. */
+  readonly memoryBytes?: number | undefined;
+  /** Folder for weights that are prepared once for a precision and kept. A precision that needs none makes nothing there. */
+  readonly weightCacheDir?: string | undefined;
   /** Added to this process's niceness for the engine's, as far as the system allows it; default 0. */
   readonly nice?: number;
   /** Ends the first loading, and its engine with it; createPipeline rejects with AppError `canceled`. */
@@ -87,11 +91,13 @@ const CLOSE_GRACE_MS = 500;
 export async function createPipeline(options: PipelineOptions): Promise<Pipeline> {
   if (options.program === undefined) requireEngine();
   const program = options.program ?? `${import.meta.dirname}/child.ts`;
-  const { threads = availableParallelism(), nice = 0, signal } = options;
+  const { threads = availableParallelism(), nice = 0, memoryBytes, weightCacheDir, signal } = options;
   const device = deviceNamed(options.device).name;
   const precision = precisionNamed(options.precision, device).name;
   if (!Number.isInteger(threads) || threads < 1)
     throw new AppError('invalid_parameter', `threads must be a whole number of at least 1, not ${threads}.`);
+  if (memoryBytes !== undefined && (!Number.isSafeInteger(memoryBytes) || memoryBytes < 1))
+    throw new AppError('invalid_parameter', `memoryBytes must be a whole number of at least 1, not ${memoryBytes}.`);
   if (!Number.isInteger(nice)) throw new AppError('invalid_parameter', `nice must be a whole number, not ${nice}.`);
   let engine: EngineProcess | undefined;
   let loaded: Promise<EngineProcess> | undefined;
@@ -122,7 +128,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       const after = options.selfTestDir === options.modelDir;
       if (!after) await selfTestIn(fresh);
       const { event } = await fresh.ask(
-        { type: 'load', modelDir: options.modelDir, device, precision, threads },
+        { type: 'load', modelDir: options.modelDir, device, precision, threads, memoryBytes, weightCacheDir },
         [],
         (each) => {
           if (each.type === 'step') onStep?.({ stage: each.stage, step: each.step, total: each.total });

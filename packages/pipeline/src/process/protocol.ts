@@ -30,6 +30,8 @@ export const engineCommandSchema = z.discriminatedUnion('type', [
     device: z.string(),
     precision: z.string(),
     threads: z.int().min(1),
+    memoryBytes: z.int().min(1).optional(),
+    weightCacheDir: z.string().optional(),
   }),
   /** Makes the golden edit of the small checkpoint `dir`; the loaded model is used if it is that one, and stays in any case. */
   z.object({
