@@ -72,13 +72,11 @@ export interface BusyTimes extends Arrivals {
 export interface BusyOptions extends Pick<SubmissionBenchOptions, 'picture' | 'folder' | 'signal'> {
   readonly perSecond: number;
   readonly seconds: number;
-  /** Settings of the service; without them it has its defaults. */
-  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** How long submissions take that come at a fixed pace, while the worker of the same `qwen-edit serve` edits. */
 export async function timeBusy(url: string, options: BusyOptions): Promise<BusyTimes> {
-  const serve = start('serve', url, join(options.folder, 'serve'), options.settings);
+  const serve = start('serve', url, join(options.folder, 'serve'));
   const caller = createBenchCaller(await readyUrl(serve), createFreshPictures(options.picture));
   try {
     // So many that the worker is not done with them before those come that are measured.
@@ -94,24 +92,18 @@ export async function timeBusy(url: string, options: BusyOptions): Promise<BusyT
 }
 
 /** A role as a process of its own, as it is run in earnest; only the limit of the queue is lifted. */
-function start(
-  role: 'api' | 'serve',
-  url: string,
-  dataDir: string,
-  settings: Readonly<Record<string, string>> = {},
-): RunningCommand {
+export function start(role: 'api' | 'serve', url: string, dataDir: string): RunningCommand {
   const lifted = { QWEN_EDIT_MAX_QUEUE: '1000000000', QWEN_EDIT_GRACE_SECONDS: '0' };
   const env = {
     DATABASE_URL: url,
     QWEN_EDIT_DATA_DIR: dataDir,
     PORT: '0',
     ...(role === 'api' ? {} : lifted),
-    ...settings,
   };
   return runCommand([role], env, import.meta.dirname);
 }
 
-async function readyUrl(running: RunningCommand): Promise<string> {
+export async function readyUrl(running: RunningCommand): Promise<string> {
   const [, url = ''] = await running.until(/ is ready at (http:\S+)/);
   return url;
 }
