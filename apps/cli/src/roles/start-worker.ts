@@ -33,6 +33,7 @@ export async function runLocalWorkers(
   { graceMs, signal, model, onModel, onDownload }: LocalWorkers,
 ): Promise<void> {
   if (model === undefined) throw new AppError('internal', 'A role with workers has checked no model.');
+  const { precision } = precisionOf(config);
   const fetcher = fetcherOf(model);
   const threads = threadsOfEngine(config);
   const memoryBytes = memoryOfEngine(config, await availableMemory());
@@ -40,7 +41,7 @@ export async function runLocalWorkers(
     const engine = await deps.createPipeline({
       modelDir: modelDir ?? folderOf(model),
       device: 'cpu',
-      precision: precisionOf(config).precision,
+      precision,
       signal: loading,
       onStep,
       silenceMs: config.engineSilenceMs,
@@ -87,7 +88,7 @@ export async function runLocalWorkers(
 
   function fetcherOf({ chosen, hub }: CheckedModel): ModelFetcher | undefined {
     if (chosen.kind === 'folder') return undefined;
-    return createModelFetcher({ chosen, hub, log, signal, onProgress: onDownload, now: deps.now });
+    return createModelFetcher({ chosen, hub, precision, log, signal, onProgress: onDownload, now: deps.now });
   }
 }
 
