@@ -51,6 +51,7 @@ const FAST_WORKER: WorkerOptions = {
   resultWaitMs: 3000,
   workerReportMs: 100,
   receiveWaitMs: 5000,
+  wakeMs: 50,
 };
 
 /** The database, storage and queue of one test, and what the test needs to look into them. */

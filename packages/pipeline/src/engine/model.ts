@@ -32,6 +32,9 @@ export interface ModelLoadOptions {
   readonly device?: string | Device;
   readonly precision?: string | Precision;
   readonly threads: number;
+  /** Bytes of main memory to plan with, and the folder of prepared weights: see PipelineOptions. */
+  readonly memoryBytes?: number | undefined;
+  readonly weightCacheDir?: string | undefined;
   /** Called before each segment is loaded or run: lets messages in, and throws if the work was cancelled. */
   readonly pause: () => Promise<void>;
   readonly onStep?: (step: number, total: number) => void;

@@ -3,7 +3,8 @@ import { Socket } from 'node:net';
 import { AppError, toAppError } from '@qwen-edit/contract';
 import { type RunResult, runEdit } from '../edit.ts';
 import type { EncodingCache } from '../encodings/encoding-cache.ts';
-import { type LoadedModel, loadModel } from '../engine/model.ts';
+import type { LoadedModel } from '../engine/model.ts';
+import { loadPreparedModel } from '../load-prepared-model.ts';
 import { modelFacts } from '../model-facts.ts';
 import { runGoldenEdit } from '../self-test/run-golden-edit.ts';
 import type { Preview } from '../types.ts';
@@ -59,13 +60,16 @@ async function pause(): Promise<void> {
 
 async function load(command: Extract<EngineCommand, { type: 'load' }>): Promise<void> {
   const start = performance.now();
-  const { id, device, precision, threads } = command;
-  model = await loadModel(command.modelDir, {
+  const { id, device, precision, threads, memoryBytes, weightCacheDir } = command;
+  model = await loadPreparedModel(command.modelDir, {
     device,
     precision,
     threads,
+    memoryBytes,
+    weightCacheDir,
     pause,
     onStep: (step, total) => send({ type: 'step', id, stage: 'load', step, total }),
+    onPrepared: (step, total) => send({ type: 'step', id, stage: 'load', step, total }),
   });
   modelDir = command.modelDir;
   encodings = command.encodingCache && openEncodings(command.encodingCache, sendTrouble);
@@ -78,7 +82,7 @@ async function selfTest({ id, dir, ...tested }: Extract<EngineCommand, { type: '
   // Two of a small model would be no harm, but its loading is most of what a self-test costs.
   const fits = modelDir === dir && model?.device.name === device && model.precision.name === precision;
   const loaded = fits ? model : undefined;
-  const small = loaded ?? (await loadModel(dir, { ...tested, pause }));
+  const small = loaded ?? (await loadPreparedModel(dir, { ...tested, pause }));
   try {
     const result = await runGoldenEdit(small, dir);
     send({ type: 'self-tested', id, result: { ...result, seconds: (performance.now() - start) / 1000 } });

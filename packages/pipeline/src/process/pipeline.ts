@@ -19,6 +19,10 @@ export interface PipelineOptions {
   readonly precision?: string | undefined;
   /** Threads of the networks; default: one a core. */
   readonly threads?: number;
+  /** Bytes of main memory that the engine may plan with; default: what this machine or its container has. */
+  readonly memoryBytes?: number | undefined;
+  /** Folder for weights that are prepared once for a precision and kept. A precision that needs none makes nothing there. */
+  readonly weightCacheDir?: string | undefined;
   /** Added to this process's niceness for the engine's, as far as the system allows it; default 0. */
   readonly nice?: number;
   /** Ends the first loading, and its engine with it; createPipeline rejects with AppError `canceled`. */
@@ -96,11 +100,13 @@ const CLOSE_GRACE_MS = 500;
 export async function createPipeline(options: PipelineOptions): Promise<Pipeline> {
   if (options.program === undefined) requireEngine();
   const program = options.program ?? `${import.meta.dirname}/child.ts`;
-  const { threads = availableParallelism(), nice = 0, signal } = options;
+  const { threads = availableParallelism(), nice = 0, memoryBytes, weightCacheDir, signal } = options;
   const device = deviceNamed(options.device).name;
   const precision = precisionNamed(options.precision, device).name;
   if (!Number.isInteger(threads) || threads < 1)
     throw new AppError('invalid_parameter', `threads must be a whole number of at least 1, not ${threads}.`);
+  if (memoryBytes !== undefined && (!Number.isSafeInteger(memoryBytes) || memoryBytes < 1))
+    throw new AppError('invalid_parameter', `memoryBytes must be a whole number of at least 1, not ${memoryBytes}.`);
   if (!Number.isInteger(nice)) throw new AppError('invalid_parameter', `nice must be a whole number, not ${nice}.`);
   const { encodingCache, onTrouble } = options;
   if (encodingCache !== undefined) requirePlace(encodingCache);
@@ -125,7 +131,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
 
   const selfTestIn = async (current: EngineProcess): Promise<void> => {
     if (options.selfTestDir === undefined) return;
-    const result = await askSelfTest(current, options.selfTestDir, { device, precision, threads });
+    const result = await askSelfTest(current, options.selfTestDir, { device, precision, threads, weightCacheDir });
     if (!result.ok && encodingCache !== undefined) await forgetEncodings(encodingCache);
     lastSelfTest = requirePassed(result);
   };
@@ -141,6 +147,8 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
           device,
           precision,
           threads,
+          memoryBytes,
+          weightCacheDir,
           ...(encodingCache && { encodingCache }),
         },
         [],

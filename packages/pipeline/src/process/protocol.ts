@@ -34,6 +34,8 @@ export const engineCommandSchema = z.discriminatedUnion('type', [
     encodingCache: z
       .object({ folder: z.string().min(1), maxBytes: z.int().min(0), maxAgeMs: z.int().min(1).optional() })
       .optional(),
+    memoryBytes: z.int().min(1).optional(),
+    weightCacheDir: z.string().optional(),
   }),
   /** Makes the golden edit of the small checkpoint `dir`; the loaded model is used if it is that one, and stays in any case. */
   z.object({
@@ -43,6 +45,7 @@ export const engineCommandSchema = z.discriminatedUnion('type', [
     device: z.string(),
     precision: z.string(),
     threads: z.int().min(1),
+    weightCacheDir: z.string().optional(),
   }),
   z.object({
     type: z.literal('edit'),
