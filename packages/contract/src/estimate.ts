@@ -7,13 +7,16 @@ const side = z.int().min(1);
 const sizeSchema = z.object({ width: side, height: side });
 
 /** What an engine does from its start to a result, as far as memory is concerned. */
-const PLAN_STAGES = ['load', 'encode_text', 'encode_pictures', 'denoise', 'decode'] as const;
+const PLAN_STAGES = ['load', 'encode_text', 'encode_pictures', 'modulate', 'denoise', 'decode'] as const;
 
 /** Bytes that one stage needs. */
 const planStageSchema = z.object({
   stage: z.enum(PLAN_STAGES),
-  /** Weights that it reads. If `mapped`, the system may drop them from memory and read them again. */
-  weights_bytes: count,
+  /** Weights that stay in memory all through the stage. If `mapped`, they are pages of files. */
+  held_bytes: count,
+  /** Weights that each pass reads from disk, a segment at a time; of them, the largest segment is in memory. */
+  streamed_bytes: count,
+  segment_bytes: count,
   mapped: z.boolean(),
   /** The process itself, its sessions, and weights that it keeps in another form. */
   resident_bytes: count,
@@ -23,8 +26,19 @@ const planStageSchema = z.object({
 });
 export type PlanStage = Readonly<z.output<typeof planStageSchema>>;
 
+/** How a network of several segments is kept in memory. */
+const heldNetworkSchema = z.object({
+  segments: count,
+  /** So many of the first are held while their stage runs. Each other one is read from disk for each run. */
+  held: count,
+  /** Whether these also stay for the next edit. */
+  stays: z.boolean(),
+  /** Whether these are laid out for the processor. */
+  prepacked: z.boolean(),
+});
+
 /**
- * `fits`: weights stay in memory over the steps. `streams`: it works, but the weights are read from disk in each pass. `too_large`: it
+ * `fits`: weights stay in memory over the steps. `streams`: it works, but weights are read from disk in each pass. `too_large`: it
  * would end without memory. `unknown`: nobody said how much memory there is.
  */
 export const MEMORY_VERDICTS = ['fits', 'streams', 'too_large', 'unknown'] as const;
@@ -46,15 +60,21 @@ export const memoryPlanSchema = z.object({
   /** Why this version does not run so; null if it does. */
   obstacle: z.string().nullable(),
   stages: z.array(planStageSchema),
-  /** The most that one stage needs with its weights in memory. */
+  /** What is held in the memory there is. The VAE always is. */
+  residency: z.object({ vision: heldNetworkSchema, language: heldNetworkSchema, transformer: heldNetworkSchema }),
+  /** The most that one stage needs by this plan. */
   peak_bytes: count,
-  /** The most that one stage needs besides weights that are mapped: with less it ends without memory. */
+  /** With so much, the weights of the transformer stay in memory over the steps. */
+  fits_bytes: count,
+  /** With less, it ends without memory, whatever is read from disk. */
   least_bytes: count,
   /** What is there; null if that is not known. */
   memory_bytes: count.nullable(),
   verdict: z.enum(MEMORY_VERDICTS),
-  /** Read from disk in each step if the weights do not stay in memory. */
+  /** Weights that each step reads from disk, since they do not stay in memory. */
   disk_bytes_a_step: count,
+  /** Weights that are prepared for the precision once, on disk. */
+  prepared_bytes: count,
   /** What would fit; empty if the edit does. */
   alternatives: z.array(alternativeSchema),
 });

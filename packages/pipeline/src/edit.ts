@@ -10,6 +10,7 @@ import {
   type Unchanged,
   unchangedWarnings,
 } from '@qwen-edit/contract';
+import { arrangeFor } from './arrange-memory.ts';
 import { concatenate, type FloatArray, rows } from './arrays.ts';
 import { checkRequest, type UncheckedRequest } from './check-request.ts';
 import { createEncoders, type ScopedCache } from './encodings/encoders.ts';
@@ -95,6 +96,13 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
     patchify(conditionImage(image, folder.edit.condition_image_size), folder.processor),
   );
   const prompts = [parameters.prompt, ...(usesGuidance(parameters) ? [parameters.negative_prompt ?? ''] : [])];
+  await arrangeFor(model, {
+    size,
+    references: sizes.references,
+    steps: parameters.num_inference_steps,
+    numImages: parameters.num_images_per_prompt,
+    prompts,
+  });
   const encoders = createEncoders(model, versions(), hooks.encodings);
   const [promptEmbeds, negativePromptEmbeds] = await encoders.encodePrompts(
     prompts.map((prompt) => promptTokens(model, prompt, patches)),
@@ -109,6 +117,8 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
   );
   hooks.observe?.('prompt_embeds', promptEmbeds!);
   if (negativePromptEmbeds !== undefined) hooks.observe?.('negative_prompt_embeds', negativePromptEmbeds);
+
+  await model.endStage();
 
   // 3. References as latents. If previews are wanted, they also tell which colours latents stand for.
   const { previewEvery = 0, onPreview } = hooks;

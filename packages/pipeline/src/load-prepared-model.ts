@@ -1,5 +1,7 @@
 import { AppError } from '@qwen-edit/contract';
+import { firstResidency } from './arrange-memory.ts';
 import { type LoadedModel, loadModel, type ModelLoadOptions } from './engine/model.ts';
+import { availableMemory } from './plan/available-memory.ts';
 import { prepareWeights } from './prepared/prepare-weights.ts';
 import { versions } from './versions.ts';
 
@@ -11,10 +13,13 @@ export interface PreparedLoadOptions extends Omit<ModelLoadOptions, 'prepare'> {
 }
 
 /** Loads a model in any precision: what has to be prepared is found, or made first. Rejects as loadModel and prepareWeights do. */
-export function loadPreparedModel(dir: string, options: PreparedLoadOptions): Promise<LoadedModel> {
+export async function loadPreparedModel(dir: string, options: PreparedLoadOptions): Promise<LoadedModel> {
   const { weightCacheDir, onPrepared, ...rest } = options;
+  const memoryBytes = rest.memoryBytes ?? (await availableMemory()).totalBytes;
   return loadModel(dir, {
     ...rest,
+    memoryBytes,
+    residency: (folder, device, precision) => firstResidency(folder, { device, precision, memoryBytes }),
     async prepare(folder, precision) {
       if (precision.preparation === undefined) return undefined;
       if (weightCacheDir === undefined)

@@ -12,6 +12,7 @@ const STAGES: Readonly<Record<PlanStage['stage'], string>> = {
   load: 'load',
   encode_text: 'encode text',
   encode_pictures: 'encode pictures',
+  modulate: 'modulate',
   denoise: 'denoise',
   decode: 'decode',
 };
@@ -30,11 +31,12 @@ export function planText({ model, estimate, memory }: PlannedMemory): string {
   return [
     head,
     '',
-    row('stage', 'weights', 'kept', 'computing', 'together'),
+    row('stage', 'held', 'from disk', 'kept', 'computing', 'together'),
     ...memory.stages.map((stage) =>
       row(
         STAGES[stage.stage],
-        inGigabytes(stage.weights_bytes),
+        inGigabytes(stage.held_bytes),
+        inGigabytes(stage.streamed_bytes),
         inGigabytes(stage.resident_bytes),
         inGigabytes(stage.activations_bytes),
         inGigabytes(stage.total_bytes),
@@ -43,6 +45,8 @@ export function planText({ model, estimate, memory }: PlannedMemory): string {
     '',
     ...(memory.obstacle === null ? [] : [memory.obstacle]),
     ...verdictLines(memory),
+    ...heldLine(memory),
+    ...preparedLine(memory),
     ...(memory.device === 'cpu' ? time : []),
     '',
   ].join('\n');
@@ -52,9 +56,32 @@ function row(first: string, ...cells: readonly string[]): string {
   return first.padEnd(17) + cells.map((cell) => cell.padStart(11)).join('');
 }
 
+const NAMES = { vision: 'vision tower', language: 'language model', transformer: 'transformer' } as const;
+
+/** What stays in memory, and for how long. */
+function heldLine({ residency, verdict }: MemoryPlan): readonly string[] {
+  if (verdict === 'too_large') return [];
+  const { vision, language, transformer } = residency;
+  const all = [vision, language, transformer];
+  if (all.every(({ segments, held, stays }) => held === segments && stays))
+    return ['All networks stay in memory between edits.'];
+  const words = (['transformer', 'language', 'vision'] as const).map((name) => {
+    const { segments, held, stays } = residency[name];
+    const share = held === segments ? 'all' : held === 0 ? 'nothing' : `${held} of ${segments} segments`;
+    return `${share} of the ${NAMES[name]}${held === 0 ? '' : stays ? ', also between edits' : ', in its stage'}`;
+  });
+  return [`In memory: ${words.join('; ')}.`];
+}
+
+function preparedLine({ prepared_bytes, precision }: MemoryPlan): readonly string[] {
+  return prepared_bytes === 0
+    ? []
+    : [`Weights are prepared in ${precision} once: ${inGigabytes(prepared_bytes)} on disk.`];
+}
+
 function verdictLines(memory: MemoryPlan): readonly string[] {
-  const { verdict, memory_bytes, peak_bytes, least_bytes, alternatives } = memory;
-  const needs = `It needs ${inGigabytes(peak_bytes)}`;
+  const { verdict, memory_bytes, peak_bytes, fits_bytes, least_bytes, alternatives } = memory;
+  const needs = `It needs ${inGigabytes(fits_bytes)}`;
   const others = alternatives.map(({ text }) => `  - ${text}`);
   const would = others.length === 0 ? [] : ['What would do:', ...others];
   switch (verdict) {
@@ -66,8 +93,8 @@ function verdictLines(memory: MemoryPlan): readonly string[] {
       ];
     case 'streams':
       return [
-        `It does not fit: it needs ${inGigabytes(peak_bytes)} to keep the weights in memory, and there are ${inGigabytes(memory_bytes ?? 0)}.`,
-        `It runs all the same: weights are mapped, and ${inGigabytes(least_bytes)} are enough, with a fast disk and patience.`,
+        `It does not fit: it needs ${inGigabytes(fits_bytes)} to keep the weights in memory, and there are ${inGigabytes(memory_bytes ?? 0)}.`,
+        `It runs all the same, with weights read from disk in each step: ${inGigabytes(least_bytes)} are enough, with a fast disk and patience.`,
         ...would,
       ];
     case 'too_large':

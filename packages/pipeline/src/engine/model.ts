@@ -5,10 +5,17 @@ import type { FindPrepared } from '../onnx/prepared-layer.ts';
 import { createPromptEncoder, type PromptEncoder } from '../text/prompt.ts';
 import { type Device, deviceNamed } from './devices.ts';
 import { type Precision, precisionNamed } from './precision.ts';
-import type { EngineContext, SegmentChain } from './segment-chain.ts';
+import type { EngineContext, Holding, SegmentChain } from './segment-chain.ts';
 import { loadTextEncoder, type TextEncoder } from './text-encoder.ts';
 import { loadTransformer, type Transformer } from './transformer.ts';
 import { loadVae, type Vae } from './vae.ts';
+
+/** Which segments of the networks are in memory between their runs. The VAE is small and always stays. */
+export interface Residency {
+  readonly vision: Holding;
+  readonly language: Holding;
+  readonly transformer: Holding;
+}
 
 /** A checkpoint whose networks are loaded. */
 export interface LoadedModel {
@@ -21,6 +28,9 @@ export interface LoadedModel {
   readonly vae: Vae;
   /** See ModelLoadOptions. */
   readonly pause: () => Promise<void>;
+  readonly memoryBytes: number | undefined;
+  /** Decides what is in memory from now on, as for an edit that is to begin. */
+  readonly arrange: (residency: Residency) => Promise<void>;
   /** To be called when a stage of an edit has ended: gives the memory back that the next one needs. */
   readonly endStage: () => Promise<void>;
   /** Gives the memory of all networks back. The model cannot be used after that. */
@@ -32,9 +42,10 @@ export interface ModelLoadOptions {
   readonly device?: string | Device;
   readonly precision?: string | Precision;
   readonly threads: number;
-  /** Bytes of main memory to plan with, and the folder of prepared weights: see PipelineOptions. */
+  /** Bytes of main memory that edits are planned with; if nobody says, everything is held. */
   readonly memoryBytes?: number | undefined;
-  readonly weightCacheDir?: string | undefined;
+  /** What is held until the first edit; without it, everything. */
+  readonly residency?: (folder: ModelFolder, device: Device, precision: Precision) => Residency | undefined;
   /** Called before each segment is loaded or run: lets messages in, and throws if the work was cancelled. */
   readonly pause: () => Promise<void>;
   readonly onStep?: (step: number, total: number) => void;
@@ -61,7 +72,8 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
   step(0);
   const folder = await openModelFolder(dir);
   const prompt = createPromptEncoder(folder.tokenizer.file, folder.tokenizer.config, folder.family);
-  const { threads, pause } = options;
+  const { threads, pause, memoryBytes } = options;
+  const residency = options.residency?.(folder, device, precision);
   const prepared = await options.prepare?.(folder, precision);
   if (precision.preparation !== undefined && prepared === undefined)
     throw new AppError('internal', `The precision ${precision.name} needs prepared weights.`);
@@ -73,10 +85,20 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
   };
   try {
     step(1);
-    const textEncoder = await loadTextEncoder(context, folder.textEncoder.config, folder.textEncoder.weights);
+    const textEncoder = await loadTextEncoder(
+      context,
+      folder.textEncoder.config,
+      folder.textEncoder.weights,
+      residency,
+    );
     chains.push(textEncoder.chains.vision, textEncoder.chains.text);
     step(2);
-    const transformer = await loadTransformer(context, folder.transformer.config, folder.transformer.weights);
+    const transformer = await loadTransformer(
+      context,
+      folder.transformer.config,
+      folder.transformer.weights,
+      residency?.transformer,
+    );
     chains.push(transformer.chain);
     step(3);
     const vae = await loadVae(context, folder.vae.config, folder.vae.weights);
@@ -85,7 +107,15 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
     const endStage = async (): Promise<void> => {
       for (const chain of chains) await chain.endStage();
     };
-    return { folder, device, precision, prompt, textEncoder, transformer, vae, pause, endStage, release };
+    const arrange = async (wanted: Residency): Promise<void> => {
+      await textEncoder.chains.vision.hold(wanted.vision);
+      await textEncoder.chains.text.hold(wanted.language);
+      await transformer.chain.hold(wanted.transformer);
+    };
+    return {
+      ...{ folder, device, precision, prompt, textEncoder, transformer, vae },
+      ...{ pause, memoryBytes, arrange, endStage, release },
+    };
   } catch (thrown) {
     await release();
     throw thrown;

@@ -14,6 +14,7 @@ import { anglesInputs, mropePositions, textAngles, visionAngles } from './rope.t
 import {
   type EngineContext,
   graphSource,
+  type Holding,
   loadSegmentChain,
   type Segment,
   type SegmentChain,
@@ -75,15 +76,16 @@ export function textEncoderSegments(config: TextEncoderConfig, source: GraphSour
   };
 }
 
-/** Qwen2.5-VL as a text encoder: vision tower and language model. Loads every segment. */
+/** Qwen2.5-VL as a text encoder: vision tower and language model. Opens every segment once. */
 export async function loadTextEncoder(
   context: EngineContext,
   config: TextEncoderConfig,
   weights: Weights,
+  holding?: { readonly vision: Holding; readonly language: Holding },
 ): Promise<TextEncoder> {
   const { text, vision, ...segments } = textEncoderSegments(config, graphSource(context, weights));
-  const visionChain = await loadSegmentChain(context, segments.visionSegments);
-  const textChain = await loadSegmentChain(context, segments.textSegments);
+  const visionChain = await loadSegmentChain(context, segments.visionSegments, holding && { holding: holding.vision });
+  const textChain = await loadSegmentChain(context, segments.textSegments, holding && { holding: holding.language });
 
   const encodeImage = async (grid: PatchGrid): Promise<FloatArray> => {
     const merge = vision.spatial_merge_size;

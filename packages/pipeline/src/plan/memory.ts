@@ -5,12 +5,12 @@ import {
   type ModelShape,
   type PlanStage,
   type PrecisionName,
-  precisionFacts,
   precisionObstacle,
   type Size,
-  type WeightsShape,
 } from '@qwen-edit/contract';
-import { SEGMENT_BYTES } from '../engine/segment-chain.ts';
+import type { Residency } from '../engine/model.ts';
+import { modelWeights, type NetworkWeights } from './network-weights.ts';
+import { boundsOf, type EditNeeds, isWhole, planResidency, STAGES, stageWeights } from './residency.ts';
 import { type PlannedEdit, type Sequence, sequenceOf, sum } from './sequence.ts';
 import { decoderLayers, encoderLayers, type VaeLayer, vaeTiles } from './vae-layers.ts';
 
@@ -38,11 +38,12 @@ const LIVE_ARRAYS = 14;
 const KERNEL_COPIES = 2.5;
 /** The largest half-precision weight that is widened to fp32, and what is left of the one before it. */
 const WIDENED = 1.4;
+/** Shift, scale and gate of the attention and of the MLP, for each of two streams. */
+const MODULATIONS = 12;
 
 /**
- * What an edit needs of memory, stage by stage, and whether it is there. On a CPU the weights of the transformer, the text encoder and
- * the vision tower are mapped: the system may drop their pages and read them again. The stages come one after the other, so that
- * the largest decides.
+ * What an edit needs of memory, stage by stage, what is held in the memory there is, and whether it is enough. The stages come one after
+ * the other, so that the largest decides.
  */
 export function planMemory(
   shape: ModelShape,
@@ -50,77 +51,132 @@ export function planMemory(
   options: MemoryOptions,
 ): Omit<MemoryPlan, 'alternatives'> {
   const { device, precision, memoryBytes } = options;
-  const sequence = sequenceOf(shape, edit);
-  const bytesOf = (weights: WeightsShape): number => Math.ceil(weightBytes(weights, precision));
-  const mapped = device === 'cpu';
-  const kept = residentBytes(shape);
-  const stage = (name: PlanStage['stage'], weights: number, activations: number): PlanStage => ({
-    stage: name,
-    weights_bytes: weights,
-    mapped,
-    resident_bytes: kept,
-    activations_bytes: Math.ceil(activations),
-    total_bytes: Math.ceil(weights + kept + activations),
-  });
-  const { transformer, language, vision } = shape;
-  const stages = [
-    stage('load', 0, 0),
-    stage('encode_text', bytesOf(language.weights) + bytesOf(vision.weights), encodeBytes(shape, sequence)),
-    stage('encode_pictures', 0, mapBytes(encoderLayers(shape.vae), edit.references)),
-    stage('denoise', bytesOf(transformer.weights), denoiseBytes(shape, sequence)),
-    stage('decode', 0, mapBytes(decoderLayers(shape.vae), [edit.size])),
-  ];
-  const peak = Math.max(...stages.map(({ total_bytes }) => total_bytes));
-  const least = Math.max(...stages.map((each) => each.total_bytes - (mapped ? each.weights_bytes : 0)));
-  const denoise = stages.find((each) => each.stage === 'denoise')?.total_bytes ?? peak;
+  const needs = editNeeds(shape, edit, options);
+  const residency = planResidency(needs, memoryBytes);
+  const stages = planStages(needs, residency, device);
+  const { fits, least } = boundsOf(needs);
+  const whole = isWhole(needs, residency.transformer);
+  const denoise = stageWeights(needs, residency, 'denoise');
   return {
     device,
     precision,
     obstacle: precisionObstacle(precision, device) ?? null,
     stages,
-    peak_bytes: peak,
-    least_bytes: least,
+    residency: residencyFacts(needs, residency),
+    peak_bytes: Math.max(...stages.map(({ total_bytes }) => total_bytes)),
+    fits_bytes: Math.ceil(fits),
+    least_bytes: Math.ceil(least),
     memory_bytes: memoryBytes ?? null,
-    verdict: verdictOf(memoryBytes, least, denoise),
-    disk_bytes_a_step: edit.numImages * sequence.text.length * bytesOf(transformer.weights),
+    verdict: verdictOf(memoryBytes, least, whole),
+    disk_bytes_a_step: Math.ceil(edit.numImages * denoise.streamed),
+    prepared_bytes: Math.ceil(device === 'cpu' ? preparedBytes(needs) : 0),
   };
+}
+
+/** The residency of an edit, for the engine. */
+export function residencyOf(shape: ModelShape, edit: PlannedEdit, options: MemoryOptions): Residency {
+  return planResidency(editNeeds(shape, edit, options), options.memoryBytes);
+}
+
+function planStages(needs: EditNeeds, residency: Residency, device: DeviceName): PlanStage[] {
+  const mapped = device === 'cpu';
+  const stage = (
+    name: PlanStage['stage'],
+    activations: number,
+    weights?: ReturnType<typeof stageWeights>,
+  ): PlanStage => {
+    const { held, streamed, segment, sessions } = weights ?? { held: 0, streamed: 0, segment: 0, sessions: 0 };
+    const kept = needs.process + sessions * needs.session;
+    return {
+      stage: name,
+      held_bytes: Math.ceil(held),
+      streamed_bytes: Math.ceil(streamed),
+      segment_bytes: Math.ceil(segment),
+      mapped,
+      resident_bytes: Math.ceil(kept),
+      activations_bytes: Math.ceil(activations),
+      total_bytes: Math.ceil(held + segment + kept + activations),
+    };
+  };
+  const computing = STAGES.map((name) => stage(name, needs.activations[name], stageWeights(needs, residency, name)));
+  return [stage('load', 0), ...computing];
+}
+
+function residencyFacts({ weights }: EditNeeds, residency: Residency): MemoryPlan['residency'] {
+  const facts = ({ segments }: NetworkWeights, { held, stays, prepacks }: Residency['transformer']) => ({
+    segments: segments.length,
+    held: Math.min(held, segments.length),
+    stays,
+    prepacked: prepacks,
+  });
+  const { vision, language, transformer } = residency;
+  return {
+    vision: facts(weights.vision, vision),
+    language: facts(weights.language, language),
+    transformer: facts(weights.transformer, transformer),
+  };
+}
+
+/** Blocks of the transformer are stored twice: as they are, and as they are laid out for the processor. */
+function preparedBytes({ weights: { transformer, language } }: EditNeeds): number {
+  return 2 * transformer.prepared + language.prepared;
 }
 
 /** The text encoder is read once or twice an edit, the transformer in each step: it decides. */
-function verdictOf(memory: number | undefined, least: number, denoise: number): MemoryVerdict {
+function verdictOf(memory: number | undefined, least: number, whole: boolean): MemoryVerdict {
   if (memory === undefined) return 'unknown';
   if (least > memory) return 'too_large';
-  return denoise > memory ? 'streams' : 'fits';
+  return whole ? 'fits' : 'streams';
 }
 
-function weightBytes({ bytes, parameters }: WeightsShape, precision: PrecisionName): number {
-  const { bytesPerWeight } = precisionFacts(precision);
-  return bytesPerWeight === 'stored' ? bytes : parameters * bytesPerWeight;
-}
-
-/** What stays in the process over all stages: itself, its sessions, and the VAE, whose kernels are cut out and laid out anew. */
-function residentBytes({ transformer, language, vision, vae }: ModelShape): number {
-  const segments = ({ bytes }: WeightsShape, layers: number): number => {
-    const inOne = Math.max(1, Math.floor(SEGMENT_BYTES / Math.max(1, bytes / layers)));
-    return Math.ceil(layers / inOne);
+function editNeeds(shape: ModelShape, edit: PlannedEdit, { device, precision }: MemoryOptions): EditNeeds {
+  const sequence = sequenceOf(shape, edit);
+  const weights = modelWeights(shape, precision);
+  const modulations = modulationBytes(shape, edit);
+  return {
+    weights,
+    process: processBytes(shape),
+    session: SESSION_BYTES,
+    activations: {
+      encode_text: encodeBytes(shape, sequence, weights),
+      encode_pictures: mapBytes(encoderLayers(shape.vae), edit.references),
+      modulate: SLACK_BYTES + modulations + widenedBytes(weights.modulation),
+      denoise: modulations + denoiseBytes(shape, sequence, weights),
+      decode: mapBytes(decoderLayers(shape.vae), [edit.size]),
+    },
+    runs: edit.steps * edit.numImages * sequence.text.length,
+    streams: device === 'cpu',
   };
-  const sessions =
-    segments(transformer.weights, transformer.layers) +
-    segments(language.weights, language.layers) +
-    segments(vision.weights, vision.layers);
+}
+
+/** The process itself, and the VAE, whose kernels are cut out and laid out anew. */
+function processBytes({ vae }: ModelShape): number {
   const kernels = sum(
     [...encoderLayers(vae), ...decoderLayers(vae)].map((layer) => layer.from * layer.to * layer.kernel),
   );
-  return Math.ceil(PROCESS_BYTES + sessions * SESSION_BYTES + KERNEL_COPIES * F32 * kernels);
+  return Math.ceil(PROCESS_BYTES + 2 * SESSION_BYTES + KERNEL_COPIES * F32 * kernels);
 }
 
-function denoiseBytes({ transformer }: ModelShape, { target, references, text }: Sequence): number {
+/** Those of all steps, and of references: 6 for the image stream and 6 for the text stream of each block. */
+function modulationBytes({ transformer: { layers, hidden_size } }: ModelShape, { steps }: PlannedEdit): number {
+  return MODULATIONS * (steps + 1) * layers * hidden_size * F32;
+}
+
+function denoiseBytes(
+  { transformer }: ModelShape,
+  { target, references, text }: Sequence,
+  weights: { readonly transformer: NetworkWeights },
+): number {
   const tokens = target + references + Math.max(...text);
-  return SLACK_BYTES + LIVE_ARRAYS * tokens * transformer.hidden_size * F32 + widenedBytes(transformer.weights);
+  return SLACK_BYTES + LIVE_ARRAYS * tokens * transformer.hidden_size * F32 + widenedBytes(weights.transformer);
 }
 
 /** The language model's causal attention is composed of products, so that it holds all of its logits. */
-function encodeBytes({ language, vision }: ModelShape, { read, patches }: Sequence): number {
+function encodeBytes(
+  { language, vision }: ModelShape,
+  { read, patches }: Sequence,
+  weights: { readonly language: NetworkWeights; readonly vision: NetworkWeights },
+): number {
   const length = Math.max(...read);
   const words =
     F32 * length * (LIVE_ARRAYS * language.hidden_size + 3 * language.intermediate_size + language.heads * length);
@@ -128,11 +184,11 @@ function encodeBytes({ language, vision }: ModelShape, { read, patches }: Sequen
   const window = (vision.window_size / vision.patch_size) ** 2;
   const pictures =
     F32 * most * (LIVE_ARRAYS * vision.hidden_size + 3 * vision.intermediate_size + vision.heads * window);
-  return SLACK_BYTES + Math.max(words + widenedBytes(language.weights), pictures + widenedBytes(vision.weights));
+  return SLACK_BYTES + Math.max(words + widenedBytes(weights.language), pictures + widenedBytes(weights.vision));
 }
 
-function widenedBytes({ largest_widened }: WeightsShape): number {
-  return WIDENED * F32 * largest_widened;
+function widenedBytes({ widened }: NetworkWeights): number {
+  return WIDENED * F32 * widened;
 }
 
 /** Feature maps of the widest layer, over the largest picture or tile; and that picture as it is given or made, twice. */

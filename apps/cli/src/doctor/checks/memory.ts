@@ -93,10 +93,10 @@ function verdictOf(usual: MemoryPlan, draft: MemoryPlan, { facts, engines, isLim
   switch (usual.verdict) {
     case 'fits':
     case 'unknown':
-      return okFinding(`${facts}. ${each} fits: it needs ${gibText(usual.peak_bytes)}`);
+      return okFinding(`${facts}. ${each} fits: it needs ${gibText(usual.fits_bytes)}`);
     case 'streams':
       return noteFinding(
-        `${facts}. ${each} works from disk: to keep the weights in memory it needs ${gibText(usual.peak_bytes)}, else ${gibText(usual.least_bytes)}. A draft ${WORDS[draft.verdict]}.`,
+        `${facts}. ${each} works from disk: to keep the weights in memory it needs ${gibText(usual.fits_bytes)}, else ${gibText(usual.least_bytes)}. A draft ${WORDS[draft.verdict]}.`,
         `For full speed ${more}; else have the model on a fast disk.${fewer}${instead} ${plan}`,
       );
     case 'too_large':
