@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { timeLimit } from '@qwen-edit/async';
 import { AppError, toAppError } from '@qwen-edit/contract';
-import type { EditResult, Pipeline, PipelineOptions } from '@qwen-edit/pipeline';
+import type { EditResult, Pipeline, PipelineOptions, Preparing } from '@qwen-edit/pipeline';
 import { demoNote } from './demo-note.ts';
 import { type EditFlags, parseEditFlags } from './edit-flags.ts';
 import { memoryOfEdits } from './engine-share.ts';
@@ -11,6 +11,7 @@ import type { ChosenModel } from './model/choose-model.ts';
 import type { HubConfig } from './model/hub-settings.ts';
 import { outputPaths } from './output-paths.ts';
 import { precisionOf } from './precision-setting.ts';
+import { preparingNote } from './preparing-note.ts';
 import type { ProgressBar } from './progress-bar.ts';
 import { readImages } from './read-images.ts';
 import type { Config } from './settings.ts';
@@ -95,7 +96,13 @@ async function runEdit(
   const memoryBytes = memoryOfEdits(config, await availableMemory());
   const cost = knownCost(images, flags.parameters);
   await requireMemoryForEdit({ modelDir, precision, cost }, config, memoryBytes);
-  const options = { modelDir, precision, threads, memoryBytes, weightCacheDir: weightCacheDir(config), onStep };
+  const onPreparing = (what: Preparing): void => {
+    if (flags.json) return;
+    bar.clear();
+    deps.terminal.err(`note: ${preparingNote(what)}\n`);
+  };
+  const machine = { threads, memoryBytes, weightCacheDir: weightCacheDir(config) };
+  const options = { modelDir, precision, ...machine, onPreparing, onStep };
   const pipeline = await unlessAborted(deps.createPipeline(options), signal);
   const costs = costNotes(pipeline.model, cost, { memory_bytes: memoryBytes, threads });
   const notes = [demoNote(pipeline.model), ...[note, ...costs].map((each) => each && `note: ${each}`)];

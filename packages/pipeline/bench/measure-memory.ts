@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -8,7 +8,10 @@ import { loadPreparedModel } from '../src/load-prepared-model.ts';
 import { modelFacts } from '../src/model-facts.ts';
 import { availableMemory } from '../src/plan/available-memory.ts';
 import { planMemory } from '../src/plan/memory.ts';
+import { modelWeights } from '../src/plan/network-weights.ts';
 import { plannedEdit } from '../src/plan/planned-edit.ts';
+
+import { memoryUse } from './memory.ts';
 
 /**
  * measure-memory.ts DIR [--precision fp32] [--side 512] [--steps 2] [--memory BYTES] [--edits 1] [--threads 2] [--cache DIR] [--json]
@@ -32,11 +35,25 @@ const [dir = ''] = positionals;
 const side = Number(flags.side);
 const memoryBytes = flags.memory === undefined ? (await availableMemory()).totalBytes : Number(flags.memory);
 
-const peaks = new Map<string, number>();
+interface Measured {
+  readonly peak: number;
+  /** The most that was seen between two segments, of the process's own and of mapped files. */
+  readonly anonymous: number;
+  readonly file: number;
+}
+const measured = new Map<string, Measured>();
+let seen = { anonymous: 0, file: 0 };
+async function look(): Promise<void> {
+  const { anonymous = 0, file = 0 } = memoryUse();
+  seen = { anonymous: Math.max(seen.anonymous, anonymous), file: Math.max(seen.file, file) };
+}
 /** Notes the peak since the last mark as that of a stage, and begins anew. */
 function mark(stage: string): void {
-  const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
-  peaks.set(stage, Math.max(peaks.get(stage) ?? 0, 1024 * Number(kibibytes)));
+  void look();
+  const { peak } = memoryUse();
+  const before = measured.get(stage);
+  if (before === undefined || before.peak < peak) measured.set(stage, { peak, ...seen });
+  seen = { anonymous: 0, file: 0 };
   writeFileSync('/proc/self/clear_refs', '5');
 }
 
@@ -45,7 +62,7 @@ const loaded = await loadPreparedModel(dir, {
   threads: Number(flags.threads),
   memoryBytes,
   weightCacheDir: flags.cache,
-  pause: async () => undefined,
+  pause: look,
 });
 mark('load');
 const parameters = {
@@ -89,7 +106,21 @@ const edit = plannedEdit(rules, [{ width: side, height: side }], {
   negativeBytes: 1,
 });
 const plan = planMemory(shape!, edit, { device: 'cpu', precision: loaded.precision.name, memoryBytes });
-const stages = plan.stages.map((stage) => ({ ...stage, measured: peaks.get(stage.stage) ?? 0 }));
+// The first edit opens the transformer when it denoises.
+const later = new Set(['denoise', 'decode']);
+const unopened = flags.edits === '1' ? transformerBytes() : 0;
+const stages = plan.stages.map((stage) => ({
+  ...stage,
+  predicted: stage.total_bytes - (later.has(stage.stage) || stage.held_bytes === 0 ? 0 : unopened),
+  measured: measured.get(stage.stage) ?? { peak: 0, anonymous: 0, file: 0 },
+}));
+
+/** What of the transformer stays between edits. */
+function transformerBytes(): number {
+  const { segments } = modelWeights(shape!, loaded.precision.name).transformer;
+  const { held, stays } = plan.residency.transformer;
+  return stays ? segments.slice(0, held).reduce((sum, bytes) => sum + bytes, 0) : 0;
+}
 if (flags.json) console.log(JSON.stringify({ stages, verdict: plan.verdict, residency: plan.residency }));
 else {
   const mb = (bytes: number): string => `${Math.round(bytes / 1e6)}`.padStart(8);
@@ -100,9 +131,9 @@ else {
   console.log(
     `${flags.precision}, ${side} x ${side}, ${Math.round(memoryBytes / 1e6)} MB: ${plan.verdict}; vision, language, transformer held: ${held.join(', ')}`,
   );
-  console.log('stage            held  segment     kept computing predicted measured  ratio');
-  for (const s of stages)
+  console.log('stage            held  segment     kept computing predicted measured ratio anonymous   files');
+  for (const { measured: found, ...s } of stages)
     console.log(
-      `${s.stage.padEnd(16)}${mb(s.held_bytes)}${mb(s.segment_bytes)}${mb(s.resident_bytes)}${mb(s.activations_bytes)}${mb(s.total_bytes)}${mb(s.measured)}   ${(s.total_bytes / s.measured).toFixed(2)}`,
+      `${s.stage.padEnd(16)}${[s.held_bytes, s.segment_bytes, s.resident_bytes, s.activations_bytes, s.predicted, found.peak].map(mb).join('')}  ${(s.predicted / found.peak).toFixed(2)}${mb(found.anonymous)}${mb(found.file)}`,
     );
 }

@@ -23,6 +23,7 @@ export type {
   EditRequest,
   EditResult,
   ModelFacts,
+  Preparing,
   Preview,
   Receipt,
   SelfTestResult,

@@ -3,18 +3,21 @@ import { firstResidency } from './arrange-memory.ts';
 import { type LoadedModel, loadModel, type ModelLoadOptions } from './engine/model.ts';
 import { availableMemory } from './plan/available-memory.ts';
 import { prepareWeights } from './prepared/prepare-weights.ts';
+import type { Preparing } from './types.ts';
 import { versions } from './versions.ts';
 
 export interface PreparedLoadOptions extends Omit<ModelLoadOptions, 'prepare'> {
   /** The folder for prepared weights; a precision that prepares some needs it. */
   readonly weightCacheDir?: string | undefined;
+  /** Called before weights are prepared, if some have to be. */
+  readonly onPreparing?: (what: Preparing) => void;
   /** Progress of the preparation, which takes minutes for a large model, once. */
   readonly onPrepared?: (made: number, total: number) => void;
 }
 
 /** Loads a model in any precision: what has to be prepared is found, or made first. Rejects as loadModel and prepareWeights do. */
 export async function loadPreparedModel(dir: string, options: PreparedLoadOptions): Promise<LoadedModel> {
-  const { weightCacheDir, onPrepared, ...rest } = options;
+  const { weightCacheDir, onPreparing, onPrepared, ...rest } = options;
   const memoryBytes = rest.memoryBytes ?? (await availableMemory()).totalBytes;
   return loadModel(dir, {
     ...rest,
@@ -31,6 +34,7 @@ export async function loadPreparedModel(dir: string, options: PreparedLoadOption
         threads,
         runtime,
         pause,
+        onMaking: (bytes, where) => onPreparing?.({ precision: precision.name, bytes, folder: where }),
         onProgress: onPrepared,
       });
     },

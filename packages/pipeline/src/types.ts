@@ -124,3 +124,10 @@ export interface EditResult {
   readonly warnings: readonly string[];
   readonly latents?: { readonly data: Float32Array; readonly shape: readonly number[] };
 }
+
+/** Weights that are prepared in a precision, once: so many bytes in a folder. */
+export interface Preparing {
+  readonly precision: string;
+  readonly bytes: number;
+  readonly folder: string;
+}

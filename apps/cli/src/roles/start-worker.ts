@@ -8,6 +8,7 @@ import { memoryOfEngine, threadsOfEngine, WORKER_NICE } from '../engine-share.ts
 import { weightCacheDir } from '../model/cache-folders.ts';
 import { createModelFetcher, type ModelFetcher } from '../model/fetch-model.ts';
 import { precisionOf } from '../precision-setting.ts';
+import { preparingNote } from '../preparing-note.ts';
 import type { Config } from '../settings.ts';
 import type { CheckedModel, CheckedSettings } from './check-settings.ts';
 import type { RoleContext, RoleDeps } from './role.ts';
@@ -54,6 +55,7 @@ export async function runLocalWorkers(
       nice: config.nice ?? WORKER_NICE,
       selfTestDir: deps.demoModelDir,
       encodingCache: encodingCacheOf(config),
+      onPreparing: (what) => log.info(preparingNote(what)),
       onTrouble: ({ code, message, hint }) => log.warn({ code, hint }, message),
       ...(config.engineProgram === undefined ? {} : { program: config.engineProgram }),
     });

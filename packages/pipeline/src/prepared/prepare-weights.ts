@@ -21,6 +21,8 @@ export interface PrepareOptions {
   readonly runtime: string;
   /** Called again and again: throws if the work was cancelled. */
   readonly pause: () => Promise<void>;
+  /** Called once before weights are made, with the bytes that they will take, and where. */
+  readonly onMaking?: ((bytes: number, folder: string) => void) | undefined;
   readonly onProgress?: ((made: number, total: number) => void) | undefined;
 }
 
@@ -66,7 +68,8 @@ export async function prepareWeights(
     // Another process may have made them meanwhile.
     const { missing } = await openPrepared(folder, segments);
     await removeUnfinished(folder);
-    await requireSpace(folder, missing, precision.name);
+    const bytes = await requireSpace(folder, missing, precision.name);
+    if (missing.length > 0) options.onMaking?.(bytes, folder);
     let made = segments.length - missing.length;
     options.onProgress?.(made, segments.length);
     const onMade = (): void => options.onProgress?.(++made, segments.length);
@@ -108,12 +111,20 @@ async function removeUnfinished(folder: string): Promise<void> {
 const FILES_AT_ONCE = 3;
 const LANES = 4;
 
-async function requireSpace(folder: string, missing: readonly HeavySegment[], precision: PrecisionName): Promise<void> {
-  const sizes = missing.map(({ layers }) => layers.reduce((sum, { n, k }) => sum + preparedBytes(precision, n * k), 0));
+/** Returns the bytes that they will take; those that are laid out are stored in both forms. */
+async function requireSpace(
+  folder: string,
+  missing: readonly HeavySegment[],
+  precision: PrecisionName,
+): Promise<number> {
+  const sizes = missing.map(
+    ({ layers, isLaidOut }) =>
+      (isLaidOut ? 2 : 1) * layers.reduce((sum, { n, k }) => sum + preparedBytes(precision, n * k), 0),
+  );
   const all = sizes.reduce((sum, size) => sum + size, 0);
   const needed = all + FILES_AT_ONCE * Math.min(LANES, sizes.length) * Math.max(0, ...sizes);
   const free = await freeBytes(folder);
-  if (hasSpace(free, needed)) return;
+  if (hasSpace(free, needed)) return all;
   throw new AppError(
     'disk_full',
     `Prepared weights in ${precision} take ${bytesText(all)}, ${bytesText(needed)} while they are made, and ${folder} has ${bytesText(free ?? 0)} free.`,

@@ -69,6 +69,7 @@ async function load(command: Extract<EngineCommand, { type: 'load' }>): Promise<
     weightCacheDir,
     pause,
     onStep: (step, total) => send({ type: 'step', id, stage: 'load', step, total }),
+    onPreparing: (what) => send({ type: 'preparing', id, ...what }),
     onPrepared: (step, total) => send({ type: 'step', id, stage: 'load', step, total }),
   });
   modelDir = command.modelDir;

@@ -123,6 +123,7 @@ export function startEngineProcess(options: EngineProcessOptions): EngineProcess
         options.onTrouble?.(new AppError(event.code, event.message, { hint: event.hint }));
         break;
       case 'step':
+      case 'preparing':
       case 'snapshot':
       case 'preview':
         notifyListener(event.id, event, parts);

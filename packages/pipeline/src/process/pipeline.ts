@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { AppError, toAppError } from '@qwen-edit/contract';
 import { deviceNamed } from '../engine/devices.ts';
 import { precisionNamed } from '../engine/precision.ts';
-import type { EditHooks, EditRequest, EditResult, ModelFacts, SelfTestResult, StepEvent } from '../types.ts';
+import type { EditHooks, EditRequest, EditResult, ModelFacts, Preparing, SelfTestResult, StepEvent } from '../types.ts';
 import { editCommandOf, endBrokenEngine, listenerOf, partsOf, resultOf } from './edit-messages.ts';
 import { type EncodingCachePlace, forgetEncodings, requirePlace } from './encodings.ts';
 import { type EngineProcess, startEngineProcess } from './engine-process.ts';
@@ -27,6 +27,8 @@ export interface PipelineOptions {
   readonly nice?: number;
   /** Ends the first loading, and its engine with it; createPipeline rejects with AppError `canceled`. */
   readonly signal?: AbortSignal;
+  /** Called if weights have to be prepared for the precision, which takes minutes for a large model, once. */
+  readonly onPreparing?: ((what: Preparing) => void) | undefined;
   /** Progress of loading, stage `load`. */
   readonly onStep?: (event: StepEvent) => void;
   /** Longest time that the engine may send nothing while it works; default 10 minutes. */
@@ -153,6 +155,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
         },
         [],
         (each) => {
+          if (each.type === 'preparing') options.onPreparing?.(each);
           if (each.type === 'step') onStep?.({ stage: each.stage, step: each.step, total: each.total });
         },
       );

@@ -121,6 +121,8 @@ export const engineEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('alive') }),
   /** Something that keeps no edit from being made, as a cache that cannot be written. */
   z.object({ type: z.literal('trouble'), ...errorFields }),
+  /** Sent before weights are prepared, which takes minutes, once. */
+  z.object({ type: z.literal('preparing'), id, precision: z.string(), bytes: z.int().min(0), folder: z.string() }),
   z.object({ type: z.literal('loaded'), id, load_s: seconds, model: modelFactsSchema }),
   z.object({ type: z.literal('self-tested'), id, result: selfTestSchema }),
   z.object({
