@@ -6,8 +6,12 @@ import { openWeights } from '../src/weights/open-weights.ts';
 import { trueWidth } from './random-transformer.ts';
 import { median, SHAPE } from './shape.ts';
 
-/** Measures load time, seconds a block and memory of the transformer in `dir`, alone in this process. Prints JSON. */
-const [dir = '', layers = '2', threads = '1', rounds = '5', heads = '24'] = process.argv.slice(2);
+/**
+ * Measures load time, seconds a block and memory of the transformer in `dir`, alone in this process. `held`: so many segments stay
+ * open, each other one is opened for its runs. `prompts`: 1, or 2 as under guidance. Prints JSON.
+ */
+const [dir = '', layers = '2', threads = '1', rounds = '5', heads = '24', held = 'Infinity', prompts = '1'] =
+  process.argv.slice(2);
 const config = { ...trueWidth(Number(layers)), num_attention_heads: Number(heads) };
 const baseline = process.memoryUsage.rss();
 const marks: number[] = [];
@@ -21,6 +25,7 @@ const transformer = await loadTransformer(
   { device: deviceNamed(), precision: precisionNamed(), threads: Number(threads), root: join(dir), pause },
   config,
   weights,
+  { held: Number(held), stays: true, prepacks: false },
 );
 const load_s = (performance.now() - start) / 1000;
 
@@ -32,12 +37,10 @@ const matrix = (rows: number, columns: number) => ({
 const call = {
   latents: matrix(SHAPE.target, config.in_channels),
   referenceLatents: matrix(SHAPE.reference, config.in_channels),
-  conditions: [
-    {
-      promptEmbeds: matrix(SHAPE.text, config.joint_attention_dim),
-      angles: transformer.angles(SHAPE.text, [picture, picture]),
-    },
-  ],
+  conditions: [1, 2].slice(0, Number(prompts)).map(() => ({
+    promptEmbeds: matrix(SHAPE.text, config.joint_attention_dim),
+    angles: transformer.angles(SHAPE.text, [picture, picture]),
+  })),
   modulations: (await transformer.modulate(Float32Array.of(0.5))).step(0),
 };
 const blocks: number[] = [];

@@ -129,6 +129,7 @@ export async function loadSegmentChain(
       for (const [i, known] of values.entries()) {
         if (i > 0) await pause();
         const out = await session.run(pick(known, session.inputNames));
+        freeUsed(outputs[i], index === segments.length - 1 ? undefined : out);
         Object.assign(known, out);
         made.push(out);
       }
@@ -167,6 +168,15 @@ export async function loadSegmentChain(
     },
     release,
   };
+}
+
+/**
+ * Gives the memory of a segment's outputs back when those of the next one have replaced them, or when there is no next one. The garbage
+ * collector would do it some segments later, each of which makes as much again.
+ */
+function freeUsed(before: Outputs = {}, after: Outputs | undefined): void {
+  for (const [name, { data }] of Object.entries(before))
+    if ((after === undefined || after[name] !== undefined) && data.buffer instanceof ArrayBuffer) data.buffer.transfer(0);
 }
 
 function pick(values: Inputs, names: readonly string[]): Record<string, InputArray> {
