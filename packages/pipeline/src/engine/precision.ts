@@ -6,7 +6,7 @@ import {
   precisionFacts,
   precisionObstacle,
 } from '@qwen-edit/contract';
-import type { LinearForm, LinearLayer } from '../onnx/linear.ts';
+import { gemmLinear, type LinearForm, type LinearLayer } from '../onnx/linear.ts';
 import type { FindPrepared } from '../onnx/prepared-layer.ts';
 import { int8Preparation } from './preparations/int8.ts';
 
@@ -35,14 +35,16 @@ export interface Preparation {
 export interface Precision {
   /** How callers, facts, receipts and fingerprints of snapshots name it. */
   readonly name: PrecisionName;
-  /** Without one, products are computed in fp32 over the weights as the checkpoint stores them. */
+  /** The form of linear layers over weights as the checkpoint stores them. */
+  readonly linear: LinearForm;
+  /** Repeated layers have a form of their own, over weights that are prepared for it. */
   readonly preparation?: Preparation;
 }
 
 /** Each precision that the table of the contract says to run. */
 const PRECISIONS: Readonly<Partial<Record<PrecisionName, Omit<Precision, 'name'>>>> = {
-  fp32: {},
-  w8a8: { preparation: int8Preparation },
+  fp32: { linear: gemmLinear },
+  w8a8: { linear: gemmLinear, preparation: int8Preparation },
 };
 
 /**

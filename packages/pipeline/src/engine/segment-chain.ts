@@ -1,7 +1,7 @@
 import { AppError } from '@qwen-edit/contract';
 import type { FloatArray } from '../arrays.ts';
 import type { Graph, GraphSource } from '../onnx/graph.ts';
-import { gemmLinear, type LinearForm } from '../onnx/linear.ts';
+import type { LinearForm } from '../onnx/linear.ts';
 import { type FindPrepared, withoutPrepacked } from '../onnx/prepared-layer.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { Device } from './devices.ts';
@@ -36,7 +36,7 @@ export interface Segment {
 
 /** Where the graphs of one component get their weights from, and in what form. */
 export function graphSource(context: EngineContext, weights: Weights): GraphSource {
-  return { weights, root: context.root, linear: linearOf(context, 'plain') ?? gemmLinear };
+  return { weights, root: context.root, linear: linearOf(context, 'plain') ?? context.precision.linear };
 }
 
 /** The form of linear layers over prepared weights: as they are stored, or as they are laid out for the processor. */
