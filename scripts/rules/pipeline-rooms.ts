@@ -16,6 +16,7 @@ const ROOMS = [
   'weights',
   'hub',
   'onnx',
+  'quantise',
   'graphs',
   'text',
   'image',
