@@ -60,7 +60,7 @@ export function quantiseInt4(
 /** A scale of 0 makes every code 0, as a block of nothing but zeros needs. */
 function roundBlock(block: Float64Array, { scale, zeroPoint }: BlockGrid, codes: Uint8Array): void {
   const inverse = scale === 0 ? 0 : 1 / scale;
-  for (let i = 0; i < block.length; i++) codes[i] = codeOf(block[i]!, inverse, zeroPoint);
+  for (let i = 0; i < block.length; i++) codes[i] = codeOf(block[i]! * inverse, zeroPoint);
 }
 
 /** Rounds each weight after correcting it by the errors [r] of the columns before it, and adds its own error to them. */
@@ -77,7 +77,7 @@ function roundWithFeedback(
     const at = (column + i) * rank;
     let target = block[i]!;
     for (let r = 0; r < rank; r++) target -= errors[r]! * gains[at + r]!;
-    const code = codeOf(target, inverse, zeroPoint);
+    const code = codeOf(target * inverse, zeroPoint);
     const error = (code - zeroPoint) * scale - block[i]!;
     for (let r = 0; r < rank; r++) errors[r]! += error * directions[at + r]!;
     codes[i] = code;
