@@ -3,6 +3,7 @@ import { randn } from '../sampling/noise.ts';
 import type { InputMoments } from './input-moments.ts';
 import { quantiseInt4 } from './int4.ts';
 import { quantiseInt8Blocks } from './int8-blocks.ts';
+import { measureInputs } from './measure-inputs.ts';
 
 /** The weight [n, k] that 4-bit codes in blocks of 16 stand for. */
 function widened(weight: Float32Array, n: number, k: number, inputs?: InputMoments): Float32Array {
@@ -103,9 +104,30 @@ describe('4 bits', () => {
     const x = randn(64 * k, 2n).map((value, i) =>
       directions.reduce((sum, each, r) => sum + amounts[Math.floor(i / k) * 3 + r]! * each[i % k]!, value),
     );
-    const variance = new Float32Array(k).fill(1);
     const blind = outputError(x, weight, widened(weight, 32, k), k);
-    expect(outputError(x, weight, widened(weight, 32, k, { variance, directions }), k)).toBeLessThan(0.75 * blind);
+    const known = { variance: new Float32Array(k).fill(1), directions };
+    expect(outputError(x, weight, widened(weight, 32, k, known), k)).toBeLessThan(0.75 * blind);
+    // Measured on other tokens than those of the test.
+    const measured = measureInputs(x.subarray(0, 32 * k), k, 4);
+    expect(measured.directions).toHaveLength(4);
+    const rest = x.subarray(32 * k);
+    const inputs = [widened(weight, 32, k), widened(weight, 32, k, measured)];
+    const [before = 0, after = 1] = inputs.map((each) => outputError(rest, weight, each, k));
+    expect(after).toBeLessThan(0.8 * before);
+  });
+
+  it('learn how strong each column of the inputs is, whatever part of it is known as directions', () => {
+    const k = 24;
+    const x = randn(40 * k, 3n).map((value, i) => value * (1 + (i % k)) + (i % 5));
+    const power = Array.from({ length: k }, (_, c) => x.reduce((sum, v, i) => sum + (i % k === c ? v * v : 0), 0) / 40);
+    for (const rank of [0, 1, 5]) {
+      const { variance, directions } = measureInputs(x, k, rank);
+      expect(directions).toHaveLength(rank);
+      for (const [c, found] of variance.entries())
+        expect(directions.reduce((sum, each) => sum + each[c]! ** 2, found) / power[c]!).toBeCloseTo(1, 2);
+    }
+    expect(measureInputs(new Float32Array(3 * k).fill(2), k, 5).directions).toEqual([new Float32Array(k).fill(2)]);
+    expect(() => measureInputs(x, 7, 1)).toThrow(expect.objectContaining({ code: 'internal' }));
   });
 
   it('come from inputs that are always zero, too', () => {
