@@ -1,8 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { deviceNamed } from '../../packages/pipeline/src/engine/devices.ts';
+import { createGraphSession } from '../../packages/pipeline/src/engine/session.ts';
 import { createGraph, type StoredArray } from '../../packages/pipeline/src/onnx/graph.ts';
 import { blockLinear } from '../../packages/pipeline/src/onnx/linear-blocks.ts';
 import type { QuantisedBlocks } from '../../packages/pipeline/src/quantise/blocks.ts';
@@ -66,13 +67,12 @@ async function run(
   const g = createGraph('layer', { weights: await biasOnly(bias), root, linear });
   const layer = { name: LAYER, n, k, bias: true, stored: [n, k] };
   g.output('y', g.linear(g.input('x', ['rows', k]), layer), ['rows', n]);
-  const extra = {
-    session: { model_external_initializers_file_folder_path: root, disable_prepacking: prepack ? '0' : '1' },
-  };
-  const session = await InferenceSession.create(g.serialize(), { intraOpNumThreads: 1, extra });
+  // A session that folds constants prepacks weights, too.
+  const options = { device: deviceNamed(), threads: 1, root, foldConstants: prepack };
+  const session = await createGraphSession(g, options);
   try {
-    const y = (await session.run({ x: new Tensor('float32', x, [x.length / k, k]) }))['y.out']?.data;
-    return y instanceof Float32Array ? y : Float32Array.of();
+    const { y } = await session.run({ x: { data: x, dims: [x.length / k, k] } });
+    return y?.data ?? Float32Array.of();
   } finally {
     await session.release();
   }

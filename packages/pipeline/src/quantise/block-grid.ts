@@ -19,7 +19,7 @@ const NEGLIGIBLE = 1e-30;
 /**
  * The grid for a block, with the importance of each of its columns. Its zero point follows from the smallest and the largest weight,
  * so that zero is always on the grid; its scale is the best of a few. Searching all zero points and many scales lowers
- * the squared error by 1 to 2 % more, on gaussian, Laplace and Student weights. A scale of NaN says that a weight is no finite number.
+ * the squared error of gaussian weights by 1 % more in blocks of 128, and by 5 % in blocks of 32. A scale of NaN says that a weight is no finite number.
  */
 export function searchGrid(block: Float64Array, importance: Float64Array, fine: boolean): BlockGrid {
   let low = 0;
