@@ -59,7 +59,7 @@ async function run(
     const bytes = new Uint8Array(array.buffer);
     await writeFile(join(root, file), bytes);
     const dtype = array instanceof Float32Array ? 'F32' : 'U8';
-    return { dtype, path: join(root, file), offset: 0, byteLength: bytes.length };
+    return { name: file, dtype, path: join(root, file), offset: 0, byteLength: bytes.length };
   };
   const zeroPoints = blocks.zeroPoints && (await stored('zero', blocks.zeroPoints));
   const where = { data: await stored('data', blocks.data), scales: await stored('scales', blocks.scales), zeroPoints };
@@ -67,8 +67,7 @@ async function run(
   const g = createGraph('layer', { weights: await biasOnly(bias), root, linear });
   const layer = { name: LAYER, n, k, bias: true, stored: [n, k] };
   g.output('y', g.linear(g.input('x', ['rows', k]), layer), ['rows', n]);
-  // A session that folds constants prepacks weights, too.
-  const options = { device: deviceNamed(), threads: 1, root, foldConstants: prepack };
+  const options = { device: deviceNamed(), threads: 1, root, prepack };
   const session = await createGraphSession(g, options);
   try {
     const { y } = await session.run({ x: { data: x, dims: [x.length / k, k] } });

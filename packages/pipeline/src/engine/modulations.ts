@@ -1,5 +1,12 @@
 import type { FloatArray } from '../arrays.ts';
-import { MODULATED, modulationGraph, modulationInput, TIME_PROJ_CHANNELS, timeGraph } from '../graphs/transformer.ts';
+import {
+  finalModulationGraph,
+  MODULATED,
+  modulationGraph,
+  modulationInput,
+  TIME_PROJ_CHANNELS,
+  timeGraph,
+} from '../graphs/transformer.ts';
 import type { TransformerConfig } from '../hub/transformer-config.ts';
 import type { GraphSource } from '../onnx/graph.ts';
 import type { EngineContext, Segment } from './segment-chain.ts';
@@ -15,11 +22,14 @@ export interface Modulations {
   readonly bytes: number;
 }
 
-/** The graphs that modulations come from: that of the timesteps, then one for each block. */
-export function modulationSegments(
-  config: TransformerConfig,
-  source: GraphSource,
-): { time: Segment; blocks: Segment[] } {
+interface ModulationSegments {
+  readonly time: Segment;
+  readonly blocks: readonly Segment[];
+  readonly final: Segment;
+}
+
+/** The graphs that modulations come from: that of the timesteps, then one for each block, and one for the last segment. */
+export function modulationSegments(config: TransformerConfig, source: GraphSource): ModulationSegments {
   const blocks = Array.from({ length: config.num_layers }, (_, i) => i);
   return {
     time: { name: 'transformer.time', build: () => timeGraph(config, source) },
@@ -27,6 +37,7 @@ export function modulationSegments(
       name: `transformer.modulation.${i}`,
       build: () => modulationGraph(config, i, source),
     })),
+    final: { name: 'transformer.modulation.final', build: () => finalModulationGraph(config, source) },
   };
 }
 
@@ -41,7 +52,7 @@ export function createModulator(
 ): (timesteps: Float32Array) => Promise<Modulations> {
   const segments = modulationSegments(config, source);
   // Weights that are missing or wrong are found when the model is loaded.
-  for (const { build } of [segments.time, ...segments.blocks]) build();
+  for (const { build } of [segments.time, ...segments.blocks, segments.final]) build();
   return async (timesteps) => {
     const { device, threads, root, pause } = context;
     const { createGraphSession } = await import('./session.ts');
@@ -57,12 +68,13 @@ export function createModulator(
     };
     // References see t = 0, or the same timestep as the target.
     const times = config.zero_cond_t ? [...timesteps, 0] : [...timesteps];
-    const { temb, final_mod } = await run(segments.time, { time_proj: timeProjections(times) });
+    const { temb } = await run(segments.time, { time_proj: timeProjections(times) });
     const blocks: { readonly image: FloatArray; readonly text: FloatArray }[] = [];
     for (const segment of segments.blocks) {
       const { image_mod, text_mod } = await run(segment, { temb: temb! });
       blocks.push({ image: image_mod!, text: text_mod! });
     }
+    const { final_mod } = await run(segments.final, { temb: temb! });
     const bytes = blocks.reduce((sum, { image, text }) => sum + image.data.byteLength + text.data.byteLength, 0);
     const referenceRow = (index: number): number => (config.zero_cond_t ? timesteps.length : index);
     return {

@@ -8,6 +8,7 @@ import {
 } from '@qwen-edit/contract';
 import { gemmLinear, type LinearForm, type LinearLayer } from '../onnx/linear.ts';
 import type { FindPrepared } from '../onnx/prepared-layer.ts';
+import { int4Preparation, int8BlocksPreparation } from './preparations/blocks.ts';
 import { int8Preparation } from './preparations/int8.ts';
 
 /** An array of a prepared weight, before it is written. */
@@ -23,6 +24,8 @@ export type LayerSettings = Readonly<Record<string, number>>;
 export interface Preparation {
   /** Raised when what `prepare` gives means something else. */
   readonly version: number;
+  /** Whether products are slow unless their weights are laid out for the processor, also where they run once. */
+  readonly needsLayout: boolean;
   /** Settings of a layer that nobody has measured. */
   readonly settings: LayerSettings;
   /** The arrays of a weight [n, k]. Throws AppError `model_corrupt` for NaN. */
@@ -45,6 +48,8 @@ export interface Precision {
 const PRECISIONS: Readonly<Partial<Record<PrecisionName, Omit<Precision, 'name'>>>> = {
   fp32: { linear: gemmLinear },
   w8a8: { linear: gemmLinear, preparation: int8Preparation },
+  w8: { linear: gemmLinear, preparation: int8BlocksPreparation },
+  w4: { linear: gemmLinear, preparation: int4Preparation },
 };
 
 /**

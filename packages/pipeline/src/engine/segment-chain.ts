@@ -95,6 +95,7 @@ export async function loadSegmentChain(
   const { createGraphSession } = await import('./session.ts');
   const { foldConstants = false } = options;
   const prepackedLinear = linearOf(context, 'prepacked');
+  const needsLayout = context.precision.preparation?.needsLayout === true;
   let holding = options.holding ?? HOLD_ALL;
   const open = new Map<number, GraphSession>();
 
@@ -103,9 +104,10 @@ export async function loadSegmentChain(
     if (known !== undefined) return known;
     const segment = segments[index];
     if (segment === undefined) throw new AppError('internal', `There is no segment ${index}.`);
-    const isPrepacked = holding.prepacks && isHeld(index) && segment.repeated === 'each step';
-    const graph = segment.build(isPrepacked ? prepackedLinear : undefined);
-    const session = await createGraphSession(graph, { device, threads, root, foldConstants });
+    const pays = holding.prepacks && isHeld(index) && segment.repeated === 'each step';
+    const prepack = segment.repeated !== undefined && prepackedLinear !== undefined && (pays || needsLayout);
+    const graph = segment.build(prepack ? prepackedLinear : undefined);
+    const session = await createGraphSession(graph, { device, threads, root, foldConstants, prepack });
     open.set(index, session);
     return session;
   };

@@ -1,5 +1,5 @@
 import type { StoredArray } from './graph.ts';
-import type { LinearForm, LinearLayer } from './linear.ts';
+import { gemmLinear, type LinearForm, type LinearLayer } from './linear.ts';
 
 /** The weight of a linear layer in blocks along k with a scale each: what quantise/ makes, where it lies. */
 export interface BlockWeights {
@@ -23,15 +23,17 @@ const INT8_ACTIVATIONS = 4;
 /**
  * Linear layers whose weights have 4 or 8 bits: one com.microsoft MatMulNBits. Any n and k will do; the last block of a row may be
  * partly filled. The session must prepack (`disable_prepacking` 0): else each run widens the whole weight to fp32 first, and
- * takes more than twice as long.
+ * takes more than twice as long. Layers without such a weight are computed in fp32.
  *
  * @example
  * blockLinear((layer) => manifest.blocksOf(layer.name))
  */
-export function blockLinear(find: (layer: LinearLayer) => BlockWeights): LinearForm {
+export function blockLinear(find: (layer: LinearLayer) => BlockWeights | undefined): LinearForm {
   return (g, x, layer) => {
     const { name, n, k, bias } = layer;
-    const { bits, blockSize, data, scales, zeroPoints } = find(layer);
+    const weight = find(layer);
+    if (weight === undefined) return gemmLinear(g, x, layer);
+    const { bits, blockSize, data, scales, zeroPoints } = weight;
     const blocks = Math.ceil(k / blockSize);
     const inputs = [
       x,
