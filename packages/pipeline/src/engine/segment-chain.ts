@@ -19,6 +19,8 @@ export interface EngineContext {
   readonly pause: () => Promise<void>;
   /** Weights in the form of the precision; without it, all are as the checkpoint stores them. */
   readonly prepared?: FindPrepared | undefined;
+  /** Where modulations of schedules are kept; without it they stay in memory while an edit runs. */
+  readonly modulationDir?: string | undefined;
 }
 
 /** One graph of a network. */

@@ -33,6 +33,6 @@ const BOUNDS: Readonly<Record<string, SelfTestBounds>> = {
 export function selfTestBounds(precision: string): SelfTestBounds {
   const bounds = BOUNDS[precision];
   if (bounds === undefined)
-    throw new AppError('internal', `Nobody has measured how far the golden edit may be off in ${precision}.`);
+    throw new AppError('internal', `The precision ${precision} has no bounds for its self-test.`);
   return bounds;
 }
