@@ -31,6 +31,8 @@ export interface ModelLoadOptions {
   /** Called before each segment is loaded or run: lets messages in, and throws if the work was cancelled. */
   readonly pause: () => Promise<void>;
   readonly onStep?: (step: number, total: number) => void;
+  /** Folder for weights that a precision has to prepare; without it, none are kept between loads. */
+  readonly weightCacheDir?: string;
 }
 
 /**
