@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { type Bench, withTrueSize } from './bench-part.ts';
 import { PEER_DTYPES, RATIO_DTYPE } from './peer.ts';
-import { runScript } from './programs.ts';
 import { BLOCK_SHAPES, type BlockShape, blockFlops, PRODUCT_FLOPS } from './shape.ts';
 import { formatSeconds, memorySchema, type Row } from './table.ts';
 import { RELEASED, SMALLEST } from './true-size.ts';
@@ -11,9 +10,9 @@ const measuredSchema = z.object({ block_s: z.number(), around_s: z.number(), mem
 
 /** Blocks of the transformer at true width, from bf16 weights, in each precision, and what a step of all of them would take. */
 export async function benchBlocks(bench: Bench): Promise<void> {
-  const { quick, threads, rounds, precisions, peer, add, attempt } = bench;
+  const { quick, threads, rounds, precisions, peer, run, add, attempt } = bench;
   const products = await attempt('the matrix products of a block alone', 'ONNX Runtime', () =>
-    runScript(z.object({ seconds: z.number() }), 'measure-matmul.ts', threads, rounds),
+    run(z.object({ seconds: z.number() }), 'measure-matmul.ts', threads, rounds),
   );
   if (products !== undefined)
     add({
@@ -43,7 +42,7 @@ export async function benchBlocks(bench: Bench): Promise<void> {
       }
       for (const precision of precisions) {
         const measure = (count: number) =>
-          runScript(measuredSchema, 'measure-blocks.ts', dir, cache, precision, threads, count, side, text);
+          run(measuredSchema, 'measure-blocks.ts', dir, cache, precision, threads, count, side, text);
         const ours = await attempt(what, precision, async () => {
           // The first process puts files into the page cache, and prepares what the precision needs.
           await measure(0);

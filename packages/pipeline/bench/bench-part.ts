@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PrecisionName } from '@qwen-edit/contract';
+import type { z } from 'zod';
 import type { Peer } from './peer.ts';
 import type { Row } from './table.ts';
 import { type TrueSize, writeTrueSize } from './true-size.ts';
@@ -16,6 +17,8 @@ export interface Bench {
   /** Where made-up weights may be written. */
   readonly folder: string;
   readonly note: (text: string) => void;
+  /** Runs a script of this folder in a process of its own, and gives the last line that it prints. */
+  readonly run: <T>(schema: z.ZodType<T>, script: string, ...args: readonly (string | number)[]) => Promise<T>;
   /** Prints a row. */
   readonly add: (row: Row) => void;
   /** What `measure` gives; if it throws, a row says why there is no figure, and the next is measured. */

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { type Bench, withTrueSize } from './bench-part.ts';
 import { PEER_DTYPES, RATIO_DTYPE } from './peer.ts';
-import { runScript } from './programs.ts';
 import { TEXT } from './shape.ts';
 import { formatSeconds, memorySchema } from './table.ts';
 import { RELEASED, SMALLEST } from './true-size.ts';
@@ -22,7 +21,7 @@ type Measured = z.output<typeof measuredSchema>;
 
 /** The text encoder at true width and reduced depth: the vision tower for one picture, the language model for a prompt with it. */
 export async function benchText(bench: Bench): Promise<void> {
-  const { threads, rounds, precisions, peer, add, attempt } = bench;
+  const { threads, rounds, precisions, peer, run, add, attempt } = bench;
   const what = `text encoding, ${TEXT.tokens} tokens, a picture of 392² among them`;
   const addBoth = (by: string, measured: Measured, theirs: Measured | undefined): void => {
     const { vision_s, vision_rest_s, language_s, language_rest_s, memory } = measured;
@@ -51,8 +50,7 @@ export async function benchText(bench: Bench): Promise<void> {
   }
   await withTrueSize(bench, { ...SMALLEST, textLayers: LAYERS, visionLayers: VISION_LAYERS }, async (dir, cache) => {
     for (const precision of precisions) {
-      const measure = (count: number) =>
-        runScript(measuredSchema, 'measure-text.ts', dir, cache, precision, threads, count);
+      const measure = (count: number) => run(measuredSchema, 'measure-text.ts', dir, cache, precision, threads, count);
       const ours = await attempt(what, precision, async () => {
         await measure(1);
         return measure(rounds);

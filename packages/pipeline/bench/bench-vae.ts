@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { Bench } from './bench-part.ts';
 import { PEER_DTYPES, RATIO_DTYPE } from './peer.ts';
-import { runScript } from './programs.ts';
 import { writeRandomVae } from './random-vae.ts';
 import { memorySchema } from './table.ts';
 
@@ -14,7 +13,17 @@ const theirsSchema = z.object({ seconds: z.number(), memory: memorySchema });
 const oursSchema = z.object({ seconds: z.number(), peak: z.number() });
 
 /** The VAE at its true size: encoding and decoding of square pictures. It computes in fp32 in every precision. */
-export async function benchVae({ quick, threads, rounds, peer, folder, note, add, attempt }: Bench): Promise<void> {
+export async function benchVae({
+  quick,
+  threads,
+  rounds,
+  peer,
+  folder,
+  note,
+  run,
+  add,
+  attempt,
+}: Bench): Promise<void> {
   const dir = join(folder, 'vae');
   const count = Math.min(rounds, MOST_ROUNDS);
   await mkdir(dir);
@@ -35,7 +44,7 @@ export async function benchVae({ quick, threads, rounds, peer, folder, note, add
           if (dtype === RATIO_DTYPE) peerSeconds = theirs.seconds;
         }
         const ours = await attempt(what, 'fp32', () =>
-          runScript(oursSchema, 'measure-vae.ts', dir, direction, side, threads, count),
+          run(oursSchema, 'measure-vae.ts', dir, direction, side, threads, count),
         );
         if (ours !== undefined)
           add({ what, by: 'fp32', seconds: ours.seconds, memory: { peak: ours.peak }, peerSeconds });

@@ -11,6 +11,7 @@ import { benchText } from './bench-text.ts';
 import { benchVae } from './bench-vae.ts';
 import { findPeer, type Peer } from './peer.ts';
 import { processorName } from './processor.ts';
+import { runProgram } from './programs.ts';
 import { tableGap, tableHead, tableRow } from './table.ts';
 
 /**
@@ -53,26 +54,23 @@ const threads = atLeastOne('threads', flags.threads);
 const rounds = atLeastOne('rounds', flags.rounds ?? (quick ? '1' : '5'));
 const note = (text: string): void => void process.stderr.write(`${text} …\n`);
 
+const stopping = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort());
+const { signal } = stopping;
 const peer = await peerOrNone();
 const folder = await mkdtemp(join(flags.dir, 'qwen-edit-bench-'));
-const stop = (): never => {
-  process.exit(130);
-};
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
-    // Gigabytes of made-up weights must not stay behind.
-    void rm(folder, { recursive: true, force: true }).finally(stop);
-  });
-}
 const bench: Bench = {
   ...{ quick, threads, rounds, peer, folder, note },
   precisions: runnablePrecisions('cpu'),
+  run: (schema, script, ...args) =>
+    runProgram(schema, process.execPath, [join(import.meta.dirname, script), ...args.map(String)], signal),
   add: (row) => console.log(tableRow(row)),
   async attempt(what, by, measure) {
     note(`${what}, ${by}`);
     try {
       return await measure();
     } catch (thrown) {
+      if (signal.aborted) throw thrown;
       console.log(tableGap(what, by, toAppError(thrown).message));
       return undefined;
     }
@@ -84,7 +82,11 @@ console.log(
 console.log(tableHead);
 try {
   for (const part of parts) await part(bench);
+} catch (thrown) {
+  if (!signal.aborted) throw thrown;
+  process.exitCode = 130;
 } finally {
+  // Gigabytes of made-up weights must not stay behind.
   await rm(folder, { recursive: true, force: true });
 }
 console.log(`\nLoad average ${loadavg()[0]?.toFixed(1)} at the end.`);
@@ -92,7 +94,7 @@ console.log(`\nLoad average ${loadavg()[0]?.toFixed(1)} at the end.`);
 async function peerOrNone(): Promise<Peer | undefined> {
   if (flags['with-diffusers'] === false) return undefined;
   try {
-    return await findPeer(flags.python);
+    return await findPeer(flags.python, signal);
   } catch (thrown) {
     if (flags['with-diffusers'] === true) throw thrown;
     note(

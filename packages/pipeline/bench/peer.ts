@@ -25,14 +25,14 @@ print(json.dumps({n: m.version(n) for n in ("diffusers", "torch", "transformers"
 const versionsSchema = z.object({ diffusers: z.string(), torch: z.string(), transformers: z.string().optional() });
 
 /** Asks a Python for torch and diffusers. Throws AppError `internal` if it lacks one, or cannot be started. */
-export async function findPeer(python: string): Promise<Peer> {
-  const { diffusers, torch, transformers } = await runProgram(versionsSchema, python, ['-c', PROBE]);
+export async function findPeer(python: string, signal: AbortSignal): Promise<Peer> {
+  const { diffusers, torch, transformers } = await runProgram(versionsSchema, python, ['-c', PROBE], signal);
   return {
     python,
     name: `diffusers ${diffusers}, torch ${torch}`,
     textName: transformers === undefined ? undefined : `transformers ${transformers}, torch ${torch}`,
     // -B: no caches of compiled modules beside the sources.
     run: (schema, script, ...args) =>
-      runProgram(schema, python, ['-B', join(import.meta.dirname, script), ...args.map(String)]),
+      runProgram(schema, python, ['-B', join(import.meta.dirname, script), ...args.map(String)], signal),
   };
 }
