@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Bench, withTrueSize } from './bench-part.ts';
 import { PEER_DTYPES, RATIO_DTYPE } from './peer.ts';
 import { BLOCK_SHAPES, type BlockShape, blockFlops, PRODUCT_FLOPS } from './shape.ts';
-import { formatSeconds, memorySchema, type Row } from './table.ts';
+import { type BenchRow, formatSeconds, memorySchema } from './table.ts';
 import { RELEASED, SMALLEST } from './true-size.ts';
 
 const LAYERS = 2;
@@ -27,7 +27,7 @@ export async function benchBlocks(bench: Bench): Promise<void> {
       const what = `a block, ${tokens(shape)}`;
       const { side, text } = shape;
       let peerSeconds: number | undefined;
-      const rowOf = ({ block_s, around_s, memory }: z.output<typeof measuredSchema>): Omit<Row, 'by'> => ({
+      const rowOf = ({ block_s, around_s, memory }: z.output<typeof measuredSchema>): Omit<BenchRow, 'by'> => ({
         ...{ what, seconds: block_s, flops: blockFlops(shape), memory },
         whole: `a step ${formatSeconds(RELEASED.layers * block_s + around_s)}: ${RELEASED.layers} × a block + ${formatSeconds(around_s)}`,
       });

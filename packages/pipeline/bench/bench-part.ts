@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { PrecisionName } from '@qwen-edit/contract';
 import type { z } from 'zod';
 import type { Peer } from './peer.ts';
-import type { Row } from './table.ts';
+import type { BenchRow } from './table.ts';
 import { type TrueSize, writeTrueSize } from './true-size.ts';
 
 /** What every part of the bench measures with. */
@@ -20,7 +20,7 @@ export interface Bench {
   /** Runs a script of this folder in a process of its own, and gives the last line that it prints. */
   readonly run: <T>(schema: z.ZodType<T>, script: string, ...args: readonly (string | number)[]) => Promise<T>;
   /** Prints a row. */
-  readonly add: (row: Row) => void;
+  readonly add: (row: BenchRow) => void;
   /** What `measure` gives; if it throws, a row says why there is no figure, and the next is measured. */
   readonly attempt: <T>(what: string, by: string, measure: () => Promise<T>) => Promise<T | undefined>;
 }

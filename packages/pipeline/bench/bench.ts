@@ -9,9 +9,9 @@ import { benchLoad } from './bench-load.ts';
 import type { Bench } from './bench-part.ts';
 import { benchText } from './bench-text.ts';
 import { benchVae } from './bench-vae.ts';
+import { jsonFromProgram } from './json-program.ts';
 import { findPeer, type Peer } from './peer.ts';
 import { processorName } from './processor.ts';
-import { runProgram } from './programs.ts';
 import { tableGap, tableHead, tableRow } from './table.ts';
 
 /**
@@ -63,7 +63,7 @@ const bench: Bench = {
   ...{ quick, threads, rounds, peer, folder, note },
   precisions: runnablePrecisions('cpu'),
   run: (schema, script, ...args) =>
-    runProgram(schema, process.execPath, [join(import.meta.dirname, script), ...args.map(String)], signal),
+    jsonFromProgram(schema, process.execPath, [join(import.meta.dirname, script), ...args.map(String)], signal),
   add: (row) => console.log(tableRow(row)),
   async attempt(what, by, measure) {
     note(`${what}, ${by}`);

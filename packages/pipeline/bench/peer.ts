@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { runProgram } from './programs.ts';
+import { jsonFromProgram } from './json-program.ts';
 
 /** A Python that has torch and diffusers, to measure beside. */
 export interface Peer {
@@ -26,13 +26,13 @@ const versionsSchema = z.object({ diffusers: z.string(), torch: z.string(), tran
 
 /** Asks a Python for torch and diffusers. Throws AppError `internal` if it lacks one, or cannot be started. */
 export async function findPeer(python: string, signal: AbortSignal): Promise<Peer> {
-  const { diffusers, torch, transformers } = await runProgram(versionsSchema, python, ['-c', PROBE], signal);
+  const { diffusers, torch, transformers } = await jsonFromProgram(versionsSchema, python, ['-c', PROBE], signal);
   return {
     python,
     name: `diffusers ${diffusers}, torch ${torch}`,
     textName: transformers === undefined ? undefined : `transformers ${transformers}, torch ${torch}`,
     // -B: no caches of compiled modules beside the sources.
     run: (schema, script, ...args) =>
-      runProgram(schema, python, ['-B', join(import.meta.dirname, script), ...args.map(String)], signal),
+      jsonFromProgram(schema, python, ['-B', join(import.meta.dirname, script), ...args.map(String)], signal),
   };
 }

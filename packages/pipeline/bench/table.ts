@@ -8,7 +8,7 @@ export const memorySchema = z.object({
 type Memory = z.output<typeof memorySchema>;
 
 /** One measurement. */
-export interface Row {
+export interface BenchRow {
   readonly what: string;
   /** Who measured it: our precision, or the other library and its numbers. */
   readonly by: string;
@@ -42,7 +42,7 @@ export const formatSeconds = (value: number): string => `${Number(value.toPrecis
 export const tableHead: string = [line(HEAD), line(HEAD.map(() => '---'))].join('\n');
 
 /** The row in Markdown. */
-export function tableRow({ what, by, seconds, flops, whole = '', memory, peerSeconds }: Row): string {
+export function tableRow({ what, by, seconds, flops, whole = '', memory, peerSeconds }: BenchRow): string {
   return line([
     what,
     by,

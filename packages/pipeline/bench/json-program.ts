@@ -7,7 +7,7 @@ import type { z } from 'zod';
  * Runs a program and reads the last line that it prints as JSON. Throws AppError `internal` if it cannot be started, or ends with
  * anything but 0, and `canceled` after `signal` was aborted, which ends the program.
  */
-export async function runProgram<T>(
+export async function jsonFromProgram<T>(
   schema: z.ZodType<T>,
   program: string,
   args: readonly string[],
