@@ -21,7 +21,7 @@ const GROUPS: readonly Group[] = [
   {
     workers: 2,
     projects: [
-      // Computes for milliseconds. `npm run check` runs this project alone.
+      // Computes for milliseconds, and opens no session: its files share a process (docs/decisions/0027). `npm run check` runs this project alone.
       { name: 'unit', include: ['apps', 'packages', 'scripts', 'test/setup'], isolate: false },
       // Runs the checkers themselves, each over a planted violation.
       { name: 'rules', include: ['test/rules'] },

@@ -7,8 +7,8 @@ const IMPORT = /(?:^|[\s;}])(?:import|export)\b[^'"`;()]*?['"]([^'"\n]+)['"]|\bi
 const MAY_REACH_IN = /^(scripts\/run\.mjs$|test\/)/;
 
 /**
- * Imports point one way: cli -> apps -> packages -> async -> contract. A package imports no other packages of ours than the
- * last two. Outside test/, a relative import stays within its workspace.
+ * Imports point one way: cli -> apps -> packages -> files -> async -> contract. A package imports no other packages of ours than
+ * the last three. Outside test/, a relative import stays within its workspace.
  */
 export function checkImportArrows(files: readonly SourceFile[]): Violation[] {
   return files
@@ -31,12 +31,13 @@ function problemOf(path: string, target: string, files: readonly SourceFile[]): 
   const to = workspaceNamed(target.slice(SCOPE.length).split('/')[0] ?? '', files);
   return mayImport(from, to)
     ? undefined
-    : `${from} must not import ${to}: arrows point cli -> apps -> packages -> async -> contract`;
+    : `${from} must not import ${to}: arrows point cli -> apps -> packages -> files -> async -> contract`;
 }
 
 function mayImport(from: string, to: string): boolean {
   if (from === to || from === ROOT || to === 'packages/contract') return true;
   if (to === 'packages/async') return from !== 'packages/contract';
+  if (to === 'packages/files') return from !== 'packages/contract' && from !== 'packages/async';
   if (from === 'apps/cli') return true;
   return from.startsWith('apps/') && to.startsWith('packages/');
 }

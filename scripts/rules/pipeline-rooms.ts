@@ -14,13 +14,17 @@ const SHARED = new Set(['types.ts', 'arrays.ts']);
 const EDIT = 'edit.ts and the files beside it';
 const ROOMS = [
   'weights',
+  'quantise',
   'hub',
   'onnx',
+  'quantise',
   'graphs',
   'text',
   'image',
   'engine',
+  'prepared',
   'verify',
+  'encodings',
   'sampling',
   'plan',
   EDIT,

@@ -156,6 +156,19 @@ it('of a worker of an older version only sizes are known, and a shape of a later
   }
 });
 
+it('workers of one model that compute in other precisions are estimated apart, and listed as one model', async () => {
+  const api = await startTestApi();
+  await report(api);
+  await report(api, { ...MODEL, precision: 'w8a8' }, 'worker_b');
+  const { models } = await estimateOf(api);
+  expect(models.map(({ precision, memory }) => [precision, memory?.precision])).toEqual([
+    ['fp32', 'fp32'],
+    ['w8a8', 'w8a8'],
+  ]);
+  const { data } = await createClient({ baseUrl: api.url }).models();
+  expect(data).toMatchObject([{ workers: 2, precisions: ['fp32', 'w8a8'] }]);
+});
+
 it('of several workers of a model, the one with the least memory counts', async () => {
   const api = await startTestApi();
   await report(api);

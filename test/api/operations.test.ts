@@ -27,6 +27,9 @@ const worker = (changes: Partial<WorkerState> = {}): WorkerState => ({
   ...changes,
 });
 const read = async (url: string) => (await (await fetch(url)).json()) as Record<string, unknown>;
+/** Of a worker that neither downloads its model nor waits for a first job. */
+const NOTHING = { download: null, loads_with_first_job: false };
+
 /** A port where nobody listens. */
 const NOBODY = 'postgres://x:x@127.0.0.1:1/x';
 
@@ -48,8 +51,8 @@ describe('GET /health', () => {
       model: 'Qwen-Image-Edit-2511',
       model_status: 'ready',
       workers: [
-        { gpu_id: 1, ready: false, queue_len: 1, last_error: 'no room', download: null, uptime_s: 90 },
-        { gpu_id: null, ready: true, queue_len: 1, last_error: null, download: null, uptime_s: 90 },
+        { gpu_id: 1, ready: false, queue_len: 1, last_error: 'no room', ...NOTHING, uptime_s: 90 },
+        { gpu_id: null, ready: true, queue_len: 1, last_error: null, ...NOTHING, uptime_s: 90 },
       ],
     });
   });

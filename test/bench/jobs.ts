@@ -6,12 +6,13 @@ import { makePicture } from './caller.ts';
 import { type ClaimTimes, timeClaims } from './claims.ts';
 import { timeRuns } from './runs.ts';
 import { type BenchServer, openServer } from './server.ts';
-import { percentile } from './statistics.ts';
+import { timeShares } from './shares.ts';
+import { MEDIAN, percentile } from './statistics.ts';
 import { timeBusy, timeSubmissions } from './submissions.ts';
 import { formatMs, perSecond, type Row, tableOf, times } from './table.ts';
 
 /**
- * npm run bench:jobs [-- --quick] [--rows N] [--only submit,run,claim,busy] [--database URL]
+ * npm run bench:jobs [-- --quick] [--rows N] [--only submit,run,claim,busy,shares] [--database URL]
  * The job system beside graphile-worker, on one PostgreSQL server: an embedded one, or the one at URL, whose user may
  * create databases. Each part has databases of its own. It prints figures and judges nothing: it ends with 0 if it ran.
  */
@@ -41,7 +42,7 @@ const count = (number: number): string => number.toLocaleString('en');
 
 const folder = await mkdtemp(join(tmpdir(), 'qwen-edit-bench-'));
 const picture = await makePicture();
-const PARTS: Readonly<Record<string, (server: BenchServer) => Promise<Row[]>>> = { submit, run, claim, busy };
+const PARTS: Readonly<Record<string, (server: BenchServer) => Promise<Row[]>>> = { submit, run, claim, busy, shares };
 try {
   say('starting PostgreSQL');
   const server = await openServer(flags.database, folder, signal);
@@ -145,8 +146,20 @@ async function busy(server: BenchServer): Promise<Row[]> {
     },
     {
       what: '  its p50, maximum; edits done',
-      ours: `${formatMs(percentile(measured.times, 0.5))}, ${formatMs(Math.max(...measured.times))}; ${measured.edits}`,
+      ours: `${formatMs(percentile(measured.times, 0.5))}, ${formatMs(Math.max(...measured.times))}; ${measured.edits.length}`,
     },
     { what: '  p99 of the delay before sending, included', ours: formatMs(percentile(measured.lateness, 0.99)) },
   ];
+}
+
+async function shares(server: BenchServer): Promise<Row[]> {
+  const rounds = quick ? 2 : 12;
+  say(`${rounds + 1} rounds of ${BUSY_RATE} submissions a second beside four engines in turn`);
+  const options = { picture, folder, signal, perSecond: BUSY_RATE, seconds: 5, rounds };
+  const measured = await server.withPair(({ ours }) => timeShares(ours, options));
+  return measured.map(({ threads, nice, times: waits, steps }) => ({
+    what: `submit at ${BUSY_RATE}/s beside an engine of ${threads} threads, nice ${nice}: p50, p90, p99`,
+    ours: [MEDIAN, 0.9, 0.99].map((share) => formatMs(percentile(waits, share))).join(', '),
+    verdict: `a step in ${percentile(steps, MEDIAN).toFixed(2)} s (${steps.length} steps)`,
+  }));
 }

@@ -65,15 +65,17 @@ export async function timeSubmissions({ ours, theirs }: Pair, options: Submissio
 }
 
 export interface BusyTimes extends Arrivals {
-  /** Edits that the worker has done meanwhile. */
-  readonly edits: number;
+  /** Seconds of each edit that the worker has done meanwhile. */
+  readonly edits: readonly number[];
 }
 
-/** How long submissions take that come at a fixed pace, while the worker of the same `qwen-edit serve` edits on all cores. */
-export async function timeBusy(
-  url: string,
-  options: Pick<SubmissionBenchOptions, 'picture' | 'folder' | 'signal'> & { perSecond: number; seconds: number },
-): Promise<BusyTimes> {
+export interface BusyOptions extends Pick<SubmissionBenchOptions, 'picture' | 'folder' | 'signal'> {
+  readonly perSecond: number;
+  readonly seconds: number;
+}
+
+/** How long submissions take that come at a fixed pace, while the worker of the same `qwen-edit serve` edits. */
+export async function timeBusy(url: string, options: BusyOptions): Promise<BusyTimes> {
   const serve = start('serve', url, join(options.folder, 'serve'));
   const caller = createBenchCaller(await readyUrl(serve), createFreshPictures(options.picture));
   try {
@@ -82,7 +84,7 @@ export async function timeBusy(
     await untilEdited(url, 1, options.signal);
     const before = await countEdited(url);
     const arrivals = await openLoop(options, caller.submit);
-    return { ...arrivals, edits: (await countEdited(url)) - before };
+    return { ...arrivals, edits: (await editSeconds(url)).slice(before) };
   } finally {
     caller.close();
     await serve.stop();
@@ -90,20 +92,31 @@ export async function timeBusy(
 }
 
 /** A role as a process of its own, as it is run in earnest; only the limit of the queue is lifted. */
-function start(role: 'api' | 'serve', url: string, dataDir: string): RunningCommand {
+export function start(role: 'api' | 'serve', url: string, dataDir: string): RunningCommand {
   const lifted = { QWEN_EDIT_MAX_QUEUE: '1000000000', QWEN_EDIT_GRACE_SECONDS: '0' };
-  const env = { DATABASE_URL: url, QWEN_EDIT_DATA_DIR: dataDir, PORT: '0', ...(role === 'api' ? {} : lifted) };
+  const env = {
+    DATABASE_URL: url,
+    QWEN_EDIT_DATA_DIR: dataDir,
+    PORT: '0',
+    ...(role === 'api' ? {} : lifted),
+  };
   return runCommand([role], env, import.meta.dirname);
 }
 
-async function readyUrl(running: RunningCommand): Promise<string> {
+export async function readyUrl(running: RunningCommand): Promise<string> {
   const [, url = ''] = await running.until(/ is ready at (http:\S+)/);
   return url;
 }
 
-async function countEdited(url: string): Promise<number> {
-  const [row] = await runStatements(url, `select count(*)::int as edited from jobs where status = 'succeeded'`);
-  return Number(row?.edited);
+const countEdited = async (url: string): Promise<number> => (await editSeconds(url)).length;
+
+/** Of each edit that is done, in the order of their ends. */
+async function editSeconds(url: string): Promise<readonly number[]> {
+  const rows = await runStatements(
+    url,
+    `select timings->>'total_s' as seconds from jobs where status = 'succeeded' order by completed_at`,
+  );
+  return rows.map(({ seconds }) => Number(seconds));
 }
 
 async function untilEdited(url: string, count: number, signal: AbortSignal): Promise<void> {

@@ -1,11 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { textLayersGraph, tokenEmbedGraph } from '../../packages/pipeline/src/graphs/text-encoder.ts';
-import { blocksGraph, embedGraph, tailGraph } from '../../packages/pipeline/src/graphs/transformer.ts';
-import { vaeDecoderGraph, vaeEncoderGraph } from '../../packages/pipeline/src/graphs/vae.ts';
-import { mergerGraph, patchEmbedGraph, visionBlocksGraph } from '../../packages/pipeline/src/graphs/vision-encoder.ts';
 import { type ModelFolder, openModelFolder } from '../../packages/pipeline/src/hub/model-folder.ts';
 import type { Graph, GraphSource } from '../../packages/pipeline/src/onnx/graph.ts';
 import type { LinearForm } from '../../packages/pipeline/src/onnx/linear.ts';
+import {
+  textEncoderGraphs,
+  transformerGraphs,
+  vaeGraphs,
+} from '../../packages/pipeline/src/verify/required-tensors.ts';
 import type { Weights } from '../../packages/pipeline/src/weights/weights.ts';
 import { CHECKPOINTS, checkpointDir } from '../parity/goldens.ts';
 
@@ -15,28 +16,12 @@ const MATRIX_PRODUCT = /Gemm|MatMul|Einsum/;
 /** All graphs of a checkpoint, each from a source of its own component. */
 function allGraphs(folder: ModelFolder, sourceOf: (weights: Weights) => GraphSource): Graph[] {
   const { textEncoder, transformer, vae } = folder;
-  const prefixed = (name: string, candidates: readonly string[]): string =>
-    candidates.find((prefix) => textEncoder.weights.has(prefix + name)) ?? '';
-  const text = {
-    ...textEncoder.config.text,
-    prefix: prefixed('norm.weight', ['model.', 'model.language_model.', 'language_model.model.']),
-  };
-  const vision = { ...textEncoder.config.vision, prefix: prefixed('merger.ln_q.weight', ['visual.', 'model.visual.']) };
-  const words = sourceOf(textEncoder.weights);
-  const blocks = sourceOf(transformer.weights);
-  const pictures = sourceOf(vae.weights);
-  return [
-    patchEmbedGraph(vision, words),
-    visionBlocksGraph(vision, 0, vision.depth, words),
-    mergerGraph(vision, words),
-    tokenEmbedGraph(text, words),
-    textLayersGraph(text, 0, text.num_hidden_layers, words),
-    embedGraph(transformer.config, blocks),
-    blocksGraph(transformer.config, 0, transformer.config.num_layers, blocks),
-    tailGraph(transformer.config, blocks),
-    vaeEncoderGraph(vae.config, pictures),
-    vaeDecoderGraph(vae.config, pictures),
+  const segments = [
+    ...textEncoderGraphs(textEncoder.config)(sourceOf(textEncoder.weights)),
+    ...transformerGraphs(transformer.config)(sourceOf(transformer.weights)),
+    ...vaeGraphs(vae.config)(sourceOf(vae.weights)),
   ];
+  return segments.map(({ build }) => build());
 }
 
 describe.each(CHECKPOINTS)('weights enter matrix products of %s through the precision only', (checkpoint) => {

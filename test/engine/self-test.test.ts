@@ -1,4 +1,4 @@
-import { copyFile, rename } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PrecisionName } from '@qwen-edit/contract';
 import { describe, expect, it } from 'vitest';
@@ -113,10 +113,15 @@ describe('an engine that drifts serves nobody', () => {
     expect(psnr).toBeLessThan(bound);
   });
 
-  it('nor later: the engine ends, and the next one has to pass too', async () => {
+  it('nor later: the engine ends, encodings are forgotten, and the next one has to pass too', async () => {
     const dir = await copyOf('demo');
     const golden = join(dir, 'self_test/golden.png');
-    const pipeline = await createPipeline({ modelDir: dir, selfTestDir: dir, threads: 1 });
+    const folder = join(dir, 'encodings');
+    const encoding = 'a'.repeat(64);
+    await mkdir(folder);
+    await writeFile(join(folder, encoding), 'kept');
+    const encodingCache = { folder, maxBytes: 1e6 };
+    const pipeline = await createPipeline({ modelDir: dir, selfTestDir: dir, threads: 1, encodingCache });
     try {
       expect(pipeline.lastSelfTest).toMatchObject({ ok: true });
       const pid = pipeline.enginePid ?? 0;
@@ -129,7 +134,9 @@ describe('an engine that drifts serves nobody', () => {
       await rename(`${config}.away`, config);
 
       await copyFile(join(dir, 'self_test/picture.png'), golden);
+      expect(await readdir(folder)).toEqual([encoding]);
       await expectRefusal(pipeline.selfTest(), 'device_drift');
+      expect(await readdir(folder)).toEqual([]);
       expect(isThere(pid)).toBe(false);
       await expectRefusal(pipeline.edit(request(2)), 'device_drift');
       await copyFile(join(demo, 'self_test/golden.png'), golden);

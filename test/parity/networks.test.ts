@@ -53,15 +53,20 @@ describe.each(CHECKPOINTS)('each network of %s is within 1e-4 of the largest val
     const pictures = transformer.img_shapes.map(([, rows, columns]) => ({ rows, columns }));
     const split = pictures[0]!.rows * pictures[0]!.columns * channels;
     const matrix = (data: Float32Array, width: number): FloatArray => ({ data, dims: [data.length / width, width] });
-    const prediction = await model.transformer.predict({
+    const modulations = (await model.transformer.modulate(Float32Array.of(transformer.timestep))).step(0);
+    const [prediction] = await model.transformer.predict({
       latents: matrix(hidden.data.slice(0, split), channels),
       referenceLatents: matrix(hidden.data.slice(split), channels),
-      promptEmbeds: matrix(text.data, text.shape[2]!),
-      angles: model.transformer.angles(text.shape[1]!, pictures),
-      timestep: transformer.timestep,
+      conditions: [
+        {
+          promptEmbeds: matrix(text.data, text.shape[2]!),
+          angles: model.transformer.angles(text.shape[1]!, pictures),
+        },
+      ],
+      modulations,
     });
     // The pipeline uses the prediction for the target's tokens only.
-    expect(relativeError(prediction, tensor('transformer.output').data.subarray(0, split))).toBeLessThanOrEqual(
+    expect(relativeError(prediction!, tensor('transformer.output').data.subarray(0, split))).toBeLessThanOrEqual(
       NETWORK,
     );
   });

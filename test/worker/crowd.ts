@@ -22,10 +22,11 @@ export async function untilAllSucceeded(setup: TestSetup, ids: readonly string[]
 export interface WorkerLine {
   readonly id: string;
   readonly ready: boolean;
+  readonly model: Readonly<Record<string, unknown>> | null;
   readonly last_error: string | null;
 }
 export const workerRows = async ({ database }: TestSetup): Promise<WorkerLine[]> =>
-  (await database.pool.query<WorkerLine>('select id, ready, last_error from workers order by started_at')).rows;
+  (await database.pool.query<WorkerLine>('select id, ready, model, last_error from workers order by started_at')).rows;
 
 export async function startsOf({ database }: TestSetup, workerId: string): Promise<number> {
   const { rows } = await database.pool.query<{ count: number }>(

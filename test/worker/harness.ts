@@ -51,6 +51,7 @@ const FAST_WORKER: WorkerOptions = {
   resultWaitMs: 3000,
   workerReportMs: 100,
   receiveWaitMs: 5000,
+  wakeMs: 50,
 };
 
 /** The database, storage and queue of one test, and what the test needs to look into them. */
@@ -137,20 +138,23 @@ export function startWorkers(
 
 /** Stores a picture and submits a job that edits it. */
 export async function submitEdit(setup: TestSetup, changes: Partial<NewJob> = {}): Promise<string> {
-  const inputs = changes.inputs ?? [await storePicture(setup)];
+  const inputs = changes.inputs ?? [await storePicture(setup, changes.owner)];
   const job = newJob({ parameters: { prompt: PROMPT }, ...changes, inputs });
   expect(await submitJob(setup.database, job, PLAIN)).toEqual({ createdAt: expect.any(Date) });
   return job.id;
 }
 
-export async function storePicture({ database, store }: Pick<TestSetup, 'database' | 'store'>): Promise<string> {
+export async function storePicture(
+  { database, store }: Pick<TestSetup, 'database' | 'store'>,
+  owner = 'ann',
+): Promise<string> {
   const id = newId('asset');
   const bytes = new TextEncoder().encode(`picture ${id}`);
   const key = STORED_KINDS.input.keyOf({ assetId: id });
   await store.put(key, bytes, { mediaType: 'image/png' });
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const facts = { sha256, bytes: bytes.length, mediaType: 'image/png', width: 8, height: 8 };
-  await addInput(database.db, { id, owner: 'ann', key, ...facts });
+  await addInput(database.db, { id, owner, key, ...facts });
   return id;
 }
 

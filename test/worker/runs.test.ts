@@ -46,6 +46,23 @@ it('a job is edited, and its result, progress and timings are where the API read
   await expectConsistent(setup);
 });
 
+it('the edits of one owner may find each other’s encodings, and nobody else’s; the engine learns no name', async () => {
+  const setup = await createTestSetup();
+  const scopes = new Map<string, string | undefined>();
+  startWorkers(
+    setup,
+    createEngines(async ({ request }) => {
+      scopes.set(new TextDecoder().decode(request.images[0]), request.cacheScope);
+      return resultWith('edited');
+    }),
+  );
+  for (const owner of ['ann', 'ann', 'bob']) await untilStatus(setup, await submitEdit(setup, { owner }), 'succeeded');
+  const [first, second, third] = [...scopes.values()];
+  expect(second).toBe(first);
+  expect(third).not.toBe(first);
+  for (const scope of [first, third]) expect(scope).toMatch(/^[0-9a-f]{64}$/);
+});
+
 it('progress is written a few times a second, with the last step of every stage, and never delays the engine', async () => {
   const setup = await createTestSetup();
   const answers = new Set<unknown>();

@@ -42,23 +42,44 @@ export interface ModelGroup {
   readonly facts: ReportedFacts;
   readonly card: ModelCard | undefined;
   readonly workers: readonly LiveWorker[];
+  /** How they compute, as far as they say; each once. */
+  readonly precisions: readonly string[];
   /** What those of them have that say so. */
   readonly machines: readonly MachineFacts[];
 }
 
-/** The models of live workers, by digest: two folders with the same digest make the same pictures. */
+const idOf = ({ digest, name }: ReportedFacts): string => digest ?? name;
+
+/** The models of live workers, by digest: two folders with the same digest are the same model. */
 export function groupByModel(workers: readonly LiveWorker[]): readonly ModelGroup[] {
+  return groupBy(workers, idOf);
+}
+
+/** The same by digest and precision: memory and time of an edit depend on both. */
+export function groupByPrecision(workers: readonly LiveWorker[]): readonly ModelGroup[] {
+  return groupBy(workers, (facts) => `${idOf(facts)} ${facts.precision ?? ''}`);
+}
+
+function groupBy(workers: readonly LiveWorker[], keyOf: (facts: ReportedFacts) => string): readonly ModelGroup[] {
   const groups = new Map<string, ModelGroup>();
   for (const worker of workers) {
     const facts = modelOf(worker);
     if (facts === undefined) continue;
-    const key = facts.digest ?? facts.name;
-    const { workers: others = [], card = cardOf(worker), machines = [], facts: first = facts } = groups.get(key) ?? {};
-    const { machine, ...own } = { ...facts, ...first };
+    const key = keyOf(facts);
+    const known = groups.get(key);
+    const {
+      workers: others = [],
+      card = cardOf(worker),
+      machines = [],
+      precisions = [],
+      facts: first = facts,
+    } = known ?? {};
+    const { machine: _machine, loads_with_first_job: _asleep, ...own } = { ...facts, ...first };
     groups.set(key, {
       facts: own,
       card,
       workers: [...others, worker],
+      precisions: [...new Set([...precisions, ...(facts.precision === undefined ? [] : [facts.precision])])],
       machines: facts.machine === undefined ? machines : [...machines, facts.machine],
     });
   }
@@ -85,6 +106,17 @@ export function troubleOf(workers: readonly LiveWorker[]): string | null {
   return workers.find(({ lastError }) => lastError !== null)?.lastError ?? null;
 }
 
+/** True for a worker that has loaded nothing yet and takes jobs all the same: it loads its model with the first. */
+export function isAsleep(worker: LiveWorker): boolean {
+  return !worker.ready && modelOf(worker)?.loads_with_first_job === true;
+}
+
+/** True if no worker has loaded the model or does so now, and one of them will for the first job. */
+export function loadsWithFirstJob(workers: readonly LiveWorker[]): boolean {
+  if (workers.some(({ ready }) => ready) || !workers.some(isAsleep)) return false;
+  return workers.every((worker) => isAsleep(worker) || worker.lastError !== null);
+}
+
 /** How far a worker is with the download of its model; null if it downloads none. */
 export function downloadOf({ ready, download }: LiveWorker): ModelDownload | null {
   return ready ? null : (modelDownloadSchema.safeParse(download).data ?? null);
@@ -98,9 +130,10 @@ export function furthestDownload(workers: readonly LiveWorker[]): ModelDownload 
   return others.reduce((best, each) => (each.bytes_done > (best?.bytes_done ?? 0) ? each : best), first);
 }
 
-/** How far the workers are with the model; null without a worker. A download is a part of loading. */
-export function modelStatus(workers: readonly LiveWorker[]): 'ready' | 'loading' | 'failed' | null {
+/** How far the workers are with the model; null without a worker. A download is a part of loading; `unloaded`: see loadsWithFirstJob. */
+export function modelStatus(workers: readonly LiveWorker[]): 'ready' | 'unloaded' | 'loading' | 'failed' | null {
   if (workers.length === 0) return null;
   if (workers.some(({ ready }) => ready)) return 'ready';
+  if (loadsWithFirstJob(workers)) return 'unloaded';
   return troubleOf(workers) === null || furthestDownload(workers) !== null ? 'loading' : 'failed';
 }

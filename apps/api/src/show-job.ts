@@ -8,7 +8,7 @@ import {
 } from '@qwen-edit/contract';
 import { type AddressDeps, baseUrlOf } from './base-url.ts';
 import type { ApiContext } from './context.ts';
-import { furthestDownload, toldError, troubleOf } from './model-facts.ts';
+import { furthestDownload, loadsWithFirstJob, toldError, troubleOf } from './model-facts.ts';
 import type { LiveWorker } from './service-status.ts';
 import type { Services } from './services.ts';
 
@@ -65,6 +65,12 @@ function waitingReason(
     return {
       code: 'model_downloading',
       message: `The model is being downloaded: ${downloadText(download)}. The job starts as soon as it is ready.`,
+      last_error: null,
+    };
+  if (loadsWithFirstJob(able))
+    return {
+      code: 'worker_not_ready',
+      message: 'The model is loaded with the first job, which starts as soon as it is ready.',
       last_error: null,
     };
   const trouble = troubleOf(able);

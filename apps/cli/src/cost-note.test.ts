@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inspectModel, knownModelShape } from '@qwen-edit/pipeline';
 import { expect, it } from 'vitest';
-import { costNotes } from './cost-note.ts';
+import { costNotes, knownCost } from './cost-note.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const picture = await readFile(join(root, 'test/fixtures/goldens/inputs/sq_72x72.png'));
@@ -14,18 +14,20 @@ const { size_multiple: _, ...areas } = {
 };
 const real = { ...areas, size_multiple: 16, shape: knownModelShape('Qwen/Qwen-Image-Edit-2511')! };
 
-it('before an edit that takes hours on this processor, that is said, and that a draft takes less', async () => {
-  const notes = await costNotes(real, [picture], { prompt: 'make it night' }, 2);
+const MACHINE = { memory_bytes: 24 * 2 ** 30, threads: 2 };
+
+it('before an edit that takes hours on this processor, that is said, and that a draft takes less', () => {
+  const notes = costNotes(real, knownCost([picture], { prompt: 'make it night' }), MACHINE);
   expect(notes.at(-1)).toBe(
     'On a CPU this edit takes about 18 hours (a rough figure); the preset draft takes about 3.8 hours.',
   );
 });
 
-it('nothing is said of a quick edit, of a model that tells no shape, or of a file that is no picture', async () => {
+it('nothing is said of a quick edit, of a model that tells no shape, or of a file that is no picture', () => {
   const prompt = 'make it night';
-  expect(await costNotes(demo, [picture], { prompt }, 2)).toEqual([]);
+  expect(costNotes(demo, knownCost([picture], { prompt }), MACHINE)).toEqual([]);
   const { shape: _shape, ...silent } = real;
-  expect(await costNotes(silent, [picture], { prompt }, 2)).toEqual([]);
-  expect(await costNotes(real, [picture, Buffer.from('a text')], { prompt }, 2)).toEqual([]);
-  expect(await costNotes(real, [picture], { prompt, width: 7 }, 2)).toEqual([]);
+  expect(costNotes(silent, knownCost([picture], { prompt }), MACHINE)).toEqual([]);
+  expect(costNotes(real, knownCost([picture, Buffer.from('a text')], { prompt }), MACHINE)).toEqual([]);
+  expect(costNotes(real, knownCost([picture], { prompt, width: 7 }), MACHINE)).toEqual([]);
 });

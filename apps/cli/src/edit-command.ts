@@ -4,7 +4,9 @@ import { AppError, toAppError } from '@qwen-edit/contract';
 import type { EditResult, Pipeline, PipelineOptions } from '@qwen-edit/pipeline';
 import { demoNote } from './demo-note.ts';
 import { type EditFlags, parseEditFlags } from './edit-flags.ts';
+import { memoryOfEdits } from './engine-share.ts';
 import { EDIT_HELP } from './help.ts';
+import { weightCacheDir } from './model/cache-folders.ts';
 import type { ChosenModel } from './model/choose-model.ts';
 import type { HubConfig } from './model/hub-settings.ts';
 import { outputPaths } from './output-paths.ts';
@@ -17,7 +19,11 @@ import { checkWritable, writeOutputs } from './write-outputs.ts';
 
 export interface EditDeps {
   readonly terminal: Terminal;
-  readonly config: Pick<Config, 'model' | 'modelDir' | 'maxCpuThreads' | 'nice' | 'noColor' | 'dtype'> & HubConfig;
+  readonly config: Pick<
+    Config,
+    'model' | 'modelDir' | 'maxCpuThreads' | 'maxMemoryBytes' | 'nice' | 'noColor' | 'dtype' | 'weightCacheDir'
+  > &
+    HubConfig;
   readonly demoModelDir: string;
   readonly createPipeline: (options: PipelineOptions) => Promise<Pipeline>;
   readonly now: () => number;
@@ -83,9 +89,15 @@ async function runEdit(
   const { onStep } = bar;
   const { precision, note } = flags.precision === undefined ? precisionOf(config) : { precision: flags.precision };
   const threads = config.maxCpuThreads ?? availableParallelism();
-  const pipeline = await unlessAborted(deps.createPipeline({ modelDir, precision, threads, onStep }), signal);
-  const { costNotes } = await import('./cost-note.ts');
-  const costs = await costNotes(pipeline.model, images, flags.parameters, threads);
+  const { availableMemory } = await import('@qwen-edit/pipeline');
+  const { costNotes, knownCost } = await import('./cost-note.ts');
+  const { requireMemoryForEdit } = await import('./memory-limit.ts');
+  const memoryBytes = memoryOfEdits(config, await availableMemory());
+  const cost = knownCost(images, flags.parameters);
+  await requireMemoryForEdit({ modelDir, precision, cost }, config, memoryBytes);
+  const options = { modelDir, precision, threads, memoryBytes, weightCacheDir: weightCacheDir(config), onStep };
+  const pipeline = await unlessAborted(deps.createPipeline(options), signal);
+  const costs = costNotes(pipeline.model, cost, { memory_bytes: memoryBytes, threads });
   const notes = [demoNote(pipeline.model), ...[note, ...costs].map((each) => each && `note: ${each}`)];
   if (!flags.json) {
     bar.clear();

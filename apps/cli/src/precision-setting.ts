@@ -14,3 +14,12 @@ export function precisionOf({ dtype }: Pick<Config, 'dtype'>): {
 } {
   return dtype === undefined ? { precision: 'fp32' } : precisionOfDtype(dtype, DEVICE);
 }
+
+/** The same for what only looks at a machine: the default in place of a precision that this version does not run. */
+export function usablePrecision(config: Pick<Config, 'dtype'>): PrecisionName {
+  try {
+    return precisionOf(config).precision;
+  } catch {
+    return precisionOf({ dtype: undefined }).precision;
+  }
+}

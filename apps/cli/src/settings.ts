@@ -1,6 +1,7 @@
 import { hasMisplacedAt, PRECISION_NAMES, parsePrecision } from '@qwen-edit/contract';
 import { isModelRef } from '@qwen-edit/hub/model-ref';
 import { z } from 'zod';
+import { bytesOf } from './plan/byte-size.ts';
 
 const text = z.string();
 const wholeNumber = (min: number, max: number) =>
@@ -45,6 +46,12 @@ const hostNames = text
     (names) => names.every((name) => /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63}){0,10}$/.test(name)),
     'is not a list of host names without ports, as edit.example.org,edit.local',
   );
+
+const byteSize = text.transform((value, context) => {
+  const bytes = bytesOf(value);
+  if (bytes === undefined) context.addIssue({ code: 'custom', message: 'must be a size such as 16GiB' });
+  return bytes ?? z.NEVER;
+});
 
 /** The name of a precision, or one of its other names. */
 const precisionName = text.trim().refine(
@@ -108,6 +115,9 @@ export const settingsSchema = z.object({
   maxConcurrency: wholeNumber(1, 64).prefault('1'),
   maxCpuThreads: wholeNumber(1, 1024).optional(),
   nice: wholeNumber(-39, 39).optional(),
+  maxMemoryBytes: byteSize.optional(),
+  weightCacheDir: text.optional(),
+  eagerLoad: flag.prefault('1'),
   leaseMs: seconds(1, DAY).prefault('30'),
   orderPollMs: seconds(0.02, 60).prefault('0.5'),
   graceMs: seconds(0, DAY).optional(),
@@ -118,6 +128,7 @@ export const settingsSchema = z.object({
   cancelGraceMs: seconds(0.1, 3600).prefault('10'),
   engineProgram: text.optional(),
   selfTestHours: wholeNumber(0, 8760).prefault('24'),
+  encodingCacheBytes: wholeNumber(0, 999_999_999_999).prefault('1000000000'),
 
   // The dispatcher.
   reapMs: seconds(0.05, 3600).prefault('5'),
@@ -199,6 +210,9 @@ export const VARIABLES: Readonly<Record<Setting, string>> = {
   maxConcurrency: 'QWEN_EDIT_MAX_CONCURRENCY',
   maxCpuThreads: 'QWEN_EDIT_MAX_CPU_THREADS',
   nice: 'QWEN_EDIT_NICE',
+  maxMemoryBytes: 'QWEN_EDIT_CPU_MAX_MEMORY',
+  weightCacheDir: 'QWEN_EDIT_OFFLOAD_FOLDER',
+  eagerLoad: 'QWEN_EDIT_EAGER_LOAD',
   leaseMs: 'QWEN_EDIT_LEASE_SECONDS',
   orderPollMs: 'QWEN_EDIT_ORDER_POLL_SECONDS',
   graceMs: 'QWEN_EDIT_GRACE_SECONDS',
@@ -209,6 +223,7 @@ export const VARIABLES: Readonly<Record<Setting, string>> = {
   cancelGraceMs: 'QWEN_EDIT_CANCEL_GRACE_SECONDS',
   engineProgram: 'QWEN_EDIT_ENGINE_PROGRAM',
   selfTestHours: 'QWEN_EDIT_SELFTEST_HOURS',
+  encodingCacheBytes: 'QWEN_EDIT_ENCODING_CACHE_BYTES',
   reapMs: 'QWEN_EDIT_REAP_SECONDS',
   resendMs: 'QWEN_EDIT_RESEND_SECONDS',
   webhookSecret: 'QWEN_EDIT_WEBHOOK_SECRET',

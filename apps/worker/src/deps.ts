@@ -80,6 +80,10 @@ export interface WorkerOptions {
   readonly workerReportMs: number;
   /** How long one call to the queue waits for a job. */
   readonly receiveWaitMs: number;
+  /** False: no engine is started before there is a job for it. */
+  readonly eagerLoad: boolean;
+  /** How often a worker without an engine looks for a job, and how long nobody else has taken that job by then. */
+  readonly wakeMs: number;
   /** Jobs that need a later contract version are left to newer workers. Default: this version. */
   readonly contractVersion?: number | undefined;
 }
@@ -106,6 +110,8 @@ export const WORKER_DEFAULTS: WorkerOptions = {
   previewEvery: 2,
   workerReportMs: 5_000,
   receiveWaitMs: 20_000,
+  eagerLoad: true,
+  wakeMs: 500,
 };
 
 /** What is known of a model before it is loaded; of one that is still to be downloaded its name. */

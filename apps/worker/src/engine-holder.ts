@@ -14,6 +14,15 @@ export interface EngineHolder {
    */
   ready(signal: AbortSignal): Promise<LoadedEngine | undefined>;
   /**
+   * Of a worker that loads its model with its first job: the model lies on this machine. Waits as long as it cannot be fetched.
+   * Resolves with false once the signal aborts.
+   */
+  prepare(signal: AbortSignal): Promise<boolean>;
+  /** True until `wake` if no engine is started before there is a job. */
+  isAsleep(): boolean;
+  /** Starts the first engine, for a job. undefined if that fails, which is told: `ready` then goes on trying. */
+  wake(signal: AbortSignal): Promise<LoadedEngine | undefined>;
+  /**
    * To be called after an engine has failed at a job: makes a probe edit, in a fresh engine if the last has ended. Returns
    * the error if that fails too, which is then this worker's trouble. If the signal aborts first, nothing is known, and the
    * probe is made before the next job is taken.
@@ -63,6 +72,8 @@ export function createEngineHolder({
   let notFetched: AppError | undefined;
   let suspect = false;
   let drifts = false;
+  let asleep = !options.eagerLoad;
+  let prepared = false;
 
   const close = async (): Promise<void> => {
     const old = engine;
@@ -149,14 +160,36 @@ export function createEngineHolder({
     onChange({ error });
   };
 
+  /** Does it until it succeeds; undefined once the signal aborts. */
+  const persist = async <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T | undefined> => {
+    if (signal.aborted) return undefined;
+    try {
+      const backoff: Backoff = (failures) => backoffAfter()(failures);
+      return await retry(work, { backoff, signal, onFailure });
+    } catch {
+      // Only the abort ends the retries.
+      return undefined;
+    }
+  };
+
   return {
-    async ready(signal) {
-      if (signal.aborted) return undefined;
+    ready: (signal) => persist(() => usable(signal), signal),
+    async prepare(signal) {
+      const done = async (): Promise<void> => {
+        await fetch(signal);
+        prepared = true;
+      };
+      if (!prepared) await persist(done, signal);
+      return prepared && !signal.aborted;
+    },
+    isAsleep: () => asleep,
+    async wake(signal) {
+      asleep = false;
+      onChange({});
       try {
-        const backoff: Backoff = (failures) => backoffAfter()(failures);
-        return await retry(() => usable(signal), { backoff, signal, onFailure });
-      } catch {
-        // Only the abort ends the retries.
+        return await usable(signal);
+      } catch (thrown) {
+        if (!signal.aborted) onFailure(thrown, 1);
         return undefined;
       }
     },

@@ -13,6 +13,7 @@ import { type LeaseKeeper, startLeaseKeeper } from './lease-keeper.ts';
 import { hiddenFor, isUnderstood, leaveJobToNewer } from './newer-jobs.ts';
 import { type AttemptObserver, observeAttempt } from './observe.ts';
 import { createOutputs, type Outputs, type StoredOutput } from './outputs.ts';
+import { ownerScope } from './owner-scope.ts';
 import { createProgressWriter, type ProgressWriter } from './progress.ts';
 import { type Settlement, settleMessage } from './settle-message.ts';
 
@@ -137,7 +138,7 @@ async function runEdit(
   images: readonly Uint8Array[],
 ): Promise<EditResult> {
   const result = await engine.edit(
-    { images, parameters: job.parameters },
+    { images, parameters: job.parameters, cacheScope: ownerScope(job.owner) },
     {
       signal: keeper.workSignal,
       onStep(event) {

@@ -1,10 +1,12 @@
 import { repeat } from '@qwen-edit/async';
 import { toAppError } from '@qwen-edit/contract';
 import { forgiveFailures, newId } from '@qwen-edit/db';
+import type { JobMessage } from '@qwen-edit/queue';
 import { type Breaker, createBreaker } from './breaker.ts';
-import type { Slot, WorkerDeps } from './deps.ts';
+import type { LoadedEngine, Slot, WorkerDeps } from './deps.ts';
 import { createEngineHolder, type EngineHolder } from './engine-holder.ts';
 import { runFencedStatement, statementRules, workerBackoff } from './fenced-statement.ts';
+import { holdMessage, receiveForgotten } from './first-job.ts';
 import { createNewerJobs, type NewerJobs } from './newer-jobs.ts';
 import { type MessageOutcome, type RunJobDeps, runJob } from './run-job.ts';
 import { settleMessage } from './settle-message.ts';
@@ -38,7 +40,7 @@ export async function runWorker(deps: SlotDeps, signal: AbortSignal): Promise<vo
   const engines = createEngineHolder({ ...deps, onChange: status.engineChanged, onDownload: status.downloads });
   const newer = createNewerJobs(deps, () => row.changed());
   const facts = () => {
-    const { lastError, ...rest } = status.facts(engines.isReady());
+    const { lastError, ...rest } = status.facts({ ready: engines.isReady(), asleep: engines.isAsleep() });
     return { ...rest, lastError: lastError ?? newer.note() };
   };
   const row = keepWorkerRow(deps, { workerId, slot, facts });
@@ -79,6 +81,7 @@ async function takeJobs(worker: Worker, signal: AbortSignal): Promise<void> {
  */
 async function takeJob(worker: Worker, signal: AbortSignal): Promise<number> {
   const { queue, options, engines, surroundings, status, breaker } = worker;
+  if (engines.isAsleep()) return takeFirstJob(worker, signal);
   const engine = await engines.ready(signal);
   if (engine === undefined) return 0;
   await surroundings.check(signal);
@@ -88,9 +91,38 @@ async function takeJob(worker: Worker, signal: AbortSignal): Promise<number> {
     if (!signal.aborted) await worker.newer.look();
     return 0;
   }
+  return runMessage(worker, engine, message, signal);
+}
+
+/** The same for a worker that has no engine yet: it loads its model once there is a job. */
+async function takeFirstJob(worker: Worker, signal: AbortSignal): Promise<number> {
+  const { options, engines, surroundings, status } = worker;
+  if (!(await engines.prepare(signal))) return 0;
+  await surroundings.check(signal);
+  status.canWork(false);
+  const message = await receiveForgotten(worker, signal);
+  if (message === undefined) {
+    if (!signal.aborted) await worker.newer.look();
+    return options.wakeMs;
+  }
+  worker.log.info({ worker_id: worker.workerId, job_id: message.jobId }, 'the model is loaded for a first job');
+  const engine = await holdMessage(worker, message, () => engines.wake(signal));
+  if (engine !== undefined) return runMessage(worker, engine, message, signal);
+  // Others may have it while this worker goes on trying.
+  await settleMessage(worker, message, 0);
+  return options.backoffFirstMs;
+}
+
+async function runMessage(
+  worker: Worker,
+  engine: LoadedEngine,
+  message: JobMessage,
+  signal: AbortSignal,
+): Promise<number> {
+  const { options, engines, surroundings } = worker;
   let outcome: MessageOutcome;
   try {
-    // Much may have happened while it waited for the message.
+    // Much may have happened while it waited for the message, or the message for the engine.
     await surroundings.check(signal);
     if (signal.aborted || !engines.isReady()) {
       await settleMessage(worker, message, 0);

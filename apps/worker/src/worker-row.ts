@@ -12,6 +12,8 @@ export interface WorkerFacts {
   /** How far it is with the download of its model, while it downloads. */
   readonly download: ModelDownload | null;
   readonly lastError: string | null;
+  /** True while it has loaded nothing and waits for its first job. */
+  readonly asleep: boolean;
 }
 
 /** A worker's row in the database. */
@@ -40,7 +42,7 @@ export function keepWorkerRow(
   let written: Promise<void> = Promise.resolve();
 
   const write = async (): Promise<void> => {
-    const { ready, model: loaded, download, lastError } = facts();
+    const { ready, model: loaded, download, lastError, asleep } = facts();
     // Until an engine has loaded it, the one that it is told to load.
     const model = loaded ?? configuredModel ?? null;
     const state = {
@@ -50,7 +52,14 @@ export function keepWorkerRow(
       device: slot.device,
       gpuId: slot.gpuId,
       ready,
-      model: model === null ? null : { ...model, ...(machine === undefined ? {} : { machine }) },
+      model:
+        model === null
+          ? null
+          : {
+              ...model,
+              ...(machine === undefined ? {} : { machine }),
+              ...(asleep ? { loads_with_first_job: true } : {}),
+            },
       download: download === null ? null : { ...download },
       lastError: lastError === null ? null : storable(lastError),
       contractVersion: options.contractVersion,

@@ -15,7 +15,7 @@ export interface WorkerStatus {
   /** The running job waits for something that is away; undefined: no longer. */
   waitsFor(error: AppError | undefined): void;
   noteOutcome(outcome: AttemptOutcome, pauses: boolean): void;
-  facts(engineReady: boolean): WorkerFacts;
+  facts(engine: { readonly ready: boolean; readonly asleep: boolean }): WorkerFacts;
 }
 
 export function createWorkerStatus(changed: () => void): WorkerStatus {
@@ -59,6 +59,6 @@ export function createWorkerStatus(changed: () => void): WorkerStatus {
       const isOwn = error !== undefined && (pauses || ERRORS[error.code].retryable);
       tell(!pauses, isOwn ? error.message : lastError);
     },
-    facts: (engineReady) => ({ ready: engineReady && able, model, download, lastError }),
+    facts: ({ ready, asleep }) => ({ ready: ready && able, model, download, lastError, asleep: asleep && able }),
   };
 }

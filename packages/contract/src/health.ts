@@ -5,7 +5,9 @@ import { modelDownloadSchema } from './model-download.ts';
 export const healthSchema = z.object({
   version: z.string(),
   model: z.string().nullable(),
-  /** `ready`, `loading`, or `failed` if no worker could load it; null without a worker. */
+  /**
+   * `ready`, `unloaded` if it is loaded with the first job, `loading`, or `failed` if no worker could load it; null without a worker.
+   */
   model_status: z.string().nullable().default(null),
   workers: z.array(
     z.object({
@@ -13,6 +15,8 @@ export const healthSchema = z.object({
       ready: z.boolean(),
       queue_len: z.number(),
       last_error: z.string().nullable(),
+      /** The worker has loaded nothing yet and takes jobs all the same. */
+      loads_with_first_job: z.boolean().default(false),
       /** While the worker downloads its model. */
       download: modelDownloadSchema.nullable().default(null),
       uptime_s: z.number(),

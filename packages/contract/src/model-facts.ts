@@ -33,6 +33,8 @@ export const modelFactsSchema = z.object({
   shape: modelShapeSchema.optional(),
   /** What the worker has for it; the worker adds it to the engine's facts. */
   machine: machineFactsSchema.optional(),
+  /** True while the worker has not loaded it and waits for a first job; the worker adds it too. */
+  loads_with_first_job: z.boolean().optional(),
   /** What the folder's model_card.json says, if there is one. */
   card: modelCardSchema.optional(),
 });

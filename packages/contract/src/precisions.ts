@@ -28,7 +28,7 @@ export const PRECISIONS = {
   },
   bf16: { label: 'bf16 arithmetic and weights', bytesPerWeight: 2, devices: { cuda: 'later' } },
   fp16: { label: 'fp16 arithmetic and weights', bytesPerWeight: 2, devices: { webgpu: 'later', cuda: 'later' } },
-  w8a8: { label: 'int8 products: weights and activations in 8 bits', bytesPerWeight: 1, devices: { cpu: 'later' } },
+  w8a8: { label: 'int8 products: weights and activations in 8 bits', bytesPerWeight: 1, devices: { cpu: 'runs' } },
   w8: {
     label: 'weights in 8 bits, arithmetic as the device prefers',
     bytesPerWeight: 1,

@@ -20,10 +20,14 @@ export const servedModelSchema = z.object({
   ready: z.boolean(),
   /** Why none of its workers is ready, in the words of one of them; null if one is, or nothing has gone wrong. */
   last_error: z.string().nullable().default(null),
+  /** True if none of its workers has loaded it or does so now, and one will for the first job. */
+  loads_with_first_job: z.boolean().default(false),
   /** While none of its workers is ready and one downloads it: how far the furthest one is. */
   download: modelDownloadSchema.nullable().default(null),
   workers: z.int(),
   devices: z.array(facts.device),
+  /** How its workers compute, as far as they say. */
+  precisions: z.array(facts.precision).default([]),
   defaults: z.record(z.string(), z.unknown()),
   limits: z.object({
     min_inference_steps: facts.min_inference_steps,

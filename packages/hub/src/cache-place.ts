@@ -1,8 +1,8 @@
 import { copyFile, mkdir, rename, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { errorCode } from '@qwen-edit/files';
 import { cachedCommit, cachePaths } from './cache-paths.ts';
 import { isContentOf } from './digest.ts';
-import { errorCode } from './file-errors.ts';
 import { isWhole } from './is-whole.ts';
 import type { ModelFile } from './model-files.ts';
 import { isCommit, type ModelRef } from './model-ref.ts';

@@ -1,9 +1,5 @@
-import { statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
-
-/** Left free, so that the machine goes on working. */
-const RESERVE = 64 * 2 ** 20;
+import { bytesText, freeBytes, hasSpace } from '@qwen-edit/files';
 
 /**
  * Throws AppError `disk_full`, with figures, unless the disk of `folder` takes `bytes` more. A disk that tells nothing is believed to.
@@ -11,30 +7,12 @@ const RESERVE = 64 * 2 ** 20;
  */
 export async function requireSpace(folder: string, bytes: number, freeOf = freeBytes): Promise<void> {
   const free = await freeOf(folder);
-  if (free === undefined || bytes === 0 || free >= bytes + RESERVE) return;
+  if (hasSpace(free, bytes)) return;
   throw new AppError(
     'disk_full',
-    `${bytesText(bytes)} have to be downloaded, and ${folder} has ${bytesText(free)} free.`,
+    `${bytesText(bytes)} have to be downloaded, and ${folder} has ${bytesText(free ?? 0)} free.`,
     {
       hint: 'Free some space, or choose another disk: HF_HOME moves the cache, QWEN_EDIT_2511_DIR names a folder for this model alone.',
     },
   );
-}
-
-/** What this user may still write on the disk where the folder lies or is to lie. undefined if the file system does not tell. */
-export async function freeBytes(folder: string): Promise<number | undefined> {
-  try {
-    const { bavail, bsize, blocks } = await statfs(folder);
-    return blocks === 0 ? undefined : bavail * bsize;
-  } catch {
-    // The folder is not there yet: the one above it is on the same disk.
-    return dirname(folder) === folder ? undefined : freeBytes(dirname(folder));
-  }
-}
-
-/** Decimal units, as disks and the hub have them. */
-export function bytesText(bytes: number): string {
-  const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];
-  const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
-  return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power]}`;
 }

@@ -1,5 +1,6 @@
+export { bytesText, freeBytes } from '@qwen-edit/files';
 export { askHub } from './ask-hub.ts';
-export { bytesText, freeBytes, requireSpace } from './disk-space.ts';
+export { requireSpace } from './disk-space.ts';
 export { expectedFiles, findModel } from './find-model.ts';
 export { modelOfFolder } from './folder-place.ts';
 export { createHubFetch, type ProxySettings } from './hub-fetch.ts';

@@ -1,12 +1,12 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isHeld } from '@qwen-edit/files';
 import { cachePaths, repoOfFolder } from './cache-paths.ts';
 import { filesIn } from './find-model.ts';
 import { folderCommit, folderLock, folderNotes, readFolderRecord } from './folder-place.ts';
 import { missingFiles } from './is-whole.ts';
 import { isNeeded } from './model-files.ts';
 import { isCommit } from './model-ref.ts';
-import { isHeld } from './pull-lock.ts';
 import { readRefs } from './refs.ts';
 import type { HubSettings } from './settings.ts';
 import { readTree } from './tree-file.ts';

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { AppError } from '@qwen-edit/contract';
+import { takeLock } from '@qwen-edit/files';
 import { cachePaths } from './cache-paths.ts';
 import { cachePlace } from './cache-place.ts';
 import { requireSpace } from './disk-space.ts';
@@ -12,7 +13,6 @@ import { createMeter, type Meter, type PullProgress } from './meter.ts';
 import { isNeeded, type ModelFile, matchesAny } from './model-files.ts';
 import { type ModelRef, refText } from './model-ref.ts';
 import type { ModelPlace } from './place.ts';
-import { takeLock } from './pull-lock.ts';
 import type { HubSettings } from './settings.ts';
 import { TIMING, type Timing } from './timing.ts';
 import { readTree, writeTree } from './tree-file.ts';

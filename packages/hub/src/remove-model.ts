@@ -1,12 +1,12 @@
 import { lstat, readdir, readlink, realpath, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
+import { takeLock } from '@qwen-edit/files';
 import { cachedCommit, cachePaths } from './cache-paths.ts';
 import { fileError } from './file-errors.ts';
 import { filesIn } from './find-model.ts';
 import { isCommit, refText } from './model-ref.ts';
 import { INDEX_FILE } from './place.ts';
-import { takeLock } from './pull-lock.ts';
 import { readRefs } from './refs.ts';
 import type { HubSettings } from './settings.ts';
 import { TIMING, type Timing } from './timing.ts';

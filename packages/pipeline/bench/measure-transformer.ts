@@ -32,9 +32,13 @@ const matrix = (rows: number, columns: number) => ({
 const call = {
   latents: matrix(SHAPE.target, config.in_channels),
   referenceLatents: matrix(SHAPE.reference, config.in_channels),
-  promptEmbeds: matrix(SHAPE.text, config.joint_attention_dim),
-  angles: transformer.angles(SHAPE.text, [picture, picture]),
-  timestep: 0.5,
+  conditions: [
+    {
+      promptEmbeds: matrix(SHAPE.text, config.joint_attention_dim),
+      angles: transformer.angles(SHAPE.text, [picture, picture]),
+    },
+  ],
+  modulations: (await transformer.modulate(Float32Array.of(0.5))).step(0),
 };
 const blocks: number[] = [];
 for (let round = 0; round <= Number(rounds); round++) {

@@ -12,6 +12,7 @@ import {
 } from '@qwen-edit/contract';
 import { concatenate, type FloatArray, rows } from './arrays.ts';
 import { checkRequest, type UncheckedRequest } from './check-request.ts';
+import { createEncoders, type ScopedCache } from './encodings/encoders.ts';
 import type { LoadedModel } from './engine/model.ts';
 import { decodeImage } from './image/decode.ts';
 import { encodeImage, encodePreview } from './image/encode.ts';
@@ -34,6 +35,7 @@ import { applyColourMap, type ColourFit, createColourFit } from './sampling/prev
 import { createSchedule } from './sampling/schedule.ts';
 import { fingerprintOf, readSnapshot, requireSameEdit, writeSnapshot } from './sampling/snapshot.ts';
 import { createStopwatch } from './stopwatch.ts';
+import type { PromptTokens } from './text/prompt.ts';
 import type { EditHooks, EditOutput, EditResult, Preview, Snapshot, StepEvent } from './types.ts';
 import { versions } from './versions.ts';
 
@@ -45,6 +47,8 @@ interface RunHooks extends Pick<EditHooks, 'onStep' | 'returnLatents' | 'preview
   readonly resume?: Uint8Array;
   /** Called after each step; `snapshot` writes down the state as it is then. */
   readonly afterStep?: (done: number, snapshot: () => Snapshot) => void;
+  /** Where encodings of pictures and prompts are looked for and kept. The result is the same; without it, none are. */
+  readonly encodings?: ScopedCache;
   /** Sees what flows between the networks, under the reference's names; for parity tests and for debugging. */
   readonly observe?: (name: ObservedName, value: FloatArray) => void;
 }
@@ -90,34 +94,34 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
   const patches = images.map((image) =>
     patchify(conditionImage(image, folder.edit.condition_image_size), folder.processor),
   );
-  const imageEmbeds: FloatArray[] = [];
-  for (const grid of patches) {
-    const embeds = await model.textEncoder.encodeImage(grid);
-    hooks.observe?.('image_embeds', embeds);
-    imageEmbeds.push(embeds);
-    oneEncoded();
-  }
-  const promptEmbeds = await encodePrompt(model, parameters.prompt, imageEmbeds, patches);
-  oneEncoded();
-  hooks.observe?.('prompt_embeds', promptEmbeds);
-  let negativePromptEmbeds: FloatArray | undefined;
-  if (usesGuidance(parameters)) {
-    negativePromptEmbeds = await encodePrompt(model, parameters.negative_prompt ?? '', imageEmbeds, patches);
-    oneEncoded();
-    hooks.observe?.('negative_prompt_embeds', negativePromptEmbeds);
-  }
+  const prompts = [parameters.prompt, ...(usesGuidance(parameters) ? [parameters.negative_prompt ?? ''] : [])];
+  const encoders = createEncoders(model, versions(), hooks.encodings);
+  const [promptEmbeds, negativePromptEmbeds] = await encoders.encodePrompts(
+    prompts.map((prompt) => promptTokens(model, prompt, patches)),
+    patches,
+    {
+      onImage(embeds) {
+        if (embeds !== undefined) hooks.observe?.('image_embeds', embeds);
+        oneEncoded();
+      },
+      onPrompt: oneEncoded,
+    },
+  );
+  hooks.observe?.('prompt_embeds', promptEmbeds!);
+  if (negativePromptEmbeds !== undefined) hooks.observe?.('negative_prompt_embeds', negativePromptEmbeds);
 
   // 3. References as latents. If previews are wanted, they also tell which colours latents stand for.
   const { previewEvery = 0, onPreview } = hooks;
   const fit = previewEvery > 0 && onPreview !== undefined ? createColourFit(model.vae.channels) : undefined;
   const references: PackedLatents[] = [];
   for (const [i, image] of images.entries()) {
-    references.push(await encodeReference(model, image, sizes.references[i]!, fit));
+    references.push(await encodeReference(model, image, sizes.references[i]!, encoders.encodePicture, fit));
     oneEncoded();
   }
   const channels = folder.transformer.config.in_channels;
   const referenceLatents = rows(concatenate(references.map(({ packed }) => packed)), channels);
   hooks.observe?.('image_latents', referenceLatents);
+  await model.endStage();
   stopwatch.lap('encode_s');
 
   // 4. Noise, or the state of an earlier run.
@@ -138,7 +142,7 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
       latents,
       referenceLatents,
       grids: [target, ...references.map(({ grid }) => grid)],
-      promptEmbeds,
+      promptEmbeds: promptEmbeds!,
       negativePromptEmbeds,
       trueCfgScale: parameters.true_cfg_scale,
     },
@@ -154,6 +158,7 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
       },
     },
   );
+  await model.endStage();
   stopwatch.lap('denoise_s');
 
   // 6. Latents back to pictures.
@@ -169,6 +174,7 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
     outputs.push({ ...size, format, bytes: await encodeImage(pixels, format) });
     step('decode', outputs.length, latents.length);
   }
+  await model.endStage();
   stopwatch.lap('decode_s');
 
   // 7. What is needed to make the same pictures again.
@@ -223,13 +229,8 @@ async function decodeAll(model: LoadedModel, images: readonly Uint8Array[], maxS
   return out;
 }
 
-/** prompt_embeds [L, E] of a prompt with its pictures. Throws AppError `prompt_too_long`. */
-async function encodePrompt(
-  model: LoadedModel,
-  prompt: string,
-  imageEmbeds: readonly FloatArray[],
-  patches: readonly PatchGrid[],
-): Promise<FloatArray> {
+/** The tokens of a prompt with its pictures. Throws AppError `prompt_too_long`. */
+function promptTokens(model: LoadedModel, prompt: string, patches: readonly PatchGrid[]): PromptTokens {
   const unit = model.textEncoder.mergeSize ** 2;
   const imageTokens = patches.map((grid) => (grid.rows * grid.columns) / unit);
   const tokens = model.prompt.encode(prompt, imageTokens);
@@ -239,7 +240,7 @@ async function encodePrompt(
       `The prompt and its pictures take ${tokens.ids.length} tokens; the limit is ${MAX_TEXT_TOKENS}.`,
     );
   }
-  return model.textEncoder.encodePrompt(tokens, imageEmbeds, patches);
+  return tokens;
 }
 
 async function drawPreview(

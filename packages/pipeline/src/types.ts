@@ -14,6 +14,11 @@ import type {
 export interface EditRequest {
   readonly images: readonly Uint8Array[];
   readonly parameters: EditParametersInput | Readonly<Record<string, unknown>>;
+  /**
+   * Whose encodings of prompts and pictures this edit may find and keep, if the pipeline has a cache of them: any text, as the hash of
+   * an owner. Without it nothing of this edit is cached.
+   */
+  readonly cacheScope?: string | undefined;
 }
 
 /** How far an edit is. `step` counts from 0 to `total` within its stage. */

@@ -7,11 +7,11 @@ const manifest = z.object({ version: z.string() });
 const ours = manifest.parse(createRequire(import.meta.url)('../package.json')).version;
 
 /** Versions of what a picture depends on. */
-export function versions(): Record<string, string> {
+export function versions() {
   return {
     'qwen-edit': ours,
     'onnxruntime-node': env.versions.node ?? env.versions.common,
     libvips: sharp.versions.vips,
     node: process.versions.node,
-  };
+  } satisfies Record<string, string>;
 }

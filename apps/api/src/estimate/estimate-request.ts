@@ -8,7 +8,7 @@ import {
   type SomeParameters,
   toAppError,
 } from '@qwen-edit/contract';
-import { groupByModel, type ModelGroup, type ReportedFacts } from '../model-facts.ts';
+import { groupByPrecision, type ModelGroup, type ReportedFacts } from '../model-facts.ts';
 import type { ServiceStatus } from '../service-status.ts';
 import type { Services } from '../services.ts';
 import { pastEditsOf } from './past-edits.ts';
@@ -34,7 +34,7 @@ export async function estimateRequest(
     status.finishedEdits(),
   ]);
   if (workers === undefined) throw new AppError('database_unavailable', 'The workers cannot be asked for now.');
-  const models = groupByModel(workers).map((group): ModelEstimate => {
+  const models = groupByPrecision(workers).map((group): ModelEstimate => {
     const facts = leastOf(group);
     const estimate = planner.estimateEdit(facts, pictures, costOf(parameters), pastEditsOf(facts, finished));
     return {

@@ -11,7 +11,14 @@ import {
 } from '@qwen-edit/contract';
 import { leastOf } from '../estimate/estimate-request.ts';
 import { pastEditsOf } from '../estimate/past-edits.ts';
-import { furthestDownload, groupByModel, type ModelGroup, toldError, troubleOf } from '../model-facts.ts';
+import {
+  furthestDownload,
+  groupByModel,
+  loadsWithFirstJob,
+  type ModelGroup,
+  toldError,
+  troubleOf,
+} from '../model-facts.ts';
 import { ANY_QUERY, type ApiRoute, defineRoute, jsonAnswer, NO_PARAMS } from '../routing/route.ts';
 import type { LiveWorker } from '../service-status.ts';
 import type { Services } from '../services.ts';
@@ -70,7 +77,7 @@ export function presentModels(workers: readonly LiveWorker[]): ServedModel[] {
 const NOT_ESTIMATED: ModelCapacity = { largest_output_area: null, usual_seconds: null };
 
 function presentModel(
-  { facts, card, workers }: ModelGroup,
+  { facts, card, workers, precisions }: ModelGroup,
   { largest_output_area, usual_seconds }: ModelCapacity,
   tellsWhy: boolean,
 ): ServedModel {
@@ -85,9 +92,11 @@ function presentModel(
     edits: card?.edits ?? [],
     ready: workers.some(({ ready }) => ready),
     last_error: toldError(troubleOf(workers), tellsWhy),
+    loads_with_first_job: loadsWithFirstJob(workers),
     download: furthestDownload(workers),
     workers: workers.length,
     devices: [...new Set(workers.map(({ device }) => device))],
+    precisions: [...precisions],
     defaults: {
       ...GUIDE_DEFAULTS,
       num_inference_steps: facts.num_inference_steps ?? GUIDE_DEFAULTS.num_inference_steps,

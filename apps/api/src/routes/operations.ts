@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { ApiContext } from '../context.ts';
 import type { ApiOptions } from '../deps.ts';
 import { describeError } from '../describe-error.ts';
-import { currentModel, downloadOf, modelStatus, toldError } from '../model-facts.ts';
+import { currentModel, downloadOf, isAsleep, modelStatus, toldError } from '../model-facts.ts';
 import { problemResponse } from '../problem.ts';
 import { ANY_QUERY, type ApiRoute, defineRoute, jsonAnswer, NO_PARAMS } from '../routing/route.ts';
 import type { LiveWorker } from '../service-status.ts';
@@ -16,13 +16,14 @@ const workerHealthSchema = z.object({
   ready: z.boolean(),
   queue_len: z.int(),
   last_error: z.string().nullable(),
+  loads_with_first_job: z.boolean(),
   download: modelDownloadSchema.nullable(),
   uptime_s: z.int(),
 });
 const serviceHealthSchema = z.object({
   version: z.string(),
   model: z.string().nullable(),
-  model_status: z.enum(['ready', 'loading', 'failed']).nullable(),
+  model_status: z.enum(['ready', 'unloaded', 'loading', 'failed']).nullable(),
   workers: z.array(workerHealthSchema),
 });
 const liveSchema = z.object({ status: z.literal('live') });
@@ -102,6 +103,7 @@ function presentWorker(worker: LiveWorker, queued: number, tellsWhy: boolean): z
     ready,
     queue_len: queued,
     last_error: toldError(lastError, tellsWhy),
+    loads_with_first_job: isAsleep(worker),
     download: downloadOf(worker),
     uptime_s: Math.round(uptimeSeconds),
   };
@@ -123,7 +125,7 @@ async function measureQueue({ metrics, status }: Pick<Services, 'metrics' | 'sta
   metrics.queueAgeSeconds.reset();
   metrics.workers.reset();
   if (workers !== undefined) {
-    const ready = workers.filter((worker) => worker.ready).length;
+    const ready = workers.filter((worker) => worker.ready || isAsleep(worker)).length;
     metrics.workers.set({ ready: 'true' }, ready);
     metrics.workers.set({ ready: 'false' }, workers.length - ready);
   }

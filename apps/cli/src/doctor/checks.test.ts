@@ -230,6 +230,15 @@ describe('memory', () => {
     expectFound(await check(16, 16, {}, { environment }), 'problem', ...words);
     expectFound(await check(16, 16), 'note');
   });
+  it('the limit of the settings is what edits have, and what is said to be raised', async () => {
+    const limited = { environment: { QWEN_EDIT_CPU_MAX_MEMORY: '2GiB' } };
+    const words = ['of which QWEN_EDIT_CPU_MAX_MEMORY allows 2.0 GiB', 'Raise QWEN_EDIT_CPU_MAX_MEMORY.'];
+    expectFound(await check(64, 60, {}, limited), 'problem', ...words);
+  });
+  it('a limit above what the container has is told to be without effect', async () => {
+    const findings = await check(64, 60, {}, { environment: { QWEN_EDIT_CPU_MAX_MEMORY: '120GiB' } });
+    expectFound(findings, 'note', 'fits', 'allows 120.0 GiB, and the container has 64.0 GiB, which counts');
+  });
   it('what other programs have taken for now is told; beside a service it is no problem', async () => {
     expectFound(await check(64, 1), 'problem', '1.0 GiB are free now', 'Other programs');
     expectFound(await check(64, 20), 'note', '20.0 GiB are free now');
@@ -254,6 +263,11 @@ describe('disk', () => {
     expectFound(await checkDisk(depsOf(free(0.1)), never), 'problem', 'disk_full');
     expectFound(await checkDisk(depsOf(free(3)), never), 'note', '3.0 GiB free');
     expectFound(await checkDisk(depsOf(free(30)), never), 'ok', '30.0 GiB free');
+  });
+  it('the folder for prepared weights is told where a setting names it', async () => {
+    const environment = { QWEN_EDIT_OFFLOAD_FOLDER: '/fast/weights' };
+    expectFound(await checkDisk(depsOf({ environment }), never), 'ok', 'for prepared weights in /fast/weights');
+    expect(JSON.stringify(await checkDisk(depsOf(), never))).not.toContain('prepared weights');
   });
   it('what is read too fast to come from a disk, or is too little, is told as that', async () => {
     const dir = await folder();
@@ -415,7 +429,7 @@ describe('self-test', () => {
   const result = { ok: true, psnr: 200, bound: 60, seconds: 0.4 };
   it('tells how close and how fast', async () => {
     const runSelfTest = async () => result;
-    expectFound(await checkSelfTest(depsOf({}, { runSelfTest }), never), 'ok', '0.4 s', '200 dB');
+    expectFound(await checkSelfTest(depsOf({}, { runSelfTest }), never), 'ok', '0.4 s', '200 dB', 'in fp32');
   });
   it('a machine that computes wrong numbers is a problem that names the network, and a slow one a note', async () => {
     const reason = 'On cpu in fp32 the transformer comes to 40.0 dB.';

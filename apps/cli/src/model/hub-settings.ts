@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createHubFetch, DEFAULT_ENDPOINT, type HubSettings } from '@qwen-edit/hub';
 import type { Config } from '../settings.ts';
+import { expandHome, userCacheDir } from './cache-folders.ts';
 
 export type HubConfig = Pick<
   Config,
@@ -36,19 +36,16 @@ export async function hubSettings(config: HubConfig): Promise<HubSettings> {
   });
   return {
     endpoint: config.hubEndpoint ?? DEFAULT_ENDPOINT,
-    token: config.hubToken ?? (await tokenIn(expanded(config.hubTokenPath ?? join(home, 'token')))),
-    cacheDir: resolve(expanded(config.hubCacheDir ?? config.hubCacheDirFormer ?? join(home, 'hub'))),
+    token: config.hubToken ?? (await tokenIn(expandHome(config.hubTokenPath ?? join(home, 'token')))),
+    cacheDir: resolve(expandHome(config.hubCacheDir ?? config.hubCacheDirFormer ?? join(home, 'hub'))),
     offline: config.hubOffline,
     fetch,
   };
 }
 
-function hubHome({ hubHome: said, userCacheDir }: HubConfig): string {
-  return expanded(said ?? join(userCacheDir ?? join(homedir(), '.cache'), 'huggingface'));
+function hubHome(config: HubConfig): string {
+  return expandHome(config.hubHome ?? join(userCacheDir(config), 'huggingface'));
 }
-
-/** A container's environment is not read by a shell, which would do this. */
-const expanded = (path: string): string => path.replace(/^~(?=$|[\\/])/, homedir());
 
 async function tokenIn(path: string): Promise<string | undefined> {
   const text = (await readFile(path, 'utf8').catch(() => '')).trim();

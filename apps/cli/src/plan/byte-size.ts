@@ -7,13 +7,18 @@ const UNITS: Readonly<Record<string, number>> = {
   ...{ kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30, tib: 2 ** 40 },
 };
 
-/** Bytes as people write them: 16GiB, 16 GB, 16G (as GiB), 17179869184. Throws AppError `usage` that names the flag. */
-export function byteSize(flag: string, text: string): number {
+/** Bytes as people write them: 16GiB, 16 GB, 16G (as GiB), 17179869184. undefined for what is no size. */
+export function bytesOf(text: string): number | undefined {
   const [, number = '', unit = ''] = /^\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(text) ?? [];
   const scale = Object.hasOwn(UNITS, unit.toLowerCase()) ? UNITS[unit.toLowerCase()] : undefined;
   const bytes = number === '' || scale === undefined ? Number.NaN : Math.round(Number(number) * scale);
-  if (!Number.isSafeInteger(bytes) || bytes < 1)
-    throw new AppError('usage', `${flag} must be a size such as 16GiB, got '${text}'.`);
+  return Number.isSafeInteger(bytes) && bytes >= 1 ? bytes : undefined;
+}
+
+/** The same of a flag. Throws AppError `usage` that names it. */
+export function byteSize(flag: string, text: string): number {
+  const bytes = bytesOf(text);
+  if (bytes === undefined) throw new AppError('usage', `${flag} must be a size such as 16GiB, got '${text}'.`);
   return bytes;
 }
 

@@ -17,6 +17,7 @@ import {
   toAppError,
 } from '@qwen-edit/contract';
 import { availableMemory, estimateEdit, inspectModel, KNOWN_MODELS, knownModelShape } from '@qwen-edit/pipeline';
+import { memoryOfEdits } from '../engine-share.ts';
 import { readFlags } from '../flag-values.ts';
 import { PLAN_HELP } from '../help.ts';
 import { chooseModel, explainMissing, findChosen, requireChosen } from '../model/choose-model.ts';
@@ -42,7 +43,7 @@ const OPTIONS = {
 
 export interface PlanDeps {
   readonly terminal: Terminal;
-  readonly config: Pick<Config, 'model' | 'modelDir' | 'dtype' | 'maxCpuThreads'> & HubConfig;
+  readonly config: Pick<Config, 'model' | 'modelDir' | 'dtype' | 'maxCpuThreads' | 'maxMemoryBytes'> & HubConfig;
   /** The folder of the model that an empty --model means. */
   readonly demoModelDir: string;
 }
@@ -83,7 +84,7 @@ export async function planCommand(
   const references = wholeNumber('--references', values.references) ?? 1;
   if (references < 1 || references > LIMITS.images)
     throw new AppError('usage', `--references must be 1 to ${LIMITS.images}, got ${references}.`);
-  const memory = await memoryOf(values.memory, device);
+  const memory = await memoryOf(values.memory, device, config);
   const threads = config.maxCpuThreads ?? availableParallelism();
   const machine = memory === undefined ? {} : { machine: { memory_bytes: memory, threads } };
   const pictures = Array.from({ length: references }, () => USUAL_PICTURE);
@@ -139,10 +140,14 @@ function deviceOf(name = 'cpu'): DeviceName {
   throw new AppError('usage', `--device must be one of ${DEVICE_NAMES.join(', ')}, got '${name}'.${meant}`);
 }
 
-/** What this machine may use, or what --memory says. Of a GPU only the flag tells. */
-async function memoryOf(said: string | undefined, device: DeviceName): Promise<number | undefined> {
+/** What --memory says, else QWEN_EDIT_CPU_MAX_MEMORY as far as this machine has it, else what it has. Of a GPU only the flag tells. */
+async function memoryOf(
+  said: string | undefined,
+  device: DeviceName,
+  config: PlanDeps['config'],
+): Promise<number | undefined> {
   if (said !== undefined) return byteSize('--memory', said);
-  return device === 'cpu' ? (await availableMemory()).totalBytes : undefined;
+  return device === 'cpu' ? memoryOfEdits(config, await availableMemory()) : undefined;
 }
 
 function presetOf(said: string | undefined): { readonly preset?: PresetName } {

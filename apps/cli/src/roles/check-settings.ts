@@ -2,9 +2,10 @@ import { access, constants, stat } from 'node:fs/promises';
 import { AppError, toAppError } from '@qwen-edit/contract';
 import { checkWebhookSecret } from '@qwen-edit/dispatcher';
 import type { HubSettings } from '@qwen-edit/hub';
-import { inspectModel, requireEngine } from '@qwen-edit/pipeline';
+import { availableMemory, inspectModel, knownModelShape, requireEngine } from '@qwen-edit/pipeline';
 import { createStore } from '@qwen-edit/storage';
 import type { ConfiguredModel } from '@qwen-edit/worker';
+import { checkMemoryOfWorker } from '../memory-limit.ts';
 import {
   type ChosenModel,
   chooseModel,
@@ -76,6 +77,10 @@ export async function checkSettings(
     const wanted = await attempt(() => precisionOf(config));
     notes.push(wanted?.note);
     model = await attempt(() => checkModel({ flag: modelFlag, config, demoModelDir }, wanted?.precision));
+    if (model !== undefined) {
+      const planned = { ...knownShape(model), ...model.facts, precision: wanted?.precision };
+      notes.push(await attempt(async () => checkMemoryOfWorker(planned, config, await availableMemory())));
+    }
   }
   if (failures.length > 0) throw together(failures);
   return { model, notes: notes.filter((note) => note !== undefined) };
@@ -95,6 +100,12 @@ async function checkModel(
     Promise.reject(await explainMissing(toAppError(thrown), chosen)),
   );
   return { chosen, hub, facts };
+}
+
+/** Of a model that is still to be downloaded. */
+function knownShape({ chosen }: CheckedModel): Pick<ConfiguredModel, 'shape'> {
+  const shape = chosen.kind === 'hub' ? knownModelShape(chosen.ref.repo) : undefined;
+  return shape === undefined ? {} : { shape };
 }
 
 /** A relative one lies below the working directory. */

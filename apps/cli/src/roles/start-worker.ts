@@ -1,11 +1,14 @@
-import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
 import type { PullProgress } from '@qwen-edit/hub';
-import { availableMemory } from '@qwen-edit/pipeline';
+import { availableMemory, type PipelineOptions } from '@qwen-edit/pipeline';
 import { type EngineStart, type LoadedEngine, runWorkers, type Slot, WORKER_DEFAULTS } from '@qwen-edit/worker';
 import type { NotedModel } from '../demo-note.ts';
+import { memoryOfEngine, threadsOfEngine, WORKER_NICE } from '../engine-share.ts';
+import { weightCacheDir } from '../model/cache-folders.ts';
 import { createModelFetcher, type ModelFetcher } from '../model/fetch-model.ts';
 import { precisionOf } from '../precision-setting.ts';
+import type { Config } from '../settings.ts';
 import type { CheckedModel, CheckedSettings } from './check-settings.ts';
 import type { RoleContext, RoleDeps } from './role.ts';
 
@@ -32,20 +35,26 @@ export async function runLocalWorkers(
   { graceMs, signal, model, onModel, onDownload }: LocalWorkers,
 ): Promise<void> {
   if (model === undefined) throw new AppError('internal', 'A role with workers has checked no model.');
+  const { precision } = precisionOf(config);
   const fetcher = fetcherOf(model);
-  const threads = config.maxCpuThreads ?? Math.max(1, Math.floor(availableParallelism() / config.maxConcurrency));
+  const threads = threadsOfEngine(config);
+  const memoryBytes = memoryOfEngine(config, await availableMemory());
   const openEngine = async ({ signal: loading, modelDir, onStep }: EngineStart): Promise<LoadedEngine> => {
     const engine = await deps.createPipeline({
       modelDir: modelDir ?? folderOf(model),
       device: 'cpu',
-      precision: precisionOf(config).precision,
+      precision,
       signal: loading,
       onStep,
       silenceMs: config.engineSilenceMs,
       cancelGraceMs: config.cancelGraceMs,
       threads,
-      ...(config.nice === undefined ? {} : { nice: config.nice }),
+      memoryBytes,
+      weightCacheDir: weightCacheDir(config),
+      nice: config.nice ?? WORKER_NICE,
       selfTestDir: deps.demoModelDir,
+      encodingCache: encodingCacheOf(config),
+      onTrouble: ({ code, message, hint }) => log.warn({ code, hint }, message),
       ...(config.engineProgram === undefined ? {} : { program: config.engineProgram }),
     });
     onModel?.(engine.model);
@@ -60,7 +69,7 @@ export async function runLocalWorkers(
       fetchModel: fetcher?.fetch,
       openEngine,
       configuredModel: model.facts,
-      machine: { memory_bytes: (await availableMemory()).totalBytes, threads },
+      machine: { memory_bytes: memoryBytes, threads },
       log,
       metrics,
       options: {
@@ -73,6 +82,7 @@ export async function runLocalWorkers(
         retryMaxMs: config.retryMaxMs,
         previewEvery: config.previewEvery,
         selfTestMs: config.selfTestHours * HOUR_MS,
+        eagerLoad: config.eagerLoad,
       },
     },
     slots,
@@ -82,8 +92,19 @@ export async function runLocalWorkers(
 
   function fetcherOf({ chosen, hub }: CheckedModel): ModelFetcher | undefined {
     if (chosen.kind === 'folder') return undefined;
-    return createModelFetcher({ chosen, hub, log, signal, onProgress: onDownload, now: deps.now });
+    return createModelFetcher({ chosen, hub, precision, log, signal, onProgress: onDownload, now: deps.now });
   }
+}
+
+/** Encodings were made from pictures and prompts: they are kept no longer than those that no job uses any more. */
+function encodingCacheOf({
+  dataDir,
+  encodingCacheBytes,
+  unusedMs,
+  retentionMs,
+}: Config): PipelineOptions['encodingCache'] {
+  const folder = join(dataDir, 'cache', 'encodings');
+  return { folder, maxBytes: encodingCacheBytes, maxAgeMs: Math.min(unusedMs, retentionMs) };
 }
 
 /** A model of the hub has its folder from the fetcher. */

@@ -25,9 +25,11 @@ const model = (steps: number, fewest: number): ServedModel => ({
   edits: [],
   ready: true,
   last_error: null,
+  loads_with_first_job: false,
   download: null,
   workers: 1,
   devices: ['cpu'],
+  precisions: ['fp32'],
   defaults: { num_inference_steps: steps, true_cfg_scale: 4 },
   limits: {
     min_inference_steps: fewest,

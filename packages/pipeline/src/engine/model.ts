@@ -1,9 +1,11 @@
-import { type ModelFolder, openModelFolder } from '../hub/model-folder.ts';
+import { join } from 'node:path';
+import { AppError } from '@qwen-edit/contract';
+import { commonFolder, type ModelFolder, openModelFolder } from '../hub/model-folder.ts';
+import type { FindPrepared } from '../onnx/prepared-layer.ts';
 import { createPromptEncoder, type PromptEncoder } from '../text/prompt.ts';
 import { type Device, deviceNamed } from './devices.ts';
 import { type Precision, precisionNamed } from './precision.ts';
-import type { EngineContext } from './segment-chain.ts';
-import type { GraphSession } from './session.ts';
+import type { EngineContext, SegmentChain } from './segment-chain.ts';
 import { loadTextEncoder, type TextEncoder } from './text-encoder.ts';
 import { loadTransformer, type Transformer } from './transformer.ts';
 import { loadVae, type Vae } from './vae.ts';
@@ -19,6 +21,8 @@ export interface LoadedModel {
   readonly vae: Vae;
   /** See ModelLoadOptions. */
   readonly pause: () => Promise<void>;
+  /** To be called when a stage of an edit has ended: gives the memory back that the next one needs. */
+  readonly endStage: () => Promise<void>;
   /** Gives the memory of all networks back. The model cannot be used after that. */
   readonly release: () => Promise<void>;
 }
@@ -28,11 +32,20 @@ export interface ModelLoadOptions {
   readonly device?: string | Device;
   readonly precision?: string | Precision;
   readonly threads: number;
+  /** Bytes of main memory to plan with, and the folder of prepared weights: see PipelineOptions. */
+  readonly memoryBytes?: number | undefined;
+  readonly weightCacheDir?: string | undefined;
   /** Called before each segment is loaded or run: lets messages in, and throws if the work was cancelled. */
   readonly pause: () => Promise<void>;
   readonly onStep?: (step: number, total: number) => void;
-  /** Folder for weights that a precision has to prepare; without it, none are kept between loads. */
-  readonly weightCacheDir?: string;
+  /** Gives the weights in the form of the precision, if that has one of its own: see prepareWeights. */
+  readonly prepare?: (folder: ModelFolder, precision: Precision) => Promise<PreparedFolder | undefined>;
+}
+
+/** Prepared weights and the folder below which they lie. */
+interface PreparedFolder {
+  readonly find: FindPrepared;
+  readonly folder: string;
 }
 
 /**
@@ -49,22 +62,35 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
   const folder = await openModelFolder(dir);
   const prompt = createPromptEncoder(folder.tokenizer.file, folder.tokenizer.config, folder.family);
   const { threads, pause } = options;
-  const sessions: GraphSession[] = [];
-  const context: EngineContext = { device, precision, threads, root: folder.root, pause, sessions };
+  const prepared = await options.prepare?.(folder, precision);
+  if (precision.preparation !== undefined && prepared === undefined)
+    throw new AppError('internal', `The precision ${precision.name} needs prepared weights.`);
+  const root = prepared === undefined ? folder.root : commonFolder([folder.root, prepared.folder].map(insideOf));
+  const context: EngineContext = { device, precision, threads, root, pause, prepared: prepared?.find };
+  const chains: SegmentChain[] = [];
   const release = async (): Promise<void> => {
-    await Promise.all(sessions.splice(0).map((session) => session.release()));
+    for (const chain of chains) await chain.release();
   };
   try {
     step(1);
     const textEncoder = await loadTextEncoder(context, folder.textEncoder.config, folder.textEncoder.weights);
+    chains.push(textEncoder.chains.vision, textEncoder.chains.text);
     step(2);
     const transformer = await loadTransformer(context, folder.transformer.config, folder.transformer.weights);
+    chains.push(transformer.chain);
     step(3);
     const vae = await loadVae(context, folder.vae.config, folder.vae.weights);
+    chains.push(vae.chains.encoder, vae.chains.decoder);
     step(4);
-    return { folder, device, precision, prompt, textEncoder, transformer, vae, pause, release };
+    const endStage = async (): Promise<void> => {
+      for (const chain of chains) await chain.endStage();
+    };
+    return { folder, device, precision, prompt, textEncoder, transformer, vae, pause, endStage, release };
   } catch (thrown) {
     await release();
     throw thrown;
   }
 }
+
+/** A path below a folder: commonFolder takes files. */
+const insideOf = (folder: string): string => join(folder, 'x');

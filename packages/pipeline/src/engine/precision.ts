@@ -1,16 +1,51 @@
-import { AppError, type DeviceName, type PrecisionName, parsePrecision, precisionObstacle } from '@qwen-edit/contract';
-import { gemmLinear, type LinearForm } from '../onnx/linear.ts';
+import {
+  AppError,
+  type DeviceName,
+  type PrecisionName,
+  parsePrecision,
+  precisionFacts,
+  precisionObstacle,
+} from '@qwen-edit/contract';
+import { gemmLinear, type LinearForm, type LinearLayer } from '../onnx/linear.ts';
+import type { FindPrepared } from '../onnx/prepared-layer.ts';
+import { int8Preparation } from './preparations/int8.ts';
+
+/** An array of a prepared weight, before it is written. */
+export interface NewArray {
+  readonly dtype: 'I8' | 'U8' | 'F32';
+  readonly data: Int8Array | Uint8Array | Float32Array;
+}
+
+/** What a layer may be told apart from others: see `qwen-edit model calibrate`. */
+export type LayerSettings = Readonly<Record<string, number>>;
+
+/** How a precision stores the weights of repeated layers, and computes with them. */
+export interface Preparation {
+  /** Raised when what `prepare` gives means something else. */
+  readonly version: number;
+  /** Settings of a layer that nobody has measured. */
+  readonly settings: LayerSettings;
+  /** The arrays of a weight [n, k]. Throws AppError `model_corrupt` for NaN. */
+  prepare(weight: Float32Array, layer: LinearLayer, settings: LayerSettings): Readonly<Record<string, NewArray>>;
+  /** The form of linear layers over what was prepared. Layers that weren't are computed in fp32. */
+  linear(find: FindPrepared): LinearForm;
+}
 
 /** How the networks compute: what numbers they use, and in what form weights enter matrix products. */
 export interface Precision {
   /** How callers, facts, receipts and fingerprints of snapshots name it. */
   readonly name: PrecisionName;
-  /** Builds the nodes of a linear layer. Every product of activations with a weight goes through it. */
+  /** The form of linear layers over weights as the checkpoint stores them. */
   readonly linear: LinearForm;
+  /** Repeated layers have a form of their own, over weights that are prepared for it. */
+  readonly preparation?: Preparation;
 }
 
-/** Each precision that the table of the contract says to run, with the form of its linear layers. */
-const LINEAR_FORMS: Readonly<Partial<Record<PrecisionName, LinearForm>>> = { fp32: gemmLinear };
+/** Each precision that the table of the contract says to run. */
+const PRECISIONS: Readonly<Partial<Record<PrecisionName, Omit<Precision, 'name'>>>> = {
+  fp32: { linear: gemmLinear },
+  w8a8: { linear: gemmLinear, preparation: int8Preparation },
+};
 
 /**
  * The precision with this name; without a name, or with an empty one, the default precision. Throws AppError `invalid_parameter`
@@ -18,9 +53,15 @@ const LINEAR_FORMS: Readonly<Partial<Record<PrecisionName, LinearForm>>> = { fp3
  */
 export function precisionNamed(name?: string, device: DeviceName = 'cpu'): Precision {
   const wanted = name === undefined || name === '' ? 'fp32' : parsePrecision(name);
-  const linear = LINEAR_FORMS[wanted];
+  const precision = PRECISIONS[wanted];
   const obstacle = precisionObstacle(wanted, device);
-  if (linear === undefined || obstacle !== undefined)
+  if (precision === undefined || obstacle !== undefined)
     throw new AppError('invalid_parameter', obstacle ?? `The precision ${wanted} is not in this version.`);
-  return { name: wanted, linear };
+  return { name: wanted, ...precision };
+}
+
+/** Bytes that so many weights take in a precision, where they aren't as the checkpoint stores them. */
+export function preparedBytes(precision: PrecisionName, weights: number): number {
+  const { bytesPerWeight } = precisionFacts(precision);
+  return bytesPerWeight === 'stored' ? 0 : weights * bytesPerWeight;
 }

@@ -1,6 +1,8 @@
 import { AppError } from '@qwen-edit/contract';
 import type { FloatArray } from '../arrays.ts';
 import type { Graph, GraphSource } from '../onnx/graph.ts';
+import type { LinearForm } from '../onnx/linear.ts';
+import { type FindPrepared, withoutPrepacked } from '../onnx/prepared-layer.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { Device } from './devices.ts';
 import type { Precision } from './precision.ts';
@@ -15,62 +17,159 @@ export interface EngineContext {
   readonly root: string;
   /** Called before each segment is loaded or run: lets messages in, and throws if the work was cancelled. */
   readonly pause: () => Promise<void>;
-  /** If given, every session that is made is also put here, so that all can be released together. */
-  readonly sessions?: GraphSession[];
+  /** Weights in the form of the precision; without it, all are as the checkpoint stores them. */
+  readonly prepared?: FindPrepared | undefined;
+}
+
+/** One graph of a network. */
+export interface Segment {
+  /** The same as the graph's. */
+  readonly name: string;
+  /** `linear`: another form of its linear layers than its source's. */
+  readonly build: (linear?: LinearForm) => Graph;
+  /**
+   * It holds layers that a precision may store in another form. `each step`: they run so often that it pays to lay their weights out
+   * for the processor, which takes longer than running them once.
+   */
+  readonly repeated?: 'each step' | 'once';
 }
 
 /** Where the graphs of one component get their weights from, and in what form. */
 export function graphSource(context: EngineContext, weights: Weights): GraphSource {
-  return { weights, root: context.root, linear: context.precision.linear };
+  return { weights, root: context.root, linear: linearOf(context, 'plain') ?? context.precision.linear };
 }
+
+/** The form of linear layers over prepared weights: as they are stored, or as they are laid out for the processor. */
+function linearOf({ precision, prepared }: EngineContext, layout: 'plain' | 'prepacked'): LinearForm | undefined {
+  if (precision.preparation === undefined || prepared === undefined) return undefined;
+  return precision.preparation.linear(layout === 'prepacked' ? prepared : (layer) => withoutPrepacked(prepared(layer)));
+}
+
+/** Which segments of a network are in memory between their runs. */
+export interface Holding {
+  /** So many of the first segments stay open until the end of their stage. Each other one is opened for its run only. */
+  readonly held: number;
+  /** Whether those that are held also stay when the stage has ended. */
+  readonly stays: boolean;
+  /** Whether those that are held use weights that are laid out for the processor, if there are some. Takes longer to open. */
+  readonly prepacks: boolean;
+}
+
+export const HOLD_ALL: Holding = { held: Number.POSITIVE_INFINITY, stays: true, prepacks: false };
+
+type Inputs = Readonly<Record<string, InputArray>>;
+type Outputs = Record<string, FloatArray>;
 
 /** The graphs of one network, one after the other. */
 export interface SegmentChain {
+  readonly length: number;
   /**
    * Runs every segment, with a pause before each. A segment takes its inputs by name: from `inputs`, or from the outputs of
    * the segments before it, of which the latest counts. Resolves with the outputs of the last segment.
    */
-  run(inputs: Readonly<Record<string, InputArray>>): Promise<Record<string, FloatArray>>;
+  run(inputs: Inputs): Promise<Outputs>;
+  /** The same for several inputs: each segment runs for all of them before the next one, so that it is read once. */
+  runEach(inputs: readonly Inputs[]): Promise<readonly Outputs[]>;
+  /** Decides what stays in memory from now on. */
+  hold(holding: Holding): Promise<void>;
+  /** To be called when a stage has ended: closes what doesn't stay. */
+  endStage(): Promise<void>;
+  /** Closes every segment. A later run opens them again. */
+  release(): Promise<void>;
 }
 
 /**
- * Loads the segments of a network in the order in which they run. Each is built just before it is loaded, so that only one
- * graph is in memory at a time. `foldConstants`: see GraphSessionOptions.
+ * A network of segments, in the order in which they run. Each is opened once, to find out whether it can be, and then as `holding`
+ * says. `foldConstants`: see GraphSessionOptions.
  * @example
- * const chain = await loadSegmentChain(context, [() => embedGraph(config, source), () => tailGraph(config, source)]);
+ * const chain = await loadSegmentChain(context, [embedSegment, tailSegment]);
  * const { noise_pred } = await chain.run({ latents, prompt_embeds });
  */
 export async function loadSegmentChain(
   context: EngineContext,
-  segments: readonly (() => Graph)[],
-  options: { readonly foldConstants?: boolean } = {},
+  segments: readonly Segment[],
+  options: { readonly foldConstants?: boolean; readonly holding?: Holding } = {},
 ): Promise<SegmentChain> {
   const { device, threads, root, pause } = context;
   // Loaded late, with ONNX Runtime: who plans or verifies builds the same graphs and runs none.
   const { createGraphSession } = await import('./session.ts');
-  const sessions: GraphSession[] = [];
-  for (const build of segments) {
-    const graph = build();
-    await pause();
-    const session = await createGraphSession(graph, { device, threads, root, ...options });
-    sessions.push(session);
-    context.sessions?.push(session);
+  const { foldConstants = false } = options;
+  const prepackedLinear = linearOf(context, 'prepacked');
+  let holding = options.holding ?? HOLD_ALL;
+  const open = new Map<number, GraphSession>();
+
+  const opened = async (index: number): Promise<GraphSession> => {
+    const known = open.get(index);
+    if (known !== undefined) return known;
+    const segment = segments[index];
+    if (segment === undefined) throw new AppError('internal', `There is no segment ${index}.`);
+    const isPrepacked = holding.prepacks && isHeld(index) && segment.repeated === 'each step';
+    const graph = segment.build(isPrepacked ? prepackedLinear : undefined);
+    const session = await createGraphSession(graph, { device, threads, root, foldConstants });
+    open.set(index, session);
+    return session;
+  };
+  const close = async (keeps: (index: number) => boolean): Promise<void> => {
+    for (const [index, session] of [...open]) {
+      if (keeps(index)) continue;
+      open.delete(index);
+      await session.release();
+    }
+  };
+  const isHeld = (index: number): boolean => index < holding.held;
+  const release = (): Promise<void> => close(() => false);
+
+  const runEach = async (each: readonly Inputs[]): Promise<readonly Outputs[]> => {
+    const values = each.map((inputs): Record<string, InputArray> => ({ ...inputs }));
+    let outputs: readonly Outputs[] = [];
+    for (const index of segments.keys()) {
+      await pause();
+      const session = await opened(index);
+      const made: Outputs[] = [];
+      for (const [i, known] of values.entries()) {
+        if (i > 0) await pause();
+        const out = await session.run(pick(known, session.inputNames));
+        Object.assign(known, out);
+        made.push(out);
+      }
+      outputs = made;
+      await close(isHeld);
+    }
+    return outputs;
+  };
+
+  try {
+    for (const index of segments.keys()) {
+      await pause();
+      await opened(index);
+      await close(isHeld);
+    }
+    if (!holding.stays) await release();
+  } catch (thrown) {
+    await release();
+    throw thrown;
   }
   return {
+    length: segments.length,
     async run(inputs) {
-      const values: Record<string, InputArray> = { ...inputs };
-      let outputs: Record<string, FloatArray> = {};
-      for (const session of sessions) {
-        await pause();
-        outputs = await session.run(pick(values, session.inputNames));
-        Object.assign(values, outputs);
-      }
-      return outputs;
+      const [outputs] = await runEach([inputs]);
+      return outputs ?? {};
     },
+    runEach,
+    async hold(wanted) {
+      // Those that were opened in another way are opened again.
+      if (wanted.prepacks !== holding.prepacks) await release();
+      holding = wanted;
+      await close(isHeld);
+    },
+    async endStage() {
+      await close(holding.stays ? isHeld : () => false);
+    },
+    release,
   };
 }
 
-function pick(values: Readonly<Record<string, InputArray>>, names: readonly string[]): Record<string, InputArray> {
+function pick(values: Inputs, names: readonly string[]): Record<string, InputArray> {
   const picked: Record<string, InputArray> = {};
   for (const name of names) {
     const value = values[name];

@@ -32,7 +32,8 @@ export interface GraphSession {
 }
 
 /**
- * Loads a graph. Weights stay in the checkpoint's files: they are memory-mapped, and neither prepacked nor copied.
+ * Loads a graph. Weights stay in their files: they are memory-mapped, and neither prepacked nor copied, but for those that were
+ * prepacked when they were prepared.
  * Throws AppError `engine_failed` or `out_of_memory`, with ONNX Runtime's words.
  */
 export async function createGraphSession(graph: Graph, options: GraphSessionOptions): Promise<GraphSession> {
@@ -50,7 +51,10 @@ export async function createGraphSession(graph: Graph, options: GraphSessionOpti
           model_external_initializers_file_folder_path: options.root,
           // Every session has threads of its own: those of the last segment would spin on the cores of this one.
           'intra_op.allow_spinning': '0',
-          disable_prepacking: fold ? '0' : '1',
+          // Numbers below 1e-38 slow some processors down, and sharp attention can have many: docs/PERFORMANCE.md has figures.
+          set_denormal_as_zero: '1',
+          // With it, ONNX Runtime would also copy the weights that lie in a checkpoint into a layout of its own.
+          disable_prepacking: fold || graph.hasPrepacked() ? '0' : '1',
         },
         optimization: { disable_specified_optimizers: fold ? '' : 'ConstantFolding' },
       },

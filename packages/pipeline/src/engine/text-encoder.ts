@@ -5,13 +5,20 @@ import { mergerGraph, patchEmbedGraph, type VisionGeometry, visionBlocksGraph } 
 import type { TextEncoderConfig } from '../hub/text-encoder-config.ts';
 import type { PatchGrid } from '../image/preprocess.ts';
 import { planWindows, toWindowOrder } from '../image/windows.ts';
-import type { Graph, GraphSource } from '../onnx/graph.ts';
+import type { GraphSource } from '../onnx/graph.ts';
 import type { PromptTokens } from '../text/prompt.ts';
 import { DROPPED_TOKENS } from '../text/template.ts';
 import { ONE_REVISION } from '../weights/remedies.ts';
 import type { Weights } from '../weights/weights.ts';
 import { anglesInputs, mropePositions, textAngles, visionAngles } from './rope.ts';
-import { type EngineContext, graphSource, loadSegmentChain, segmentRanges } from './segment-chain.ts';
+import {
+  type EngineContext,
+  graphSource,
+  loadSegmentChain,
+  type Segment,
+  type SegmentChain,
+  segmentRanges,
+} from './segment-chain.ts';
 
 export interface TextEncoder {
   /** Embeddings of one picture's merged patches, [rows · columns / merge², D]. */
@@ -21,14 +28,16 @@ export interface TextEncoder {
   /** prompt_embeds [S - 64, D]: the hidden states without the template's first tokens. */
   encodePrompt(tokens: PromptTokens, images: readonly FloatArray[], grids: readonly PatchGrid[]): Promise<FloatArray>;
   readonly mergeSize: number;
+  /** The vision tower and the language model, to decide what stays in memory. */
+  readonly chains: { readonly vision: SegmentChain; readonly text: SegmentChain };
 }
 
 /** The two networks of the text encoder: their geometry, and their graphs in the order in which they run. */
 interface TextEncoderSegments {
   readonly text: LanguageGeometry;
   readonly vision: VisionGeometry;
-  readonly textSegments: readonly (() => Graph)[];
-  readonly visionSegments: readonly (() => Graph)[];
+  readonly textSegments: readonly Segment[];
+  readonly visionSegments: readonly Segment[];
 }
 
 /** Throws AppError `model_incomplete` if the weights are not called as in any known layout. */
@@ -48,21 +57,20 @@ export function textEncoderSegments(config: TextEncoderConfig, source: GraphSour
     text,
     vision,
     visionSegments: [
-      () => patchEmbedGraph(vision, source),
-      ...blockRanges.map(
-        ([first, last]) =>
-          () =>
-            visionBlocksGraph(vision, first, last, source),
-      ),
-      () => mergerGraph(vision, source),
+      { name: 'vision.patch-embed', build: () => patchEmbedGraph(vision, source) },
+      ...blockRanges.map(([first, last]) => ({
+        name: `vision.blocks.${first}-${last}`,
+        build: () => visionBlocksGraph(vision, first, last, source),
+      })),
+      { name: 'vision.merger', build: () => mergerGraph(vision, source) },
     ],
     textSegments: [
-      () => tokenEmbedGraph(text, source),
-      ...layerRanges.map(
-        ([first, last]) =>
-          () =>
-            textLayersGraph(text, first, last, source),
-      ),
+      { name: 'text-encoder.embed', build: () => tokenEmbedGraph(text, source) },
+      ...layerRanges.map(([first, last]) => ({
+        name: `text-encoder.layers.${first}-${last}`,
+        build: (linear = source.linear) => textLayersGraph(text, first, last, { ...source, linear }),
+        repeated: 'once' as const,
+      })),
     ],
   };
 }
@@ -129,6 +137,7 @@ export async function loadTextEncoder(
 
   return {
     mergeSize: vision.spatial_merge_size,
+    chains: { vision: visionChain, text: textChain },
     encodeImage,
     encodeTokens,
     async encodePrompt(tokens, images, grids) {

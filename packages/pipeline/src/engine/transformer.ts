@@ -1,41 +1,59 @@
 import type { FloatArray, Grid } from '../arrays.ts';
-import { blocksGraph, embedGraph, TIME_PROJ_CHANNELS, tailGraph } from '../graphs/transformer.ts';
+import { blocksGraph, embedGraph, tailGraph } from '../graphs/transformer.ts';
 import type { TransformerConfig } from '../hub/transformer-config.ts';
-import type { Graph, GraphSource } from '../onnx/graph.ts';
+import type { GraphSource } from '../onnx/graph.ts';
 import type { Weights } from '../weights/weights.ts';
+import { createModulator, type Modulations, type StepModulations } from './modulations.ts';
 import { type Angles, anglesInputs, transformerAngles } from './rope.ts';
-import { type EngineContext, graphSource, loadSegmentChain, segmentRanges } from './segment-chain.ts';
+import {
+  type EngineContext,
+  graphSource,
+  type Holding,
+  loadSegmentChain,
+  type Segment,
+  type SegmentChain,
+  segmentRanges,
+} from './segment-chain.ts';
+
+/** What one prediction is made for. */
+export interface Condition {
+  /** [L, E] */
+  readonly promptEmbeds: FloatArray;
+  readonly angles: Angles;
+}
 
 export interface TransformerCall {
   /** Packed target latents [T, C]. */
   readonly latents: FloatArray;
   /** Packed latents of all references, one after the other, [R, C]. */
   readonly referenceLatents: FloatArray;
-  /** [L, E] */
-  readonly promptEmbeds: FloatArray;
-  readonly angles: Angles;
-  /** In [0, 1]: sigma. */
-  readonly timestep: number;
+  readonly conditions: readonly Condition[];
+  /** Those of the step. */
+  readonly modulations: StepModulations;
 }
 
 export interface Transformer {
+  /** Its segments, to decide what stays in memory. */
+  readonly chain: SegmentChain;
   /** Rotary angles of a call: target first, then the references. They stay the same over all steps. */
   angles(textTokens: number, pictures: readonly Grid[]): Angles;
-  /** noise_pred of the target, [T, C]. */
-  predict(call: TransformerCall): Promise<Float32Array>;
+  /** Modulations of all steps, computed once. `timesteps`: in [0, 1], sigmas. */
+  modulate(timesteps: Float32Array): Promise<Modulations>;
+  /** noise_pred of the target, [T, C], for each condition. Each block runs for all of them before the next one does. */
+  predict(call: TransformerCall): Promise<readonly Float32Array[]>;
 }
 
 /** The graphs of the transformer in the order in which they run: embed, blocks i..j, tail. */
-export function transformerSegments(config: TransformerConfig, source: GraphSource): (() => Graph)[] {
+export function transformerSegments(config: TransformerConfig, source: GraphSource): readonly Segment[] {
   const ranges = segmentRanges(source.weights, 'transformer_blocks.', config.num_layers);
   return [
-    () => embedGraph(config, source),
-    ...ranges.map(
-      ([first, last]) =>
-        () =>
-          blocksGraph(config, first, last, source),
-    ),
-    () => tailGraph(config, source),
+    { name: 'transformer.embed', build: () => embedGraph(config, source) },
+    ...ranges.map(([first, last]) => ({
+      name: `transformer.blocks.${first}-${last}`,
+      build: (linear = source.linear) => blocksGraph(config, first, last, { ...source, linear }),
+      repeated: 'each step' as const,
+    })),
+    { name: 'transformer.tail', build: () => tailGraph(config, source) },
   ];
 }
 
@@ -44,40 +62,31 @@ export async function loadTransformer(
   context: EngineContext,
   config: TransformerConfig,
   weights: Weights,
+  holding?: Holding,
 ): Promise<Transformer> {
-  const chain = await loadSegmentChain(context, transformerSegments(config, graphSource(context, weights)));
+  const source = graphSource(context, weights);
+  const modulate = createModulator(context, config, source);
+  const chain = await loadSegmentChain(
+    context,
+    transformerSegments(config, source),
+    holding === undefined ? {} : { holding },
+  );
 
   return {
+    chain,
     angles: (textTokens, pictures) => transformerAngles(textTokens, pictures, config.axes_dims_rope),
-    async predict(call) {
-      const { noise_pred } = await chain.run({
-        latents: call.latents,
-        reference_latents: call.referenceLatents,
-        prompt_embeds: call.promptEmbeds,
-        time_proj: timeProjection(call.timestep, config.zero_cond_t),
-        ...anglesInputs(call.angles),
-      });
-      return noise_pred!.data;
+    modulate,
+    async predict({ latents, referenceLatents, conditions, modulations }) {
+      const results = await chain.runEach(
+        conditions.map(({ promptEmbeds, angles }) => ({
+          latents,
+          reference_latents: referenceLatents,
+          prompt_embeds: promptEmbeds,
+          ...modulations,
+          ...anglesInputs(angles),
+        })),
+      );
+      return results.map(({ noise_pred }) => noise_pred!.data);
     },
   };
-}
-
-const f = Math.fround;
-
-/**
- * Sinusoids of the target's and of the references' timestep, [2, 256]: cosines first, argument 1000 t.
- * Source: get_timestep_embedding with flip_sin_to_cos, downscale_freq_shift 0, scale 1000.
- */
-function timeProjection(timestep: number, zeroCondT: boolean): FloatArray {
-  const half = TIME_PROJ_CHANNELS / 2;
-  const data = new Float32Array(2 * TIME_PROJ_CHANNELS);
-  for (const [row, t] of [timestep, zeroCondT ? 0 : timestep].entries()) {
-    for (let i = 0; i < half; i++) {
-      const frequency = f(Math.exp(f(f(f(-Math.log(10_000)) * i) / half)));
-      const argument = f(1000 * f(f(t) * frequency));
-      data[row * TIME_PROJ_CHANNELS + i] = Math.cos(argument);
-      data[row * TIME_PROJ_CHANNELS + half + i] = Math.sin(argument);
-    }
-  }
-  return { data, dims: [2, TIME_PROJ_CHANNELS] };
 }

@@ -1,9 +1,9 @@
 import type { Planes } from '../arrays.ts';
 import { vaeDecoderGraph, vaeEncoderGraph } from '../graphs/vae.ts';
 import { type VaeConfig, vaeFactor } from '../hub/vae-config.ts';
-import type { Graph, GraphSource } from '../onnx/graph.ts';
+import type { GraphSource } from '../onnx/graph.ts';
 import type { Weights } from '../weights/weights.ts';
-import { type EngineContext, graphSource, loadSegmentChain, type SegmentChain } from './segment-chain.ts';
+import { type EngineContext, graphSource, loadSegmentChain, type Segment, type SegmentChain } from './segment-chain.ts';
 import { isTiled, tiled } from './vae-tiling.ts';
 
 export interface Vae {
@@ -14,11 +14,16 @@ export interface Vae {
   encode(pixels: Planes): Promise<Planes>;
   /** [z, h, w] -> pixels [3, h · f, w · f], not clamped. */
   decode(latents: Planes): Promise<Planes>;
+  /** Its two networks, to decide what stays in memory. */
+  readonly chains: { readonly encoder: SegmentChain; readonly decoder: SegmentChain };
 }
 
 /** The graphs of the VAE. */
-export function vaeSegments(config: VaeConfig, source: GraphSource): Record<'encoder' | 'decoder', () => Graph> {
-  return { encoder: () => vaeEncoderGraph(config, source), decoder: () => vaeDecoderGraph(config, source) };
+export function vaeSegments(config: VaeConfig, source: GraphSource): Record<'encoder' | 'decoder', Segment> {
+  return {
+    encoder: { name: 'vae.encoder', build: () => vaeEncoderGraph(config, source) },
+    decoder: { name: 'vae.decoder', build: () => vaeDecoderGraph(config, source) },
+  };
 }
 
 /** AutoencoderKLQwenImage on single frames; one picture at a time (slicing), in tiles above 1024². */
@@ -47,6 +52,7 @@ export async function loadVae(context: EngineContext, config: VaeConfig, weights
   return {
     factor,
     channels: config.z_dim,
+    chains: { encoder, decoder },
     encode: (pixels) =>
       isTiled(pixels.width, pixels.height) ? tiled(pixels, encode, { from: 1, to: 1 / factor }) : encode(pixels),
     decode: (latents) =>

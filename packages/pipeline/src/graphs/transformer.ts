@@ -23,7 +23,7 @@ const MLP_RATIO = 4;
 
 /**
  * The image stream is carried as two values, target and reference. They differ in their modulation only: target tokens
- * follow the timestep (row 0 of `temb`), reference tokens see t = 0 (zero_cond_t) or the same timestep (row 1).
+ * follow the timestep, reference tokens see t = 0 (zero_cond_t) or the same timestep.
  */
 interface Streams {
   readonly target: Value;
@@ -33,9 +33,39 @@ interface Streams {
 
 const width = (c: TransformerConfig): number => c.num_attention_heads * c.attention_head_dim;
 
+/** Streams whose modulations each block takes as inputs, [1, 6 D] each. */
+export const MODULATED = ['target', 'reference', 'text'] as const;
+
+/** The name of a block's input with the modulations of a stream. */
+export const modulationInput = (stream: (typeof MODULATED)[number], block: number): string => `${stream}_mod.${block}`;
+
 /**
- * First segment: latents [T, C], reference_latents [R, C], prompt_embeds [L, E], time_proj [2, 256]
- * -> target [T, D], reference [R, D], text [L, D], temb [2, D] (after its SiLU).
+ * Time embeddings of N timesteps: time_proj [N, 256] -> temb [N, D] (after its SiLU), and final_mod [N, 2 D] for the last segment.
+ * They and the modulations depend on nothing else, so that they are computed once for all steps.
+ */
+export function timeGraph(c: TransformerConfig, source: GraphSource): Graph {
+  const d = width(c);
+  const g = createGraph('transformer.time', source);
+  const time = g.input('time_proj', ['N', TIME_PROJ_CHANNELS]);
+  const hidden = silu(g, linear(g, time, 'time_text_embed.timestep_embedder.linear_1', [d, TIME_PROJ_CHANNELS]));
+  const temb = silu(g, linear(g, hidden, 'time_text_embed.timestep_embedder.linear_2', [d, d]));
+  g.output('temb', temb, ['N', d]);
+  g.output('final_mod', linear(g, temb, 'norm_out.linear', [2 * d, d]), ['N', 2 * d]);
+  return g;
+}
+
+/** Modulations of a block: temb [N, D] -> image_mod, text_mod [N, 6 D]: shift, scale and gate of the attention, then of the MLP. */
+export function modulationGraph(c: TransformerConfig, block: number, source: GraphSource): Graph {
+  const d = width(c);
+  const g = createGraph(`transformer.modulation.${block}`, source);
+  const temb = g.input('temb', ['N', d]);
+  g.output('image_mod', linear(g, temb, `transformer_blocks.${block}.img_mod.1`, [6 * d, d]), ['N', 6 * d]);
+  g.output('text_mod', linear(g, temb, `transformer_blocks.${block}.txt_mod.1`, [6 * d, d]), ['N', 6 * d]);
+  return g;
+}
+
+/**
+ * First segment: latents [T, C], reference_latents [R, C], prompt_embeds [L, E] -> target [T, D], reference [R, D], text [L, D].
  */
 export function embedGraph(c: TransformerConfig, source: GraphSource): Graph {
   const d = width(c);
@@ -47,22 +77,16 @@ export function embedGraph(c: TransformerConfig, source: GraphSource): Graph {
   const prompt = g.input('prompt_embeds', ['L', c.joint_attention_dim]);
   const normed = rmsNorm(g, prompt, g.weight('txt_norm.weight', [c.joint_attention_dim]), NORM_EPS);
   g.output('text', linear(g, normed, 'txt_in', [d, c.joint_attention_dim]), ['L', d]);
-
-  const time = g.input('time_proj', [2, TIME_PROJ_CHANNELS]);
-  const hidden = silu(g, linear(g, time, 'time_text_embed.timestep_embedder.linear_1', [d, TIME_PROJ_CHANNELS]));
-  const temb = linear(g, hidden, 'time_text_embed.timestep_embedder.linear_2', [d, d]);
-  g.output('temb', silu(g, temb), [2, d]);
   return g;
 }
 
 /**
- * Blocks `first` to `last` (exclusive): target [T, D], reference [R, D], text [L, D], temb [2, D] and
- * cos, sin [L + T + R, head_dim / 2] -> target, reference, text.
+ * Blocks `first` to `last` (exclusive): target [T, D], reference [R, D], text [L, D], the modulations of each block
+ * (see modulationInput), and cos, sin [L + T + R, head_dim / 2] -> target, reference, text.
  */
 export function blocksGraph(c: TransformerConfig, first: number, last: number, source: GraphSource): Graph {
   const d = width(c);
   const g = createGraph(`transformer.blocks.${first}-${last}`, source);
-  const temb = g.input('temb', [2, d]);
   const half = c.attention_head_dim / 2;
   const angles: RopeAngles = { cos: g.input('cos', ['S', half]), sin: g.input('sin', ['S', half]) };
   let streams: Streams = {
@@ -70,23 +94,19 @@ export function blocksGraph(c: TransformerConfig, first: number, last: number, s
     reference: g.input('reference', ['R', d]),
     text: g.input('text', ['L', d]),
   };
-  for (let i = first; i < last; i++) streams = block(g, c, `transformer_blocks.${i}`, streams, temb, angles);
+  for (let i = first; i < last; i++) streams = block(g, c, i, streams, angles);
   g.output('target', streams.target, ['T', d]);
   g.output('reference', streams.reference, ['R', d]);
   g.output('text', streams.text, ['L', d]);
   return g;
 }
 
-/** Last segment: target [T, D], temb [2, D] -> noise_pred [T, C]. Source: AdaLayerNormContinuous and proj_out. */
+/** Last segment: target [T, D], final_mod [1, 2 D] -> noise_pred [T, C]. Source: AdaLayerNormContinuous and proj_out. */
 export function tailGraph(c: TransformerConfig, source: GraphSource): Graph {
   const d = width(c);
   const g = createGraph('transformer.tail', source);
   const target = g.input('target', ['T', d]);
-  const [temb] = g.ops('Split', [g.input('temb', [2, d])], 2, { axis: 0, num_outputs: 2 });
-  const [scale, shift] = g.ops('Split', [linear(g, temb!, 'norm_out.linear', [2 * d, d])], 2, {
-    axis: 1,
-    num_outputs: 2,
-  });
+  const [scale, shift] = g.ops('Split', [g.input('final_mod', [1, 2 * d])], 2, { axis: 1, num_outputs: 2 });
   const normed = layerNorm(g, target, onePlus(g, scale!, d), reshape(g, shift!, [d]), NORM_EPS);
   g.output('noise_pred', linear(g, normed, 'proj_out', [c.packed_channels, d]), ['T', c.packed_channels]);
   return g;
@@ -101,14 +121,12 @@ interface Modulation {
 }
 
 /** One MMDiT block. Source: QwenImageTransformerBlock. */
-function block(g: Graph, c: TransformerConfig, name: string, x: Streams, temb: Value, angles: RopeAngles): Streams {
+function block(g: Graph, c: TransformerConfig, index: number, x: Streams, angles: RopeAngles): Streams {
   const d = width(c);
-  const imageMod = linear(g, temb, `${name}.img_mod.1`, [6 * d, d]);
-  const [targetRow, referenceRow] = g.ops('Split', [imageMod], 2, { axis: 0, num_outputs: 2 });
-  const [timeRow] = g.ops('Split', [temb], 2, { axis: 0, num_outputs: 2 });
-  const target = modulations(g, targetRow!, d);
-  const reference = modulations(g, referenceRow!, d);
-  const text = modulations(g, linear(g, timeRow!, `${name}.txt_mod.1`, [6 * d, d]), d);
+  const name = `transformer_blocks.${index}`;
+  const modulated = (stream: (typeof MODULATED)[number]) =>
+    modulations(g, g.input(modulationInput(stream, index), [1, 6 * d]), d);
+  const [target, reference, text] = [modulated('target'), modulated('reference'), modulated('text')];
   const targetRows = rowCount(g, x.target);
 
   const normImage = (streams: Streams, i: 0 | 1): Value =>

@@ -151,7 +151,7 @@ export function checkFit(
 }
 
 /** Longest folder that all paths share. */
-function commonFolder(paths: readonly string[]): string {
+export function commonFolder(paths: readonly string[]): string {
   const [first = '', ...rest] = [...new Set(paths.map((path) => dirname(path)))];
   const { root } = parse(first);
   const parts = first.slice(root.length).split(sep);

@@ -3,6 +3,7 @@ import { AppError } from '@qwen-edit/contract';
 import type { Dtype, TensorInfo } from '../weights/safetensors.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { LinearForm, LinearLayer } from './linear.ts';
+import type { Prepacked } from './prepacked.ts';
 import { createProtoWriter, type ProtoWriter } from './protobuf.ts';
 
 /** A value that flows through a graph. */
@@ -13,7 +14,20 @@ export interface Value {
 /** A dimension: a number, or a name for one that is known only when the graph runs. */
 type Dim = number | string;
 export type Attributes = Readonly<Record<string, number | string | readonly number[] | { readonly float: number }>>;
-type ElementType = 'float' | 'int64';
+type ElementType = 'float' | 'int64' | 'uint8';
+
+/** An array that lies in a file as a graph uses it: `byteLength` bytes from `offset`, row-major, little-endian. */
+export interface StoredArray {
+  readonly dtype: Dtype | 'I8' | 'U8';
+  /** What messages and graphs call it. */
+  readonly name: string;
+  /** Real path, below the root of the graph's source. */
+  readonly path: string;
+  readonly offset: number;
+  readonly byteLength: number;
+  /** The same values as ONNX Runtime lays them out for this processor, in the same file. A session that prepacks maps these. */
+  readonly prepacked?: Prepacked;
+}
 
 /** Builds one ONNX file. Nodes are written in the order in which they are added. */
 export interface Graph {
@@ -26,6 +40,10 @@ export interface Graph {
   ops(type: string, inputs: readonly (Value | undefined)[], count: number, attributes?: Attributes): Value[];
   floats(values: ArrayLike<number>, dims: readonly number[]): Value;
   ints(values: readonly number[], dims?: readonly number[]): Value;
+  /** A constant of unsigned 8-bit integers. */
+  bytes(values: readonly number[], dims: readonly number[]): Value;
+  /** An array that stays in its file. Its values are not widened. */
+  stored(array: StoredArray, dims: readonly number[]): Value;
   /**
    * A weight of the checkpoint as fp32. Small ones are copied into the graph; larger ones stay in
    * their file, and the graph points at them, with a Cast behind if they are stored in half precision. `as` gives the weight
@@ -36,6 +54,8 @@ export interface Graph {
   linear(x: Value, layer: LinearLayer): Value;
   /** Rows `indices` [S] of the table `name` as fp32 [S, D]: only these are read and widened, never the whole table. */
   rows(name: string, shape: readonly number[], indices: Value): Value;
+  /** Whether it holds an array that is prepacked. */
+  hasPrepacked(): boolean;
   serialize(): Uint8Array;
 }
 
@@ -52,23 +72,27 @@ export const OUTPUT_SUFFIX = '.out';
 
 const IR_VERSION = 10;
 const OPSET = 21;
-const ONNX_TYPE = { float: 1, int64: 7, F32: 1, F16: 10, BF16: 16 } as const;
+const ONNX_TYPE = { float: 1, uint8: 2, int64: 7, F32: 1, F16: 10, BF16: 16, I8: 3, U8: 2 } as const;
 const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
 const EXTERNAL = 1;
 const INLINE_ELEMENTS = 16_384;
 /** Operators of ONNX Runtime's own domain that we use. */
-const MICROSOFT = new Set(['MultiHeadAttention', 'RotaryEmbedding', 'FastGelu', 'QuickGelu']);
+const MICROSOFT = new Set([
+  ...['MultiHeadAttention', 'RotaryEmbedding', 'FastGelu', 'QuickGelu'],
+  ...['MatMulIntegerToFloat', 'MatMulNBits'],
+]);
 
 /** Starts an empty graph whose weights come from `source`. Field numbers: onnx.proto3 of ONNX 1.17. */
 export function createGraph(name: string, source?: GraphSource): Graph {
   const proto = createProtoWriter();
   const weights = new Map<string, Value>();
   let values = 0;
+  let prepacked = false;
   const fresh = (hint: string): Value => ({ name: `${hint}_${values++}` });
 
   const initializer = (
     value: Value,
-    dtype: Dtype | ElementType,
+    dtype: StoredArray['dtype'] | ElementType,
     dims: readonly number[],
     fill: (tensor: ProtoWriter) => void,
   ): Value => {
@@ -83,13 +107,19 @@ export function createGraph(name: string, source?: GraphSource): Graph {
     return source;
   };
   const find = (weightName: string, shape: readonly number[]): TensorInfo => needed().weights.get(weightName, shape);
-  /** An initializer that lies in the checkpoint's own file. */
-  const pointAt = (info: TensorInfo, dims: readonly number[]): Value =>
-    initializer(fresh(info.name), info.dtype, dims, (tensor) => {
-      const location = relative(needed().root, info.path).split(sep).join('/');
-      const entries = { location, offset: String(info.offset), length: String(info.byteLength) };
+  /** An initializer that lies in a file. */
+  const pointAt = (array: StoredArray, dims: readonly number[]): Value =>
+    initializer(fresh(array.name), array.dtype, dims, (tensor) => {
+      const location = relative(needed().root, array.path).split(sep).join('/');
+      const entries = { location, offset: String(array.offset), length: String(array.byteLength) };
       for (const [key, value] of Object.entries(entries))
         tensor.message(13, createProtoWriter().string(1, key).string(2, value));
+      if (array.prepacked !== undefined) {
+        prepacked = true;
+        const { key, offset, byteLength } = array.prepacked;
+        const value = `${key}|${offset};${byteLength};0`;
+        tensor.message(13, createProtoWriter().string(1, 'prepacked_0').string(2, value));
+      }
       tensor.int(14, EXTERNAL);
     });
   const widen = (value: Value, dtype: Dtype): Value =>
@@ -123,6 +153,10 @@ export function createGraph(name: string, source?: GraphSource): Graph {
       const bytes = new Uint8Array(BigInt64Array.from(data, BigInt).buffer);
       return initializer(fresh('const'), 'int64', dims, (tensor) => tensor.bytes(9, bytes));
     },
+    bytes(data, dims) {
+      return initializer(fresh('const'), 'uint8', dims, (tensor) => tensor.bytes(9, Uint8Array.from(data)));
+    },
+    stored: (array, dims) => pointAt(array, dims),
     weight(weightName, shape, as = shape) {
       const known = weights.get(weightName);
       if (known !== undefined) return known;
@@ -137,6 +171,7 @@ export function createGraph(name: string, source?: GraphSource): Graph {
       const info = find(weightName, shape);
       return widen(graph.op('Gather', [pointAt(info, shape), indices], { axis: 0 }), info.dtype);
     },
+    hasPrepacked: () => prepacked,
     serialize: () =>
       createProtoWriter()
         .int(1, IR_VERSION)

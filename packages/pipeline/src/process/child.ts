@@ -2,10 +2,13 @@ import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { AppError, toAppError } from '@qwen-edit/contract';
 import { type RunResult, runEdit } from '../edit.ts';
-import { type LoadedModel, loadModel } from '../engine/model.ts';
+import type { EncodingCache } from '../encodings/encoding-cache.ts';
+import type { LoadedModel } from '../engine/model.ts';
+import { loadPreparedModel } from '../load-prepared-model.ts';
 import { modelFacts } from '../model-facts.ts';
 import { runGoldenEdit } from '../self-test/run-golden-edit.ts';
 import type { Preview } from '../types.ts';
+import { openEncodings } from './encodings.ts';
 import type { Frame } from './framing.ts';
 import { readFrames, writeFrame } from './framing.ts';
 import {
@@ -41,6 +44,7 @@ const state = {
 };
 let model: LoadedModel | undefined;
 let modelDir: string | undefined;
+let encodings: EncodingCache | undefined;
 let work: Promise<void> = Promise.resolve();
 
 /** Reads waiting messages. Throws AppError `canceled` if one of them asked for that. */
@@ -56,15 +60,19 @@ async function pause(): Promise<void> {
 
 async function load(command: Extract<EngineCommand, { type: 'load' }>): Promise<void> {
   const start = performance.now();
-  const { id, device, precision, threads } = command;
-  model = await loadModel(command.modelDir, {
+  const { id, device, precision, threads, memoryBytes, weightCacheDir } = command;
+  model = await loadPreparedModel(command.modelDir, {
     device,
     precision,
     threads,
+    memoryBytes,
+    weightCacheDir,
     pause,
     onStep: (step, total) => send({ type: 'step', id, stage: 'load', step, total }),
+    onPrepared: (step, total) => send({ type: 'step', id, stage: 'load', step, total }),
   });
   modelDir = command.modelDir;
+  encodings = command.encodingCache && openEncodings(command.encodingCache, sendTrouble);
   send({ type: 'loaded', id, load_s: (performance.now() - start) / 1000, model: modelFacts(model) });
 }
 
@@ -74,7 +82,7 @@ async function selfTest({ id, dir, ...tested }: Extract<EngineCommand, { type: '
   // Two of a small model would be no harm, but its loading is most of what a self-test costs.
   const fits = modelDir === dir && model?.device.name === device && model.precision.name === precision;
   const loaded = fits ? model : undefined;
-  const small = loaded ?? (await loadModel(dir, { ...tested, pause }));
+  const small = loaded ?? (await loadPreparedModel(dir, { ...tested, pause }));
   try {
     const result = await runGoldenEdit(small, dir);
     send({ type: 'self-tested', id, result: { ...result, seconds: (performance.now() - start) / 1000 } });
@@ -84,7 +92,7 @@ async function selfTest({ id, dir, ...tested }: Extract<EngineCommand, { type: '
 }
 
 async function edit(command: Extract<EngineCommand, { type: 'edit' }>, parts: readonly Uint8Array[]): Promise<void> {
-  const { id, snapshotEvery, previewEvery } = command;
+  const { id, snapshotEvery, previewEvery, cacheScope: scope } = command;
   if (model === undefined) throw new AppError('engine_protocol', 'An edit was asked for before a model was loaded.');
   const resume = command.resume ? parts[command.images] : undefined;
   const request = { images: parts.slice(0, command.images), parameters: command.parameters };
@@ -99,10 +107,15 @@ async function edit(command: Extract<EngineCommand, { type: 'edit' }>, parts: re
     },
     ...(previewEvery === undefined ? {} : { previewEvery, onPreview: (preview) => sendPreview(id, preview) }),
     ...(resume === undefined ? {} : { resume }),
+    ...(encodings === undefined || scope === undefined ? {} : { encodings: { cache: encodings, scope } }),
     returnLatents: command.returnLatents,
   });
   state.edits++;
   sendResult(id, outputs, rest, latents);
+}
+
+function sendTrouble({ code, message, hint }: AppError): void {
+  send({ type: 'trouble', code, message, hint });
 }
 
 function sendPreview(id: number, { bytes, ...facts }: Preview): void {

@@ -11,6 +11,9 @@ export function editCommandOf(request: EditRequest, hooks: EditHooks): Unnumbere
     if (every !== undefined && !(Number.isInteger(every) && every >= 1))
       throw new AppError('invalid_parameter', `${name} must be a whole number of at least 1, not ${every}.`);
   }
+  const { cacheScope } = request;
+  if (cacheScope !== undefined && (typeof cacheScope !== 'string' || cacheScope === ''))
+    throw new AppError('invalid_parameter', 'cacheScope must be a text that is not empty.');
   return {
     type: 'edit',
     parameters: checkRequest(request),
@@ -19,6 +22,7 @@ export function editCommandOf(request: EditRequest, hooks: EditHooks): Unnumbere
     ...(snapshotEvery === undefined ? {} : { snapshotEvery }),
     ...(previewEvery === undefined ? {} : { previewEvery }),
     returnLatents: hooks.returnLatents === true,
+    ...(cacheScope === undefined ? {} : { cacheScope }),
   };
 }
 

@@ -39,6 +39,8 @@ interface EngineProcessOptions {
   readonly silenceMs: number;
   /** Added to this process's niceness for the engine's, as far as the system allows it. */
   readonly nice: number;
+  /** Hears of what keeps no edit from being made. */
+  readonly onTrouble?: ((error: AppError) => void) | undefined;
 }
 
 interface Pending {
@@ -116,6 +118,9 @@ export function startEngineProcess(options: EngineProcessOptions): EngineProcess
     switch (event.type) {
       case 'hello':
       case 'alive':
+        break;
+      case 'trouble':
+        options.onTrouble?.(new AppError(event.code, event.message, { hint: event.hint }));
         break;
       case 'step':
       case 'snapshot':

@@ -4,6 +4,7 @@ import { deviceNamed } from '../engine/devices.ts';
 import { precisionNamed } from '../engine/precision.ts';
 import type { EditHooks, EditRequest, EditResult, ModelFacts, SelfTestResult, StepEvent } from '../types.ts';
 import { editCommandOf, endBrokenEngine, listenerOf, partsOf, resultOf } from './edit-messages.ts';
+import { type EncodingCachePlace, forgetEncodings, requirePlace } from './encodings.ts';
 import { type EngineProcess, startEngineProcess } from './engine-process.ts';
 import type { EngineStats } from './protocol.ts';
 import { requireEngine } from './require-engine.ts';
@@ -18,6 +19,10 @@ export interface PipelineOptions {
   readonly precision?: string | undefined;
   /** Threads of the networks; default: one a core. */
   readonly threads?: number;
+  /** Bytes of main memory that the engine may plan with; default: what this machine or its container has. */
+  readonly memoryBytes?: number | undefined;
+  /** Folder for weights that are prepared once for a precision and kept. A precision that needs none makes nothing there. */
+  readonly weightCacheDir?: string | undefined;
   /** Added to this process's niceness for the engine's, as far as the system allows it; default 0. */
   readonly nice?: number;
   /** Ends the first loading, and its engine with it; createPipeline rejects with AppError `canceled`. */
@@ -33,6 +38,14 @@ export interface PipelineOptions {
    * if its result drifts. createPipeline, or the edit that needed a new engine, then rejects with AppError `device_drift`.
    */
   readonly selfTestDir?: string | undefined;
+  /**
+   * Keeps encodings of prompts and pictures on disk, for edits with a `cacheScope`, so that the same ones are not computed again: in
+   * `folder`, at most `maxBytes` (0: none, and those that are there are removed), each for `maxAgeMs` at most. Any number of pipelines
+   * may use one folder. Without it nothing is kept.
+   */
+  readonly encodingCache?: EncodingCachePlace | undefined;
+  /** Hears of what keeps no edit from being made, as a cache that cannot be written. */
+  readonly onTrouble?: ((error: AppError) => void) | undefined;
   /** Another engine program that speaks the same protocol, for tests of faults. */
   readonly program?: string;
 }
@@ -87,12 +100,16 @@ const CLOSE_GRACE_MS = 500;
 export async function createPipeline(options: PipelineOptions): Promise<Pipeline> {
   if (options.program === undefined) requireEngine();
   const program = options.program ?? `${import.meta.dirname}/child.ts`;
-  const { threads = availableParallelism(), nice = 0, signal } = options;
+  const { threads = availableParallelism(), nice = 0, memoryBytes, weightCacheDir, signal } = options;
   const device = deviceNamed(options.device).name;
   const precision = precisionNamed(options.precision, device).name;
   if (!Number.isInteger(threads) || threads < 1)
     throw new AppError('invalid_parameter', `threads must be a whole number of at least 1, not ${threads}.`);
+  if (memoryBytes !== undefined && (!Number.isSafeInteger(memoryBytes) || memoryBytes < 1))
+    throw new AppError('invalid_parameter', `memoryBytes must be a whole number of at least 1, not ${memoryBytes}.`);
   if (!Number.isInteger(nice)) throw new AppError('invalid_parameter', `nice must be a whole number, not ${nice}.`);
+  const { encodingCache, onTrouble } = options;
+  if (encodingCache !== undefined) requirePlace(encodingCache);
   let engine: EngineProcess | undefined;
   let loaded: Promise<EngineProcess> | undefined;
   let model: ModelFacts | undefined;
@@ -106,7 +123,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   const ready = async (onStep: PipelineOptions['onStep']): Promise<EngineProcess> => {
     if (closed) throw new AppError('engine_closed', 'The pipeline was closed.');
     if (loaded === undefined || engine?.alive !== true) {
-      engine = startEngineProcess({ program, silenceMs: options.silenceMs ?? DEFAULT_SILENCE_MS, nice });
+      engine = startEngineProcess({ program, silenceMs: options.silenceMs ?? DEFAULT_SILENCE_MS, nice, onTrouble });
       loaded = loadInto(engine, onStep);
     }
     return loaded;
@@ -114,7 +131,9 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
 
   const selfTestIn = async (current: EngineProcess): Promise<void> => {
     if (options.selfTestDir === undefined) return;
-    lastSelfTest = requirePassed(await askSelfTest(current, options.selfTestDir, { device, precision, threads }));
+    const result = await askSelfTest(current, options.selfTestDir, { device, precision, threads, weightCacheDir });
+    if (!result.ok && encodingCache !== undefined) await forgetEncodings(encodingCache);
+    lastSelfTest = requirePassed(result);
   };
   const loadInto = async (fresh: EngineProcess, onStep: PipelineOptions['onStep']): Promise<EngineProcess> => {
     try {
@@ -122,7 +141,16 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       const after = options.selfTestDir === options.modelDir;
       if (!after) await selfTestIn(fresh);
       const { event } = await fresh.ask(
-        { type: 'load', modelDir: options.modelDir, device, precision, threads },
+        {
+          type: 'load',
+          modelDir: options.modelDir,
+          device,
+          precision,
+          threads,
+          memoryBytes,
+          weightCacheDir,
+          ...(encodingCache && { encodingCache }),
+        },
         [],
         (each) => {
           if (each.type === 'step') onStep?.({ stage: each.stage, step: each.step, total: each.total });

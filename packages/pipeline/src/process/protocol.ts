@@ -14,7 +14,7 @@ import { z } from 'zod';
  * speaks first (`hello`); a parent of another version ends it. A message that fits no schema means that the other side is
  * broken: it is never skipped.
  */
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 /** The child's end of the pipe. */
 export const PROTOCOL_FD = 3;
 
@@ -30,6 +30,12 @@ export const engineCommandSchema = z.discriminatedUnion('type', [
     device: z.string(),
     precision: z.string(),
     threads: z.int().min(1),
+    /** As of PipelineOptions. */
+    encodingCache: z
+      .object({ folder: z.string().min(1), maxBytes: z.int().min(0), maxAgeMs: z.int().min(1).optional() })
+      .optional(),
+    memoryBytes: z.int().min(1).optional(),
+    weightCacheDir: z.string().optional(),
   }),
   /** Makes the golden edit of the small checkpoint `dir`; the loaded model is used if it is that one, and stays in any case. */
   z.object({
@@ -39,6 +45,7 @@ export const engineCommandSchema = z.discriminatedUnion('type', [
     device: z.string(),
     precision: z.string(),
     threads: z.int().min(1),
+    weightCacheDir: z.string().optional(),
   }),
   z.object({
     type: z.literal('edit'),
@@ -50,6 +57,7 @@ export const engineCommandSchema = z.discriminatedUnion('type', [
     snapshotEvery: z.int().min(1).optional(),
     previewEvery: z.int().min(1).optional(),
     returnLatents: z.boolean(),
+    cacheScope: z.string().min(1).optional(),
   }),
   /** Ends the running edit between two segments; it is answered by that edit's `error` with code `canceled`. */
   z.object({ type: z.literal('cancel'), id }),
@@ -61,6 +69,12 @@ export const engineCommandSchema = z.discriminatedUnion('type', [
 export type EngineCommand = z.output<typeof engineCommandSchema>;
 
 const seconds = z.number().min(0);
+
+const errorFields = {
+  code: z.custom<ErrorCode>((value) => typeof value === 'string' && isErrorCode(value)),
+  message: z.string(),
+  hint: z.string(),
+};
 
 const engineStatsSchema = z.object({
   pid: z.int(),
@@ -105,6 +119,8 @@ export const engineEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('hello'), version: z.int() }),
   /** Sent between two segments, at most once a second, so that silence means trouble. */
   z.object({ type: z.literal('alive') }),
+  /** Something that keeps no edit from being made, as a cache that cannot be written. */
+  z.object({ type: z.literal('trouble'), ...errorFields }),
   z.object({ type: z.literal('loaded'), id, load_s: seconds, model: modelFactsSchema }),
   z.object({ type: z.literal('self-tested'), id, result: selfTestSchema }),
   z.object({
@@ -126,12 +142,6 @@ export const engineEventSchema = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('result'), id, result: resultSchema }),
   z.object({ type: z.literal('stats'), id, stats: engineStatsSchema }),
-  z.object({
-    type: z.literal('error'),
-    id,
-    code: z.custom<ErrorCode>((value) => typeof value === 'string' && isErrorCode(value)),
-    message: z.string(),
-    hint: z.string(),
-  }),
+  z.object({ type: z.literal('error'), id, ...errorFields }),
 ]);
 export type EngineEvent = z.output<typeof engineEventSchema>;

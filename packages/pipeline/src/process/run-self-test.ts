@@ -14,6 +14,8 @@ export interface SelfTestOptions {
   readonly device?: string | undefined;
   readonly precision?: string | undefined;
   readonly threads?: number | undefined;
+  /** As of PipelineOptions. */
+  readonly weightCacheDir?: string | undefined;
   /** Ends the engine; runSelfTest then rejects with `canceled`. */
   readonly signal?: AbortSignal | undefined;
   /** Another engine program that speaks the same protocol, for tests. */
@@ -25,6 +27,7 @@ export interface TestedDevice {
   readonly device: string;
   readonly precision: string;
   readonly threads: number;
+  readonly weightCacheDir?: string | undefined;
 }
 
 const SILENCE_MS = 60_000;
@@ -43,6 +46,7 @@ export async function runSelfTest(options: SelfTestOptions): Promise<SelfTestRes
     device: deviceNamed(options.device).name,
     precision: precisionNamed(options.precision).name,
     threads: options.threads ?? availableParallelism(),
+    weightCacheDir: options.weightCacheDir,
   };
   const program = options.program ?? `${import.meta.dirname}/child.ts`;
   const engine = startEngineProcess({ program, silenceMs: SILENCE_MS, nice: 0 });

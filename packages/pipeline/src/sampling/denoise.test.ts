@@ -1,19 +1,29 @@
 import { describe, expect, it } from 'vitest';
 import { rows } from '../arrays.ts';
-import type { Transformer, TransformerCall } from '../engine/transformer.ts';
+import type { Condition, Transformer, TransformerCall } from '../engine/transformer.ts';
 import { type DenoiseInputs, denoise } from './denoise.ts';
 
 const angles = { cos: new Float32Array(0), sin: new Float32Array(0), tokens: 0, half: 0 };
 
+/** What the network is asked to predict. */
+interface Call extends Pick<TransformerCall, 'latents'>, Condition {
+  readonly timestep: number;
+}
+type Network = Pick<Transformer, 'angles' | 'modulate' | 'predict'>;
+
 /** A network whose prediction is the same number everywhere, and that remembers what it was asked. */
-function constantNetwork(predict: (call: TransformerCall) => number): Transformer & { calls: TransformerCall[] } {
-  const calls: TransformerCall[] = [];
+function constantNetwork(predict: (call: Call) => number): Network & { calls: Call[] } {
+  const calls: Call[] = [];
   return {
     calls,
     angles: (textTokens) => ({ ...angles, tokens: textTokens }),
-    async predict(call) {
-      calls.push(call);
-      return new Float32Array(call.latents.data.length).fill(predict(call));
+    modulate: async (timesteps) => ({ bytes: 0, step: (i) => ({ timestep: rows(timesteps.slice(i, i + 1), 1) }) }),
+    async predict({ latents, conditions, modulations }) {
+      return conditions.map((condition) => {
+        const call = { latents, ...condition, timestep: modulations.timestep?.data[0] ?? Number.NaN };
+        calls.push(call);
+        return new Float32Array(latents.data.length).fill(predict(call));
+      });
     },
   };
 }

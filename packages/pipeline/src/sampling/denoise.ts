@@ -1,4 +1,6 @@
+import { AppError } from '@qwen-edit/contract';
 import { type FloatArray, type Grid, rows } from '../arrays.ts';
+import type { StepModulations } from '../engine/modulations.ts';
 import type { Transformer } from '../engine/transformer.ts';
 import { requireFinite } from './finite.ts';
 import { eulerStep, trueCfg } from './guidance.ts';
@@ -37,26 +39,25 @@ interface DenoiseHooks {
  * Source: the loop of QwenImageEditPlusPipeline.__call__.
  */
 export async function denoise(
-  transformer: Transformer,
+  transformer: Pick<Transformer, 'angles' | 'modulate' | 'predict'>,
   inputs: DenoiseInputs,
   hooks: DenoiseHooks = {},
 ): Promise<void> {
   const { schedule, latents, referenceLatents, grids } = inputs;
   const [, channels = 0] = referenceLatents.dims;
-  const conditionOf = (promptEmbeds: FloatArray) => ({
-    promptEmbeds,
-    angles: transformer.angles(promptEmbeds.dims[0]!, grids),
-  });
-  const positive = conditionOf(inputs.promptEmbeds);
-  const negative = inputs.negativePromptEmbeds === undefined ? undefined : conditionOf(inputs.negativePromptEmbeds);
+  const conditions = [inputs.promptEmbeds, inputs.negativePromptEmbeds]
+    .filter((promptEmbeds) => promptEmbeds !== undefined)
+    .map((promptEmbeds) => ({ promptEmbeds, angles: transformer.angles(promptEmbeds.dims[0]!, grids) }));
+  // All steps, also of an edit that continues: a step's numbers must not depend on where it began.
+  const modulations = await transformer.modulate(schedule.timesteps.map((timestep) => timestep / 1000));
 
   /** The prediction for one picture, guided if guidance is on. */
-  const predict = async (packed: Float32Array, timestep: number): Promise<Float32Array> => {
-    const call = { latents: rows(packed, channels), referenceLatents, timestep };
-    const wanted = await transformer.predict({ ...call, ...positive });
+  const predict = async (packed: Float32Array, step: StepModulations): Promise<Float32Array> => {
+    const call = { latents: rows(packed, channels), referenceLatents, conditions, modulations: step };
+    const [wanted, unwanted] = await transformer.predict(call);
+    if (wanted === undefined) throw new AppError('internal', 'The transformer gave no prediction.');
     hooks.observe?.('noise_pred', rows(wanted, channels));
-    if (negative === undefined) return wanted;
-    const unwanted = await transformer.predict({ ...call, ...negative });
+    if (unwanted === undefined) return wanted;
     hooks.observe?.('negative_noise_pred', rows(unwanted, channels));
     return trueCfg(wanted, unwanted, inputs.trueCfgScale, channels);
   };
@@ -64,10 +65,10 @@ export async function denoise(
   const total = schedule.timesteps.length;
   for (let i = inputs.stepsDone; i < total; i++) {
     const done = i + 1;
-    const timestep = Math.fround(schedule.timesteps[i]! / 1000);
+    const step = modulations.step(i);
     let estimate: Float32Array | undefined;
     for (const packed of latents) {
-      const prediction = await predict(packed, timestep);
+      const prediction = await predict(packed, step);
       if (hooks.needsEstimate?.(done) === true) estimate ??= cleanEstimate(packed, prediction, schedule.sigmas[i]!);
       eulerStep(packed, prediction, schedule.sigmas[i]!, schedule.sigmas[i + 1]!);
       requireFinite(packed, `step ${done} of ${total}`);

@@ -1,6 +1,7 @@
 import type { ReferenceTarget, Size } from '@qwen-edit/contract';
 import type { Grid, Planes } from '../arrays.ts';
 import type { LoadedModel } from '../engine/model.ts';
+import type { Vae } from '../engine/vae.ts';
 import { cropToShape } from '../image/crop.ts';
 import { toPixels } from '../image/encode.ts';
 import { vaeImage } from '../image/preprocess.ts';
@@ -22,18 +23,20 @@ export interface PackedLatents {
 }
 
 /**
- * Normalised latents of one reference at the size that editSizes gives it. `fit`, if given, learns from them which colours they stand for.
+ * Normalised latents of one reference at the size that editSizes gives it. `encode`: what the VAE makes of it, or has made of it before.
+ * `fit`, if given, learns from them which colours they stand for.
  * Source: _encode_vae_image, prepare_latents.
  */
 export async function encodeReference(
   model: LoadedModel,
   image: Pixels,
   target: ReferenceTarget,
+  encode: Vae['encode'],
   fit: ColourFit | undefined,
 ): Promise<PackedLatents> {
   const { latents_mean, latents_std } = model.folder.vae.config;
   const picture = vaeImage(target.cut ? cropToShape(image, target) : image, target);
-  const mode = await model.vae.encode(picture);
+  const mode = await encode(picture);
   const normal = normaliseLatents(mode.data, latents_mean, latents_std);
   requireFinite(normal, 'encoding a picture');
   fit?.learn({ ...mode, data: normal }, picture);

@@ -17,6 +17,7 @@ export interface SelfTestBounds {
  */
 const BOUNDS: Readonly<Record<string, SelfTestBounds>> = {
   fp32: { network: 80, picture: 60 },
+  w8a8: { network: 20, picture: 35 },
 };
 
 /** Throws AppError `internal` for a precision without a row: nobody has measured how far it may be from fp32. */

@@ -1,12 +1,14 @@
 import { AppError, toAppError } from '@qwen-edit/contract';
-import { precisionNamed } from '../engine/precision.ts';
+import { modulationSegments } from '../engine/modulations.ts';
+import type { Segment } from '../engine/segment-chain.ts';
 import { textEncoderSegments } from '../engine/text-encoder.ts';
 import { transformerSegments } from '../engine/transformer.ts';
 import { vaeSegments } from '../engine/vae.ts';
 import type { TextEncoderConfig } from '../hub/text-encoder-config.ts';
 import type { TransformerConfig } from '../hub/transformer-config.ts';
 import type { VaeConfig } from '../hub/vae-config.ts';
-import type { Graph, GraphSource } from '../onnx/graph.ts';
+import type { GraphSource } from '../onnx/graph.ts';
+import { gemmLinear } from '../onnx/linear.ts';
 import type { TensorInfo } from '../weights/safetensors.ts';
 import type { Weights } from '../weights/weights.ts';
 
@@ -19,12 +21,14 @@ export interface Requirements {
 }
 
 /** Builds the graphs that a network needs, from weights that count what they are asked for. */
-export type GraphBuilder = (source: GraphSource) => readonly (() => Graph)[];
+export type GraphBuilder = (source: GraphSource) => readonly Segment[];
 
 export const transformerGraphs =
   (config: TransformerConfig): GraphBuilder =>
-  (source) =>
-    transformerSegments(config, source);
+  (source) => {
+    const { time, blocks } = modulationSegments(config, source);
+    return [time, ...blocks, ...transformerSegments(config, source)];
+  };
 
 export const vaeGraphs =
   (config: VaeConfig): GraphBuilder =>
@@ -66,8 +70,8 @@ export async function requirementsOf(
     read: ({ shape }) => new Float32Array(shape.reduce((product, side) => product * side, 1)),
   };
   try {
-    for (const segment of build({ weights: counting, root: '/', linear: precisionNamed().linear })) {
-      segment();
+    for (const segment of build({ weights: counting, root: '/', linear: gemmLinear })) {
+      segment.build();
       // A graph takes milliseconds; sixty of them would hold up everything else.
       await new Promise(setImmediate);
     }

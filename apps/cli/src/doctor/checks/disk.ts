@@ -1,7 +1,10 @@
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { precisionFacts } from '@qwen-edit/contract';
 import { bytesText, expectedFiles, requireSpace } from '@qwen-edit/hub';
+import { weightCacheDir } from '../../model/cache-folders.ts';
 import { findStored } from '../../model/stored-model.ts';
+import { usablePrecision } from '../../precision-setting.ts';
 import type { Check, DoctorDeps } from '../check.ts';
 import { type Finding, findingOf, noteFinding, okFinding, problemFinding } from '../finding.ts';
 import { weightsOf } from '../model-files.ts';
@@ -26,6 +29,7 @@ const TELLING_BYTES = 64 * 1024 ** 2;
 export const checkDisk: Check = async (deps, signal) => [
   ...(await spaceUnder(deps)),
   ...(await roomForModel(deps)),
+  ...(await roomForWeights(deps)),
   ...(await readingOf(deps, signal)),
 ];
 
@@ -61,6 +65,18 @@ async function roomForModel({ chosen, modelDir, hub, host }: DoctorDeps): Promis
   } catch (thrown) {
     return [findingOf(thrown)];
   }
+}
+
+/** Where weights that are prepared for a precision lie. Of no interest to one that computes over the weights as they are stored. */
+async function roomForWeights({ host, config }: DoctorDeps): Promise<Finding[]> {
+  const isNeeded = precisionFacts(usablePrecision(config)).bytesPerWeight !== 'stored';
+  if (!isNeeded && config.weightCacheDir === undefined) return [];
+  const folder = weightCacheDir(config);
+  const free = await host.freeBytes(folder);
+  if (free === undefined) return [];
+  const facts = `${gibText(free)} free for prepared weights in ${folder}`;
+  if (!isNeeded || free >= ROOM) return [okFinding(facts)];
+  return [noteFinding(facts, 'Free some space, or set QWEN_EDIT_OFFLOAD_FOLDER to a folder on another disk.')];
 }
 
 async function readingOf(deps: DoctorDeps, signal: AbortSignal): Promise<Finding[]> {

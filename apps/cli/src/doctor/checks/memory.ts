@@ -1,6 +1,8 @@
 import { costOf, type EstimatedModel, type MemoryPlan } from '@qwen-edit/contract';
 import { readDataDirLock } from '@qwen-edit/db';
-import { precisionOf } from '../../precision-setting.ts';
+import type { AvailableMemory } from '@qwen-edit/pipeline';
+import { memoryOfEdits, memoryOfEngine } from '../../engine-share.ts';
+import { usablePrecision } from '../../precision-setting.ts';
 import type { Check, DoctorDeps } from '../check.ts';
 import { type Finding, noteFinding, okFinding, problemFinding } from '../finding.ts';
 import { gibText } from '../sizes.ts';
@@ -13,20 +15,24 @@ export const checkMemory: Check = async (deps) => {
   const { host, config } = deps;
   const { totalBytes, availableBytes, limitedBy } = await deps.availableMemory();
   const swap = /^SwapTotal:\s+(\d+) kB$/m.exec((await host.read('/proc/meminfo')) ?? '')?.[1];
+  const ofEdits = memoryOfEdits(config, { totalBytes });
+  const isLimited = ofEdits < totalBytes;
   const facts = [
     `${gibText(availableBytes)} free of ${gibText(totalBytes)}`,
     ...(limitedBy === 'cgroup' ? ['the limit of the control group'] : []),
+    ...(isLimited ? [`of which QWEN_EDIT_CPU_MAX_MEMORY allows ${gibText(ofEdits)}`] : []),
     ...(swap === undefined ? [] : [`swap ${swap === '0' ? 'none' : gibText(Number(swap) * 1024)}`]),
   ].join(', ');
+  const unused = unusedLimit(config.maxMemoryBytes, { totalBytes, limitedBy });
   const planFor = await planner(deps);
-  const alone = planFor?.(totalBytes, 'usual');
-  if (planFor === undefined || alone === undefined)
-    return [okFinding(`${facts}; what an edit needs can be told when the model is here`)];
-  // The engines share the weights, which are mapped, and nothing else.
-  const forOne = Math.max(1, totalBytes - (config.maxConcurrency - 1) * alone.least_bytes);
-  const usual = planFor(forOne, 'usual') ?? alone;
-  const now = planFor(availableBytes, 'usual') ?? alone;
-  const findings = [verdictOf(usual, planFor(forOne, 'draft') ?? usual, { facts, engines: config.maxConcurrency })];
+  // Each engine plans with its share, as if it were alone.
+  const forOne = memoryOfEngine(config, { totalBytes });
+  const usual = planFor?.(forOne, 'usual');
+  if (planFor === undefined || usual === undefined)
+    return [okFinding(`${facts}; what an edit needs can be told when the model is here`), ...unused];
+  const now = planFor(Math.min(availableBytes, ofEdits), 'usual') ?? usual;
+  const circumstances = { facts, engines: config.maxConcurrency, isLimited };
+  const findings = [verdictOf(usual, planFor(forOne, 'draft') ?? usual, circumstances), ...unused];
   if (usual.verdict !== 'too_large' && now.verdict === 'too_large') findings.push(await shortNow(deps, now));
   else if (usual.verdict === 'fits' && now.verdict === 'streams')
     findings.push(
@@ -38,6 +44,20 @@ export const checkMemory: Check = async (deps) => {
   return findings;
 };
 
+/** A limit above what there is has no effect: the guide's is 120 GiB. */
+function unusedLimit(
+  limit: number | undefined,
+  { totalBytes, limitedBy }: Pick<AvailableMemory, 'totalBytes' | 'limitedBy'>,
+): Finding[] {
+  if (limit === undefined || limit <= totalBytes) return [];
+  const owner = limitedBy === 'cgroup' ? 'container' : 'machine';
+  return [
+    noteFinding(
+      `QWEN_EDIT_CPU_MAX_MEMORY allows ${gibText(limit)}, and the ${owner} has ${gibText(totalBytes)}, which counts.`,
+    ),
+  ];
+}
+
 type Planner = (memoryBytes: number, kind: 'usual' | 'draft') => MemoryPlan | undefined;
 
 /** undefined where nothing is known of the model: it is neither here nor one whose widths are known. */
@@ -47,7 +67,7 @@ async function planner({ chosen, modelDir, config, inspectModel }: DoctorDeps): 
   const facts: EstimatedModel | undefined =
     modelDir === undefined ? shape && { shape } : await inspectModel(modelDir).catch(() => undefined);
   if (facts?.shape === undefined) return undefined;
-  const model = { ...facts, device: 'cpu', precision: precisionFor(config) };
+  const model = { ...facts, device: 'cpu', precision: usablePrecision(config) };
   return (memory_bytes, kind) =>
     estimateEdit(
       { ...model, machine: { memory_bytes, threads: 1 } },
@@ -56,25 +76,19 @@ async function planner({ chosen, modelDir, config, inspectModel }: DoctorDeps): 
     ).memory ?? undefined;
 }
 
-/** One that this version does not run, the check of the settings tells. */
-function precisionFor(config: DoctorDeps['config']) {
-  try {
-    return precisionOf(config).precision;
-  } catch {
-    return precisionOf({ dtype: undefined }).precision;
-  }
-}
-
 interface Circumstances {
   readonly facts: string;
   readonly engines: number;
+  /** True if QWEN_EDIT_CPU_MAX_MEMORY is less than what there is. */
+  readonly isLimited: boolean;
 }
 
-function verdictOf(usual: MemoryPlan, draft: MemoryPlan, { facts, engines }: Circumstances): Finding {
+function verdictOf(usual: MemoryPlan, draft: MemoryPlan, { facts, engines, isLimited }: Circumstances): Finding {
   const each = engines === 1 ? 'An edit of usual size' : `An edit of usual size beside ${engines - 1} others`;
   const others = usual.alternatives.filter(({ available }) => available);
   const instead = others.length === 0 ? '' : ` What would do: ${others.map(({ text }) => text).join('; ')}.`;
   const fewer = engines === 1 ? '' : ' Lower QWEN_EDIT_MAX_CONCURRENCY.';
+  const more = isLimited ? 'raise QWEN_EDIT_CPU_MAX_MEMORY' : 'add memory or raise the limit of the container';
   const plan = '`qwen-edit plan memory` has each stage.';
   switch (usual.verdict) {
     case 'fits':
@@ -83,7 +97,7 @@ function verdictOf(usual: MemoryPlan, draft: MemoryPlan, { facts, engines }: Cir
     case 'streams':
       return noteFinding(
         `${facts}. ${each} works from disk: to keep the weights in memory it needs ${gibText(usual.peak_bytes)}, else ${gibText(usual.least_bytes)}. A draft ${WORDS[draft.verdict]}.`,
-        `For full speed add memory or raise the limit of the container; else have the model on a fast disk.${fewer}${instead} ${plan}`,
+        `For full speed ${more}; else have the model on a fast disk.${fewer}${instead} ${plan}`,
       );
     case 'too_large':
       return {
@@ -91,7 +105,7 @@ function verdictOf(usual: MemoryPlan, draft: MemoryPlan, { facts, engines }: Cir
           `${facts}. ${each} cannot run: it needs ${gibText(usual.least_bytes)} at least. A draft ${WORDS[draft.verdict]}.`,
           {
             cause: 'With less, the system ends the engine (engine_crashed, out_of_memory).',
-            remedy: `Add memory, or raise the limit of the container.${fewer}${instead} ${plan}`,
+            remedy: `${more.charAt(0).toUpperCase()}${more.slice(1)}.${fewer}${instead} ${plan}`,
           },
         ),
         code: 'out_of_memory',

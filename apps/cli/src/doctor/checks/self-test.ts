@@ -1,3 +1,4 @@
+import { usablePrecision } from '../../precision-setting.ts';
 import type { Check } from '../check.ts';
 import { noteFinding, okFinding, problemFinding } from '../finding.ts';
 
@@ -9,8 +10,9 @@ export const checkSelfTest: Check = async ({ config, demoModelDir, host, runSelf
   if (config.engineProgram !== undefined)
     return [noteFinding('not made: QWEN_EDIT_ENGINE_PROGRAM replaces the engine')];
   const threads = config.maxCpuThreads ?? host.cores;
-  const { ok, psnr, bound, seconds, reason } = await runSelfTest({ dir: demoModelDir, threads, signal });
-  const facts = `a small edit in ${seconds.toFixed(1)} s, ${psnr.toFixed(0)} dB of the golden one (${bound} dB are needed)`;
+  const precision = usablePrecision(config);
+  const { ok, psnr, bound, seconds, reason } = await runSelfTest({ dir: demoModelDir, precision, threads, signal });
+  const facts = `a small edit in ${seconds.toFixed(1)} s, ${psnr.toFixed(0)} dB of the golden one (${bound} dB are needed in ${precision})`;
   if (!ok) {
     return [
       problemFinding(reason ?? facts, {

@@ -7,6 +7,8 @@ import type { Check, DoctorDeps } from '../check.ts';
 import { type Finding, noteFinding, okFinding, problemFinding } from '../finding.ts';
 
 const ANSWER_MS = 5000;
+/** What a model may be while no worker is ready and nothing is wrong. */
+const STARTING: ReadonlySet<string | null> = new Set(['loading', 'unloaded']);
 
 /** The service that uses the data folder, or that listens where this one would; and whether the ports are free. */
 export const checkService: Check = async (deps, signal) => {
@@ -39,7 +41,7 @@ function healthFindings({ version }: DoctorDeps, health: Health): Finding[] {
   const facts = `qwen-edit ${health.version} runs: ${ready} of ${health.workers.length} workers are ready, ${first?.queue_len ?? 0} jobs wait`;
   const errors = [...new Set(health.workers.flatMap(({ last_error }) => last_error ?? []))];
   const findings: Finding[] = [okFinding(facts)];
-  if (health.workers.length > 0 && ready === 0 && health.model_status !== 'loading')
+  if (health.workers.length > 0 && ready === 0 && !STARTING.has(health.model_status))
     findings.push(
       problemFinding('No worker is ready, so that no job is begun.', {
         cause: errors[0] ?? 'The workers do not say why.',

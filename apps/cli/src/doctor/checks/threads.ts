@@ -1,3 +1,4 @@
+import { threadsOfEngine } from '../../engine-share.ts';
 import type { Check } from '../check.ts';
 import { processorQuota } from '../control-group.ts';
 import { noteFinding, okFinding } from '../finding.ts';
@@ -6,7 +7,7 @@ import { noteFinding, okFinding } from '../finding.ts';
 export const checkThreads: Check = async ({ host, config }) => {
   const processors = await processorQuota(host);
   const engines = config.maxConcurrency;
-  const each = config.maxCpuThreads ?? Math.max(1, Math.floor(host.cores / engines));
+  const each = threadsOfEngine(config, host.cores);
   const usable = Math.min(host.cores, processors ?? host.cores);
   const quota = processors === undefined ? '' : `, of which the group may use ${processors.toFixed(1)}`;
   const facts = `${engines} engine(s) with ${each} thread(s) each, ${host.cores} processors${quota}`;

@@ -19,19 +19,22 @@ export function ModelNote() {
   if (model === undefined || !model.ready) {
     const trouble = model?.last_error ?? null;
     const download = model?.download ?? null;
-    const loads = model !== undefined && (trouble === null || download !== null);
+    const unloaded = model?.loads_with_first_job === true;
+    const loads = model !== undefined && !unloaded && (trouble === null || download !== null);
     return (
-      <div class="model-note warn">
-        {loads ? <Spinner /> : <Icon name="alert" size={18} />}
+      <div class={unloaded ? 'model-note' : 'model-note warn'}>
+        {loads ? <Spinner /> : <Icon name={unloaded ? 'clock' : 'alert'} size={18} />}
         <div>
           <div role="status">
             {model === undefined
               ? editor.noModel
-              : download !== null
-                ? editor.modelDownloading
-                : loads
-                  ? editor.modelLoading
-                  : editor.modelFailed}
+              : unloaded
+                ? editor.modelUnloaded
+                : download !== null
+                  ? editor.modelDownloading
+                  : loads
+                    ? editor.modelLoading
+                    : editor.modelFailed}
             {trouble !== null && (
               <div class="notice-detail" lang="en">
                 {trouble}

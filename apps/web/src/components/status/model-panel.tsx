@@ -7,8 +7,9 @@ import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 import { DownloadProgress } from '../common/download-progress.tsx';
 import { ModelDialog } from '../editor/model-dialog.tsx';
 
-function stateOf({ ready, download, last_error }: ServedModel, { status }: Dictionary): string {
+function stateOf({ ready, loads_with_first_job, download, last_error }: ServedModel, { status }: Dictionary): string {
   if (ready) return status.ready;
+  if (loads_with_first_job) return status.unloaded;
   if (download !== null) return status.downloading;
   return last_error === null ? status.notReady : status.troubled;
 }

@@ -36,7 +36,7 @@ export function StatusPage() {
   const health = answer?.ok ? answer.value : undefined;
   const workers = health?.workers ?? [];
   const waiting = workers[0]?.queue_len;
-  const ready = workers.some((worker) => worker.ready);
+  const ready = workers.some((worker) => worker.ready || worker.loads_with_first_job);
   const down = answer !== undefined && !answer.ok;
   const state = down
     ? words.status.down

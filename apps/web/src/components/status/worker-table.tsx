@@ -18,8 +18,10 @@ export function WorkerTable({ workers, devices }: WorkerTableProps) {
         ? only.toUpperCase()
         : words.cpu
       : words.gpu(format.number(gpu_id));
-  const stateOf = ({ ready, download, last_error }: WorkerHealth): string => {
+  const isWell = ({ ready, loads_with_first_job }: WorkerHealth): boolean => ready || loads_with_first_job;
+  const stateOf = ({ ready, loads_with_first_job, download, last_error }: WorkerHealth): string => {
     if (ready) return words.ready;
+    if (loads_with_first_job) return words.unloaded;
     if (last_error !== null) return words.troubled;
     return download === null ? words.notReady : words.downloading;
   };
@@ -52,7 +54,7 @@ export function WorkerTable({ workers, devices }: WorkerTableProps) {
                   <span class="narrow-only">{words.worker}&nbsp;</span>
                   {format.number(i + 1)}
                 </th>
-                <td data-label={words.state} class={worker.ready ? 'good' : 'warn'}>
+                <td data-label={words.state} class={isWell(worker) ? 'good' : 'warn'}>
                   <span class="lamp" aria-hidden="true" />
                   {stateOf(worker)}
                 </td>

@@ -6,8 +6,15 @@ import { dirname } from 'node:path';
 import { pause } from '@qwen-edit/async';
 import { AppError } from '@qwen-edit/contract';
 import { z } from 'zod';
-import { errorCode } from './file-errors.ts';
-import type { Timing } from './timing.ts';
+import { errorCode } from './file-fault.ts';
+
+/** In milliseconds. */
+export interface LockTiming {
+  /** How often the holder of a lock shows that it is alive. */
+  readonly beatMs: number;
+  /** Without a sign of life for so long, a holder counts as dead. */
+  readonly deadMs: number;
+}
 
 const holderSchema = z.object({ token: z.string(), pid: z.int().positive(), host: z.string(), processes: z.string() });
 type Holder = z.infer<typeof holderSchema>;
@@ -15,7 +22,7 @@ type Holder = z.infer<typeof holderSchema>;
 /** The locks of this process. */
 const HELD = new Set<string>();
 
-export interface PullLock {
+export interface FileLock {
   /** Aborts if another process has taken the lock over, because this one was stopped for longer than `deadMs`. */
   readonly lost: AbortSignal;
   /**
@@ -27,11 +34,11 @@ export interface PullLock {
 }
 
 /**
- * Takes the lock of a model's folder; undefined if another process holds it and is alive. A holder shows that by the time of the file,
+ * Takes the lock of a folder; undefined if another process holds it and is alive. A holder shows that by the time of the file,
  * which it sets again and again: process ids mean nothing between containers that share a folder. One that was killed on this machine is
  * known by its process id at once; any other after `deadMs`, by the clock of whoever waits.
  */
-async function tryLock(path: string, timing: Timing): Promise<PullLock | undefined> {
+async function tryLock(path: string, timing: LockTiming): Promise<FileLock | undefined> {
   await mkdir(dirname(path), { recursive: true });
   const mine: Holder = { token: randomUUID(), pid: process.pid, host: hostname(), processes: processSpace() };
   const handle = await open(path, 'wx').catch((thrown: unknown) => {
@@ -49,7 +56,7 @@ async function tryLock(path: string, timing: Timing): Promise<PullLock | undefin
     lost: lost.signal,
     async confirm(when) {
       if (when === 'now' || performance.now() - beatAt > timing.deadMs / 2) await beat();
-      if (lost.signal.aborted) throw new AppError('model_busy', 'Another process took this download over.');
+      if (lost.signal.aborted) throw new AppError('model_busy', 'Another process took this work over.');
     },
     async release() {
       clearInterval(timer);
@@ -67,8 +74,8 @@ async function tryLock(path: string, timing: Timing): Promise<PullLock | undefin
   }
 }
 
-export interface LockWait {
-  readonly timing: Timing;
+interface LockWait {
+  readonly timing: LockTiming;
   readonly signal: AbortSignal;
   /** Called once if the lock is not free. */
   readonly onWait: () => void;
@@ -77,7 +84,7 @@ export interface LockWait {
 }
 
 /** Takes the lock as soon as it is free, or its holder is known to be dead. Throws AppError `canceled` when the signal aborts. */
-export async function takeLock(path: string, { timing, signal, onWait, busy }: LockWait): Promise<PullLock> {
+export async function takeLock(path: string, { timing, signal, onWait, busy }: LockWait): Promise<FileLock> {
   let seen: { readonly mark: string; readonly since: number } | undefined;
   for (let waited = false; ; waited = true) {
     const lock = await tryLock(path, timing);
@@ -93,7 +100,7 @@ export async function takeLock(path: string, { timing, signal, onWait, busy }: L
     if (mark !== seen?.mark) seen = { mark, since: performance.now() };
     if (life === 'dead' || performance.now() - seen.since > timing.deadMs) await removeDead(path, holder);
     else await pause(Math.min(500, timing.beatMs), signal);
-    if (signal.aborted) throw new AppError('canceled', 'The wait for another download was given up.');
+    if (signal.aborted) throw new AppError('canceled', 'The wait for another process was given up.');
   }
 }
 

@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import type { FloatArray } from '../arrays.ts';
-import { createGraph, type Graph } from '../onnx/graph.ts';
-import { deviceNamed } from './devices.ts';
-import { precisionNamed } from './precision.ts';
-import { type EngineContext, loadSegmentChain } from './segment-chain.ts';
+import type { FloatArray } from '../../packages/pipeline/src/arrays.ts';
+import { deviceNamed } from '../../packages/pipeline/src/engine/devices.ts';
+import { precisionNamed } from '../../packages/pipeline/src/engine/precision.ts';
+import {
+  type EngineContext,
+  loadSegmentChain,
+  type Segment,
+} from '../../packages/pipeline/src/engine/segment-chain.ts';
+import { createGraph, type Graph } from '../../packages/pipeline/src/onnx/graph.ts';
 
 const contextWith = (pause: () => Promise<void>): EngineContext => ({
   device: deviceNamed(),
@@ -16,7 +20,7 @@ const quiet = contextWith(async () => undefined);
 const one = (value: number): FloatArray => ({ data: Float32Array.of(value), dims: [1] });
 
 /** x -> y = 2 x, kept = x. */
-function doubles(): Graph {
+function doublesGraph(): Graph {
   const g = createGraph('doubles');
   const x = g.input('x', ['n']);
   g.output('y', g.op('Add', [x, x]), ['n']);
@@ -25,18 +29,22 @@ function doubles(): Graph {
 }
 
 /** y, by -> y = y · by. */
-function multiplies(): Graph {
+function multipliesGraph(): Graph {
   const g = createGraph('multiplies');
   g.output('y', g.op('Mul', [g.input('y', ['n']), g.input('by', ['n'])]), ['n']);
   return g;
 }
 
 /** y, kept -> z = y + kept. */
-function adds(): Graph {
+function addsGraph(): Graph {
   const g = createGraph('adds');
   g.output('z', g.op('Add', [g.input('y', ['n']), g.input('kept', ['n'])]), ['n']);
   return g;
 }
+
+const doubles: Segment = { name: 'doubles', build: doublesGraph };
+const multiplies: Segment = { name: 'multiplies', build: multipliesGraph };
+const adds: Segment = { name: 'adds', build: addsGraph };
 
 describe('a chain of segments', () => {
   it('hands each segment its inputs by name: what the caller gave, and the latest outputs of the segments before', async () => {
@@ -73,12 +81,49 @@ describe('a chain of segments', () => {
     const context = contextWith(async () => {
       throw new RangeError('stopped here');
     });
-    const segments = [doubles, adds].map((build) => () => {
-      built.push(build.name);
-      return build();
+    const counted = (each: Segment): Segment => ({
+      name: each.name,
+      build() {
+        built.push(each.name);
+        return each.build();
+      },
     });
+    const segments = [doubles, adds].map(counted);
     await expect(loadSegmentChain(context, segments)).rejects.toThrow('stopped here');
-    expect(built).toEqual(['doubles']);
+    expect(built).toEqual([]);
+  });
+
+  it('runs each segment for all inputs before the next one', async () => {
+    const chain = await loadSegmentChain(quiet, [doubles, multiplies, adds]);
+    const outputs = await chain.runEach([
+      { x: one(3), by: one(10) },
+      { x: one(1), by: one(2) },
+    ]);
+    expect(outputs).toEqual([{ z: one(63) }, { z: one(5) }]);
+  });
+
+  it('opens what is not held for its run only, and gives the same', async () => {
+    const built: string[] = [];
+    const counted = (each: Segment): Segment => ({
+      name: each.name,
+      build() {
+        built.push(each.name);
+        return each.build();
+      },
+    });
+    const chain = await loadSegmentChain(quiet, [doubles, multiplies, adds].map(counted), {
+      holding: { held: 1, stays: true, prepacks: false },
+    });
+    built.length = 0;
+    for (let i = 0; i < 2; i++) expect(await chain.run({ x: one(3), by: one(10) })).toEqual({ z: one(63) });
+    expect(built).toEqual(['multiplies', 'adds', 'multiplies', 'adds']);
+    await chain.hold({ held: 3, stays: false, prepacks: false });
+    await chain.run({ x: one(3), by: one(10) });
+    await chain.run({ x: one(3), by: one(10) });
+    expect(built.slice(4)).toEqual(['multiplies', 'adds']);
+    await chain.endStage();
+    await chain.run({ x: one(3), by: one(10) });
+    expect(built.slice(6)).toEqual(['doubles', 'multiplies', 'adds']);
   });
 
   it('names the input that no one gave', async () => {

@@ -1,0 +1,33 @@
+import { AppError } from '@qwen-edit/contract';
+import { type LoadedModel, loadModel, type ModelLoadOptions } from './engine/model.ts';
+import { prepareWeights } from './prepared/prepare-weights.ts';
+import { versions } from './versions.ts';
+
+export interface PreparedLoadOptions extends Omit<ModelLoadOptions, 'prepare'> {
+  /** The folder for prepared weights; a precision that prepares some needs it. */
+  readonly weightCacheDir?: string | undefined;
+  /** Progress of the preparation, which takes minutes for a large model, once. */
+  readonly onPrepared?: (made: number, total: number) => void;
+}
+
+/** Loads a model in any precision: what has to be prepared is found, or made first. Rejects as loadModel and prepareWeights do. */
+export function loadPreparedModel(dir: string, options: PreparedLoadOptions): Promise<LoadedModel> {
+  const { weightCacheDir, onPrepared, ...rest } = options;
+  return loadModel(dir, {
+    ...rest,
+    async prepare(folder, precision) {
+      if (precision.preparation === undefined) return undefined;
+      if (weightCacheDir === undefined)
+        throw new AppError('usage', `The precision ${precision.name} needs a folder for prepared weights.`);
+      const { threads, pause } = rest;
+      const runtime = versions()['onnxruntime-node'];
+      return prepareWeights(dir, folder, precision, {
+        weightCacheDir,
+        threads,
+        runtime,
+        pause,
+        onProgress: onPrepared,
+      });
+    },
+  });
+}

@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import { realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Precision, Preparation } from '../engine/precision.ts';
+import type { ModelFolder } from '../hub/model-folder.ts';
+import type { LayerTable } from './layer-settings.ts';
+import { type Description, LAYOUT_VERSION } from './manifest.ts';
+import { processorClass } from './processor-class.ts';
+
+/** Where the prepared weights of a model lie, and what they are. */
+export interface Place {
+  readonly folder: string;
+  readonly description: Description;
+}
+
+/**
+ * One folder for each model, precision, table of settings, version of the layout and of ONNX Runtime, and class of processors: what differs
+ * in any of them never meets.
+ */
+export async function placeOf(
+  weightCacheDir: string,
+  dir: string,
+  model: Pick<ModelFolder, 'digest' | 'name'>,
+  precision: Precision & { readonly preparation: Preparation },
+  { table, runtime }: { readonly table: LayerTable; readonly runtime: string },
+): Promise<Place> {
+  const processor = processorClass();
+  const { preparation } = precision;
+  const kind = JSON.stringify([LAYOUT_VERSION, preparation.version, preparation.settings, table, processor, runtime]);
+  const digest = model.digest.replace(/^sha256:/, '').slice(0, 16);
+  const name = `${digest}-${precision.name}-${createHash('sha256').update(kind).digest('hex').slice(0, 12)}`;
+  return {
+    folder: join(weightCacheDir, 'weights', name),
+    description: {
+      model: model.name,
+      digest: model.digest,
+      source: await realpath(dir),
+      precision: precision.name,
+      processor,
+      runtime,
+    },
+  };
+}

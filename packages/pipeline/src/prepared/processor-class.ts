@@ -1,0 +1,27 @@
+import { readFileSync } from 'node:fs';
+
+/** Instructions by which ONNX Runtime chooses how integer weights are laid out. Names of /proc/cpuinfo, newest first. */
+const FEATURES = ['amx_int8', 'avx512_vnni', 'avx_vnni', 'avx512bw', 'avx2', 'i8mm', 'sve', 'asimddp'] as const;
+
+/**
+ * A name for the processors on which prepacked weights are laid out alike, as `x64-amx_int8-avx512_vnni`. A system that tells nothing of its
+ * processor has a class of its own: a cache there is not to be shared between machines.
+ */
+export function processorClass(
+  arch: string = process.arch,
+  platform: string = process.platform,
+  cpuinfo: string = readCpuinfo(),
+): string {
+  const line = /^(?:flags|Features)\s*:(.*)$/m.exec(cpuinfo)?.[1] ?? '';
+  const has = new Set(line.trim().split(/\s+/));
+  const features = FEATURES.filter((feature) => has.has(feature));
+  return [arch, ...(line === '' ? [platform] : features)].join('-');
+}
+
+function readCpuinfo(): string {
+  try {
+    return readFileSync('/proc/cpuinfo', 'utf8');
+  } catch {
+    return '';
+  }
+}
