@@ -1,5 +1,5 @@
 import type { PrecisionName } from '@qwen-edit/contract';
-import { loadModel } from '../../packages/pipeline/src/engine/model.ts';
+import { loadPreparedModel } from '../../packages/pipeline/src/load-prepared-model.ts';
 import { randn } from '../../packages/pipeline/src/sampling/noise.ts';
 
 const SIDE = 16;
@@ -13,7 +13,7 @@ export interface CallOptions {
 
 /** One call of a model's transformer, always with the same noise, references and words: its prediction [256, C]. */
 export async function predictOnce(dir: string, options: CallOptions): Promise<Float32Array> {
-  const model = await loadModel(dir, { device: 'cpu', pause: async () => undefined, ...options });
+  const model = await loadPreparedModel(dir, { device: 'cpu', pause: async () => undefined, ...options });
   try {
     const { in_channels, joint_attention_dim } = model.folder.transformer.config;
     const matrix = (rows: number, columns: number, seed: bigint) => ({
@@ -21,13 +21,19 @@ export async function predictOnce(dir: string, options: CallOptions): Promise<Fl
       dims: [rows, columns],
     });
     const picture = { rows: SIDE, columns: SIDE };
-    return await model.transformer.predict({
+    const { transformer } = model;
+    const [prediction] = await transformer.predict({
       latents: matrix(SIDE * SIDE, in_channels, 1n),
       referenceLatents: matrix(SIDE * SIDE, in_channels, 2n),
-      promptEmbeds: matrix(TEXT_TOKENS, joint_attention_dim, 3n),
-      angles: model.transformer.angles(TEXT_TOKENS, [picture, picture]),
-      timestep: 0.5,
+      conditions: [
+        {
+          promptEmbeds: matrix(TEXT_TOKENS, joint_attention_dim, 3n),
+          angles: transformer.angles(TEXT_TOKENS, [picture, picture]),
+        },
+      ],
+      modulations: (await transformer.modulate(Float32Array.of(0.5))).step(0),
     });
+    return prediction!;
   } finally {
     await model.release();
   }

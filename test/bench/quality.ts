@@ -7,7 +7,7 @@ import { demoModelDir } from '@qwen-edit/demo-model';
 import { KINDS } from '../../packages/demo-model/measure/exact-edits.ts';
 import { processorName } from '../../packages/pipeline/bench/processor.ts';
 import { RELEASED, SMALLEST, writeTrueSize } from '../../packages/pipeline/bench/true-size.ts';
-import { loadModel } from '../../packages/pipeline/src/engine/model.ts';
+import { loadPreparedModel } from '../../packages/pipeline/src/load-prepared-model.ts';
 import { photosAt, readGoldenPrompts } from '../../scripts/demo-model/inputs.ts';
 import { compareEdits, type EditsRow, type KindEdits, makeEdits } from './quality-edits.ts';
 import { closenessOf, predictOnce } from './quality-network.ts';
@@ -101,7 +101,7 @@ async function edits(): Promise<void> {
     note(precision);
     const weightCacheDir = await cacheOf(precision);
     const pause = async (): Promise<void> => undefined;
-    const model = await loadModel(demoModelDir, { device: 'cpu', precision, threads, pause, weightCacheDir });
+    const model = await loadPreparedModel(demoModelDir, { device: 'cpu', precision, threads, pause, weightCacheDir });
     console.log(`\nEdits of the demo model at ${side}² in ${precision}, in dB; means of ${count} photos:\n`);
     head('kind', 'to the exact edit', 'as fp32', 'picture to that of fp32: least', 'mean', 'latents: least', 'mean');
     const made: KindEdits[] = [];

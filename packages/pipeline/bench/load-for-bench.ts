@@ -1,4 +1,5 @@
-import { type LoadedModel, loadModel } from '../src/engine/model.ts';
+import type { LoadedModel } from '../src/engine/model.ts';
+import { loadPreparedModel } from '../src/load-prepared-model.ts';
 
 export interface BenchModel {
   readonly model: LoadedModel;
@@ -13,7 +14,7 @@ export async function loadForBench(
 ): Promise<BenchModel> {
   const marks: number[] = [];
   const pause = async (): Promise<void> => void marks.push(performance.now());
-  const model = await loadModel(dir, { device: 'cpu', pause, ...options });
+  const model = await loadPreparedModel(dir, { device: 'cpu', pause, ...options });
   return {
     model,
     async timed(work) {

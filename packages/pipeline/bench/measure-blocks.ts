@@ -24,10 +24,13 @@ const matrix = (rows: number, columns: number) => ({
 const call = {
   latents: matrix(side * side, in_channels),
   referenceLatents: matrix(side * side, in_channels),
-  promptEmbeds: matrix(text, joint_attention_dim),
-  angles: model.transformer.angles(text, [picture, picture]),
-  timestep: 0.5,
+  conditions: [
+    { promptEmbeds: matrix(text, joint_attention_dim), angles: model.transformer.angles(text, [picture, picture]) },
+  ],
+  modulations: (await model.transformer.modulate(Float32Array.of(0.5))).step(0),
 };
+// As in the steps of an edit that fits into memory.
+await model.transformer.chain.hold({ held: Number.POSITIVE_INFINITY, stays: true, prepacks: true });
 const blocks: number[] = [];
 const around: number[] = [];
 let first_block_s = Number.NaN;
