@@ -31,7 +31,7 @@ export async function predictOnce(dir: string, options: CallOptions): Promise<Fl
           angles: transformer.angles(TEXT_TOKENS, [picture, picture]),
         },
       ],
-      modulations: (await transformer.modulate(Float32Array.of(0.5))).step(0),
+      modulations: await (await transformer.modulate(Float32Array.of(0.5))).step(0),
     });
     return prediction!;
   } finally {

@@ -27,7 +27,7 @@ const call = {
   conditions: [
     { promptEmbeds: matrix(text, joint_attention_dim), angles: model.transformer.angles(text, [picture, picture]) },
   ],
-  modulations: (await model.transformer.modulate(Float32Array.of(0.5))).step(0),
+  modulations: await (await model.transformer.modulate(Float32Array.of(0.5))).step(0),
 };
 // As in the steps of an edit that fits into memory.
 await model.transformer.chain.hold({ held: Number.POSITIVE_INFINITY, stays: true, prepacks: true });
