@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { AppError } from '@qwen-edit/contract';
 import { z } from 'zod';
 
 /** The modulations of a schedule as rows of numbers: one that all steps share, then one for each step. */
@@ -105,7 +106,7 @@ async function readFloats(path: string, offset: number, count: number): Promise<
   try {
     for (let done = 0; done < bytes.length; ) {
       const { bytesRead } = await file.read(bytes, done, bytes.length - done, offset + done);
-      if (bytesRead === 0) throw new RangeError(`${path} was cut off.`);
+      if (bytesRead === 0) throw new AppError('engine_failed', `${path} was cut off while it was read.`);
       done += bytesRead;
     }
   } finally {

@@ -57,7 +57,7 @@ export interface Holding {
   readonly prepacks: boolean;
 }
 
-export const HOLD_ALL: Holding = { held: Number.POSITIVE_INFINITY, stays: true, prepacks: false };
+const HOLD_ALL: Holding = { held: Number.POSITIVE_INFINITY, stays: true, prepacks: false };
 
 type Inputs = Readonly<Record<string, InputArray>>;
 type Outputs = Record<string, FloatArray>;
