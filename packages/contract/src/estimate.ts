@@ -60,7 +60,7 @@ export const memoryPlanSchema = z.object({
   /** Why this version does not run so; null if it does. */
   obstacle: z.string().nullable(),
   stages: z.array(planStageSchema),
-  /** What is held in the memory there is. The VAE always is. */
+  /** What is held in the memory there is. The VAE is there in its stages. */
   residency: z.object({ vision: heldNetworkSchema, language: heldNetworkSchema, transformer: heldNetworkSchema }),
   /** The most that one stage needs by this plan. */
   peak_bytes: count,

@@ -3,6 +3,7 @@ import { firstResidency } from './arrange-memory.ts';
 import { type LoadedModel, loadModel, type ModelLoadOptions } from './engine/model.ts';
 import { availableMemory } from './plan/available-memory.ts';
 import { prepareWeights } from './prepared/prepare-weights.ts';
+import { hasInt8Products } from './prepared/processor-class.ts';
 import type { Preparing } from './types.ts';
 import { versions } from './versions.ts';
 
@@ -25,6 +26,14 @@ export async function loadPreparedModel(dir: string, options: PreparedLoadOption
     residency: (folder, device, precision) => firstResidency(folder, { device, precision, memoryBytes }),
     async prepare(folder, precision) {
       if (precision.preparation === undefined) return undefined;
+      if (precision.name === 'w8a8' && !hasInt8Products())
+        throw new AppError(
+          'invalid_parameter',
+          'This processor has no exact products of 8-bit integers (VNNI or AMX).',
+          {
+            hint: 'Use another precision: w8 or w4, which take as little memory, or fp32.',
+          },
+        );
       if (weightCacheDir === undefined)
         throw new AppError('usage', `The precision ${precision.name} needs a folder for prepared weights.`);
       const { threads, pause } = rest;

@@ -28,9 +28,9 @@ describe('qwen-edit plan memory', () => {
       /^In memory: \d\d of 62 segments of the transformer, also between edits; nothing of the language model;/m,
     );
     expect(out).toContain('It does not fit:');
-    expect(out).toContain('  - precision w8a8\n  - precision w8 (not in this version)\n');
+    expect(out).toContain('  - precision w8a8\n  - precision w8\n  - precision w4\n');
     expect(out).toMatch(/ {2}- as it is, from disk: each step reads \d+\.\d GB, \d+ s at 1 GB\/s\n/);
-    expect(out).toContain('It computes 13366 TFLOP: about ');
+    expect(out).toContain('It computes 13363 TFLOP: about ');
   });
 
   it('exits 0 if it fits, and with 1 if it does not', async () => {
@@ -75,7 +75,7 @@ describe('qwen-edit plan memory', () => {
     ['time', "There is no plan 'time', but memory."],
     ['memory --device gpu', "--device must be one of cpu, webgpu, cuda, got 'gpu'."],
     ['memory --precision int3', 'There is no precision "int3"'],
-    ['memory --precision bf16', 'The device cpu has no arithmetic for bf16; cpu runs fp32, w8a8.'],
+    ['memory --precision bf16', 'The device cpu has no arithmetic for bf16; cpu runs fp32, w8a8, w8, w4.'],
     ['memory --memory much', "--memory must be a size such as 16GiB, got 'much'."],
     ['memory --size 512', "--size must be WIDTHxHEIGHT with sides up to 4096, got '512'."],
     ['memory --size 9999x1', "--size must be WIDTHxHEIGHT with sides up to 4096, got '9999x1'."],

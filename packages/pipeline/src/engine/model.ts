@@ -10,7 +10,7 @@ import { loadTextEncoder, type TextEncoder } from './text-encoder.ts';
 import { loadTransformer, type Transformer } from './transformer.ts';
 import { loadVae, type Vae } from './vae.ts';
 
-/** Which segments of the networks are in memory between their runs. The VAE is small and always stays. */
+/** Which segments of the networks are in memory between their runs. The VAE is there in its stages. */
 export interface Residency {
   readonly vision: Holding;
   readonly language: Holding;
@@ -78,7 +78,8 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
   if (precision.preparation !== undefined && prepared === undefined)
     throw new AppError('internal', `The precision ${precision.name} needs prepared weights.`);
   const root = prepared === undefined ? folder.root : commonFolder([folder.root, prepared.folder].map(insideOf));
-  const context: EngineContext = { device, precision, threads, root, pause, prepared: prepared?.find };
+  const modulationDir = prepared === undefined ? undefined : join(prepared.folder, 'modulations');
+  const context: EngineContext = { device, precision, threads, root, pause, prepared: prepared?.find, modulationDir };
   const chains: SegmentChain[] = [];
   const release = async (): Promise<void> => {
     for (const chain of chains) await chain.release();

@@ -1,7 +1,7 @@
 import { AppError } from '@qwen-edit/contract';
 import type { FloatArray } from '../arrays.ts';
 import type { Graph, GraphSource } from '../onnx/graph.ts';
-import { gemmLinear, type LinearForm } from '../onnx/linear.ts';
+import type { LinearForm } from '../onnx/linear.ts';
 import { type FindPrepared, withoutPrepacked } from '../onnx/prepared-layer.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { Device } from './devices.ts';
@@ -19,6 +19,8 @@ export interface EngineContext {
   readonly pause: () => Promise<void>;
   /** Weights in the form of the precision; without it, all are as the checkpoint stores them. */
   readonly prepared?: FindPrepared | undefined;
+  /** Where modulations of schedules are kept; without it they stay in memory while an edit runs. */
+  readonly modulationDir?: string | undefined;
 }
 
 /** One graph of a network. */
@@ -36,7 +38,7 @@ export interface Segment {
 
 /** Where the graphs of one component get their weights from, and in what form. */
 export function graphSource(context: EngineContext, weights: Weights): GraphSource {
-  return { weights, root: context.root, linear: linearOf(context, 'plain') ?? gemmLinear };
+  return { weights, root: context.root, linear: linearOf(context, 'plain') ?? context.precision.linear };
 }
 
 /** The form of linear layers over prepared weights: as they are stored, or as they are laid out for the processor. */
@@ -80,7 +82,7 @@ export interface SegmentChain {
 
 /**
  * A network of segments, in the order in which they run. Each is opened once, to find out whether it can be, and then as `holding`
- * says. `foldConstants`: see GraphSessionOptions.
+ * says. `foldConstants`, `arena`: see GraphSessionOptions.
  * @example
  * const chain = await loadSegmentChain(context, [embedSegment, tailSegment]);
  * const { noise_pred } = await chain.run({ latents, prompt_embeds });
@@ -88,13 +90,14 @@ export interface SegmentChain {
 export async function loadSegmentChain(
   context: EngineContext,
   segments: readonly Segment[],
-  options: { readonly foldConstants?: boolean; readonly holding?: Holding } = {},
+  options: { readonly foldConstants?: boolean; readonly arena?: boolean; readonly holding?: Holding } = {},
 ): Promise<SegmentChain> {
   const { device, threads, root, pause } = context;
   // Loaded late, with ONNX Runtime: who plans or verifies builds the same graphs and runs none.
   const { createGraphSession } = await import('./session.ts');
-  const { foldConstants = false } = options;
+  const { foldConstants = false, arena = false } = options;
   const prepackedLinear = linearOf(context, 'prepacked');
+  const needsLayout = context.precision.preparation?.needsLayout === true;
   let holding = options.holding ?? HOLD_ALL;
   const open = new Map<number, GraphSession>();
 
@@ -103,9 +106,10 @@ export async function loadSegmentChain(
     if (known !== undefined) return known;
     const segment = segments[index];
     if (segment === undefined) throw new AppError('internal', `There is no segment ${index}.`);
-    const isPrepacked = holding.prepacks && isHeld(index) && segment.repeated === 'each step';
-    const graph = segment.build(isPrepacked ? prepackedLinear : undefined);
-    const session = await createGraphSession(graph, { device, threads, root, foldConstants });
+    const pays = holding.prepacks && isHeld(index) && segment.repeated === 'each step';
+    const prepack = segment.repeated !== undefined && prepackedLinear !== undefined && (pays || needsLayout);
+    const graph = segment.build(prepack ? prepackedLinear : undefined);
+    const session = await createGraphSession(graph, { device, threads, root, foldConstants, arena, prepack });
     open.set(index, session);
     return session;
   };
@@ -176,7 +180,8 @@ export async function loadSegmentChain(
  */
 function freeUsed(before: Outputs = {}, after: Outputs | undefined): void {
   for (const [name, { data }] of Object.entries(before))
-    if ((after === undefined || after[name] !== undefined) && data.buffer instanceof ArrayBuffer) data.buffer.transfer(0);
+    if ((after === undefined || after[name] !== undefined) && data.buffer instanceof ArrayBuffer)
+      data.buffer.transfer(0);
 }
 
 function pick(values: Inputs, names: readonly string[]): Record<string, InputArray> {

@@ -19,7 +19,7 @@ describe('an estimate', () => {
   });
 
   it('where memory is short tells first what would do in this version', () => {
-    const small = { ...real, machine: { memory_bytes: 2.8 * GIB, threads: 2 } };
+    const small = { ...real, machine: { memory_bytes: 2.5 * GIB, threads: 2 } };
     const { memory, warnings } = estimateEdit(small, [square], {});
     expect(memory?.verdict).toBe('too_large');
     expect(warnings[0]).toMatch(

@@ -1,3 +1,4 @@
+import { type PrecisionName, precisionFacts } from '@qwen-edit/contract';
 import { describe, expect, it } from 'vitest';
 import { largestSide, planWithAlternatives } from './alternatives.ts';
 import { knownModelShape } from './known-models.ts';
@@ -9,6 +10,9 @@ const square = (side: number) => ({ width: side, height: side });
 const edit = plannedEdit({}, [square(1024)], {});
 const drafted = plannedEdit({}, [square(1024)], draftParameters({}));
 const GIB = 2 ** 30;
+/** Weights of the repeated layers. */
+const BLOCKS = 60 * 24 * 3072 ** 2;
+const LANGUAGE = 28 * (2 * 3584 ** 2 + 2 * 3584 * 512 + 3 * 3584 * 18_944);
 const on = (gib: number | undefined, other: Partial<MemoryOptions> = {}): MemoryOptions => ({
   device: 'cpu',
   precision: 'fp32',
@@ -30,24 +34,22 @@ describe('what the stages need', () => {
     expect(stageOf('modulate').streamed_bytes / modulation.bytes).toBeCloseTo(1, 2);
   });
 
-  it.each([
-    ['bf16', 2],
-    ['w8', 1],
-    ['w4', 0.515_625],
-  ] as const)('in %s: %f bytes a weight of the repeated layers', (precision, bytes) => {
-    const heldIn = (name: typeof precision | 'fp32') => {
-      const { held_bytes } = stageOf('encode_text', on(64, { device: 'cuda', precision: name }));
-      return held_bytes;
-    };
-    const language = 28 * (2 * 3584 ** 2 + 2 * 3584 * 512 + 3 * 3584 * 18_944);
-    const blocks = 60 * 24 * 3072 ** 2;
-    expect(heldIn('fp32') - heldIn(precision)).toBeCloseTo((2 - bytes) * (language + blocks), -2);
-  });
+  it.each(['w8', 'w4'] as const)(
+    'in %s: as many bytes a weight of the repeated layers as the table says',
+    (precision) => {
+      const heldIn = (name: PrecisionName) => stageOf('encode_text', on(64, { precision: name })).held_bytes;
+      const { bytesPerWeight } = precisionFacts(precision);
+      expect(heldIn('fp32') - heldIn(precision)).toBeCloseTo((2 - Number(bytesPerWeight)) * (LANGUAGE + BLOCKS), -2);
+    },
+  );
 
   it('prepared weights take twice as much on disk in the blocks, which are also laid out for the processor', () => {
-    const blocks = 60 * 24 * 3072 ** 2;
-    const language = 28 * (2 * 3584 ** 2 + 2 * 3584 * 512 + 3 * 3584 * 18_944);
-    expect(planMemory(shape, edit, on(64, { precision: 'w8a8' })).prepared_bytes).toBe(2 * blocks + language);
+    expect(planMemory(shape, edit, on(64, { precision: 'w8a8' })).prepared_bytes).toBe(2 * BLOCKS + LANGUAGE);
+    // In blocks of weights the layers of the language model too.
+    const { bytesPerWeight } = precisionFacts('w4');
+    expect(planMemory(shape, edit, on(64, { precision: 'w4' })).prepared_bytes).toBe(
+      Math.ceil(2 * Number(bytesPerWeight) * (BLOCKS + LANGUAGE)),
+    );
     expect(planMemory(shape, edit, on(64)).prepared_bytes).toBe(0);
   });
 
@@ -169,12 +171,12 @@ describe('what would do', () => {
     expect(kinds(on(undefined))).toEqual([]);
   });
 
-  it('where weights stream: other precisions, with those that this version does not have, and the disk', () => {
+  it('where weights stream: other precisions, and the disk', () => {
     const { alternatives } = planWithAlternatives(shape, edit, drafted, on(24));
     expect(alternatives.map(({ text }) => text)).toEqual([
       'precision w8a8',
-      'precision w8 (not in this version)',
-      'precision w4 (not in this version)',
+      'precision w8',
+      'precision w4',
       expect.stringMatching(/^as it is, from disk: each step reads \d\.\d GB, \d+ s at 1 GB\/s$/),
     ]);
   });

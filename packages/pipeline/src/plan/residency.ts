@@ -10,9 +10,11 @@ export type Stage = (typeof STAGES)[number];
 /** What an edit needs whatever is held. */
 export interface EditNeeds {
   readonly weights: ModelWeights;
-  /** The process and the VAE, all the time; and each open segment. */
+  /** The process, all the time; and each open segment. */
   readonly process: number;
   readonly session: number;
+  /** For a moment, while a model is loaded. */
+  readonly opening: number;
   /** What each stage computes with. */
   readonly activations: Readonly<Record<Stage, number>>;
   /** How often each block of the transformer runs. */

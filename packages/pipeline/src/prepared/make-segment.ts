@@ -28,7 +28,8 @@ export async function makeSegment(segment: HeavySegment, work: SegmentWork): Pro
   if (raw === undefined || laidOut === undefined || final === undefined) return;
   try {
     const layers = await quantise(raw, segment, work);
-    const packed = segment.isLaidOut ? await layOut(laidOut, segment.weights, layers, work.preparation) : NOTHING;
+    const isLaidOut = segment.isLaidOut || work.preparation.needsLayout;
+    const packed = isLaidOut ? await layOut(laidOut, segment.weights, layers, work.preparation) : NOTHING;
     const manifest = await assemble(final, { raw, laidOut: `${laidOut}.bin` }, layers, packed);
     await rename(final, `${path}.bin`);
     await writeFile(`${path}.json${UNFINISHED}`, JSON.stringify({ segment: segment.name, ...manifest }));

@@ -1,6 +1,6 @@
 import { mkdir, readdir, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, type PrecisionName } from '@qwen-edit/contract';
+import { AppError } from '@qwen-edit/contract';
 import { bytesText, freeBytes, hasSpace, takeLock } from '@qwen-edit/files';
 import { type Precision, preparedBytes } from '../engine/precision.ts';
 import type { ModelFolder } from '../hub/model-folder.ts';
@@ -68,7 +68,7 @@ export async function prepareWeights(
     // Another process may have made them meanwhile.
     const { missing } = await openPrepared(folder, segments);
     await removeUnfinished(folder);
-    const bytes = await requireSpace(folder, missing, precision.name);
+    const bytes = await requireSpace(folder, missing, precision);
     if (missing.length > 0) options.onMaking?.(bytes, folder);
     let made = segments.length - missing.length;
     options.onProgress?.(made, segments.length);
@@ -115,11 +115,12 @@ const LANES = 4;
 async function requireSpace(
   folder: string,
   missing: readonly HeavySegment[],
-  precision: PrecisionName,
+  { name: precision, preparation }: Precision,
 ): Promise<number> {
+  const needsLayout = preparation?.needsLayout === true;
   const sizes = missing.map(
     ({ layers, isLaidOut }) =>
-      (isLaidOut ? 2 : 1) * layers.reduce((sum, { n, k }) => sum + preparedBytes(precision, n * k), 0),
+      (isLaidOut || needsLayout ? 2 : 1) * layers.reduce((sum, { n, k }) => sum + preparedBytes(precision, n * k), 0),
   );
   const all = sizes.reduce((sum, size) => sum + size, 0);
   const needed = all + FILES_AT_ONCE * Math.min(LANES, sizes.length) * Math.max(0, ...sizes);
