@@ -83,8 +83,8 @@ describe('a transformer of three blocks of 1536 channels', () => {
         },
         modulation: { parameters: modulation, bytes: 4 * modulation },
       },
-      language: { ...known.language, layers: 1, weights: NONE },
-      vision: { ...known.vision, layers: 1, weights: NONE },
+      language: { ...known.language, layers: 1, hidden_size: 28, intermediate_size: 28, weights: NONE },
+      vision: { ...known.vision, layers: 1, hidden_size: 16, intermediate_size: 16, weights: NONE },
       vae: { ...known.vae, base_dim: 1, dim_mult: [1] },
     };
     const square = { width: 16 * SHAPE.columns, height: 16 * SHAPE.rows };

@@ -217,7 +217,7 @@ describe('memory', () => {
       'works from disk',
       'it needs 29.',
       'A draft works from disk too',
-      'each step reads 81.7 GB',
+      'each step reads 5.9 GB',
     );
     expect(findings).toHaveLength(1);
   });
