@@ -23,6 +23,8 @@ const LEFT = {
  * the other figures were measured over ONNX Runtime 1.30; docs/plan.md has the measurements.
  */
 const LIVE_ARRAYS = 14;
+/** And as many more over prepared weights: inputs without their outliers, and their levels. */
+const LEVELS_ARRAYS = 2;
 /** Copies of the VAE's kernels. */
 const KERNEL_COPIES = 2.5;
 /** Half-precision weights that are widened to fp32 at once, in sizes of the largest: two in a gated MLP. */
@@ -41,7 +43,8 @@ export function editActivations(
   const widened = (network: keyof ModelWeights): number => WIDENED[network] * F32 * weights[network].widened;
   const modulations = modulationBytes(shape, edit.steps + 1);
   // With prepared weights they are in files, of which a step reads its own, and there are those of the references.
-  const atOnce = weights.transformer.prepared > 0 ? modulationBytes(shape, 2) : modulations;
+  const isPrepared = weights.transformer.prepared > 0;
+  const atOnce = isPrepared ? modulationBytes(shape, 2) : modulations;
   const array = arrayBytes(shape, sequence);
   const encoded = left('encode', Math.max(words, pictures) / LIVE_ARRAYS);
   return {
@@ -49,7 +52,9 @@ export function editActivations(
     encode_pictures: SLACK_BYTES + encoded + vaeBytes(encoderLayers(shape.vae), edit.references),
     modulate: SLACK_BYTES + encoded + modulations + widened('modulation'),
     denoise:
-      SLACK_BYTES + Math.max(encoded, left('denoise', array)) + (atOnce + LIVE_ARRAYS * array + widened('transformer')),
+      SLACK_BYTES +
+      Math.max(encoded, left('denoise', array)) +
+      (atOnce + (LIVE_ARRAYS + (isPrepared ? LEVELS_ARRAYS : 0)) * array + widened('transformer')),
     decode: SLACK_BYTES + left('decode', array) + vaeBytes(decoderLayers(shape.vae), [edit.size]),
   };
 }

@@ -11,7 +11,7 @@ import type { Residency } from '../engine/model.ts';
 import { precisionNamed } from '../engine/precision.ts';
 import { editActivations, openingBytes } from './activations.ts';
 import { modelWeights, type NetworkWeights } from './network-weights.ts';
-import { boundsOf, type EditNeeds, isWhole, planResidency, STAGES, stageWeights } from './residency.ts';
+import { boundsOf, type EditNeeds, holdsAll, planResidency, STAGES, stageWeights } from './residency.ts';
 import type { PlannedEdit } from './sequence.ts';
 
 export interface MemoryOptions {
@@ -40,7 +40,7 @@ export function planMemory(
   const residency = planResidency(needs, memoryBytes);
   const stages = planStages(needs, residency, device);
   const { fits, least } = boundsOf(needs);
-  const whole = isWhole(needs, residency.transformer);
+  const whole = holdsAll(needs, residency.transformer);
   const denoise = stageWeights(needs, residency, 'denoise');
   return {
     device,

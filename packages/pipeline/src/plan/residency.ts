@@ -60,7 +60,7 @@ const withReserve = (peak: number): number =>
   peak + Math.min((peak * RESERVE_SHARE) / (1 - RESERVE_SHARE), RESERVE_MOST);
 
 /** The most that one stage takes. */
-export function peakOf(needs: EditNeeds, residency: Residency): number {
+function peakOf(needs: EditNeeds, residency: Residency): number {
   return Math.max(
     ...STAGES.map((stage) => {
       const { held, segment, sessions } = stageWeights(needs, residency, stage);
@@ -77,7 +77,7 @@ export function boundsOf(needs: EditNeeds): { readonly fits: number; readonly le
 }
 
 /** Whether nothing of the transformer is read from files in each step. */
-export function isWhole(needs: EditNeeds, { held }: Holding): boolean {
+export function holdsAll(needs: EditNeeds, { held }: Holding): boolean {
   return held >= segmentsOf(needs);
 }
 
