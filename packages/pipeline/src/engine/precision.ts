@@ -25,6 +25,8 @@ export interface Preparation {
   readonly version: number;
   /** Settings of a layer that nobody has measured. */
   readonly settings: LayerSettings;
+  /** The settings that change what `prepare` gives; without it, all do. The others change only what `linear` builds. */
+  readonly stored?: readonly string[];
   /** The arrays of a weight [n, k]. Throws AppError `model_corrupt` for NaN. */
   prepare(weight: Float32Array, layer: LinearLayer, settings: LayerSettings): Readonly<Record<string, NewArray>>;
   /** The form of linear layers over what was prepared. Layers that weren't are computed in fp32. */

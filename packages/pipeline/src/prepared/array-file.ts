@@ -7,12 +7,14 @@ const ALIGNMENT = 4096;
 
 /** A file of arrays that is written from its beginning to its end. */
 export interface ArrayFile {
+  readonly path: string;
   /** Appends bytes at the next page. Resolves with their offset. */
   append(bytes: Uint8Array): Promise<number>;
-  /** Appends a part of another file. */
+  /** Appends a part of another file. Throws RangeError if that ends before. */
   copy(from: FileHandle, offset: number, byteLength: number): Promise<number>;
-  /** Closes the file; `durable`: when all of it is on the disk. */
-  finish(durable?: 'durable'): Promise<{ readonly bytes: number; readonly sha256: string }>;
+  /** Resolves when all of it is on the disk. */
+  finish(): Promise<{ readonly bytes: number; readonly sha256: string }>;
+  close(): Promise<void>;
 }
 
 /** Starts a file at `path`; one that is there is replaced. Rejects with what the file system says. */
@@ -30,6 +32,7 @@ export async function createArrayFile(path: string): Promise<ArrayFile> {
   };
   const align = (): Promise<void> => write(new Uint8Array((ALIGNMENT - (end % ALIGNMENT)) % ALIGNMENT));
   return {
+    path,
     async append(bytes) {
       await align();
       const offset = end;
@@ -48,14 +51,11 @@ export async function createArrayFile(path: string): Promise<ArrayFile> {
       }
       return begin;
     },
-    async finish(durable) {
-      try {
-        if (durable === 'durable') await file.sync();
-      } finally {
-        await file.close();
-      }
+    async finish() {
+      await file.sync();
       return { bytes: end, sha256: hash.digest('hex') };
     },
+    close: () => file.close(),
   };
 }
 
@@ -63,7 +63,7 @@ const SAMPLES = 16;
 
 /**
  * A digest of the size and of pages all over a file, the last among them. It takes milliseconds, and tells a file that was cut off, not
- * written to its end or exchanged. Rejects if the file cannot be read.
+ * written to its end or exchanged; of a part that was lost, it tells a sixteenth or more. Rejects if the file cannot be read.
  */
 export async function sampleDigest(path: string): Promise<string> {
   const file = await open(path, 'r');
@@ -77,6 +77,24 @@ export async function sampleDigest(path: string): Promise<string> {
       hash.update(page.subarray(0, bytesRead));
     }
     return hash.digest('hex');
+  } finally {
+    await file.close();
+  }
+}
+
+/** SHA-256 of a whole file. Rejects with what the file system says, and when `signal` aborts. */
+export async function fileDigest(path: string, signal: AbortSignal, onBytes: (count: number) => void): Promise<string> {
+  const hash = createHash('sha256');
+  const file = await open(path, 'r');
+  try {
+    const buffer = new Uint8Array(CHUNK);
+    for (;;) {
+      signal.throwIfAborted();
+      const { bytesRead } = await file.read(buffer, 0, buffer.length);
+      if (bytesRead === 0) return hash.digest('hex');
+      hash.update(buffer.subarray(0, bytesRead));
+      onBytes(bytesRead);
+    }
   } finally {
     await file.close();
   }

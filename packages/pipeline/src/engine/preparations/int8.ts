@@ -9,6 +9,7 @@ const OUTLIERS = 8;
 export const int8Preparation: Preparation = {
   version: 1,
   settings: { outliers: OUTLIERS },
+  stored: [],
   prepare(weight, { n, k }) {
     const { data, scales } = quantiseInt8(weight, n, k);
     return { data: { dtype: 'I8', data }, scales: { dtype: 'F32', data: scales } };

@@ -1,0 +1,31 @@
+import { AppError, type PrecisionName } from '@qwen-edit/contract';
+import { bytesText, freeBytes, hasSpace } from '@qwen-edit/files';
+import { preparedBytes } from '../engine/precision.ts';
+import type { HeavySegment } from './heavy-segments.ts';
+
+/** Bytes on the disk when all is made, and in files of its own while a segment is made. Scales and padding are less than 1 %. */
+function needOf({ layers, isLaidOut }: HeavySegment, precision: PrecisionName) {
+  const plain = layers.reduce((sum, { n, k }) => sum + preparedBytes(precision, n * k), 0);
+  // ONNX Runtime writes both forms into a file of its own, from which the laid-out one is taken.
+  return { final: isLaidOut ? 2 * plain : plain, temporary: isLaidOut ? 2 * plain : 0 };
+}
+
+/** Throws AppError `disk_full`, with figures, if the segments have no room while `lanes` of them are made at a time. */
+export async function requireSpaceFor(
+  folder: string,
+  missing: readonly HeavySegment[],
+  precision: PrecisionName,
+  lanes: number,
+): Promise<void> {
+  const needs = missing.map((segment) => needOf(segment, precision));
+  const all = needs.reduce((sum, { final }) => sum + final, 0);
+  const largest = Math.max(0, ...needs.map(({ temporary }) => temporary));
+  const needed = all + Math.min(lanes, needs.length) * largest;
+  const free = await freeBytes(folder);
+  if (hasSpace(free, needed)) return;
+  throw new AppError(
+    'disk_full',
+    `Prepared weights in ${precision} take ${bytesText(all)}, ${bytesText(needed)} while they are made, and ${folder} has ${bytesText(free ?? 0)} free.`,
+    { hint: 'Free some space, or let QWEN_EDIT_OFFLOAD_FOLDER name a folder on another disk.' },
+  );
+}

@@ -1,0 +1,172 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { chmod, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, describe, expect, it } from 'vitest';
+import { cpuDevice } from '../../packages/pipeline/src/engine/devices.ts';
+import { createGraphSession } from '../../packages/pipeline/src/engine/session.ts';
+import { createGraph } from '../../packages/pipeline/src/onnx/graph.ts';
+import { int8Linear } from '../../packages/pipeline/src/onnx/linear-int8.ts';
+import type { PreparedLayer } from '../../packages/pipeline/src/onnx/prepared-layer.ts';
+import { createWeights } from '../../packages/pipeline/src/weights/weights.ts';
+import { temporaryFolder } from '../bad-input/model-copies.ts';
+import { expectRefusal } from '../bad-input/refusals.ts';
+import { inCi } from '../config.ts';
+import { checkpointDir } from '../parity/goldens.ts';
+import { contentOf, prepare, preparedFolder, removePrepared } from './prepared-folders.ts';
+
+const MIB = 2 ** 20;
+const PROGRAM = join(import.meta.dirname, 'prepare-program.ts');
+/** Each starts a process and its threads: about a second. */
+const KILLS = inCi ? 20 : 6;
+
+/** A file system of 66 MiB, if this process may mount one: two more than preparing leaves free. */
+function smallDisk(): string[] {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return [];
+  const folder = mkdtempSync(join(tmpdir(), 'qwen-edit-test-'));
+  return spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=66m', 'tmpfs', folder]).status === 0 ? [folder] : [];
+}
+const DISKS = smallDisk();
+afterAll(async () => {
+  await removePrepared();
+  for (const folder of DISKS) {
+    spawnSync('umount', [folder]);
+    await rm(folder, { recursive: true });
+  }
+});
+
+const unfinished = async (folder: string): Promise<string[]> =>
+  Object.keys(await contentOf(folder)).filter((name) => /\.tmp|\/lock$/.test(name));
+
+describe.each(DISKS)('a disk (%s)', (disk) => {
+  it('that is too small is asked first: nothing is written, and the error has both figures', async () => {
+    await writeFile(join(disk, 'others'), new Uint8Array(MIB));
+    const cache = join(disk, 'asked');
+    const dir = checkpointDir('demo');
+    const error = await expectRefusal(prepare(cache, { dir }), 'disk_full', 'while they are made', 'MB free');
+    expect(error.hint).toContain('QWEN_EDIT_OFFLOAD_FOLDER');
+    expect(await contentOf(cache)).toEqual({});
+    await rm(join(disk, 'others'));
+  });
+
+  it('that becomes full in the middle is told, leaves no half, and the next load goes on', async () => {
+    const cache = join(disk, 'full');
+    const others = join(disk, 'others');
+    const onProgress = (made: number): void => {
+      // As large as the disk takes it, when there was room a moment before.
+      if (made === 0) spawnSync('dd', ['if=/dev/zero', `of=${others}`, 'bs=16k'], { stdio: 'ignore' });
+    };
+    const error = await expectRefusal(prepare(cache, { threads: 1, onProgress }), 'disk_full', 'ENOSPC');
+    expect(error.hint).toContain('kept');
+    expect(await unfinished(cache)).toEqual([]);
+    await rm(others);
+    await prepare(cache);
+    expect(await contentOf(cache)).toEqual(await contentOf((await preparedFolder()).cache));
+    await rm(cache, { recursive: true });
+  });
+
+  it('that is mounted read-only serves what is whole, and refuses what is not', async () => {
+    const { folder } = await prepare(disk);
+    spawnSync('mount', ['-o', 'remount,ro', disk]);
+    try {
+      expect(await prepare(disk)).toMatchObject({ folder, made: 0 });
+      await expectRefusal(prepare(disk, { processor: 'another' }), 'output_unwritable', 'EROFS');
+    } finally {
+      spawnSync('mount', ['-o', 'remount,rw', disk]);
+    }
+    await rm(join(disk, 'weights'), { recursive: true });
+  });
+});
+
+it('a folder that cannot be made is output_unwritable, and is named', async () => {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, 'file'), '');
+  await expectRefusal(prepare(join(folder, 'file/cache')), 'output_unwritable', join(folder, 'file/cache'));
+  if (process.getuid?.() === 0) return;
+  const closed = join(folder, 'closed');
+  await mkdir(closed);
+  await chmod(closed, 0o500);
+  await expectRefusal(prepare(closed), 'output_unwritable', closed, 'EACCES');
+});
+
+const dir = checkpointDir('tiny-a');
+const start = (cache: string) =>
+  spawn(process.execPath, [PROGRAM, dir, cache], { stdio: ['ignore', 'pipe', 'inherit'] });
+
+it('killed at random moments it ends whole, and never takes a half for a whole', async () => {
+  const cache = await temporaryFolder();
+  const whole = await contentOf((await preparedFolder()).cache);
+  let killed = 0;
+  for (let round = 0; killed < KILLS; round++) {
+    const child = start(cache);
+    const ended = once(child, 'close');
+    // From the moment at which threads are started, or a segment is whole, as far as it comes.
+    let beats = 1 + (round % 2);
+    child.stdout.on('data', () => {
+      if (--beats === 0) void delay((round * 61) % 500).then(() => child.kill('SIGKILL'));
+    });
+    const [code] = await ended;
+    if (code !== 0) killed++;
+    const there = await contentOf(cache);
+    // A manifest is there only with what belongs to it.
+    for (const name of Object.keys(there).filter((each) => each.endsWith('.manifest.json'))) {
+      const arrays = name.replace('.manifest.json', '.bin');
+      expect([there[name], there[arrays]]).toEqual([whole[name], whole[arrays]]);
+    }
+    if (code === 0) await rm(cache, { recursive: true });
+  }
+  await once(start(cache), 'close');
+  expect(await contentOf(cache)).toEqual(whole);
+});
+
+describe('weights that are laid out for the processor', () => {
+  const [n, k] = [64, 256];
+  const weights = createWeights('none', new Map(), new Map());
+  const x = Float32Array.from({ length: k }, (_, i) => Math.sin(i));
+
+  async function run(layer: PreparedLayer): Promise<Float32Array> {
+    const g = createGraph('one', { weights, root: '/', linear: int8Linear(() => layer) });
+    const input = g.input('x', ['S', k]);
+    g.output('y', g.linear(input, { name: 'layer', n, k, bias: false, stored: [n, k] }), ['S', n]);
+    const session = await createGraphSession(g, { device: cpuDevice, threads: 1, root: '/' });
+    const { y } = await session.run({ x: { data: x, dims: [1, k] } });
+    await session.release();
+    return Float32Array.from(y?.data ?? []);
+  }
+
+  /** A layer of the smallest model that is laid out, with as many rows and columns. */
+  async function laidOut() {
+    const { cache } = await preparedFolder();
+    const { find } = await prepare(cache);
+    const layer = find('transformer_blocks.1.img_mlp.net.0.proj');
+    const data = layer?.arrays.data;
+    return { layer, data };
+  }
+
+  it('are used only if they are what this processor makes of the weight', async () => {
+    const { layer, data } = await laidOut();
+    expect(data?.prepacked).toBeDefined();
+    if (layer === undefined || data?.prepacked === undefined) return;
+    const { prepacked } = data;
+    expect(await readFile(data.path)).toBeDefined();
+    const of = (changed: typeof prepacked): PreparedLayer => ({
+      settings: {},
+      arrays: { ...layer.arrays, data: { ...data, prepacked: changed } },
+    });
+    const right = await run(of(prepacked));
+    const { prepacked: _, ...plain } = data;
+    expect(await run({ settings: {}, arrays: { ...layer.arrays, data: plain } })).toEqual(right);
+    // Under another name than ONNX Runtime gives them, what is stored is not used, be it right or wrong.
+    const misnamed = { ...prepacked, key: prepacked.key.replace(/\d$/, (digit) => String((Number(digit) + 1) % 10)) };
+    expect(await run(of(misnamed))).toEqual(right);
+    expect(await run(of({ ...misnamed, offset: 0 }))).toEqual(right);
+    // Under their own name they are used as they are: this is why files have digests.
+    const file = await open(data.path, 'r+');
+    await file.write(new Uint8Array(prepacked.byteLength >> 1), 0, prepacked.byteLength >> 1, prepacked.offset);
+    await file.close();
+    expect(await run(of(prepacked))).not.toEqual(right);
+  });
+});
