@@ -1,12 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
-import { chmod, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
-import { cpuDevice } from '../../packages/pipeline/src/engine/devices.ts';
+import { deviceNamed } from '../../packages/pipeline/src/engine/devices.ts';
 import { createGraphSession } from '../../packages/pipeline/src/engine/session.ts';
 import { createGraph } from '../../packages/pipeline/src/onnx/graph.ts';
 import { int8Linear } from '../../packages/pipeline/src/onnx/linear-int8.ts';
@@ -73,7 +73,7 @@ describe.each(DISKS)('a disk (%s)', (disk) => {
     spawnSync('mount', ['-o', 'remount,ro', disk]);
     try {
       expect(await prepare(disk)).toMatchObject({ folder, made: 0 });
-      await expectRefusal(prepare(disk, { processor: 'another' }), 'output_unwritable', 'EROFS');
+      await expectRefusal(prepare(disk, { processor: 'another' }), 'output_unwritable', disk);
     } finally {
       spawnSync('mount', ['-o', 'remount,rw', disk]);
     }
@@ -123,7 +123,7 @@ it('killed at random moments it ends whole, and never takes a half for a whole',
 });
 
 describe('weights that are laid out for the processor', () => {
-  const [n, k] = [64, 256];
+  const [n, k] = [192, 48];
   const weights = createWeights('none', new Map(), new Map());
   const x = Float32Array.from({ length: k }, (_, i) => Math.sin(i));
 
@@ -131,13 +131,13 @@ describe('weights that are laid out for the processor', () => {
     const g = createGraph('one', { weights, root: '/', linear: int8Linear(() => layer) });
     const input = g.input('x', ['S', k]);
     g.output('y', g.linear(input, { name: 'layer', n, k, bias: false, stored: [n, k] }), ['S', n]);
-    const session = await createGraphSession(g, { device: cpuDevice, threads: 1, root: '/' });
+    const session = await createGraphSession(g, { device: deviceNamed('cpu'), threads: 1, root: '/' });
     const { y } = await session.run({ x: { data: x, dims: [1, k] } });
     await session.release();
     return Float32Array.from(y?.data ?? []);
   }
 
-  /** A layer of the smallest model that is laid out, with as many rows and columns. */
+  /** A layer of the smallest model that is laid out. */
   async function laidOut() {
     const { cache } = await preparedFolder();
     const { find } = await prepare(cache);
@@ -151,7 +151,6 @@ describe('weights that are laid out for the processor', () => {
     expect(data?.prepacked).toBeDefined();
     if (layer === undefined || data?.prepacked === undefined) return;
     const { prepacked } = data;
-    expect(await readFile(data.path)).toBeDefined();
     const of = (changed: typeof prepacked): PreparedLayer => ({
       settings: {},
       arrays: { ...layer.arrays, data: { ...data, prepacked: changed } },

@@ -1,3 +1,4 @@
+export { type CalibratedLayer, type Calibration, calibrateModel } from './calibrate/calibrate-model.ts';
 export { checkRequest, type UncheckedRequest } from './check-request.ts';
 export { inspectImage, storedSize } from './image/inspect.ts';
 export { isUnchanged, likenessOf } from './image/likeness.ts';
@@ -13,6 +14,7 @@ export { KNOWN_MODELS, knownModelBytes, knownModelShape } from './plan/known-mod
 export { planMemory } from './plan/memory.ts';
 export { modelShape } from './plan/model-shape.ts';
 export { plannedEdit } from './plan/planned-edit.ts';
+export { listPrepared, removePrepared, type StoredPrepared } from './prepared/stored-prepared.ts';
 export { createPipeline, type Pipeline, type PipelineOptions } from './process/pipeline.ts';
 export type { EngineStats } from './process/protocol.ts';
 export { requireEngine } from './process/require-engine.ts';
@@ -33,3 +35,4 @@ export type {
 export type { VerifyProgress } from './verify/check-contents.ts';
 export type { ModelFinding } from './verify/model-finding.ts';
 export { type ExpectedFile, type VerifyOptions, verifyModel } from './verify/verify-model.ts';
+export { type PreparedReport, verifyPrepared } from './verify/verify-prepared.ts';

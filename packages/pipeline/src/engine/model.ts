@@ -38,6 +38,8 @@ export interface ModelLoadOptions {
   /** Called before each segment is loaded or run: lets messages in, and throws if the work was cancelled. */
   readonly pause: () => Promise<void>;
   readonly onStep?: (step: number, total: number) => void;
+  /** See EngineContext. */
+  readonly onOutputs?: EngineContext['onOutputs'];
   /** Gives the weights in the form of the precision, if that has one of its own: see prepareWeights. */
   readonly prepare?: (folder: ModelFolder, precision: Precision) => Promise<PreparedFolder | undefined>;
 }
@@ -61,12 +63,12 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
   step(0);
   const folder = await openModelFolder(dir);
   const prompt = createPromptEncoder(folder.tokenizer.file, folder.tokenizer.config, folder.family);
-  const { threads, pause } = options;
+  const { threads, pause, onOutputs } = options;
   const prepared = await options.prepare?.(folder, precision);
   if (precision.preparation !== undefined && prepared === undefined)
     throw new AppError('internal', `The precision ${precision.name} needs prepared weights.`);
   const root = prepared === undefined ? folder.root : commonFolder([folder.root, prepared.folder].map(insideOf));
-  const context: EngineContext = { device, precision, threads, root, pause, prepared: prepared?.find };
+  const context: EngineContext = { device, precision, threads, root, pause, prepared: prepared?.find, onOutputs };
   const chains: SegmentChain[] = [];
   const release = async (): Promise<void> => {
     for (const chain of chains) await chain.release();

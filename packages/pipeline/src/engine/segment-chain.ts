@@ -19,6 +19,8 @@ export interface EngineContext {
   readonly pause: () => Promise<void>;
   /** Weights in the form of the precision; without it, all are as the checkpoint stores them. */
   readonly prepared?: FindPrepared | undefined;
+  /** Sees what each segment gives, for who measures something. */
+  readonly onOutputs?: ((outputs: Readonly<Record<string, FloatArray>>) => void) | undefined;
 }
 
 /** One graph of a network. */
@@ -129,6 +131,7 @@ export async function loadSegmentChain(
       for (const [i, known] of values.entries()) {
         if (i > 0) await pause();
         const out = await session.run(pick(known, session.inputNames));
+        context.onOutputs?.(out);
         Object.assign(known, out);
         made.push(out);
       }

@@ -83,7 +83,7 @@ export async function sampleDigest(path: string): Promise<string> {
 }
 
 /** SHA-256 of a whole file. Rejects with what the file system says, and when `signal` aborts. */
-export async function fileDigest(path: string, signal: AbortSignal, onBytes: (count: number) => void): Promise<string> {
+export async function fileDigest(path: string, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   const file = await open(path, 'r');
   try {
@@ -93,7 +93,6 @@ export async function fileDigest(path: string, signal: AbortSignal, onBytes: (co
       const { bytesRead } = await file.read(buffer, 0, buffer.length);
       if (bytesRead === 0) return hash.digest('hex');
       hash.update(buffer.subarray(0, bytesRead));
-      onBytes(bytesRead);
     }
   } finally {
     await file.close();
