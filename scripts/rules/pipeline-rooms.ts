@@ -17,6 +17,7 @@ const ROOMS = [
   'quantise',
   'hub',
   'onnx',
+  'quantise',
   'graphs',
   'text',
   'image',

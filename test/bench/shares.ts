@@ -5,7 +5,7 @@ import { demoModelDir } from '@qwen-edit/demo-model';
 import { createPipeline, type Pipeline } from '@qwen-edit/pipeline';
 import { createBenchCaller, createFreshPictures } from './caller.ts';
 import { openLoop } from './statistics.ts';
-import { type BusyOptions, readyUrl, start } from './submissions.ts';
+import { type BusyOptions, readyUrl, startRole } from './submissions.ts';
 
 export interface ShareTimes {
   /** Of the engine. */
@@ -32,7 +32,7 @@ export async function timeShares(
   const all = availableParallelism();
   const half = Math.max(1, Math.floor(all / 2));
   const pairs = [all, half].flatMap((threads) => [0, 5].map((nice) => ({ threads, nice })));
-  const api = start('api', url, join(folder, 'shares'));
+  const api = startRole('api', url, join(folder, 'shares'));
   const caller = createBenchCaller(await readyUrl(api), createFreshPictures(picture));
   const pipelines = await Promise.all(pairs.map((pair) => createPipeline({ modelDir: demoModelDir, ...pair })));
   const engines = pairs.map((pair, i) => ({ ...pair, pipeline: pipelines[i], times: [0], steps: [0] }));

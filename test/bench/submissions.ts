@@ -30,7 +30,7 @@ const WARM_UP = 0.25;
 /** How many jobs a second are taken: by `qwen-edit api` through HTTP, and by graphile-worker's add_job without. */
 export async function timeSubmissions({ ours, theirs }: Pair, options: SubmissionBenchOptions): Promise<SubmitRates> {
   const { lanes, picture, roundMs, rounds, signal, folder } = options;
-  const api = start('api', ours, join(folder, 'api'));
+  const api = startRole('api', ours, join(folder, 'api'));
   const url = await readyUrl(api);
   const freshCaller = createBenchCaller(url, createFreshPictures(picture));
   const knownCaller = createBenchCaller(url, () => picture);
@@ -76,7 +76,7 @@ export interface BusyOptions extends Pick<SubmissionBenchOptions, 'picture' | 'f
 
 /** How long submissions take that come at a fixed pace, while the worker of the same `qwen-edit serve` edits. */
 export async function timeBusy(url: string, options: BusyOptions): Promise<BusyTimes> {
-  const serve = start('serve', url, join(options.folder, 'serve'));
+  const serve = startRole('serve', url, join(options.folder, 'serve'));
   const caller = createBenchCaller(await readyUrl(serve), createFreshPictures(options.picture));
   try {
     // So many that the worker is not done with them before those come that are measured.
@@ -92,7 +92,7 @@ export async function timeBusy(url: string, options: BusyOptions): Promise<BusyT
 }
 
 /** A role as a process of its own, as it is run in earnest; only the limit of the queue is lifted. */
-export function start(role: 'api' | 'serve', url: string, dataDir: string): RunningCommand {
+export function startRole(role: 'api' | 'serve', url: string, dataDir: string): RunningCommand {
   const lifted = { QWEN_EDIT_MAX_QUEUE: '1000000000', QWEN_EDIT_GRACE_SECONDS: '0' };
   const env = {
     DATABASE_URL: url,

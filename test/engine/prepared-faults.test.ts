@@ -131,7 +131,12 @@ describe('weights that are laid out for the processor', () => {
     const g = createGraph('one', { weights, root: '/', linear: int8Linear(() => layer) });
     const input = g.input('x', ['S', k]);
     g.output('y', g.linear(input, { name: 'layer', n, k, bias: false, stored: [n, k] }), ['S', n]);
-    const session = await createGraphSession(g, { device: deviceNamed('cpu'), threads: 1, root: '/' });
+    const session = await createGraphSession(g, {
+      device: deviceNamed('cpu'),
+      threads: 1,
+      root: '/',
+      prepack: layer.arrays.data?.prepacked !== undefined,
+    });
     const { y } = await session.run({ x: { data: x, dims: [1, k] } });
     await session.release();
     return Float32Array.from(y?.data ?? []);

@@ -86,7 +86,7 @@ describe('a wrong kernel fails the golden edit, which names the network', () => 
   });
 
   it('and a precision whose bounds nobody has set is an error, not a pass', async () => {
-    await expectRefusal(selfTestWith(gemmLinear, { name: 'w4' }), 'internal', 'w4', 'no bounds');
+    await expectRefusal(selfTestWith(gemmLinear, { name: 'bf16' }), 'internal', 'bf16', 'no bounds');
   });
 });
 

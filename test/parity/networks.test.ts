@@ -53,7 +53,8 @@ describe.each(CHECKPOINTS)('each network of %s is within 1e-4 of the largest val
     const pictures = transformer.img_shapes.map(([, rows, columns]) => ({ rows, columns }));
     const split = pictures[0]!.rows * pictures[0]!.columns * channels;
     const matrix = (data: Float32Array, width: number): FloatArray => ({ data, dims: [data.length / width, width] });
-    const modulations = (await model.transformer.modulate(Float32Array.of(transformer.timestep))).step(0);
+    const steps = await model.transformer.modulate(Float32Array.of(transformer.timestep));
+    const modulations = await steps.step(0);
     const [prediction] = await model.transformer.predict({
       latents: matrix(hidden.data.slice(0, split), channels),
       referenceLatents: matrix(hidden.data.slice(split), channels),

@@ -15,8 +15,8 @@ it('every device can do something, and every precision is for some device', () =
   for (const name of PRECISION_NAMES) expect(Object.keys(precisionFacts(name).devices)).not.toEqual([]);
 });
 
-it('this version runs fp32 on the processor, and says so of every other pair', () => {
-  expect(runnablePrecisions('cpu')).toEqual(['fp32']);
+it('this version runs four precisions on the processor, and says so of every other pair', () => {
+  expect(runnablePrecisions('cpu')).toEqual(['fp32', 'w8a8', 'w8', 'w4']);
   for (const device of DEVICE_NAMES)
     for (const name of PRECISION_NAMES)
       expect(precisionObstacle(name, device) === undefined, `${name} on ${device}`).toBe(
@@ -44,8 +44,14 @@ describe('a name', () => {
 });
 
 describe('QWEN_EDIT_DTYPE on a processor', () => {
-  it.each(['fp32', 'float32'])('%s is what it runs', (dtype) => {
-    expect(precisionOfDtype(dtype, 'cpu')).toEqual({ precision: 'fp32' });
+  it.each([
+    ['fp32', 'fp32'],
+    ['float32', 'fp32'],
+    ['w8a8', 'w8a8'],
+    ['int8', 'w8a8'],
+    ['w4', 'w4'],
+  ])('%s is what it runs: %s', (dtype, precision) => {
+    expect(precisionOfDtype(dtype, 'cpu')).toEqual({ precision });
   });
 
   it.each(['bf16', 'fp16'])('%s was meant for a GPU: it runs fp32, with a note', (dtype) => {
@@ -55,7 +61,7 @@ describe('QWEN_EDIT_DTYPE on a processor', () => {
     });
   });
 
-  it.each(['w8a8', 'int8', 'w4'])('%s was meant for it, and is refused with what runs', (dtype) => {
-    expect(() => precisionOfDtype(dtype, 'cpu')).toThrow('is not in this version; cpu runs fp32.');
+  it.each(['w8', 'w4'])('%s on another device, which could do it, is refused', (dtype) => {
+    expect(() => precisionOfDtype(dtype, 'webgpu')).toThrow('is not in this version; nothing runs on webgpu yet.');
   });
 });

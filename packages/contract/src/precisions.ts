@@ -18,7 +18,7 @@ interface PrecisionFacts {
 
 /**
  * Every precision: how the networks compute, one vocabulary for all devices. What a device can do is what ONNX Runtime has kernels
- * for; `docs/plan.md` shows this table. Four bits in blocks of 128 have a scale of 16 bits each.
+ * for; `docs/plan.md` shows this table. Blocks of 128 weights have a scale of 32 bits each, and with 4 bits a zero point of 4.
  */
 export const PRECISIONS = {
   fp32: {
@@ -31,13 +31,13 @@ export const PRECISIONS = {
   w8a8: { label: 'int8 products: weights and activations in 8 bits', bytesPerWeight: 1, devices: { cpu: 'runs' } },
   w8: {
     label: 'weights in 8 bits, arithmetic as the device prefers',
-    bytesPerWeight: 1,
-    devices: { cpu: 'later', webgpu: 'later', cuda: 'later' },
+    bytesPerWeight: 1 + 4 / 128,
+    devices: { cpu: 'runs', webgpu: 'later', cuda: 'later' },
   },
   w4: {
     label: 'weights in 4 bits, arithmetic as the device prefers',
-    bytesPerWeight: 0.5 + 2 / 128,
-    devices: { cpu: 'later', webgpu: 'later', cuda: 'later' },
+    bytesPerWeight: 0.5 + 4.5 / 128,
+    devices: { cpu: 'runs', webgpu: 'later', cuda: 'later' },
   },
 } as const satisfies Record<string, PrecisionFacts>;
 

@@ -38,7 +38,7 @@ const call = {
       angles: transformer.angles(SHAPE.text, [picture, picture]),
     },
   ],
-  modulations: (await transformer.modulate(Float32Array.of(0.5))).step(0),
+  modulations: await (await transformer.modulate(Float32Array.of(0.5))).step(0),
 };
 const blocks: number[] = [];
 for (let round = 0; round <= Number(rounds); round++) {

@@ -1,6 +1,7 @@
 import { AppError } from '@qwen-edit/contract';
 import { type LoadedModel, loadModel, type ModelLoadOptions } from './engine/model.ts';
 import { prepareWeights } from './prepared/prepare-weights.ts';
+import { hasInt8Products } from './prepared/processor-class.ts';
 import { versions } from './versions.ts';
 
 export interface PreparedLoadOptions extends Omit<ModelLoadOptions, 'prepare'> {
@@ -17,6 +18,14 @@ export function loadPreparedModel(dir: string, options: PreparedLoadOptions): Pr
     ...rest,
     async prepare(folder, precision) {
       if (precision.preparation === undefined) return undefined;
+      if (precision.name === 'w8a8' && !hasInt8Products())
+        throw new AppError(
+          'invalid_parameter',
+          'This processor has no exact products of 8-bit integers (VNNI or AMX).',
+          {
+            hint: 'Use another precision: w8 or w4, which take as little memory, or fp32.',
+          },
+        );
       if (weightCacheDir === undefined)
         throw new AppError('usage', `The precision ${precision.name} needs a folder for prepared weights.`);
       const { threads, pause } = rest;

@@ -62,7 +62,7 @@ export async function calibrateModel(dir: string, options: CalibrateOptions): Pr
   const model = await loadModel(dir, {
     threads,
     pause,
-    precision: { name: 'fp32', preparation: recording },
+    precision: { ...precisionNamed('fp32'), preparation: recording },
     async prepare(folder) {
       const measured = new Set(heavySegments(folder).flatMap(({ layers }) => layers.map(({ name }) => name)));
       return { find: (name) => (measured.has(name) ? { arrays: {}, settings: {} } : undefined), folder: folder.root };
@@ -91,6 +91,7 @@ export async function calibrateModel(dir: string, options: CalibrateOptions): Pr
 /** Prepares nothing, and records the layers that another precision would prepare. */
 const recording: Preparation = {
   version: 0,
+  needsLayout: false,
   settings: {},
   prepare: () => ({}),
   linear: (find) => (g, x, layer) => (find(layer.name) === undefined ? gemmLinear : recordingLinear)(g, x, layer),

@@ -68,7 +68,13 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
   if (precision.preparation !== undefined && prepared === undefined)
     throw new AppError('internal', `The precision ${precision.name} needs prepared weights.`);
   const root = prepared === undefined ? folder.root : commonFolder([folder.root, prepared.folder].map(insideOf));
-  const context: EngineContext = { device, precision, threads, root, pause, prepared: prepared?.find, onOutputs };
+  // Who measures something leaves nothing behind.
+  const keepsModulations = prepared !== undefined && onOutputs === undefined;
+  const modulationDir = keepsModulations ? join(prepared.folder, 'modulations') : undefined;
+  const context: EngineContext = {
+    ...{ device, precision, threads, root, pause },
+    ...{ prepared: prepared?.find, modulationDir, onOutputs },
+  };
   const chains: SegmentChain[] = [];
   const release = async (): Promise<void> => {
     for (const chain of chains) await chain.release();

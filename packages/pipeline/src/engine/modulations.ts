@@ -1,7 +1,21 @@
-import type { FloatArray } from '../arrays.ts';
-import { MODULATED, modulationGraph, modulationInput, TIME_PROJ_CHANNELS, timeGraph } from '../graphs/transformer.ts';
+import { concatenate, type FloatArray } from '../arrays.ts';
+import {
+  finalModulationGraph,
+  MODULATED,
+  modulationGraph,
+  modulationInput,
+  TIME_PROJ_CHANNELS,
+  timeGraph,
+} from '../graphs/transformer.ts';
 import type { TransformerConfig } from '../hub/transformer-config.ts';
 import type { GraphSource } from '../onnx/graph.ts';
+import {
+  type ModulationFile,
+  type ModulationRows,
+  openModulations,
+  scheduleName,
+  writeModulations,
+} from './modulation-files.ts';
 import type { EngineContext, Segment } from './segment-chain.ts';
 
 /** The modulations of one step, by the names of the inputs that take them: those of each block, and `final_mod`. */
@@ -10,16 +24,17 @@ export type StepModulations = Readonly<Record<string, FloatArray>>;
 /** The modulations of all steps of a schedule. */
 export interface Modulations {
   /** Those of step `index`. */
-  step(index: number): StepModulations;
-  /** Bytes that they take in memory. */
-  readonly bytes: number;
+  step(index: number): Promise<StepModulations>;
 }
 
-/** The graphs that modulations come from: that of the timesteps, then one for each block. */
-export function modulationSegments(
-  config: TransformerConfig,
-  source: GraphSource,
-): { time: Segment; blocks: Segment[] } {
+interface ModulationSegments {
+  readonly time: Segment;
+  readonly blocks: readonly Segment[];
+  readonly final: Segment;
+}
+
+/** The graphs that modulations come from: that of the timesteps, then one for each block, and one for the last segment. */
+export function modulationSegments(config: TransformerConfig, source: GraphSource): ModulationSegments {
   const blocks = Array.from({ length: config.num_layers }, (_, i) => i);
   return {
     time: { name: 'transformer.time', build: () => timeGraph(config, source) },
@@ -27,12 +42,14 @@ export function modulationSegments(
       name: `transformer.modulation.${i}`,
       build: () => modulationGraph(config, i, source),
     })),
+    final: { name: 'transformer.modulation.final', build: () => finalModulationGraph(config, source) },
   };
 }
 
 /**
  * Computes the modulations of all steps. They depend on the timestep alone and are a third of the transformer's weights, so that these
  * weights need to be read once for a schedule, and need not stay. A block's weights are in memory only while its rows are computed.
+ * With a folder for them they are kept there, and the next edit of the same schedule computes nothing; without one they stay in memory.
  */
 export function createModulator(
   context: EngineContext,
@@ -41,52 +58,83 @@ export function createModulator(
 ): (timesteps: Float32Array) => Promise<Modulations> {
   const segments = modulationSegments(config, source);
   // Weights that are missing or wrong are found when the model is loaded.
-  for (const { build } of [segments.time, ...segments.blocks]) build();
+  for (const { build } of [segments.time, ...segments.blocks, segments.final]) build();
+  const { modulationDir } = context;
   return async (timesteps) => {
-    const { device, threads, root, pause } = context;
-    const { createGraphSession } = await import('./session.ts');
-    const options = { device, threads, root };
-    const run = async ({ build }: Segment, feeds: Record<string, FloatArray>) => {
-      await pause();
-      const session = await createGraphSession(build(), options);
-      try {
-        return await session.run(feeds);
-      } finally {
-        await session.release();
-      }
-    };
     // References see t = 0, or the same timestep as the target.
     const times = config.zero_cond_t ? [...timesteps, 0] : [...timesteps];
-    const { temb, final_mod } = await run(segments.time, { time_proj: timeProjections(times) });
-    const blocks: { readonly image: FloatArray; readonly text: FloatArray }[] = [];
-    for (const segment of segments.blocks) {
-      const { image_mod, text_mod } = await run(segment, { temb: temb! });
-      blocks.push({ image: image_mod!, text: text_mod! });
-    }
-    const bytes = blocks.reduce((sum, { image, text }) => sum + image.data.byteLength + text.data.byteLength, 0);
-    const referenceRow = (index: number): number => (config.zero_cond_t ? timesteps.length : index);
-    return {
-      bytes,
-      step(index) {
-        const values: Record<string, FloatArray> = { final_mod: row(final_mod!, index) };
-        for (const [i, { image, text }] of blocks.entries()) {
-          const rows = {
-            target: row(image, index),
-            reference: row(image, referenceRow(index)),
-            text: row(text, index),
-          };
-          for (const stream of MODULATED) values[modulationInput(stream, i)] = rows[stream];
-        }
-        return values;
-      },
-    };
+    const name = scheduleName([...times, timesteps.length]);
+    const kept = modulationDir === undefined ? undefined : await openModulations(modulationDir, name);
+    if (kept !== undefined) return inputsOf(config, kept);
+    const rows = await computeRows(context, segments, times, timesteps.length);
+    const inMemory = { shared: rows.shared, step: async (index: number) => rows.steps[index] ?? new Float32Array() };
+    if (modulationDir === undefined) return inputsOf(config, inMemory);
+    // A disk that does not take them costs memory, and no edit.
+    await writeModulations(modulationDir, name, rows).catch(() => undefined);
+    return inputsOf(config, (await openModulations(modulationDir, name)) ?? inMemory);
   };
 }
 
-/** Row `index` of [N, width] as [1, width]. */
-function row({ data, dims }: FloatArray, index: number): FloatArray {
+/** Of each step: for each block image_mod and text_mod, [6 D] each, then final_mod. Shared: image_mod of t = 0 for each block. */
+async function computeRows(
+  context: EngineContext,
+  segments: ModulationSegments,
+  times: readonly number[],
+  steps: number,
+): Promise<ModulationRows> {
+  const { device, threads, root, pause } = context;
+  const { createGraphSession } = await import('./session.ts');
+  const run = async ({ build }: Segment, feeds: Record<string, FloatArray>) => {
+    await pause();
+    const session = await createGraphSession(build(), { device, threads, root });
+    try {
+      return await session.run(feeds);
+    } finally {
+      await session.release();
+    }
+  };
+  const { temb } = await run(segments.time, { time_proj: timeProjections(times) });
+  const { final_mod } = await run(segments.final, { temb: temb! });
+  const parts: Float32Array[][] = Array.from({ length: steps }, () => []);
+  const shared: Float32Array[] = [];
+  for (const segment of segments.blocks) {
+    const { image_mod, text_mod } = await run(segment, { temb: temb! });
+    for (const [i, part] of parts.entries()) part.push(row(image_mod!, i), row(text_mod!, i));
+    if (times.length > steps) shared.push(row(image_mod!, steps));
+  }
+  for (const [i, part] of parts.entries()) part.push(row(final_mod!, i));
+  return { shared: concatenate(shared), steps: parts.map(concatenate) };
+}
+
+/** Cuts the row of a step into the inputs of the segments. */
+function inputsOf(config: TransformerConfig, file: ModulationFile): Modulations {
+  const d = config.num_attention_heads * config.attention_head_dim;
+  const width = 6 * d;
+  return {
+    async step(index) {
+      const values = await file.step(index);
+      const at = (data: Float32Array, i: number): FloatArray => rowOf(data.subarray(i * width, (i + 1) * width));
+      const inputs: Record<string, FloatArray> = { final_mod: rowOf(values.subarray(2 * config.num_layers * width)) };
+      for (let block = 0; block < config.num_layers; block++) {
+        const target = at(values, 2 * block);
+        const rows = {
+          target,
+          reference: file.shared.length === 0 ? target : at(file.shared, block),
+          text: at(values, 2 * block + 1),
+        };
+        for (const stream of MODULATED) inputs[modulationInput(stream, block)] = rows[stream];
+      }
+      return inputs;
+    },
+  };
+}
+
+const rowOf = (data: Float32Array): FloatArray => ({ data, dims: [1, data.length] });
+
+/** Row `index` of [N, width], as a copy: the other rows are then not kept with it. */
+function row({ data, dims }: FloatArray, index: number): Float32Array {
   const width = dims.at(-1) ?? 0;
-  return { data: data.subarray(index * width, (index + 1) * width), dims: [1, width] };
+  return data.slice(index * width, (index + 1) * width);
 }
 
 const f = Math.fround;

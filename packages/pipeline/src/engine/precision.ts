@@ -6,8 +6,9 @@ import {
   precisionFacts,
   precisionObstacle,
 } from '@qwen-edit/contract';
-import type { LinearForm, LinearLayer } from '../onnx/linear.ts';
+import { gemmLinear, type LinearForm, type LinearLayer } from '../onnx/linear.ts';
 import type { FindPrepared } from '../onnx/prepared-layer.ts';
+import { int4Preparation, int8BlocksPreparation } from './preparations/blocks.ts';
 import { int8Preparation } from './preparations/int8.ts';
 
 /** An array of a prepared weight, before it is written. */
@@ -23,6 +24,8 @@ export type LayerSettings = Readonly<Record<string, number>>;
 export interface Preparation {
   /** Raised when what `prepare` gives means something else. */
   readonly version: number;
+  /** Whether products are slow unless their weights are laid out for the processor, also where they run once. */
+  readonly needsLayout: boolean;
   /** Settings of a layer that nobody has measured. */
   readonly settings: LayerSettings;
   /** The settings that change what `prepare` gives; without it, all do. The others change only what `linear` builds. */
@@ -37,14 +40,18 @@ export interface Preparation {
 export interface Precision {
   /** How callers, facts, receipts and fingerprints of snapshots name it. */
   readonly name: PrecisionName;
-  /** Without one, products are computed in fp32 over the weights as the checkpoint stores them. */
+  /** The form of linear layers over weights as the checkpoint stores them. */
+  readonly linear: LinearForm;
+  /** Repeated layers have a form of their own, over weights that are prepared for it. */
   readonly preparation?: Preparation;
 }
 
 /** Each precision that the table of the contract says to run. */
 const PRECISIONS: Readonly<Partial<Record<PrecisionName, Omit<Precision, 'name'>>>> = {
-  fp32: {},
-  w8a8: { preparation: int8Preparation },
+  fp32: { linear: gemmLinear },
+  w8a8: { linear: gemmLinear, preparation: int8Preparation },
+  w8: { linear: gemmLinear, preparation: int8BlocksPreparation },
+  w4: { linear: gemmLinear, preparation: int4Preparation },
 };
 
 /**

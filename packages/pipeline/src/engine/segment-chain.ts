@@ -1,7 +1,7 @@
 import { AppError } from '@qwen-edit/contract';
 import type { FloatArray } from '../arrays.ts';
 import type { Graph, GraphSource } from '../onnx/graph.ts';
-import { gemmLinear, type LinearForm } from '../onnx/linear.ts';
+import type { LinearForm } from '../onnx/linear.ts';
 import { type FindPrepared, withoutPrepacked } from '../onnx/prepared-layer.ts';
 import type { Weights } from '../weights/weights.ts';
 import type { Device } from './devices.ts';
@@ -21,6 +21,8 @@ export interface EngineContext {
   readonly prepared?: FindPrepared | undefined;
   /** Sees what each segment gives, for who measures something. */
   readonly onOutputs?: ((outputs: Readonly<Record<string, FloatArray>>) => void) | undefined;
+  /** Where modulations of schedules are kept; without it they stay in memory while an edit runs. */
+  readonly modulationDir?: string | undefined;
 }
 
 /** One graph of a network. */
@@ -38,7 +40,7 @@ export interface Segment {
 
 /** Where the graphs of one component get their weights from, and in what form. */
 export function graphSource(context: EngineContext, weights: Weights): GraphSource {
-  return { weights, root: context.root, linear: linearOf(context, 'plain') ?? gemmLinear };
+  return { weights, root: context.root, linear: linearOf(context, 'plain') ?? context.precision.linear };
 }
 
 /** The form of linear layers over prepared weights: as they are stored, or as they are laid out for the processor. */
@@ -57,7 +59,7 @@ export interface Holding {
   readonly prepacks: boolean;
 }
 
-export const HOLD_ALL: Holding = { held: Number.POSITIVE_INFINITY, stays: true, prepacks: false };
+const HOLD_ALL: Holding = { held: Number.POSITIVE_INFINITY, stays: true, prepacks: false };
 
 type Inputs = Readonly<Record<string, InputArray>>;
 type Outputs = Record<string, FloatArray>;
@@ -97,6 +99,7 @@ export async function loadSegmentChain(
   const { createGraphSession } = await import('./session.ts');
   const { foldConstants = false } = options;
   const prepackedLinear = linearOf(context, 'prepacked');
+  const needsLayout = context.precision.preparation?.needsLayout === true;
   let holding = options.holding ?? HOLD_ALL;
   const open = new Map<number, GraphSession>();
 
@@ -105,9 +108,10 @@ export async function loadSegmentChain(
     if (known !== undefined) return known;
     const segment = segments[index];
     if (segment === undefined) throw new AppError('internal', `There is no segment ${index}.`);
-    const isPrepacked = holding.prepacks && isHeld(index) && segment.repeated === 'each step';
-    const graph = segment.build(isPrepacked ? prepackedLinear : undefined);
-    const session = await createGraphSession(graph, { device, threads, root, foldConstants });
+    const pays = holding.prepacks && isHeld(index) && segment.repeated === 'each step';
+    const prepack = segment.repeated !== undefined && prepackedLinear !== undefined && (pays || needsLayout);
+    const graph = segment.build(prepack ? prepackedLinear : undefined);
+    const session = await createGraphSession(graph, { device, threads, root, foldConstants, prepack });
     open.set(index, session);
     return session;
   };

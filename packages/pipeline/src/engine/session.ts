@@ -20,6 +20,8 @@ export interface GraphSessionOptions {
    * wrong for large half-precision weights, whose fp32 copies would then stay in memory.
    */
   readonly foldConstants?: boolean;
+  /** Lay weights out for the processor when the graph is loaded. Those that were laid out before are mapped then, and not copied. */
+  readonly prepack?: boolean;
 }
 
 /** A graph that is loaded on a device. */
@@ -54,7 +56,7 @@ export async function createGraphSession(graph: Graph, options: GraphSessionOpti
           // Numbers below 1e-38 slow some processors down, and sharp attention can have many: docs/PERFORMANCE.md has figures.
           set_denormal_as_zero: '1',
           // With it, ONNX Runtime would also copy the weights that lie in a checkpoint into a layout of its own.
-          disable_prepacking: fold || graph.hasPrepacked() ? '0' : '1',
+          disable_prepacking: fold || options.prepack === true ? '0' : '1',
         },
         optimization: { disable_specified_optimizers: fold ? '' : 'ConstantFolding' },
       },

@@ -40,8 +40,8 @@ export const MODULATED = ['target', 'reference', 'text'] as const;
 export const modulationInput = (stream: (typeof MODULATED)[number], block: number): string => `${stream}_mod.${block}`;
 
 /**
- * Time embeddings of N timesteps: time_proj [N, 256] -> temb [N, D] (after its SiLU), and final_mod [N, 2 D] for the last segment.
- * They and the modulations depend on nothing else, so that they are computed once for all steps.
+ * Time embeddings of N timesteps: time_proj [N, 256] -> temb [N, D], after its SiLU. Modulations depend on nothing else, so that they
+ * are computed once for all steps.
  */
 export function timeGraph(c: TransformerConfig, source: GraphSource): Graph {
   const d = width(c);
@@ -50,7 +50,14 @@ export function timeGraph(c: TransformerConfig, source: GraphSource): Graph {
   const hidden = silu(g, linear(g, time, 'time_text_embed.timestep_embedder.linear_1', [d, TIME_PROJ_CHANNELS]));
   const temb = silu(g, linear(g, hidden, 'time_text_embed.timestep_embedder.linear_2', [d, d]));
   g.output('temb', temb, ['N', d]);
-  g.output('final_mod', linear(g, temb, 'norm_out.linear', [2 * d, d]), ['N', 2 * d]);
+  return g;
+}
+
+/** Modulations of the last segment: temb [N, D] -> final_mod [N, 2 D], scale and shift. */
+export function finalModulationGraph(c: TransformerConfig, source: GraphSource): Graph {
+  const d = width(c);
+  const g = createGraph('transformer.modulation.final', source);
+  g.output('final_mod', linear(g, g.input('temb', ['N', d]), 'norm_out.linear', [2 * d, d]), ['N', 2 * d]);
   return g;
 }
 

@@ -54,8 +54,6 @@ export interface Graph {
   linear(x: Value, layer: LinearLayer): Value;
   /** Rows `indices` [S] of the table `name` as fp32 [S, D]: only these are read and widened, never the whole table. */
   rows(name: string, shape: readonly number[], indices: Value): Value;
-  /** Whether it holds an array that is prepacked. */
-  hasPrepacked(): boolean;
   serialize(): Uint8Array;
 }
 
@@ -87,7 +85,6 @@ export function createGraph(name: string, source?: GraphSource): Graph {
   const proto = createProtoWriter();
   const weights = new Map<string, Value>();
   let values = 0;
-  let prepacked = false;
   const fresh = (hint: string): Value => ({ name: `${hint}_${values++}` });
 
   const initializer = (
@@ -115,7 +112,6 @@ export function createGraph(name: string, source?: GraphSource): Graph {
       for (const [key, value] of Object.entries(entries))
         tensor.message(13, createProtoWriter().string(1, key).string(2, value));
       if (array.prepacked !== undefined) {
-        prepacked = true;
         const { key, offset, byteLength } = array.prepacked;
         const value = `${key}|${offset};${byteLength};0`;
         tensor.message(13, createProtoWriter().string(1, 'prepacked_0').string(2, value));
@@ -171,7 +167,6 @@ export function createGraph(name: string, source?: GraphSource): Graph {
       const info = find(weightName, shape);
       return widen(graph.op('Gather', [pointAt(info, shape), indices], { axis: 0 }), info.dtype);
     },
-    hasPrepacked: () => prepacked,
     serialize: () =>
       createProtoWriter()
         .int(1, IR_VERSION)

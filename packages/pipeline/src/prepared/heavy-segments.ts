@@ -1,3 +1,4 @@
+import type { Preparation } from '../engine/precision.ts';
 import type { Segment } from '../engine/segment-chain.ts';
 import { textEncoderSegments } from '../engine/text-encoder.ts';
 import { transformerSegments } from '../engine/transformer.ts';
@@ -11,8 +12,13 @@ export interface HeavySegment {
   readonly name: string;
   readonly weights: Weights;
   readonly layers: readonly LinearLayer[];
-  /** Whether its weights are also laid out for the processor. */
-  readonly isLaidOut: boolean;
+  /** Whether it runs so often that it pays to lay its weights out for the processor. */
+  readonly runsEachStep: boolean;
+}
+
+/** Whether the weights of a segment are also stored as they are laid out for the processor. */
+export function isLaidOut({ runsEachStep }: HeavySegment, { needsLayout }: Pick<Preparation, 'needsLayout'>): boolean {
+  return runsEachStep || needsLayout;
 }
 
 /**
@@ -33,7 +39,9 @@ export function heavySegments(folder: Pick<ModelFolder, 'root' | 'transformer' |
     return segmentsOf({ weights, root, linear }).flatMap(({ name, build, repeated }) => {
       found.length = 0;
       build();
-      return repeated === undefined ? [] : [{ name, weights, layers: [...found], isLaidOut: repeated === 'each step' }];
+      return repeated === undefined
+        ? []
+        : [{ name, weights, layers: [...found], runsEachStep: repeated === 'each step' }];
     });
   };
   return [

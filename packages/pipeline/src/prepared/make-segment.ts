@@ -9,7 +9,7 @@ import type { LinearLayer } from '../onnx/linear.ts';
 import type { PreparedLayer } from '../onnx/prepared-layer.ts';
 import type { Weights } from '../weights/weights.ts';
 import { type ArrayFile, createArrayFile, sampleDigest } from './array-file.ts';
-import type { HeavySegment } from './heavy-segments.ts';
+import { type HeavySegment, isLaidOut } from './heavy-segments.ts';
 import { type LaidOut, layOut } from './lay-out.ts';
 import { ARRAYS, MANIFEST, type ManifestArray, manifestText, type SegmentManifest, UNFINISHED } from './manifest.ts';
 import { sourceDigest } from './source-digest.ts';
@@ -38,7 +38,7 @@ export async function makeSegment(segment: HeavySegment, work: SegmentWork): Pro
   try {
     const source = await sourceDigest(segment);
     const arrays = await writeArrays(file, segment, work);
-    const layers = segment.isLaidOut
+    const layers = isLaidOut(segment, work.preparation)
       ? await appendLaidOut(file, laidOut, arrays, await laidOutArrays(laidOut, segment, arrays, work))
       : described(arrays, new Map());
     const { bytes, sha256 } = await file.finish();

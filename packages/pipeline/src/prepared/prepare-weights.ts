@@ -64,7 +64,7 @@ export async function prepareWeights(
   if (found.missing.length === 0) return { ...found, folder: real };
 
   const requireSpace = (missing: readonly HeavySegment[]): Promise<void> =>
-    requireSpaceFor(place.folder, missing, precision.name, Math.min(MOST_WORKERS, threads));
+    requireSpaceFor(place.folder, missing, { ...precision, preparation }, Math.min(MOST_WORKERS, threads));
   await requireSpace(found.missing);
   const make = async (folder: string, lock: FileLock): Promise<FoundSegments> => {
     // Another process may have made them meanwhile.

@@ -18,6 +18,19 @@ export function processorClass(
   return [arch, ...(line === '' ? [platform] : features)].join('-');
 }
 
+const INT8_PRODUCTS = ['amx_int8', 'avx512_vnni', 'avx_vnni'];
+
+/**
+ * Whether products of 8-bit integers are exact on this processor. Without VNNI or AMX, an x64 processor sums pairs of them in 16 bits, which
+ * overflow. True where the system tells nothing of its processor: the self-test then decides.
+ */
+export function hasInt8Products(arch: string = process.arch, cpuinfo: string = readCpuinfo()): boolean {
+  const line = /^flags\s*:(.*)$/m.exec(cpuinfo)?.[1];
+  if (arch !== 'x64' || line === undefined) return true;
+  const has = new Set(line.trim().split(/\s+/));
+  return INT8_PRODUCTS.some((feature) => has.has(feature));
+}
+
 function readCpuinfo(): string {
   try {
     return readFileSync('/proc/cpuinfo', 'utf8');

@@ -1,20 +1,23 @@
-import { AppError, type PrecisionName } from '@qwen-edit/contract';
+import { AppError } from '@qwen-edit/contract';
 import { bytesText, freeBytes, hasSpace } from '@qwen-edit/files';
-import { preparedBytes } from '../engine/precision.ts';
-import type { HeavySegment } from './heavy-segments.ts';
+import { type Precision, type Preparation, preparedBytes } from '../engine/precision.ts';
+import { type HeavySegment, isLaidOut } from './heavy-segments.ts';
 
-/** Bytes on the disk when all is made, and in files of its own while a segment is made. Scales and padding are less than 1 %. */
-function needOf({ layers, isLaidOut }: HeavySegment, precision: PrecisionName) {
-  const plain = layers.reduce((sum, { n, k }) => sum + preparedBytes(precision, n * k), 0);
+/** A precision whose weights are prepared. */
+type Prepared = Precision & { readonly preparation: Preparation };
+
+/** Bytes on the disk when all is made, and in files of its own while a segment is made. Padding is less than 1 %. */
+function needOf(segment: HeavySegment, { name, preparation }: Prepared) {
+  const plain = segment.layers.reduce((sum, { n, k }) => sum + preparedBytes(name, n * k), 0);
   // ONNX Runtime writes both forms into a file of its own, from which the laid-out one is taken.
-  return { final: isLaidOut ? 2 * plain : plain, temporary: isLaidOut ? 2 * plain : 0 };
+  return isLaidOut(segment, preparation) ? { final: 2 * plain, temporary: 2 * plain } : { final: plain, temporary: 0 };
 }
 
 /** Throws AppError `disk_full`, with figures, if the segments have no room while `lanes` of them are made at a time. */
 export async function requireSpaceFor(
   folder: string,
   missing: readonly HeavySegment[],
-  precision: PrecisionName,
+  precision: Prepared,
   lanes: number,
 ): Promise<void> {
   const needs = missing.map((segment) => needOf(segment, precision));
@@ -25,7 +28,7 @@ export async function requireSpaceFor(
   if (hasSpace(free, needed)) return;
   throw new AppError(
     'disk_full',
-    `Prepared weights in ${precision} take ${bytesText(all)}, ${bytesText(needed)} while they are made, and ${folder} has ${bytesText(free ?? 0)} free.`,
+    `Prepared weights in ${precision.name} take ${bytesText(all)}, ${bytesText(needed)} while they are made, and ${folder} has ${bytesText(free ?? 0)} free.`,
     { hint: 'Free some space, or let QWEN_EDIT_OFFLOAD_FOLDER name a folder on another disk.' },
   );
 }

@@ -27,11 +27,11 @@ export async function listPrepared(weightCacheDir: string): Promise<StoredPrepar
 async function storedIn(folder: string): Promise<StoredPrepared | undefined> {
   const description = await readDescription(folder);
   if (description === undefined) return undefined;
-  const names = await readdir(folder).catch((): string[] => []);
+  const names = await readdir(folder, { recursive: true }).catch((): string[] => []);
   const sizes = await Promise.all(
     names.map((name) =>
       stat(join(folder, name)).then(
-        ({ size }) => size,
+        (facts) => (facts.isFile() ? facts.size : 0),
         () => 0,
       ),
     ),
@@ -64,7 +64,8 @@ export async function removePrepared(
     try {
       // Last of all, so that a removal that was cut short can be run again.
       for (const name of await readdir(folder))
-        if (name !== LOCK_FILE && name !== DESCRIPTION_FILE) await rm(join(folder, name), { force: true });
+        if (name !== LOCK_FILE && name !== DESCRIPTION_FILE)
+          await rm(join(folder, name), { recursive: true, force: true });
       await rm(join(folder, DESCRIPTION_FILE), { force: true });
     } finally {
       await lock.release();

@@ -17,7 +17,7 @@ function constantNetwork(predict: (call: Call) => number): Network & { calls: Ca
   return {
     calls,
     angles: (textTokens) => ({ ...angles, tokens: textTokens }),
-    modulate: async (timesteps) => ({ bytes: 0, step: (i) => ({ timestep: rows(timesteps.slice(i, i + 1), 1) }) }),
+    modulate: async (timesteps) => ({ step: async (i) => ({ timestep: rows(timesteps.slice(i, i + 1), 1) }) }),
     async predict({ latents, conditions, modulations }) {
       return conditions.map((condition) => {
         const call = { latents, ...condition, timestep: modulations.timestep?.data[0] ?? Number.NaN };

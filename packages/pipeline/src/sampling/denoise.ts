@@ -65,7 +65,7 @@ export async function denoise(
   const total = schedule.timesteps.length;
   for (let i = inputs.stepsDone; i < total; i++) {
     const done = i + 1;
-    const step = modulations.step(i);
+    const step = await modulations.step(i);
     let estimate: Float32Array | undefined;
     for (const packed of latents) {
       const prediction = await predict(packed, step);

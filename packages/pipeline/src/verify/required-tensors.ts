@@ -26,8 +26,8 @@ export type GraphBuilder = (source: GraphSource) => readonly Segment[];
 export const transformerGraphs =
   (config: TransformerConfig): GraphBuilder =>
   (source) => {
-    const { time, blocks } = modulationSegments(config, source);
-    return [time, ...blocks, ...transformerSegments(config, source)];
+    const { time, blocks, final } = modulationSegments(config, source);
+    return [time, ...blocks, final, ...transformerSegments(config, source)];
   };
 
 export const vaeGraphs =

@@ -1,3 +1,4 @@
+import { weightCacheDir } from '../../model/cache-folders.ts';
 import { usablePrecision } from '../../precision-setting.ts';
 import type { Check } from '../check.ts';
 import { noteFinding, okFinding, problemFinding } from '../finding.ts';
@@ -11,7 +12,13 @@ export const checkSelfTest: Check = async ({ config, demoModelDir, host, runSelf
     return [noteFinding('not made: QWEN_EDIT_ENGINE_PROGRAM replaces the engine')];
   const threads = config.maxCpuThreads ?? host.cores;
   const precision = usablePrecision(config);
-  const { ok, psnr, bound, seconds, reason } = await runSelfTest({ dir: demoModelDir, precision, threads, signal });
+  const { ok, psnr, bound, seconds, reason } = await runSelfTest({
+    dir: demoModelDir,
+    precision,
+    threads,
+    weightCacheDir: weightCacheDir(config),
+    signal,
+  });
   const facts = `a small edit in ${seconds.toFixed(1)} s, ${psnr.toFixed(0)} dB of the golden one (${bound} dB are needed in ${precision})`;
   if (!ok) {
     return [

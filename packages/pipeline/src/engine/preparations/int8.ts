@@ -8,6 +8,7 @@ const OUTLIERS = 8;
 /** Weights in 8 bits with a scale for each output channel: see int8Linear. */
 export const int8Preparation: Preparation = {
   version: 1,
+  needsLayout: false,
   settings: { outliers: OUTLIERS },
   stored: [],
   prepare(weight, { n, k }) {
