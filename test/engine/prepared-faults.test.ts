@@ -1,8 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
-import { chmod, mkdir, open, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmod, mkdir, open, readlink, rm, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -120,6 +120,42 @@ it('killed at random moments it ends whole, and never takes a half for a whole',
   }
   await once(start(cache), 'close');
   expect(await contentOf(cache)).toEqual(whole);
+});
+
+it('of two processes at once one prepares, and the other waits and makes nothing', async () => {
+  const cache = await temporaryFolder();
+  const said = await Promise.all(
+    [start(cache), start(cache)].map(async (child) => {
+      const [out, [code]] = await Promise.all([child.stdout.setEncoding('utf8').toArray(), once(child, 'close')]);
+      expect(code).toBe(0);
+      return out.join('');
+    }),
+  );
+  expect(said.filter((text) => text.includes('made 1 of 2'))).toHaveLength(1);
+  expect(await contentOf(cache)).toEqual(await contentOf((await preparedFolder()).cache));
+});
+
+it('a process whose lock was taken over meanwhile begins again when that is free', async () => {
+  const { cache, folder } = await preparedFolder();
+  const whole = await contentOf(folder);
+  await rm(join(folder, 'transformer.blocks.0-2.bin'));
+  const { pid = 0 } = spawn('true');
+  const processes = await readlink('/proc/self/ns/pid').catch(() => 'machine');
+  let isOver = false;
+  const onProgress = (): void => {
+    if (isOver) return;
+    isOver = true;
+    // Of one that has ended since, without any trace.
+    writeFileSync(join(folder, 'lock'), JSON.stringify({ token: 'other', pid, host: hostname(), processes }));
+    for (const name of readdirSync(folder)) if (name.includes('.tmp')) rmSync(join(folder, name));
+  };
+  let looks = 0;
+  const pause = async (): Promise<void> => {
+    // What goes wrong now is not its own fault.
+    if (isOver && ++looks === 1) throw new Error('its files are gone');
+  };
+  await prepare(cache, { onProgress, pause });
+  expect(await contentOf(folder)).toEqual(whole);
 });
 
 describe('weights that are laid out for the processor', () => {

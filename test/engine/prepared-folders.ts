@@ -24,12 +24,16 @@ const RUNTIME = versions()['onnxruntime-node'];
 /** Prepares the weights of a model in w8a8, by default those of the smallest. */
 export async function prepare(
   weightCacheDir: string,
-  { dir = checkpointDir('tiny-a'), ...options }: Partial<PrepareOptions> & { readonly dir?: string } = {},
+  {
+    dir = checkpointDir('tiny-a'),
+    precision = 'w8a8',
+    ...options
+  }: Partial<PrepareOptions> & { readonly dir?: string; readonly precision?: string } = {},
 ): Promise<Made> {
   let first: number | undefined;
   let last = 0;
   let total = 0;
-  const prepared = await prepareWeights(dir, await openModelFolder(dir), precisionNamed('w8a8'), {
+  const prepared = await prepareWeights(dir, await openModelFolder(dir), precisionNamed(precision), {
     weightCacheDir,
     threads: 2,
     runtime: RUNTIME,

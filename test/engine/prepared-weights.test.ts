@@ -5,6 +5,7 @@ import { takeLock } from '@qwen-edit/files';
 import { afterAll, describe, expect, it } from 'vitest';
 import { changeJson, changeSafetensors, copyOf, temporaryFolder } from '../bad-input/model-copies.ts';
 import { expectRefusal } from '../bad-input/refusals.ts';
+import { checkpointDir } from '../parity/goldens.ts';
 import { contentOf, prepare, preparedFolder, removePrepared } from './prepared-folders.ts';
 
 const TRANSFORMER = 'transformer.blocks.0-2';
@@ -40,21 +41,22 @@ describe('what is prepared once', () => {
     const { folder } = await preparedFolder();
     const whole = await contentOf(folder);
     const cache = await temporaryFolder();
-    let made = 0;
+    let begun = false;
+    let looks = 0;
     const stopped = prepare(cache, {
       threads: 1,
-      onProgress: (done) => {
-        made = done;
+      onProgress: () => {
+        begun = true;
       },
       async pause() {
-        if (made > 0) throw canceled;
+        // The first look is before the threads have started.
+        if (begun && ++looks > 1) throw canceled;
       },
     });
     await expect(stopped).rejects.toBe(canceled);
     expect(Object.keys(await contentOf(cache)).filter((name) => /\.tmp|\/lock$/.test(name))).toEqual([]);
     const resumed = await prepare(cache, { threads: 1 });
-    expect(resumed).toMatchObject({ total: 2 });
-    expect(resumed.made).toBeLessThan(2);
+    expect(resumed.total).toBe(2);
     expect(await contentOf(resumed.folder)).toEqual(whole);
   });
 
@@ -101,6 +103,16 @@ describe('what is prepared once', () => {
     expect(await contentOf(folder)).not.toEqual(whole);
     expect((await prepare(cache)).made).toBe(1);
     expect(await contentOf(folder)).toEqual(whole);
+  });
+
+  it('is laid out for the processor if it runs in each step, and of a precision that needs it everywhere', async () => {
+    const isLaidOut = async (precision: string): Promise<boolean[]> => {
+      const { find } = await prepare(await temporaryFolder(), { precision, dir: checkpointDir('demo') });
+      const layers = ['transformer_blocks.0.attn.to_q', 'model.layers.0.self_attn.q_proj'].map(find);
+      return layers.map((layer) => layer?.arrays.data?.prepacked !== undefined);
+    };
+    expect(await isLaidOut('w8a8')).toEqual([true, false]);
+    expect(await isLaidOut('w4')).toEqual([true, true]);
   });
 
   it('for another class of processors lies in a folder of its own', async () => {
@@ -179,8 +191,10 @@ it('settings that only change how a graph is built need no new files', async () 
   const path = join(cache, 'calibration', `${digest.slice(7, 23)}-w8a8.json`);
   await writeFile(`${path}.new`, JSON.stringify({ layers: { [layer]: { outliers: 32 } } }));
   await rename(`${path}.new`, path);
-  const { made, find, ...again } = await prepare(cache);
+  const { made, find, calibration, ...again } = await prepare(cache);
   expect([made, again.folder]).toEqual([0, folder]);
+  // Snapshots and kept encodings of another calibration are not used.
+  expect(calibration).toMatch(/^[0-9a-f]{16}$/);
   expect(find(layer)?.settings).toEqual({ outliers: 32 });
   expect(find('transformer_blocks.0.attn.to_q')?.settings).toEqual({ outliers: 8 });
 });

@@ -48,6 +48,8 @@ export interface ModelLoadOptions {
 interface PreparedFolder {
   readonly find: FindPrepared;
   readonly folder: string;
+  /** See Precision. */
+  readonly calibration?: string | undefined;
 }
 
 /**
@@ -58,13 +60,14 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
   const steps = 4;
   const step = (done: number): void => options.onStep?.(done, steps);
   const device = typeof options.device === 'object' ? options.device : deviceNamed(options.device);
-  const precision =
+  const wanted =
     typeof options.precision === 'object' ? options.precision : precisionNamed(options.precision, device.name);
   step(0);
   const folder = await openModelFolder(dir);
   const prompt = createPromptEncoder(folder.tokenizer.file, folder.tokenizer.config, folder.family);
   const { threads, pause, onOutputs } = options;
-  const prepared = await options.prepare?.(folder, precision);
+  const prepared = await options.prepare?.(folder, wanted);
+  const precision = { ...wanted, calibration: prepared?.calibration };
   if (precision.preparation !== undefined && prepared === undefined)
     throw new AppError('internal', `The precision ${precision.name} needs prepared weights.`);
   const root = prepared === undefined ? folder.root : commonFolder([folder.root, prepared.folder].map(insideOf));

@@ -44,6 +44,8 @@ export interface Precision {
   readonly linear: LinearForm;
   /** Repeated layers have a form of their own, over weights that are prepared for it. */
   readonly preparation?: Preparation;
+  /** A digest of what was measured of a model's layers, if that changes what they compute: see LayerTable. */
+  readonly calibration?: string | undefined;
 }
 
 /** Each precision that the table of the contract says to run. */
@@ -65,6 +67,11 @@ export function precisionNamed(name?: string, device: DeviceName = 'cpu'): Preci
   if (precision === undefined || obstacle !== undefined)
     throw new AppError('invalid_parameter', obstacle ?? `The precision ${wanted} is not in this version.`);
   return { name: wanted, ...precision };
+}
+
+/** Tells apart what computes other numbers. */
+export function precisionKey({ name, calibration }: Pick<Precision, 'name' | 'calibration'>): string {
+  return calibration === undefined ? name : `${name} ${calibration}`;
 }
 
 /** Bytes that so many weights take in a precision, where they aren't as the checkpoint stores them. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, type PrecisionName } from '@qwen-edit/contract';
@@ -27,6 +28,14 @@ export async function readLayerTable(path: string): Promise<LayerTable> {
       cause,
     });
   }
+}
+
+/** A digest of a table; undefined for an empty one. */
+export function calibrationOf(table: LayerTable): string | undefined {
+  const layers = Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1));
+  return layers.length === 0
+    ? undefined
+    : createHash('sha256').update(JSON.stringify(layers)).digest('hex').slice(0, 16);
 }
 
 /** All settings of a layer. */

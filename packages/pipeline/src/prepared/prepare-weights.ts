@@ -6,7 +6,7 @@ import type { Precision } from '../engine/precision.ts';
 import type { ModelFolder } from '../hub/model-folder.ts';
 import type { FindPrepared } from '../onnx/prepared-layer.ts';
 import { type HeavySegment, heavySegments } from './heavy-segments.ts';
-import { layerTablePath, readLayerTable, settingsOf } from './layer-settings.ts';
+import { calibrationOf, layerTablePath, readLayerTable, settingsOf } from './layer-settings.ts';
 import { MOST_WORKERS, makeMissing, settledWithin } from './make-missing.ts';
 import { ARRAYS, DESCRIPTION_FILE, type Description, LOCK_FILE, MANIFEST, UNFINISHED } from './manifest.ts';
 import { type FoundSegments, openPrepared } from './open-prepared.ts';
@@ -32,6 +32,8 @@ export interface PreparedWeights {
   readonly find: FindPrepared;
   readonly folder: string;
   readonly bytes: number;
+  /** See Precision. */
+  readonly calibration: string | undefined;
 }
 
 const LOCK = { beatMs: 3000, deadMs: 20_000 };
@@ -56,12 +58,13 @@ export async function prepareWeights(
   const { weightCacheDir, threads, pause } = options;
   const segments = heavySegments(model);
   const table = await readLayerTable(layerTablePath(weightCacheDir, model.digest, precision.name));
+  const calibration = calibrationOf(table);
   const place = await placeOf(weightCacheDir, dir, model, { ...precision, preparation }, { table, ...options });
   const open = (folder: string) => openPrepared(folder, segments, (layer) => settingsOf(preparation, table, layer));
   // ONNX Runtime refuses links that lead out of the folder that it is given.
   const real = await realpath(place.folder).catch(() => place.folder);
   const found = await open(real);
-  if (found.missing.length === 0) return { ...found, folder: real };
+  if (found.missing.length === 0) return { ...found, folder: real, calibration };
 
   const requireSpace = (missing: readonly HeavySegment[]): Promise<void> =>
     requireSpaceFor(place.folder, missing, { ...precision, preparation }, Math.min(MOST_WORKERS, threads));
@@ -101,7 +104,7 @@ export async function prepareWeights(
     try {
       const whole = await writing(folder, () => make(folder, lock));
       const [broken] = whole.missing;
-      if (broken === undefined) return { ...whole, folder };
+      if (broken === undefined) return { ...whole, folder, calibration };
       throw unreadable(folder, broken);
     } catch (thrown) {
       // Stopped for so long that another process took over: it is waited for, as at the beginning.
