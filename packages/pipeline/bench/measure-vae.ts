@@ -1,17 +1,20 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Planes } from '../src/arrays.ts';
 import { deviceNamed } from '../src/engine/devices.ts';
 import { precisionNamed } from '../src/engine/precision.ts';
 import { loadVae } from '../src/engine/vae.ts';
 import { openWeights } from '../src/weights/open-weights.ts';
-import { TRUE_VAE } from './random-vae.ts';
+import { TRUE_VAE, writeRandomVae } from './random-vae.ts';
 import { median } from './shape.ts';
 
 /**
- * Measures encoding or decoding a square picture with the VAE in `dir`, alone in this process: load time, seconds a picture and
+ * Measures encoding or decoding a square picture with the VAE in `dir`, which is written if it is not there, alone in this process: load time, seconds a picture and
  * peak memory. The first picture warms up, unless it is the only one (0 rounds). Prints JSON.
  */
 const [dir = '', direction = 'decode', side = '1024', threads = '1', rounds = '2'] = process.argv.slice(2);
 
+if (!existsSync(join(dir, 'diffusion_pytorch_model.safetensors'))) writeRandomVae(dir);
 const start = performance.now();
 const vae = await loadVae(
   {

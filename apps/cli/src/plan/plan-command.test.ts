@@ -27,7 +27,7 @@ describe('qwen-edit plan memory', () => {
     expect(out).toContain('It does not fit:');
     expect(out).toContain('  - precision w8a8 (not in this version)\n');
     expect(out).toContain('  - as it is, from disk: each step reads 81.7 GB, 82 s at 1 GB/s\n');
-    expect(out).toContain('It computes 13366 TFLOP: about ');
+    expect(out).toContain('It computes 13363 TFLOP: about ');
   });
 
   it('exits 0 if it fits, and with 1 if it does not', async () => {

@@ -84,7 +84,7 @@ export interface SegmentChain {
 
 /**
  * A network of segments, in the order in which they run. Each is opened once, to find out whether it can be, and then as `holding`
- * says. `foldConstants`: see GraphSessionOptions.
+ * says. `foldConstants`, `arena`: see GraphSessionOptions.
  * @example
  * const chain = await loadSegmentChain(context, [embedSegment, tailSegment]);
  * const { noise_pred } = await chain.run({ latents, prompt_embeds });
@@ -92,12 +92,12 @@ export interface SegmentChain {
 export async function loadSegmentChain(
   context: EngineContext,
   segments: readonly Segment[],
-  options: { readonly foldConstants?: boolean; readonly holding?: Holding } = {},
+  options: { readonly foldConstants?: boolean; readonly arena?: boolean; readonly holding?: Holding } = {},
 ): Promise<SegmentChain> {
   const { device, threads, root, pause } = context;
   // Loaded late, with ONNX Runtime: who plans or verifies builds the same graphs and runs none.
   const { createGraphSession } = await import('./session.ts');
-  const { foldConstants = false } = options;
+  const { foldConstants = false, arena = false } = options;
   const prepackedLinear = linearOf(context, 'prepacked');
   const needsLayout = context.precision.preparation?.needsLayout === true;
   let holding = options.holding ?? HOLD_ALL;
@@ -111,7 +111,7 @@ export async function loadSegmentChain(
     const pays = holding.prepacks && isHeld(index) && segment.repeated === 'each step';
     const prepack = segment.repeated !== undefined && prepackedLinear !== undefined && (pays || needsLayout);
     const graph = segment.build(prepack ? prepackedLinear : undefined);
-    const session = await createGraphSession(graph, { device, threads, root, foldConstants, prepack });
+    const session = await createGraphSession(graph, { device, threads, root, foldConstants, arena, prepack });
     open.set(index, session);
     return session;
   };

@@ -20,6 +20,11 @@ export interface GraphSessionOptions {
    * wrong for large half-precision weights, whose fp32 copies would then stay in memory.
    */
   readonly foldConstants?: boolean;
+  /**
+   * Keep memory between operators and runs instead of giving it back, until the session is released. Right for large arrays that come and
+   * go within one run: the system zeroes each page that it gives.
+   */
+  readonly arena?: boolean;
   /** Lay weights out for the processor when the graph is loaded. Those that were laid out before are mapped then, and not copied. */
   readonly prepack?: boolean;
 }
@@ -43,6 +48,7 @@ export async function createGraphSession(graph: Graph, options: GraphSessionOpti
   const session = await guard(() =>
     InferenceSession.create(graph.serialize(), {
       ...options.device.sessionOptions,
+      ...(options.arena === true ? { enableCpuMemArena: true } : {}),
       intraOpNumThreads: options.threads,
       interOpNumThreads: 1,
       executionMode: 'sequential',

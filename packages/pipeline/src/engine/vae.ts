@@ -30,7 +30,8 @@ export function vaeSegments(config: VaeConfig, source: GraphSource): Record<'enc
 export async function loadVae(context: EngineContext, config: VaeConfig, weights: Weights): Promise<Vae> {
   const segments = vaeSegments(config, graphSource(context, weights));
   // Only a slice of each kernel acts: it is cut out once, when the graph is loaded.
-  const options = { foldConstants: true };
+  // Its feature maps have hundreds of megabytes. They are kept within a stage, and given back at its end.
+  const options = { foldConstants: true, arena: true, holding: { held: 1, stays: false, prepacks: false } };
   const encoder = await loadSegmentChain(context, [segments.encoder], options);
   const decoder = await loadSegmentChain(context, [segments.decoder], options);
   const factor = vaeFactor(config);

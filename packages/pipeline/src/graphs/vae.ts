@@ -1,10 +1,14 @@
 import type { VaeConfig } from '../hub/vae-config.ts';
 import { createGraph, type Graph, type GraphSource, type Value } from '../onnx/graph.ts';
-import { add, attention, mul, silu } from '../onnx/layers.ts';
+import { add, attention, reshape, rmsNorm, silu } from '../onnx/layers.ts';
+import { channelsFirst, channelsLast, convolution, doubledConvolution } from './convolution.ts';
+import { winogradConvolution, winogradPays } from './winograd.ts';
 
 /**
  * The VAE on a single frame: a causal 3-D convolution then sees zeros before the frame, so that only the last temporal
  * slice of its kernel acts, and it is a 2-D convolution. Temporal resampling does not act at all.
+ *
+ * Feature maps are [1, H, W, C]: a norm then reads the channels of a place in one piece.
  */
 
 /** pixels [1, 3, H, W] in [-1, 1] -> moments' mean [1, z, H / f, W / f]. Source: QwenImageEncoder3d, quant_conv, mode(). */
@@ -13,7 +17,7 @@ export function vaeEncoderGraph(c: VaeConfig, source: GraphSource): Graph {
   const dims = [1, ...c.dim_mult].map((multiplier) => multiplier * c.base_dim);
   let x = causalConv(
     g,
-    g.input('pixels', [1, c.input_channels, 'H', 'W']),
+    channelsLast(g, g.input('pixels', [1, c.input_channels, 'H', 'W'])),
     'encoder.conv_in',
     c.input_channels,
     dims[0]!,
@@ -29,10 +33,8 @@ export function vaeEncoderGraph(c: VaeConfig, source: GraphSource): Graph {
       if (c.attn_scales.includes(scale)) x = selfAttention(g, x, `encoder.down_blocks.${index++}`, out);
     }
     if (level < c.dim_mult.length - 1) {
-      x = conv(g, x, `encoder.down_blocks.${index++}.resample.1`, [out, out, 3], {
-        strides: [2, 2],
-        pads: [0, 0, 1, 1],
-      });
+      const place = { strides: [2, 2], pads: [0, 0, 1, 1] };
+      x = conv(g, x, `encoder.down_blocks.${index++}.resample.1`, [out, out, 3], place);
       scale /= 2;
     }
   }
@@ -40,7 +42,7 @@ export function vaeEncoderGraph(c: VaeConfig, source: GraphSource): Graph {
   x = silu(g, channelNorm(g, x, 'encoder.norm_out.gamma', channels, 3));
   x = causalConv(g, x, 'encoder.conv_out', channels, 2 * c.z_dim, 3);
   x = causalConv(g, x, 'quant_conv', 2 * c.z_dim, 2 * c.z_dim, 1);
-  const [mean] = g.ops('Split', [x], 2, { axis: 1, num_outputs: 2 });
+  const [mean] = g.ops('Split', [channelsFirst(g, x)], 2, { axis: 1, num_outputs: 2 });
   g.output('latents', mean!, [1, c.z_dim, 'h', 'w']);
   return g;
 }
@@ -51,7 +53,8 @@ export function vaeDecoderGraph(c: VaeConfig, source: GraphSource): Graph {
   const multipliers = [...c.dim_mult].reverse();
   const dims = [multipliers[0]!, ...multipliers].map((multiplier) => multiplier * c.base_dim);
   let channels = dims[0]!;
-  let x = causalConv(g, g.input('latents', [1, c.z_dim, 'h', 'w']), 'post_quant_conv', c.z_dim, c.z_dim, 1);
+  let x = channelsLast(g, g.input('latents', [1, c.z_dim, 'h', 'w']));
+  x = causalConv(g, x, 'post_quant_conv', c.z_dim, c.z_dim, 1);
   x = causalConv(g, x, 'decoder.conv_in', c.z_dim, channels, 3);
   x = midBlock(g, x, 'decoder.mid_block', channels);
   for (const [level, out] of dims.slice(1).entries()) {
@@ -62,23 +65,21 @@ export function vaeDecoderGraph(c: VaeConfig, source: GraphSource): Graph {
     }
     if (level < multipliers.length - 1) {
       const half = Math.floor(out / 2);
-      x = conv(g, doubled(g, x), `${name}.upsamplers.0.resample.1`, [half, out, 3], { pads: [1, 1, 1, 1] });
+      const upsampler = `${name}.upsamplers.0.resample.1`;
+      const kernel = g.weight(`${upsampler}.weight`, [half, out, 3, 3]);
+      x = doubledConvolution(g, x, kernel, g.weight(`${upsampler}.bias`, [half]), half);
       channels = half;
     }
   }
   x = silu(g, channelNorm(g, x, 'decoder.norm_out.gamma', channels, 3));
-  g.output('pixels', causalConv(g, x, 'decoder.conv_out', channels, c.input_channels, 3), [
-    1,
-    c.input_channels,
-    'H',
-    'W',
-  ]);
+  x = causalConv(g, x, 'decoder.conv_out', channels, c.input_channels, 3);
+  g.output('pixels', channelsFirst(g, x), [1, c.input_channels, 'H', 'W']);
   return g;
 }
 
 /**
- * A convolution with the kernel `name`.weight [to, from, size, size] and `name`.bias [to]. This is the only way in which a
- * weight enters a convolution. Of a 3-D kernel [to, from, size, size, size] (`temporal`) the last temporal slice acts.
+ * A convolution with the kernel `name`.weight [to, from, size, size] and `name`.bias [to]. Of a 3-D kernel [to, from, size, size, size]
+ * (`temporal`) the last temporal slice acts.
  */
 function conv(
   g: Graph,
@@ -87,10 +88,19 @@ function conv(
   [to, from, size]: readonly [to: number, from: number, size: number],
   { temporal = false, strides = [1, 1], pads = [0, 0, 0, 0] }: ConvOptions = {},
 ): Value {
-  const kernel = g.weight(`${name}.weight`, [to, from, ...Array<number>(temporal ? 3 : 2).fill(size)]);
-  const acting = temporal ? g.op('Gather', [kernel, g.ints([size - 1], [])], { axis: 2 }) : kernel;
-  const inputs = [x, acting, g.weight(`${name}.bias`, [to])];
-  return g.op('Conv', inputs, { kernel_shape: [size, size], strides, pads });
+  const shape = [to, from, ...Array<number>(temporal ? 3 : 2).fill(size)];
+  // Cut before it is widened: what the runtime computes of constants waits in memory until the whole graph is loaded.
+  const acting = (kernel: Value): Value =>
+    temporal ? g.op('Gather', [kernel, g.ints([size - 1], [])], { axis: 2 }) : kernel;
+  const bias = g.weight(`${name}.bias`, [to]);
+  if (temporal && size === 3 && winogradPays([to, from])) {
+    const elements = g.weight(`${name}.weight`, shape, [to, from, size, size * size], (kernel) =>
+      g.op('Transpose', [acting(kernel)], { perm: [2, 1, 0] }),
+    );
+    return winogradConvolution(g, x, elements, bias, [to, from]);
+  }
+  const kernel = g.weight(`${name}.weight`, shape, shape, acting);
+  return convolution(g, x, kernel, bias, { kernel_shape: [size, size], strides, pads });
 }
 
 interface ConvOptions {
@@ -105,12 +115,13 @@ function causalConv(g: Graph, x: Value, name: string, from: number, to: number, 
   return conv(g, x, name, [to, from, size], { temporal: true, pads: [pad, pad, pad, pad] });
 }
 
-/** x / max(‖x‖, 1e-12) · sqrt(C) · gamma, the norm taken over the channels. Source: QwenImageRMS_norm. */
+/**
+ * x / max(‖x‖, 1e-12) · sqrt(C) · gamma, the norm taken over the channels; 1e-12 only matters for zeros. This is x / sqrt(mean(x²)) ·
+ * gamma, which ONNX Runtime has as one operator. Source: QwenImageRMS_norm.
+ */
 function channelNorm(g: Graph, x: Value, name: string, channels: number, spatialDims: 2 | 3): Value {
-  const gamma = g.weight(name, [channels, ...Array<number>(spatialDims).fill(1)], [1, channels, 1, 1]);
-  const norm = g.op('ReduceL2', [x, g.ints([1])], { keepdims: 1 });
-  const unit = g.op('Div', [x, g.op('Max', [norm, g.floats([1e-12], [1])])]);
-  return mul(g, unit, mul(g, gamma, g.floats([Math.sqrt(channels)], [1])));
+  const gamma = g.weight(name, [channels, ...Array<number>(spatialDims).fill(1)], [channels]);
+  return rmsNorm(g, x, gamma, 1e-24 / channels);
 }
 
 /** Source: QwenImageResidualBlock. */
@@ -126,10 +137,8 @@ function residual(g: Graph, x: Value, name: string, from: number, to: number): V
 function selfAttention(g: Graph, x: Value, name: string, channels: number): Value {
   const y = channelNorm(g, x, `${name}.norm.gamma`, channels, 2);
   const qkv = conv(g, y, `${name}.to_qkv`, [3 * channels, channels, 1]);
-  const rows = g.op('Transpose', [g.op('Reshape', [qkv, g.ints([1, 3 * channels, -1])])], { perm: [0, 2, 1] });
-  const [q, k, v] = g.ops('Split', [rows], 3, { axis: 2, num_outputs: 3 });
-  const out = g.op('Transpose', [attention(g, q!, k!, v!, 1)], { perm: [0, 2, 1] });
-  const picture = g.op('Reshape', [out, g.op('Shape', [x])]);
+  const [q, k, v] = g.ops('Split', [reshape(g, qkv, [1, -1, 3 * channels])], 3, { axis: 2, num_outputs: 3 });
+  const picture = g.op('Reshape', [attention(g, q!, k!, v!, 1), g.op('Shape', [x])]);
   return add(g, x, conv(g, picture, `${name}.proj`, [channels, channels, 1]));
 }
 
@@ -137,10 +146,4 @@ function selfAttention(g: Graph, x: Value, name: string, channels: number): Valu
 function midBlock(g: Graph, x: Value, name: string, channels: number): Value {
   const y = residual(g, x, `${name}.resnets.0`, channels, channels);
   return residual(g, selfAttention(g, y, `${name}.attentions.0`, channels), `${name}.resnets.1`, channels, channels);
-}
-
-/** Nearest neighbour, twice the size. */
-function doubled(g: Graph, x: Value): Value {
-  const attributes = { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' };
-  return g.op('Resize', [x, undefined, g.floats([1, 1, 2, 2], [4])], attributes);
 }

@@ -47,9 +47,9 @@ export interface Graph {
   /**
    * A weight of the checkpoint as fp32. Small ones are copied into the graph; larger ones stay in
    * their file, and the graph points at them, with a Cast behind if they are stored in half precision. `as` gives the weight
-   * another shape of the same size.
+   * another shape of the same size; `part` cuts it, or brings it in another order, before it is widened.
    */
-  weight(name: string, shape: readonly number[], as?: readonly number[]): Value;
+  weight(name: string, shape: readonly number[], as?: readonly number[], part?: (stored: Value) => Value): Value;
   /** A linear layer in the form that the precision of the graph's source gives it. Call `linear` of layers.ts. */
   linear(x: Value, layer: LinearLayer): Value;
   /** Rows `indices` [S] of the table `name` as fp32 [S, D]: only these are read and widened, never the whole table. */
@@ -153,12 +153,14 @@ export function createGraph(name: string, source?: GraphSource): Graph {
       return initializer(fresh('const'), 'uint8', dims, (tensor) => tensor.bytes(9, Uint8Array.from(data)));
     },
     stored: (array, dims) => pointAt(array, dims),
-    weight(weightName, shape, as = shape) {
+    weight(weightName, shape, as = shape, part = (stored) => stored) {
       const known = weights.get(weightName);
       if (known !== undefined) return known;
       const info = find(weightName, shape);
       const inline = elements(shape) <= INLINE_ELEMENTS;
-      const value = inline ? graph.floats(needed().weights.read(info), as) : widen(pointAt(info, as), info.dtype);
+      const value = inline
+        ? part(graph.floats(needed().weights.read(info), as))
+        : widen(part(pointAt(info, as)), info.dtype);
       weights.set(weightName, value);
       return value;
     },

@@ -20,7 +20,7 @@ export interface EditFlops {
 }
 
 /**
- * What an edit computes, exactly as the graphs do it, but for norms, activations and rotations, which are below 1 %. Attention
+ * What an edit computes, exactly as the graphs do it, but for norms, activations, rotations and the VAE's transforms of kernels, which are below 1 %. Attention
  * takes 4 · length² · width: the products of queries with keys, and of their softmax with values.
  */
 export function editFlops(shape: ModelShape, edit: PlannedEdit): EditFlops {
@@ -80,7 +80,7 @@ function vaeFlops(layers: readonly VaeLayer[], size: Size): number {
   return sum(vaeTiles(size).map((tile) => sum(layers.map((layer) => layerFlops(layer, tile)))));
 }
 
-function layerFlops({ kind, downscale, from, to, kernel }: VaeLayer, { width, height }: Size): number {
+function layerFlops({ kind, downscale, to, products }: VaeLayer, { width, height }: Size): number {
   const places = Math.floor(width / downscale) * Math.floor(height / downscale);
-  return kind === 'attention' ? attention(places, to) : linear(places, to, from * kernel);
+  return kind === 'attention' ? attention(places, to) : 2 * places * products;
 }

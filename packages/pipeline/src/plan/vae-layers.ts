@@ -1,5 +1,7 @@
 import type { ModelShape, Size } from '@qwen-edit/contract';
 import { isTiled, TILE, tileStarts } from '../engine/vae-tiling.ts';
+import { DOUBLED_KERNEL, DOUBLED_PRODUCTS } from '../graphs/convolution.ts';
+import { winogradPays, winogradProducts } from '../graphs/winograd.ts';
 
 /** A layer of the VAE that computes: a convolution, or the attention over all places. */
 export interface VaeLayer {
@@ -8,8 +10,10 @@ export interface VaeLayer {
   readonly downscale: number;
   readonly from: number;
   readonly to: number;
-  /** Elements of its kernel that act on a single frame. */
+  /** Elements of its kernel that are kept, for each pair of channels. */
   readonly kernel: number;
+  /** Products for each place of its result; those of an attention are counted apart. */
+  readonly products: number;
   /** Channels of what waits beside it: the shortcut of a residual block. */
   readonly held: number;
 }
@@ -17,13 +21,25 @@ export interface VaeLayer {
 type VaeShape = ModelShape['vae'];
 
 const RGB = 3;
-const conv = (downscale: number, from: number, to: number, size: 1 | 3, held = 0): VaeLayer => ({
+const plain = (downscale: number, from: number, to: number, size: 1 | 3, held = 0): VaeLayer => ({
   kind: 'convolution',
   downscale,
   from,
   to,
   kernel: size * size,
+  products: from * to * size * size,
   held,
+});
+/** A convolution that keeps the size of its picture. */
+const conv = (...layer: Parameters<typeof plain>): VaeLayer => {
+  const [, from, to, size] = layer;
+  const winograd = size === 3 && winogradPays([to, from]);
+  return { ...plain(...layer), ...(winograd && { products: winogradProducts([to, from]) }) };
+};
+const doubled = (downscale: number, from: number, to: number): VaeLayer => ({
+  ...plain(downscale, from, to, 3),
+  kernel: DOUBLED_KERNEL,
+  products: from * to * DOUBLED_PRODUCTS,
 });
 const residual = (downscale: number, from: number, to: number): VaeLayer[] => [
   conv(downscale, from, to, 3, from),
@@ -32,7 +48,7 @@ const residual = (downscale: number, from: number, to: number): VaeLayer[] => [
 ];
 const attention = (downscale: number, channels: number): VaeLayer[] => [
   conv(downscale, channels, 3 * channels, 1, channels),
-  { kind: 'attention', downscale, from: 3 * channels, to: channels, kernel: 0, held: channels },
+  { kind: 'attention', downscale, from: 3 * channels, to: channels, kernel: 0, products: 0, held: channels },
   conv(downscale, channels, channels, 1),
 ];
 const middle = (downscale: number, channels: number): VaeLayer[] => [
@@ -55,7 +71,7 @@ export function encoderLayers(c: VaeShape): readonly VaeLayer[] {
     }
     if (level === c.dim_mult.length - 1) break;
     downscale *= 2;
-    layers.push(conv(downscale, out, out, 3));
+    layers.push(plain(downscale, out, out, 3));
   }
   layers.push(...middle(downscale, channels), conv(downscale, channels, 2 * c.z_dim, 3));
   layers.push(conv(downscale, 2 * c.z_dim, 2 * c.z_dim, 1));
@@ -76,7 +92,7 @@ export function decoderLayers(c: VaeShape): readonly VaeLayer[] {
     if (level === c.dim_mult.length - 1) break;
     downscale /= 2;
     const half = Math.floor(out / 2);
-    layers.push(conv(downscale, out, half, 3));
+    layers.push(doubled(downscale, out, half));
     channels = half;
   }
   layers.push(conv(downscale, channels, RGB, 3));
