@@ -6,7 +6,7 @@ import { type Calibration, calibrateModel } from '../../packages/pipeline/src/in
 import { changeSafetensors, copyOf, temporaryFolder } from '../bad-input/model-copies.ts';
 import { expectRefusal } from '../bad-input/refusals.ts';
 import { checkpointDir } from '../parity/goldens.ts';
-import { prepare } from './prepared-folders.ts';
+import { prepareModel } from './prepared-folders.ts';
 
 const demoModelDir = checkpointDir('demo');
 const NORM = 'model.layers.1.input_layernorm.weight';
@@ -46,7 +46,7 @@ describe('a calibration', () => {
     );
     const table = JSON.parse(await readFile(planted.path, 'utf8'));
     expect(Object.keys(table.layers).sort()).toEqual(planted.layers.map(({ name }) => name).sort());
-    const { find } = await prepare(cache, { dir });
+    const { find } = await prepareModel(cache, { dir });
     const [name = ''] = PROJECTIONS;
     expect(find(name)?.settings).toEqual({ outliers: countOf(planted, name) });
   });

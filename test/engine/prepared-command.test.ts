@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import { modelCommand } from '../../apps/cli/src/model/model-command.ts';
 import { temporaryFolder } from '../bad-input/model-copies.ts';
 import { checkpointDir } from '../parity/goldens.ts';
-import { prepare } from './prepared-folders.ts';
+import { prepareModel } from './prepared-folders.ts';
 
 const COMMIT = 'c'.repeat(40);
 
@@ -19,7 +19,7 @@ async function harness() {
   await cp(checkpointDir('tiny-a'), dir, { recursive: true });
   await mkdir(join(repo, 'refs'));
   await writeFile(join(repo, 'refs/main'), COMMIT);
-  const prepared = await prepare(weightCacheDir, { dir });
+  const prepared = await prepareModel(weightCacheDir, { dir });
   const run = async (...args: string[]): Promise<{ out: string; error: AppError | undefined }> => {
     const said: string[] = [];
     const error = await modelCommand(args, {
@@ -37,7 +37,7 @@ async function harness() {
 
 it('list shows what was prepared of each model, and of other folders', async () => {
   const { run, weightCacheDir, prepared } = await harness();
-  const other = await prepare(weightCacheDir, { dir: checkpointDir('tiny-c') });
+  const other = await prepareModel(weightCacheDir, { dir: checkpointDir('tiny-c') });
   await rm(join(other.folder, (await readdir(other.folder)).find((name) => name.endsWith('.manifest.json')) ?? ''));
   const [own, foreign] = (await run('list', '--json')).out
     .trim()
@@ -68,7 +68,7 @@ it('verify reads every byte of what was prepared, and tells what it was made of 
   const wrong = Buffer.from(right);
   wrong.writeUInt8(wrong.readUInt8(6000) ^ 1, 6000);
   await writeFile(path, wrong);
-  expect((await prepare(weightCacheDir, { dir })).made).toBe(0);
+  expect((await prepareModel(weightCacheDir, { dir })).made).toBe(0);
   const { out, error } = await run('verify', '--json');
   expect(error?.code).toBe('model_corrupt');
   expect(JSON.parse(out).findings).toMatchObject([{ file: path, message: expect.stringContaining('SHA-256') }]);
@@ -77,7 +77,7 @@ it('verify reads every byte of what was prepared, and tells what it was made of 
 
   // As after a repair of the checkpoint that its digest does not tell.
   const manifest = join(prepared.folder, 'text-encoder.layers.0-2.manifest.json');
-  const other = await prepare(join(weightCacheDir, 'other'), { dir: checkpointDir('tiny-c') });
+  const other = await prepareModel(join(weightCacheDir, 'other'), { dir: checkpointDir('tiny-c') });
   const names = (await readdir(other.folder)).filter((name) => name.startsWith('text-encoder.'));
   for (const name of names) await copyFile(join(other.folder, name), join(prepared.folder, name));
   expect(names).toContain(manifest.split('/').at(-1));
@@ -93,7 +93,7 @@ it('remove removes what was prepared with the model, also when the model is gone
   expect((await run('remove', 'Qwen/Small', '--yes')).error?.code).toBe('model_busy');
   await lock.release();
   expect(await readdir(join(repo, 'snapshots'))).toEqual([COMMIT]);
-  const kept = await prepare(weightCacheDir, { dir: checkpointDir('tiny-c') });
+  const kept = await prepareModel(weightCacheDir, { dir: checkpointDir('tiny-c') });
 
   const { out } = await run('remove', 'Qwen/Small', '--yes', '--json');
   const { removed } = JSON.parse(out);
@@ -103,7 +103,7 @@ it('remove removes what was prepared with the model, also when the model is gone
   expect((await run('remove', 'Qwen/Small', '--yes')).error?.code).toBe('model_not_found');
 
   await cp(checkpointDir('tiny-a'), dir, { recursive: true });
-  await prepare(weightCacheDir, { dir });
+  await prepareModel(weightCacheDir, { dir });
   await rm(repo, { recursive: true });
   expect((await run('remove', 'Qwen/Small', '--yes')).error).toBeUndefined();
   expect((await run('remove', checkpointDir('tiny-c'), '--yes')).out).toMatch(/what was prepared of .* are free again/);

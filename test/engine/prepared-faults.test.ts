@@ -16,7 +16,7 @@ import { temporaryFolder } from '../bad-input/model-copies.ts';
 import { expectRefusal } from '../bad-input/refusals.ts';
 import { inCi } from '../config.ts';
 import { checkpointDir } from '../parity/goldens.ts';
-import { contentOf, prepare, preparedFolder, removePrepared } from './prepared-folders.ts';
+import { digestsOf, preparedFolder, prepareModel, removeCopies } from './prepared-folders.ts';
 
 const MIB = 2 ** 20;
 const PROGRAM = join(import.meta.dirname, 'prepare-program.ts');
@@ -31,7 +31,7 @@ function smallDisk(): string[] {
 }
 const DISKS = smallDisk();
 afterAll(async () => {
-  await removePrepared();
+  await removeCopies();
   for (const folder of DISKS) {
     spawnSync('umount', [folder]);
     await rm(folder, { recursive: true });
@@ -39,16 +39,16 @@ afterAll(async () => {
 });
 
 const unfinished = async (folder: string): Promise<string[]> =>
-  Object.keys(await contentOf(folder)).filter((name) => /\.tmp|\/lock$/.test(name));
+  Object.keys(await digestsOf(folder)).filter((name) => /\.tmp|\/lock$/.test(name));
 
 describe.each(DISKS)('a disk (%s)', (disk) => {
   it('that is too small is asked first: nothing is written, and the error has both figures', async () => {
     await writeFile(join(disk, 'others'), new Uint8Array(MIB));
     const cache = join(disk, 'asked');
     const dir = checkpointDir('demo');
-    const error = await expectRefusal(prepare(cache, { dir }), 'disk_full', 'while they are made', 'MB free');
+    const error = await expectRefusal(prepareModel(cache, { dir }), 'disk_full', 'while they are made', 'MB free');
     expect(error.hint).toContain('QWEN_EDIT_OFFLOAD_FOLDER');
-    expect(await contentOf(cache)).toEqual({});
+    expect(await digestsOf(cache)).toEqual({});
     await rm(join(disk, 'others'));
   });
 
@@ -59,21 +59,21 @@ describe.each(DISKS)('a disk (%s)', (disk) => {
       // As large as the disk takes it, when there was room a moment before.
       if (made === 0) spawnSync('dd', ['if=/dev/zero', `of=${others}`, 'bs=16k'], { stdio: 'ignore' });
     };
-    const error = await expectRefusal(prepare(cache, { threads: 1, onProgress }), 'disk_full', 'ENOSPC');
+    const error = await expectRefusal(prepareModel(cache, { threads: 1, onProgress }), 'disk_full', 'ENOSPC');
     expect(error.hint).toContain('kept');
     expect(await unfinished(cache)).toEqual([]);
     await rm(others);
-    await prepare(cache);
-    expect(await contentOf(cache)).toEqual(await contentOf((await preparedFolder()).cache));
+    await prepareModel(cache);
+    expect(await digestsOf(cache)).toEqual(await digestsOf((await preparedFolder()).cache));
     await rm(cache, { recursive: true });
   });
 
   it('that is mounted read-only serves what is whole, and refuses what is not', async () => {
-    const { folder } = await prepare(disk);
+    const { folder } = await prepareModel(disk);
     spawnSync('mount', ['-o', 'remount,ro', disk]);
     try {
-      expect(await prepare(disk)).toMatchObject({ folder, made: 0 });
-      await expectRefusal(prepare(disk, { processor: 'another' }), 'output_unwritable', disk);
+      expect(await prepareModel(disk)).toMatchObject({ folder, made: 0 });
+      await expectRefusal(prepareModel(disk, { processor: 'another' }), 'output_unwritable', disk);
     } finally {
       spawnSync('mount', ['-o', 'remount,rw', disk]);
     }
@@ -84,12 +84,12 @@ describe.each(DISKS)('a disk (%s)', (disk) => {
 it('a folder that cannot be made is output_unwritable, and is named', async () => {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'file'), '');
-  await expectRefusal(prepare(join(folder, 'file/cache')), 'output_unwritable', join(folder, 'file/cache'));
+  await expectRefusal(prepareModel(join(folder, 'file/cache')), 'output_unwritable', join(folder, 'file/cache'));
   if (process.getuid?.() === 0) return;
   const closed = join(folder, 'closed');
   await mkdir(closed);
   await chmod(closed, 0o500);
-  await expectRefusal(prepare(closed), 'output_unwritable', closed, 'EACCES');
+  await expectRefusal(prepareModel(closed), 'output_unwritable', closed, 'EACCES');
 });
 
 const dir = checkpointDir('tiny-a');
@@ -98,7 +98,7 @@ const start = (cache: string) =>
 
 it('killed at random moments it ends whole, and never takes a half for a whole', async () => {
   const cache = await temporaryFolder();
-  const whole = await contentOf((await preparedFolder()).cache);
+  const whole = await digestsOf((await preparedFolder()).cache);
   let killed = 0;
   for (let round = 0; killed < KILLS; round++) {
     const child = start(cache);
@@ -110,7 +110,7 @@ it('killed at random moments it ends whole, and never takes a half for a whole',
     });
     const [code] = await ended;
     if (code !== 0) killed++;
-    const there = await contentOf(cache);
+    const there = await digestsOf(cache);
     // A manifest is there only with what belongs to it.
     for (const name of Object.keys(there).filter((each) => each.endsWith('.manifest.json'))) {
       const arrays = name.replace('.manifest.json', '.bin');
@@ -119,7 +119,7 @@ it('killed at random moments it ends whole, and never takes a half for a whole',
     if (code === 0) await rm(cache, { recursive: true });
   }
   await once(start(cache), 'close');
-  expect(await contentOf(cache)).toEqual(whole);
+  expect(await digestsOf(cache)).toEqual(whole);
 });
 
 it('of two processes at once one prepares, and the other waits and makes nothing', async () => {
@@ -132,12 +132,12 @@ it('of two processes at once one prepares, and the other waits and makes nothing
     }),
   );
   expect(said.filter((text) => text.includes('made 1 of 2'))).toHaveLength(1);
-  expect(await contentOf(cache)).toEqual(await contentOf((await preparedFolder()).cache));
+  expect(await digestsOf(cache)).toEqual(await digestsOf((await preparedFolder()).cache));
 });
 
 it('a process whose lock was taken over meanwhile begins again when that is free', async () => {
   const { cache, folder } = await preparedFolder();
-  const whole = await contentOf(folder);
+  const whole = await digestsOf(folder);
   await rm(join(folder, 'transformer.blocks.0-2.bin'));
   const { pid = 0 } = spawn('true');
   const processes = await readlink('/proc/self/ns/pid').catch(() => 'machine');
@@ -154,8 +154,8 @@ it('a process whose lock was taken over meanwhile begins again when that is free
     // What goes wrong now is not its own fault.
     if (isOver && ++looks === 1) throw new Error('its files are gone');
   };
-  await prepare(cache, { onProgress, pause });
-  expect(await contentOf(folder)).toEqual(whole);
+  await prepareModel(cache, { onProgress, pause });
+  expect(await digestsOf(folder)).toEqual(whole);
 });
 
 describe('weights that are laid out for the processor', () => {
@@ -181,7 +181,7 @@ describe('weights that are laid out for the processor', () => {
   /** A layer of the smallest model that is laid out. */
   async function laidOut() {
     const { cache } = await preparedFolder();
-    const { find } = await prepare(cache);
+    const { find } = await prepareModel(cache);
     const layer = find('transformer_blocks.1.img_mlp.net.0.proj');
     const data = layer?.arrays.data;
     return { layer, data };

@@ -22,7 +22,7 @@ export interface Made extends PreparedWeights {
 const RUNTIME = versions()['onnxruntime-node'];
 
 /** Prepares the weights of a model in w8a8, by default those of the smallest. */
-export async function prepare(
+export async function prepareModel(
   weightCacheDir: string,
   {
     dir = checkpointDir('tiny-a'),
@@ -51,7 +51,7 @@ export async function prepare(
 }
 
 /** Every file below the folder, and what is in it; but for the lock. */
-export async function contentOf(folder: string): Promise<Record<string, string>> {
+export async function digestsOf(folder: string): Promise<Record<string, string>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
   const contents = files.sort().map(
@@ -70,7 +70,7 @@ let base: Promise<string> | undefined;
 /** A copy of a folder with the weights of the smallest model, which are prepared once. */
 export async function preparedFolder(): Promise<{ readonly cache: string; readonly folder: string }> {
   base ??= mkdtemp(join(tmpdir(), 'qwen-edit-test-')).then(async (cache) => {
-    await prepare(cache);
+    await prepareModel(cache);
     return cache;
   });
   const cache = await temporaryFolder();
@@ -80,6 +80,6 @@ export async function preparedFolder(): Promise<{ readonly cache: string; readon
 }
 
 /** To be called when all tests are over. */
-export async function removePrepared(): Promise<void> {
+export async function removeCopies(): Promise<void> {
   if (base !== undefined) await rm(await base, { recursive: true });
 }

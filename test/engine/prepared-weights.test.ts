@@ -6,13 +6,13 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { changeJson, changeSafetensors, copyOf, temporaryFolder } from '../bad-input/model-copies.ts';
 import { expectRefusal } from '../bad-input/refusals.ts';
 import { checkpointDir } from '../parity/goldens.ts';
-import { contentOf, prepare, preparedFolder, removePrepared } from './prepared-folders.ts';
+import { digestsOf, preparedFolder, prepareModel, removeCopies } from './prepared-folders.ts';
 
 const TRANSFORMER = 'transformer.blocks.0-2';
 const TEXT = 'text-encoder.layers.0-2';
 const SHARD = 'transformer/diffusion_pytorch_model.safetensors';
 const LAYER = 'transformer_blocks.1.attn.to_q.weight';
-afterAll(removePrepared);
+afterAll(removeCopies);
 const canceled = new AppError('canceled', 'It was cancelled.');
 
 async function overwrite(path: string, offset: number, bytes: Uint8Array): Promise<void> {
@@ -24,14 +24,14 @@ async function overwrite(path: string, offset: number, bytes: Uint8Array): Promi
 describe('what is prepared once', () => {
   it('is found again, and a folder that is whole is not written to', async () => {
     const cache = await temporaryFolder();
-    const first = await prepare(cache);
+    const first = await prepareModel(cache);
     expect(first).toMatchObject({ made: 2, total: 2 });
     expect((await readdir(first.folder)).sort()).toEqual(
       [...[TEXT, TRANSFORMER].flatMap((name) => [`${name}.bin`, `${name}.manifest.json`]), 'prepared.json'].sort(),
     );
     const times = async () => Promise.all((await readdir(first.folder)).map((name) => stat(join(first.folder, name))));
     const before = await times();
-    expect(await prepare(cache)).toMatchObject({ made: 0, total: 0, bytes: first.bytes, folder: first.folder });
+    expect(await prepareModel(cache)).toMatchObject({ made: 0, total: 0, bytes: first.bytes, folder: first.folder });
     expect((await times()).map(({ mtimeMs, ino }) => [mtimeMs, ino])).toEqual(
       before.map(({ mtimeMs, ino }) => [mtimeMs, ino]),
     );
@@ -39,11 +39,11 @@ describe('what is prepared once', () => {
 
   it('is the same bit by bit if it was cancelled on the way, which leaves whole segments only', async () => {
     const { folder } = await preparedFolder();
-    const whole = await contentOf(folder);
+    const whole = await digestsOf(folder);
     const cache = await temporaryFolder();
     let begun = false;
     let looks = 0;
-    const stopped = prepare(cache, {
+    const stopped = prepareModel(cache, {
       threads: 1,
       onProgress: () => {
         begun = true;
@@ -54,10 +54,10 @@ describe('what is prepared once', () => {
       },
     });
     await expect(stopped).rejects.toBe(canceled);
-    expect(Object.keys(await contentOf(cache)).filter((name) => /\.tmp|\/lock$/.test(name))).toEqual([]);
-    const resumed = await prepare(cache, { threads: 1 });
+    expect(Object.keys(await digestsOf(cache)).filter((name) => /\.tmp|\/lock$/.test(name))).toEqual([]);
+    const resumed = await prepareModel(cache, { threads: 1 });
     expect(resumed.total).toBe(2);
-    expect(await contentOf(resumed.folder)).toEqual(whole);
+    expect(await digestsOf(resumed.folder)).toEqual(whole);
   });
 
   it.each<[string, (path: string) => Promise<unknown>]>([
@@ -81,11 +81,11 @@ describe('what is prepared once', () => {
     ],
   ])('a file that is %s is made again, and only that', async (_, damage) => {
     const { cache, folder } = await preparedFolder();
-    const whole = await contentOf(folder);
+    const whole = await digestsOf(folder);
     await damage(join(folder, `${TRANSFORMER}.bin`));
-    expect(await contentOf(folder)).not.toEqual(whole);
-    expect(await prepare(cache)).toMatchObject({ made: 1, total: 2 });
-    expect(await contentOf(folder)).toEqual(whole);
+    expect(await digestsOf(folder)).not.toEqual(whole);
+    expect(await prepareModel(cache)).toMatchObject({ made: 1, total: 2 });
+    expect(await digestsOf(folder)).toEqual(whole);
   });
 
   it.each<[string, (text: string) => string]>([
@@ -97,17 +97,17 @@ describe('what is prepared once', () => {
     ['empty', () => ''],
   ])('a manifest that is %s is not believed', async (_, damage) => {
     const { cache, folder } = await preparedFolder();
-    const whole = await contentOf(folder);
+    const whole = await digestsOf(folder);
     const path = join(folder, `${TRANSFORMER}.manifest.json`);
     await writeFile(path, damage(await readFile(path, 'utf8')));
-    expect(await contentOf(folder)).not.toEqual(whole);
-    expect((await prepare(cache)).made).toBe(1);
-    expect(await contentOf(folder)).toEqual(whole);
+    expect(await digestsOf(folder)).not.toEqual(whole);
+    expect((await prepareModel(cache)).made).toBe(1);
+    expect(await digestsOf(folder)).toEqual(whole);
   });
 
   it('is laid out for the processor if it runs in each step, and of a precision that needs it everywhere', async () => {
     const isLaidOut = async (precision: string): Promise<boolean[]> => {
-      const { find } = await prepare(await temporaryFolder(), { precision, dir: checkpointDir('demo') });
+      const { find } = await prepareModel(await temporaryFolder(), { precision, dir: checkpointDir('demo') });
       const layers = ['transformer_blocks.0.attn.to_q', 'model.layers.0.self_attn.q_proj'].map(find);
       return layers.map((layer) => layer?.arrays.data?.prepacked !== undefined);
     };
@@ -117,11 +117,11 @@ describe('what is prepared once', () => {
 
   it('for another class of processors lies in a folder of its own', async () => {
     const { cache, folder } = await preparedFolder();
-    const whole = await contentOf(folder);
-    const other = await prepare(cache, { processor: 'x64-avx2' });
+    const whole = await digestsOf(folder);
+    const other = await prepareModel(cache, { processor: 'x64-avx2' });
     expect(other.made).toBe(2);
     expect(other.folder).not.toBe(folder);
-    expect(await contentOf(folder)).toEqual(whole);
+    expect(await digestsOf(folder)).toEqual(whole);
   });
 });
 
@@ -134,8 +134,8 @@ describe('a checkpoint that is not right', () => {
       return data;
     });
     const cache = await temporaryFolder();
-    await expectRefusal(prepare(cache, { dir }), 'model_corrupt', 'transformer', LAYER);
-    expect(await contentOf(cache)).toEqual({});
+    await expectRefusal(prepareModel(cache, { dir }), 'model_corrupt', 'transformer', LAYER);
+    expect(await digestsOf(cache)).toEqual({});
     expect(await readdir(join(cache, 'weights'))).toEqual([]);
   });
 
@@ -151,8 +151,8 @@ describe('a checkpoint that is not right', () => {
       return undefined;
     });
     const cache = await temporaryFolder();
-    await expectRefusal(prepare(cache, { dir: shaped }), 'model_corrupt', 'transformer');
-    await expectRefusal(prepare(cache, { dir: typed }), 'model_unsupported', LAYER, 'I32');
+    await expectRefusal(prepareModel(cache, { dir: shaped }), 'model_corrupt', 'transformer');
+    await expectRefusal(prepareModel(cache, { dir: typed }), 'model_unsupported', LAYER, 'I32');
     expect(await readdir(cache)).toEqual([]);
   });
 });
@@ -168,19 +168,19 @@ describe('a cancel', () => {
     const pause = async (): Promise<void> => {
       if (++looks > 3) throw canceled;
     };
-    await expect(prepare(cache, { pause })).rejects.toBe(canceled);
+    await expect(prepareModel(cache, { pause })).rejects.toBe(canceled);
     expect(await readdir(folder)).toContain('lock');
     await lock.release();
-    expect((await contentOf(folder))[`${TEXT}.bin`]).toBeUndefined();
+    expect((await digestsOf(folder))[`${TEXT}.bin`]).toBeUndefined();
   });
 });
 
 it('of two at once one prepares, and the other waits and finds all', async () => {
   const cache = await temporaryFolder();
-  const [one, two] = await Promise.all([prepare(cache), prepare(cache)]);
+  const [one, two] = await Promise.all([prepareModel(cache), prepareModel(cache)]);
   expect([one.made, two.made].sort()).toEqual([0, 2]);
   expect(two.folder).toBe(one.folder);
-  expect(await contentOf(one.folder)).toEqual(await contentOf((await preparedFolder()).folder));
+  expect(await digestsOf(one.folder)).toEqual(await digestsOf((await preparedFolder()).folder));
 });
 
 it('settings that only change how a graph is built need no new files', async () => {
@@ -191,7 +191,7 @@ it('settings that only change how a graph is built need no new files', async () 
   const path = join(cache, 'calibration', `${digest.slice(7, 23)}-w8a8.json`);
   await writeFile(`${path}.new`, JSON.stringify({ layers: { [layer]: { outliers: 32 } } }));
   await rename(`${path}.new`, path);
-  const { made, find, calibration, ...again } = await prepare(cache);
+  const { made, find, calibration, ...again } = await prepareModel(cache);
   expect([made, again.folder]).toEqual([0, folder]);
   // Snapshots and kept encodings of another calibration are not used.
   expect(calibration).toMatch(/^[0-9a-f]{16}$/);

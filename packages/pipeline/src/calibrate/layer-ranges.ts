@@ -2,7 +2,7 @@ import type { FloatArray } from '../arrays.ts';
 import { gemmLinear, type LinearForm } from '../onnx/linear.ts';
 
 /** How many input channels a layer may keep in fp32. */
-export const COUNTS = [0, 4, 8, 16, 32] as const;
+const COUNTS = [0, 4, 8, 16, 32] as const;
 
 /** What was measured of the inputs of a layer, over all its calls. */
 export interface LayerRanges {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
+import { AppError } from '@qwen-edit/contract';
 
 const CHUNK = 8 * 2 ** 20;
 /** Of a memory page, so that a mapped array begins at one. */
@@ -10,7 +11,7 @@ export interface ArrayFile {
   readonly path: string;
   /** Appends bytes at the next page. Resolves with their offset. */
   append(bytes: Uint8Array): Promise<number>;
-  /** Appends a part of another file. Throws RangeError if that ends before. */
+  /** Appends a part of another file. Rejects with AppError `engine_failed` if that ends before. */
   copy(from: FileHandle, offset: number, byteLength: number): Promise<number>;
   /** Resolves when all of it is on the disk. */
   finish(): Promise<{ readonly bytes: number; readonly sha256: string }>;
@@ -45,7 +46,7 @@ export async function createArrayFile(path: string): Promise<ArrayFile> {
       const buffer = new Uint8Array(Math.min(CHUNK, byteLength));
       for (let done = 0; done < byteLength; ) {
         const { bytesRead } = await from.read(buffer, 0, Math.min(buffer.length, byteLength - done), offset + done);
-        if (bytesRead === 0) throw new RangeError('The file ends too early.');
+        if (bytesRead === 0) throw new AppError('engine_failed', 'A file that ONNX Runtime wrote ends too early.');
         await write(buffer.subarray(0, bytesRead));
         done += bytesRead;
       }

@@ -11,7 +11,14 @@ import type { Weights } from '../weights/weights.ts';
 import { type ArrayFile, createArrayFile, sampleDigest } from './array-file.ts';
 import { type HeavySegment, isLaidOut } from './heavy-segments.ts';
 import { type LaidOut, layOut } from './lay-out.ts';
-import { ARRAYS, MANIFEST, type ManifestArray, manifestText, type SegmentManifest, UNFINISHED } from './manifest.ts';
+import {
+  ARRAYS,
+  MANIFEST,
+  type ManifestArray,
+  manifestText,
+  type SegmentManifest,
+  UNFINISHED_MARK,
+} from './manifest.ts';
 import { sourceDigest } from './source-digest.ts';
 
 export interface SegmentWork {
@@ -29,7 +36,7 @@ export interface SegmentWork {
  */
 export async function makeSegment(segment: HeavySegment, work: SegmentWork): Promise<void> {
   const path = join(work.folder, segment.name);
-  const unfinished = `${path}.${randomUUID()}${UNFINISHED}`;
+  const unfinished = `${path}.${randomUUID()}${UNFINISHED_MARK}`;
   const laidOut = `${unfinished}.laid-out`;
   const file = await createArrayFile(unfinished).catch(async (thrown: unknown) => {
     await rm(unfinished, { force: true });
@@ -128,7 +135,7 @@ async function appendLaidOut(
       placed.set(name, { key, offset: await file.copy(from, offset, byteLength), byteLength });
     return described(arrays, placed);
   } catch (thrown) {
-    const isCutOff = thrown instanceof RangeError;
+    const isCutOff = thrown instanceof AppError;
     throw (isCutOff ? await fullDisk(path, thrown) : undefined) ?? thrown;
   } finally {
     await from.close();

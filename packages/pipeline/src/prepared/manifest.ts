@@ -80,4 +80,4 @@ export const LOCK_FILE = 'lock';
 export const ARRAYS = '.bin';
 export const MANIFEST = '.manifest.json';
 /** Names of files that are being written hold this. */
-export const UNFINISHED = '.tmp';
+export const UNFINISHED_MARK = '.tmp';

@@ -8,7 +8,7 @@ import { type Description, LAYOUT_VERSION } from './manifest.ts';
 import { processorClass } from './processor-class.ts';
 
 /** Where the prepared weights of a model lie, and what they are. */
-export interface Place {
+export interface PreparedPlace {
   readonly folder: string;
   readonly description: Omit<Description, 'segments'>;
 }
@@ -30,7 +30,7 @@ export async function placeOf(
     runtime,
     processor = processorClass(),
   }: { readonly table: LayerTable; readonly runtime: string; readonly processor?: string },
-): Promise<Place> {
+): Promise<PreparedPlace> {
   const { preparation } = precision;
   const settings = [storedSettings(preparation, preparation.settings), storedTable(preparation, table)];
   const kind = JSON.stringify([LAYOUT_VERSION, preparation.version, ...settings, processor, runtime]);

@@ -8,7 +8,7 @@ import type { FindPrepared } from '../onnx/prepared-layer.ts';
 import { type HeavySegment, heavySegments } from './heavy-segments.ts';
 import { calibrationOf, layerTablePath, readLayerTable, settingsOf } from './layer-settings.ts';
 import { MOST_WORKERS, makeMissing, settledWithin } from './make-missing.ts';
-import { ARRAYS, DESCRIPTION_FILE, type Description, LOCK_FILE, MANIFEST, UNFINISHED } from './manifest.ts';
+import { ARRAYS, DESCRIPTION_FILE, type Description, LOCK_FILE, MANIFEST, UNFINISHED_MARK } from './manifest.ts';
 import { type FoundSegments, openPrepared } from './open-prepared.ts';
 import { placeOf } from './place.ts';
 import { requireSpaceFor } from './require-space.ts';
@@ -144,14 +144,14 @@ async function realFolder(folder: string): Promise<string> {
 /** Writes what the folder is for. */
 async function describe(folder: string, description: Description): Promise<void> {
   const path = join(folder, DESCRIPTION_FILE);
-  await writeFile(path + UNFINISHED, JSON.stringify(description, undefined, 2));
-  await rename(path + UNFINISHED, path);
+  await writeFile(path + UNFINISHED_MARK, JSON.stringify(description, undefined, 2));
+  await rename(path + UNFINISHED_MARK, path);
 }
 
 /** What a process that was killed has left. Only who holds the lock may call it. */
 async function removeUnfinished(folder: string): Promise<void> {
   for (const name of await readdir(folder))
-    if (name.includes(UNFINISHED)) await rm(join(folder, name), { force: true });
+    if (name.includes(UNFINISHED_MARK)) await rm(join(folder, name), { force: true });
 }
 
 async function removeSegments(folder: string, names: readonly string[]): Promise<void> {
