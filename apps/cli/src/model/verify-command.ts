@@ -52,7 +52,10 @@ export async function verifyCommand(args: readonly string[], deps: VerifyDeps): 
   ];
   let prepared: readonly StoredPrepared[] = [];
   if (values.quick !== true && findings.length === 0) {
-    const report = await verifyPrepared(dir, weightCacheDir(deps.configOf()), signal);
+    const report = await verifyPrepared(dir, weightCacheDir(deps.configOf()), {
+      signal,
+      onFile: bar.onFile,
+    }).finally(bar.clear);
     prepared = report.prepared;
     findings.push(...report.findings);
   }
@@ -92,6 +95,11 @@ function createBar({ terminal, configOf, now }: VerifyDeps) {
       drawn = now();
       const style = { columns: terminal.columns(), color: !configOf().noColor };
       terminal.err(`\r${renderVerify(progress, style)}\u001b[K`);
+    },
+    onFile: (path: string): void => {
+      // A line as wide as the terminal would wrap.
+      if (terminal.errIsTty)
+        terminal.err(`\r${`reading ${path}`.slice(0, Math.max(0, terminal.columns() - 1))}\u001b[K`);
     },
     clear: (): void => {
       if (terminal.errIsTty && last !== undefined) terminal.err('\r\u001b[K');

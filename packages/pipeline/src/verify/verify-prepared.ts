@@ -24,7 +24,7 @@ export interface PreparedReport {
 export async function verifyPrepared(
   dir: string,
   weightCacheDir: string,
-  signal: AbortSignal,
+  { signal, onFile }: { readonly signal: AbortSignal; readonly onFile?: (path: string) => void },
 ): Promise<PreparedReport> {
   const model = await openModelFolder(dir);
   const prepared = (await listPrepared(weightCacheDir)).filter(({ digest }) => digest === model.digest);
@@ -35,6 +35,7 @@ export async function verifyPrepared(
     for (const file of (await readdir(folder)).filter((name) => name.endsWith(MANIFEST))) {
       stopIfAborted(signal);
       const name = file.slice(0, -MANIFEST.length);
+      onFile?.(join(folder, name + ARRAYS));
       const wrong = await faultOf(folder, name, segments.get(name), sources, signal);
       if (wrong !== undefined) findings.push(findingOf(join(await realpath(folder), name + ARRAYS), wrong));
     }
