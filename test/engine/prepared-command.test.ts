@@ -37,7 +37,7 @@ async function harness() {
 
 it('list shows what was prepared of each model, and of other folders', async () => {
   const { run, weightCacheDir, prepared } = await harness();
-  const other = await prepareModel(weightCacheDir, { dir: checkpointDir('tiny-c') });
+  const other = await prepareModel(weightCacheDir, { dir: checkpointDir('tiny-c'), processor: 'of another machine' });
   await rm(join(other.folder, (await readdir(other.folder)).find((name) => name.endsWith('.manifest.json')) ?? ''));
   const [own, foreign] = (await run('list', '--json')).out
     .trim()
@@ -47,13 +47,19 @@ it('list shows what was prepared of each model, and of other folders', async () 
   expect(own).toMatchObject({
     repo: 'Qwen/Small',
     whole: true,
-    prepared: [{ precision: 'w8a8', whole: true, preparing: false, bytes }],
+    prepared: [{ precision: 'w8a8', whole: true, preparing: false, used: true, bytes }],
   });
   expect(own.prepared[0].folder).toBe(prepared.folder);
-  expect(foreign).toMatchObject({ repo: null, dir: checkpointDir('tiny-c'), prepared: [{ whole: false }] });
+  expect(foreign).toMatchObject({
+    repo: null,
+    dir: checkpointDir('tiny-c'),
+    prepared: [{ whole: false, used: false }],
+  });
   const { out } = await run('list');
   expect(out).toMatch(/Qwen\/Small {2}main .*\n.*\n {2}prepared for w8a8 {2}\d+\.\d kB {2}whole\n/);
-  expect(out).toMatch(/tiny-c {2}of another folder\n.*\n {2}prepared for w8a8 .* not whole: 1 of 2 parts\n/);
+  expect(out).toMatch(
+    /tiny-c {2}of another folder\n.*\n {2}prepared for w8a8 .* not whole: 1 of 2 parts, not used here: .*\n/,
+  );
 });
 
 it('verify reads every byte of what was prepared, and tells what it was made of other weights', async () => {

@@ -73,7 +73,7 @@ describe.each(DISKS)('a disk (%s)', (disk) => {
     spawnSync('mount', ['-o', 'remount,ro', disk]);
     try {
       expect(await prepareModel(disk)).toMatchObject({ folder, made: 0 });
-      await expectRefusal(prepareModel(disk, { processor: 'another' }), 'output_unwritable', disk);
+      await expectRefusal(prepareModel(disk, { processor: 'another' }), 'output_unwritable', disk, 'EROFS');
     } finally {
       spawnSync('mount', ['-o', 'remount,rw', disk]);
     }

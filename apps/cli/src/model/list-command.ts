@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { bytesText, listModels, type StoredModel } from '@qwen-edit/hub';
-import type { StoredPrepared } from '@qwen-edit/pipeline';
+import type { ListedPrepared } from '@qwen-edit/pipeline';
 import { readFlags } from '../flag-values.ts';
 import { weightCacheDir } from './cache-folders.ts';
 import { hubSettings } from './hub-settings.ts';
@@ -19,15 +19,15 @@ export async function modelListCommand(args: readonly string[], { terminal, conf
   const [{ cacheDir }, { listPrepared }] = [await hubSettings(config), await import('@qwen-edit/pipeline')];
   const models = await listModels({ cacheDir }, config.modelDir);
   const prepared = await listPrepared(weightCacheDir(config));
-  const listed = new Set<StoredPrepared>();
+  const taken = new Set<ListedPrepared>();
   for (const model of models) {
     const dir = await realpath(model.dir).catch(() => model.dir);
     const own = prepared.filter(({ source }) => source === dir);
-    for (const each of own) listed.add(each);
+    for (const each of own) taken.add(each);
     if (values.json === true) terminal.out(`${JSON.stringify(shown(model, own))}\n`);
     else terminal.out(textOf(model) + own.map(preparedLine).join(''));
   }
-  const others = prepared.filter((each) => !listed.has(each));
+  const others = prepared.filter((each) => !taken.has(each));
   if (values.json === true) return printOthers(others, terminal);
   if (models.length === 0) terminal.out(`There is no model in ${cacheDir}. \`qwen-edit model pull\` downloads one.\n`);
   for (const source of new Set(others.map((each) => each.source))) {
@@ -37,9 +37,9 @@ export async function modelListCommand(args: readonly string[], { terminal, conf
 }
 
 /** A line for each folder that is no listed model. */
-function printOthers(others: readonly StoredPrepared[], terminal: ModelDeps['terminal']): void {
+function printOthers(others: readonly ListedPrepared[], terminal: ModelDeps['terminal']): void {
   for (const dir of new Set(others.map(({ source }) => source))) {
-    const prepared = others.filter(({ source }) => source === dir).map(shownPrepared);
+    const prepared = others.filter(({ source }) => source === dir).map(listed);
     const nothing = {
       repo: null,
       revisions: [],
@@ -53,11 +53,14 @@ function printOthers(others: readonly StoredPrepared[], terminal: ModelDeps['ter
   }
 }
 
-function shown({ missing, ...model }: StoredModel, prepared: readonly StoredPrepared[]) {
+function shown({ missing, ...model }: StoredModel, prepared: readonly ListedPrepared[]) {
   const { repo, revisions, commit, dir, bytes, downloading } = model;
   const whole = missing.length === 0;
-  return { repo, revisions, commit, dir, bytes, whole, missing, downloading, prepared: prepared.map(shownPrepared) };
+  return { repo, revisions, commit, dir, bytes, whole, missing, downloading, prepared: prepared.map(listed) };
 }
+
+/** What --json tells of prepared weights. */
+const listed = (each: ListedPrepared) => ({ ...shownPrepared(each), used: each.used });
 
 function textOf({ repo, revisions, commit, dir, bytes, missing, downloading }: StoredModel): string {
   const name = `${repo ?? 'a folder of your own'}  ${[...revisions, commit?.slice(0, 12)].filter(Boolean).join(' ')}`;

@@ -1,5 +1,5 @@
 import { bytesText, listModels, type StoredModel } from '@qwen-edit/hub';
-import type { StoredPrepared } from '@qwen-edit/pipeline';
+import type { ListedPrepared, StoredPrepared } from '@qwen-edit/pipeline';
 import type { ChosenModel } from './choose-model.ts';
 
 /** What is there of a model, whole or not; undefined if nothing is. Asks the disk alone. */
@@ -36,8 +36,9 @@ export function shownPrepared({ precision, folder, bytes, made, segments, prepar
 }
 
 /** `w8a8  33.7 GB  whole`, and where. */
-export function preparedLine({ precision, bytes, made, segments, preparing, folder }: StoredPrepared): string {
+export function preparedLine({ precision, bytes, made, segments, preparing, folder, used }: ListedPrepared): string {
   const part = `${made} of ${segments} parts`;
   const state = preparing ? `being prepared: ${part}` : made >= segments ? 'whole' : `not whole: ${part}`;
-  return `  prepared for ${precision}  ${bytesText(bytes)}  ${state}\n    ${folder}\n`;
+  const whose = used ? '' : ', not used here: of another processor or version';
+  return `  prepared for ${precision}  ${bytesText(bytes)}  ${state}${whose}\n    ${folder}\n`;
 }

@@ -2,8 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
-import { runEdit } from '../edit.ts';
-import { loadModel } from '../engine/model.ts';
 import { type Preparation, precisionNamed } from '../engine/precision.ts';
 import { gemmLinear } from '../onnx/linear.ts';
 import { heavySegments } from '../prepared/heavy-segments.ts';
@@ -57,6 +55,8 @@ export async function calibrateModel(dir: string, options: CalibrateOptions): Pr
     throw new AppError('invalid_parameter', `The precision ${precision.name} has nothing that could be measured.`, {
       hint: 'Measure for w8a8.',
     });
+  // Loaded late, with ONNX Runtime and the tokenizer's library: programs that never load a model may be without them.
+  const [{ runEdit }, { loadModel }] = await Promise.all([import('../edit.ts'), import('../engine/model.ts')]);
   const ranges = new Map<string, LayerRanges>();
   const { threads, pause, weightCacheDir } = options;
   const model = await loadModel(dir, {

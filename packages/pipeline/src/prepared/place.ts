@@ -31,13 +31,8 @@ export async function placeOf(
     processor = processorClass(),
   }: { readonly table: LayerTable; readonly runtime: string; readonly processor?: string },
 ): Promise<PreparedPlace> {
-  const { preparation } = precision;
-  const settings = [storedSettings(preparation, preparation.settings), storedTable(preparation, table)];
-  const kind = JSON.stringify([LAYOUT_VERSION, preparation.version, ...settings, processor, runtime]);
-  const digest = model.digest.replace(/^sha256:/, '').slice(0, 16);
-  const name = `${digest}-${precision.name}-${createHash('sha256').update(kind).digest('hex').slice(0, 12)}`;
   return {
-    folder: join(preparedRoot(weightCacheDir), name),
+    folder: join(preparedRoot(weightCacheDir), folderName(model.digest, precision, { table, runtime, processor })),
     description: {
       model: model.name,
       digest: model.digest,
@@ -47,4 +42,16 @@ export async function placeOf(
       runtime,
     },
   };
+}
+
+/** The name of that folder. */
+export function folderName(
+  digest: string,
+  { name, preparation }: Precision & { readonly preparation: Preparation },
+  { table, runtime, processor }: { readonly table: LayerTable; readonly runtime: string; readonly processor: string },
+): string {
+  const settings = [storedSettings(preparation, preparation.settings), storedTable(preparation, table)];
+  const kind = JSON.stringify([LAYOUT_VERSION, preparation.version, ...settings, processor, runtime]);
+  const hash = createHash('sha256').update(kind).digest('hex').slice(0, 12);
+  return `${digest.replace(/^sha256:/, '').slice(0, 16)}-${name}-${hash}`;
 }

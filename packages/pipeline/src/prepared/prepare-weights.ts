@@ -1,5 +1,5 @@
-import { mkdir, readdir, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, constants, mkdir, readdir, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { AppError, toAppError } from '@qwen-edit/contract';
 import { type FileLock, takeLock } from '@qwen-edit/files';
 import type { Precision } from '../engine/precision.ts';
@@ -137,8 +137,22 @@ async function writing<T>(folder: string, work: () => Promise<T>): Promise<T> {
 }
 
 async function realFolder(folder: string): Promise<string> {
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true }).catch(async (thrown: unknown) => {
+    // On a disk that is mounted read-only, it says that the folder is not there.
+    await requireWritable(dirname(folder));
+    throw thrown;
+  });
   return realpath(folder);
+}
+
+/** Rejects with what the file system says if the folder, or the nearest above it that is there, cannot be written. */
+async function requireWritable(folder: string): Promise<void> {
+  const isThere = await stat(folder).then(
+    () => true,
+    () => false,
+  );
+  if (isThere || dirname(folder) === folder) await access(folder, constants.W_OK);
+  else await requireWritable(dirname(folder));
 }
 
 /** Writes what the folder is for. */

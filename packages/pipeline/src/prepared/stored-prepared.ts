@@ -17,7 +17,7 @@ export interface StoredPrepared extends Description {
 }
 
 /** Every folder of prepared weights, whole or not, in the order of their names. */
-export async function listPrepared(weightCacheDir: string): Promise<StoredPrepared[]> {
+export async function storedPrepared(weightCacheDir: string): Promise<StoredPrepared[]> {
   const root = preparedRoot(weightCacheDir);
   const names = await readdir(root).catch((): string[] => []);
   const found = await Promise.all(names.sort().map((name) => storedIn(join(root, name))));

@@ -6,7 +6,7 @@ import { fileDigest } from '../prepared/array-file.ts';
 import { type HeavySegment, heavySegments } from '../prepared/heavy-segments.ts';
 import { ARRAYS, MANIFEST, readManifest } from '../prepared/manifest.ts';
 import { sourceDigest } from '../prepared/source-digest.ts';
-import { listPrepared, type StoredPrepared } from '../prepared/stored-prepared.ts';
+import { type StoredPrepared, storedPrepared } from '../prepared/stored-prepared.ts';
 import type { ModelFinding } from './model-finding.ts';
 import { stopIfAborted } from './verify-model.ts';
 
@@ -27,7 +27,7 @@ export async function verifyPrepared(
   { signal, onFile }: { readonly signal: AbortSignal; readonly onFile?: (path: string) => void },
 ): Promise<PreparedReport> {
   const model = await openModelFolder(dir);
-  const prepared = (await listPrepared(weightCacheDir)).filter(({ digest }) => digest === model.digest);
+  const prepared = (await storedPrepared(weightCacheDir)).filter(({ digest }) => digest === model.digest);
   const segments = new Map(heavySegments(model).map((segment) => [segment.name, segment]));
   const sources = new Map<string, Promise<string>>();
   const findings: ModelFinding[] = [];
