@@ -1,13 +1,14 @@
-import { access, constants, mkdir, readdir, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readdir, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { AppError, toAppError } from '@qwen-edit/contract';
-import { type FileLock, takeLock } from '@qwen-edit/files';
+import type { FileLock } from '@qwen-edit/files';
 import type { Precision } from '../engine/precision.ts';
 import type { ModelFolder } from '../hub/model-folder.ts';
 import type { FindPrepared } from '../onnx/prepared-layer.ts';
 import { type HeavySegment, heavySegments } from './heavy-segments.ts';
 import { calibrationOf, layerTablePath, readLayerTable, settingsOf } from './layer-settings.ts';
-import { MOST_WORKERS, makeMissing, settledWithin } from './make-missing.ts';
+import { lockWhilePausing, realFolder } from './locked-folder.ts';
+import { MOST_WORKERS, makeMissing } from './make-missing.ts';
 import { ARRAYS, DESCRIPTION_FILE, type Description, LOCK_FILE, MANIFEST, UNFINISHED_MARK } from './manifest.ts';
 import { type FoundSegments, openPrepared } from './open-prepared.ts';
 import { placeOf } from './place.ts';
@@ -35,9 +36,6 @@ export interface PreparedWeights {
   /** See Precision. */
   readonly calibration: string | undefined;
 }
-
-const LOCK = { beatMs: 3000, deadMs: 20_000 };
-const LOOK_MS = 200;
 
 /**
  * The weights of a model's repeated layers in the form of a precision; undefined for a precision that takes them as they are. They are made once, in
@@ -136,25 +134,6 @@ async function writing<T>(folder: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-async function realFolder(folder: string): Promise<string> {
-  await mkdir(folder, { recursive: true }).catch(async (thrown: unknown) => {
-    // On a disk that is mounted read-only, it says that the folder is not there.
-    await requireWritable(dirname(folder));
-    throw thrown;
-  });
-  return realpath(folder);
-}
-
-/** Rejects with what the file system says if the folder, or the nearest above it that is there, cannot be written. */
-async function requireWritable(folder: string): Promise<void> {
-  const isThere = await stat(folder).then(
-    () => true,
-    () => false,
-  );
-  if (isThere || dirname(folder) === folder) await access(folder, constants.W_OK);
-  else await requireWritable(dirname(folder));
-}
-
 /** Writes what the folder is for. */
 async function describe(folder: string, description: Description): Promise<void> {
   const path = join(folder, DESCRIPTION_FILE);
@@ -176,29 +155,3 @@ async function removeSegments(folder: string, names: readonly string[]): Promise
 
 /** A folder in which nothing was made. */
 const removeIfEmpty = (folder: string): Promise<void> => rmdir(folder).catch(() => undefined);
-
-/** Takes the lock as soon as it is free. Rejects with what `pause` throws. */
-async function lockWhilePausing(path: string, pause: () => Promise<void>): Promise<FileLock> {
-  const waiting = new AbortController();
-  const taking = takeLock(path, { timing: LOCK, signal: waiting.signal, onWait: () => undefined });
-  let isSettled = false;
-  const settle = (): void => {
-    isSettled = true;
-  };
-  void taking.then(settle, settle);
-  try {
-    while (!isSettled) {
-      await pause();
-      await settledWithin(taking, LOOK_MS);
-    }
-  } catch (thrown) {
-    waiting.abort();
-    // It may have become free in this moment.
-    await taking.then(
-      (lock) => lock.release(),
-      () => undefined,
-    );
-    throw thrown;
-  }
-  return taking;
-}
