@@ -9,7 +9,7 @@ const SHARED = new Set(['types.ts', 'arrays.ts']);
 
 /**
  * The rooms of packages/pipeline in the order in which data flows: from a checkpoint's files through graphs to pictures,
- * then the files beside the rooms (edit.ts and what it needs), then the self-test, the engine's process, then the door of the package.
+ * then the files beside the rooms (edit.ts and what it needs), then the self-test and the calibration, the engine's process, then the door of the package.
  */
 const EDIT = 'edit.ts and the files beside it';
 const ROOMS = [
@@ -29,6 +29,7 @@ const ROOMS = [
   'plan',
   EDIT,
   'self-test',
+  'calibrate',
   'process',
   'index.ts',
 ];

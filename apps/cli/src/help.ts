@@ -162,10 +162,13 @@ export const MODEL_HELP = `Models from the hub, in the cache that Python's huggi
 
   qwen-edit model pull [REPO] [--revision R] [--include GLOB ...] [--json]
                                  downloads it, or what is missing of it, and verifies each file
-  qwen-edit model list [--json]  every model that is there: where, how large, and what is missing
-  qwen-edit model remove REPO [--revision R] [--yes] [--json]
+  qwen-edit model list [--json]  every model that is there: where, how large, what is missing, and what was prepared of it
+  qwen-edit model remove REPO|DIR [--revision R] [--yes] [--json]
+                                 with the weights that were prepared of it; of a DIR only those
   qwen-edit model verify [REPO|DIR] [--quick] [--json]
                                  what is wrong with it; its flags: qwen-edit model verify --help
+  qwen-edit model calibrate [REPO|DIR] [--precision w8a8] [--image FILE] [--prompt TEXT] [--json]
+                                 measures which layers need more exact products, and notes it for the next load
 
   REPO                     OWNER/NAME or OWNER/NAME@REVISION (default: QWEN_EDIT_MODEL, else Qwen/Qwen-Image-Edit-2511)
   --revision R             a branch, a tag or a commit (default: main)
@@ -186,7 +189,8 @@ export const VERIFY_HELP = `Lists everything that is wrong with a model folder, 
   REPO                     a model that was downloaded, by its name, as Qwen/Qwen-Image-Edit-2511
   DIR                      a folder (default: QWEN_EDIT_2511_DIR, else the demo model)
   --quick                  file sizes, headers, names and shapes of all weights, without reading the weights: a second.
-                           Else everything is read once: digests, parts that were never written, NaN and infinity
+                           Else everything is read once: digests, parts that were never written, NaN and infinity;
+                           then the weights that were prepared of it, and what they were made of
   --json                   the findings as JSON
   -h, --help               this text
 

@@ -1,9 +1,11 @@
+export { type CalibratedLayer, type Calibration, calibrateModel } from './calibrate/calibrate-model.ts';
 export { checkRequest, type UncheckedRequest } from './check-request.ts';
 export { inspectImage, storedSize } from './image/inspect.ts';
 export { isUnchanged, likenessOf } from './image/likeness.ts';
 export { checkImageShape } from './image/shape.ts';
 export { makeThumbnail } from './image/thumbnail.ts';
 export { type ValidatedImage, validateImage } from './image/validate-image.ts';
+export { type ListedPrepared, listPrepared } from './list-prepared.ts';
 export { inspectModel } from './model-facts.ts';
 export { planWithAlternatives } from './plan/alternatives.ts';
 export { type AvailableMemory, availableMemory, type SystemRoots } from './plan/available-memory.ts';
@@ -13,6 +15,7 @@ export { KNOWN_MODELS, knownModelBytes, knownModelShape } from './plan/known-mod
 export { planMemory } from './plan/memory.ts';
 export { modelShape } from './plan/model-shape.ts';
 export { plannedEdit } from './plan/planned-edit.ts';
+export { removePrepared, type StoredPrepared } from './prepared/stored-prepared.ts';
 export { createPipeline, type Pipeline, type PipelineOptions } from './process/pipeline.ts';
 export type { EngineStats } from './process/protocol.ts';
 export { requireEngine } from './process/require-engine.ts';
@@ -34,3 +37,4 @@ export type {
 export type { VerifyProgress } from './verify/check-contents.ts';
 export type { ModelFinding } from './verify/model-finding.ts';
 export { type ExpectedFile, type VerifyOptions, verifyModel } from './verify/verify-model.ts';
+export { type PreparedReport, verifyPrepared } from './verify/verify-prepared.ts';

@@ -14,9 +14,9 @@ export interface ModelDeps {
   readonly signal: AbortSignal;
 }
 
-const WHAT = ['pull', 'list', 'verify', 'remove'];
+const WHAT = ['pull', 'list', 'verify', 'calibrate', 'remove'];
 
-/** `qwen-edit model pull | list | verify | remove`. Each is loaded when it is called. */
+/** `qwen-edit model pull | list | verify | calibrate | remove`. Each is loaded when it is called. */
 export async function modelCommand(args: readonly string[], deps: ModelDeps): Promise<void> {
   const [what, ...rest] = args;
   const wantsHelp = rest.includes('--help') || rest.includes('-h');
@@ -28,6 +28,8 @@ export async function modelCommand(args: readonly string[], deps: ModelDeps): Pr
       return (await import('./list-command.ts')).modelListCommand(rest, deps);
     case 'verify':
       return (await import('./verify-command.ts')).verifyCommand(rest, deps);
+    case 'calibrate':
+      return (await import('./calibrate-command.ts')).calibrateCommand(rest, deps);
     case 'remove':
       return (await import('./remove-command.ts')).removeCommand(rest, deps);
     case '--help':

@@ -1,4 +1,5 @@
-import { listModels, type StoredModel } from '@qwen-edit/hub';
+import { bytesText, listModels, type StoredModel } from '@qwen-edit/hub';
+import type { ListedPrepared, StoredPrepared } from '@qwen-edit/pipeline';
 import type { ChosenModel } from './choose-model.ts';
 
 /** What is there of a model, whole or not; undefined if nothing is. Asks the disk alone. */
@@ -26,4 +27,18 @@ export function missingText(missing: readonly string[]): string {
   const names = missing.slice(0, MOST_NAMES).join(', ');
   const more = missing.length > MOST_NAMES ? ` and ${missing.length - MOST_NAMES} more` : '';
   return `${names}${more} ${missing.length === 1 ? 'is' : 'are'} missing`;
+}
+
+/** What --json tells of prepared weights. */
+export function shownPrepared({ precision, folder, bytes, made, segments, preparing, ...rest }: StoredPrepared) {
+  const { processor, runtime } = rest;
+  return { precision, folder, bytes, whole: made >= segments, preparing, processor, runtime };
+}
+
+/** `w8a8  33.7 GB  whole`, and where. */
+export function preparedLine({ precision, bytes, made, segments, preparing, folder, used }: ListedPrepared): string {
+  const part = `${made} of ${segments} parts`;
+  const state = preparing ? `being prepared: ${part}` : made >= segments ? 'whole' : `not whole: ${part}`;
+  const whose = used ? '' : ', not used here: of another processor or version';
+  return `  prepared for ${precision}  ${bytesText(bytes)}  ${state}${whose}\n    ${folder}\n`;
 }

@@ -52,7 +52,7 @@ describe('qwen-edit model verify', () => {
 
   it('with --json: a line with the findings, then that of the error', async () => {
     const whole = await run(['verify', '--json', '--quick'], demoModelDir);
-    expect(JSON.parse(whole.out)).toEqual({ dir: demoModelDir, quick: true, findings: [] });
+    expect(JSON.parse(whole.out)).toEqual({ dir: demoModelDir, quick: true, findings: [], prepared: [] });
     const { out, code } = await run(['verify', '--json'], '/nowhere');
     const [findings, error] = out
       .trimEnd()

@@ -1,16 +1,19 @@
 import { AppError } from '@qwen-edit/contract';
-import type { ModelFinding, VerifyProgress } from '@qwen-edit/pipeline';
+import type { ModelFinding, StoredPrepared, VerifyProgress } from '@qwen-edit/pipeline';
 import { readFlags } from '../flag-values.ts';
 import { VERIFY_HELP } from '../help.ts';
 import type { Config } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
+import { weightCacheDir } from './cache-folders.ts';
 import { chooseModel, requireChosen } from './choose-model.ts';
 import type { HubConfig } from './hub-settings.ts';
-import { findingsText, renderVerify, wholeText } from './verify-report.ts';
+import { shownPrepared } from './stored-model.ts';
+import { findingsText, preparedText, renderVerify, wholeText } from './verify-report.ts';
 
 export interface VerifyDeps {
   readonly terminal: Terminal;
-  readonly configOf: () => Pick<Config, 'model' | 'modelDir' | 'noColor'> & HubConfig;
+  readonly configOf: () => Pick<Config, 'model' | 'modelDir' | 'noColor' | 'weightCacheDir' | 'userCacheDir'> &
+    HubConfig;
   /** The folder of the model that is verified if nothing names another. */
   readonly demoModelDir: string;
   readonly now: () => number;
@@ -26,28 +29,41 @@ const OPTIONS = {
 const REDRAW_MS = 100;
 
 /**
- * `qwen-edit model verify [REPO|DIR] [--quick] [--json]`: lists everything that is wrong with a model folder. Throws AppError
- * with the code of the first finding if there is one, `model_not_found` for a model that is not there, and `canceled`.
+ * `qwen-edit model verify [REPO|DIR] [--quick] [--json]`: lists everything that is wrong with a model folder, and with the weights that were prepared of it.
+ * Throws AppError with the code of the first finding if there is one, `model_not_found` for a model that is not there, and `canceled`.
  */
 export async function verifyCommand(args: readonly string[], deps: VerifyDeps): Promise<void> {
   const { values, words } = readFlags(args, OPTIONS, 1);
   const { terminal, signal } = deps;
   if (values.help === true) return terminal.out(VERIFY_HELP);
   const dir = await folderOf(words[0], deps);
-  const [{ verifyModel }, { expectedFiles }] = await Promise.all([
+  const [{ verifyModel, verifyPrepared }, { expectedFiles }] = await Promise.all([
     import('@qwen-edit/pipeline'),
     import('@qwen-edit/hub'),
   ]);
   const bar = createBar(deps);
-  const findings = await verifyModel(dir, {
-    depth: values.quick === true ? 'headers' : 'contents',
-    expected: await expectedFiles(dir),
-    signal,
-    onProgress: bar.onProgress,
-  }).finally(bar.clear);
+  const findings = [
+    ...(await verifyModel(dir, {
+      depth: values.quick === true ? 'headers' : 'contents',
+      expected: await expectedFiles(dir),
+      signal,
+      onProgress: bar.onProgress,
+    }).finally(bar.clear)),
+  ];
+  let prepared: readonly StoredPrepared[] = [];
+  if (values.quick !== true && findings.length === 0) {
+    const report = await verifyPrepared(dir, weightCacheDir(deps.configOf()), {
+      signal,
+      onFile: bar.onFile,
+    }).finally(bar.clear);
+    prepared = report.prepared;
+    findings.push(...report.findings);
+  }
 
-  if (values.json === true) terminal.out(`${JSON.stringify({ dir, quick: values.quick === true, findings })}\n`);
-  else terminal.out(findings.length === 0 ? wholeText(dir, bar.last()) : findingsText(findings));
+  const facts = { dir, quick: values.quick === true, findings, prepared: prepared.map(shownPrepared) };
+  if (values.json === true) terminal.out(`${JSON.stringify(facts)}\n`);
+  else if (findings.length > 0) terminal.out(findingsText(findings));
+  else terminal.out(wholeText(dir, bar.last()) + prepared.map(preparedText).join(''));
   if (findings.length > 0) throw failureOf(dir, findings);
 }
 
@@ -79,6 +95,11 @@ function createBar({ terminal, configOf, now }: VerifyDeps) {
       drawn = now();
       const style = { columns: terminal.columns(), color: !configOf().noColor };
       terminal.err(`\r${renderVerify(progress, style)}\u001b[K`);
+    },
+    onFile: (path: string): void => {
+      // A line as wide as the terminal would wrap.
+      if (terminal.errIsTty)
+        terminal.err(`\r${`reading ${path}`.slice(0, Math.max(0, terminal.columns() - 1))}\u001b[K`);
     },
     clear: (): void => {
       if (terminal.errIsTty && last !== undefined) terminal.err('\r\u001b[K');

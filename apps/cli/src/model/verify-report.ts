@@ -1,5 +1,5 @@
 import { bytesText } from '@qwen-edit/hub';
-import type { ModelFinding, VerifyProgress } from '@qwen-edit/pipeline';
+import type { ModelFinding, StoredPrepared, VerifyProgress } from '@qwen-edit/pipeline';
 import { type BarStyle, clock } from '../progress-bar.ts';
 
 const BAR_WIDTH = 24;
@@ -33,4 +33,9 @@ export function wholeText(dir: string, read: VerifyProgress | undefined): string
   if (read === undefined)
     return `${dir} is whole as far as file sizes and headers tell. Without --quick, all of it is read.\n`;
   return `${dir} is whole: ${read.files} files, ${bytesText(read.bytes)}.\n`;
+}
+
+/** A line about prepared weights that are as they were written. */
+export function preparedText({ precision, bytes, folder }: StoredPrepared): string {
+  return `Its weights for ${precision} are as they were prepared: ${bytesText(bytes)} in ${folder}.\n`;
 }

@@ -1,5 +1,6 @@
 import type { FloatArray, Planes } from '../arrays.ts';
 import type { LoadedModel } from '../engine/model.ts';
+import { precisionKey } from '../engine/precision.ts';
 import type { PatchGrid } from '../image/preprocess.ts';
 import type { PromptTokens } from '../text/prompt.ts';
 import type { EncodingCache } from './encoding-cache.ts';
@@ -33,7 +34,7 @@ export function createEncoders(
   kept: ScopedCache | undefined,
 ): Encoders {
   const { folder, precision, device } = model;
-  const networks = [folder.digest, precision.name, device.name, JSON.stringify(versions)];
+  const networks = [folder.digest, precisionKey(precision), device.name, JSON.stringify(versions)];
   const keys = kept === undefined ? undefined : createEncodingKeys(networks, kept.scope);
 
   const find = async (key: string | undefined): Promise<FloatArray | undefined> => {

@@ -49,6 +49,8 @@ export interface ModelLoadOptions {
   /** Called before each segment is loaded or run: lets messages in, and throws if the work was cancelled. */
   readonly pause: () => Promise<void>;
   readonly onStep?: (step: number, total: number) => void;
+  /** See EngineContext. */
+  readonly onOutputs?: EngineContext['onOutputs'];
   /** Gives the weights in the form of the precision, if that has one of its own: see prepareWeights. */
   readonly prepare?: (folder: ModelFolder, precision: Precision) => Promise<PreparedFolder | undefined>;
 }
@@ -57,6 +59,8 @@ export interface ModelLoadOptions {
 interface PreparedFolder {
   readonly find: FindPrepared;
   readonly folder: string;
+  /** See Precision. */
+  readonly calibration?: string | undefined;
 }
 
 /**
@@ -67,19 +71,25 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
   const steps = 4;
   const step = (done: number): void => options.onStep?.(done, steps);
   const device = typeof options.device === 'object' ? options.device : deviceNamed(options.device);
-  const precision =
+  const wanted =
     typeof options.precision === 'object' ? options.precision : precisionNamed(options.precision, device.name);
   step(0);
   const folder = await openModelFolder(dir);
   const prompt = createPromptEncoder(folder.tokenizer.file, folder.tokenizer.config, folder.family);
-  const { threads, pause, memoryBytes } = options;
+  const { threads, pause, memoryBytes, onOutputs } = options;
+  const prepared = await options.prepare?.(folder, wanted);
+  const precision = { ...wanted, calibration: prepared?.calibration };
   const residency = options.residency?.(folder, device, precision);
-  const prepared = await options.prepare?.(folder, precision);
   if (precision.preparation !== undefined && prepared === undefined)
     throw new AppError('internal', `The precision ${precision.name} needs prepared weights.`);
   const root = prepared === undefined ? folder.root : commonFolder([folder.root, prepared.folder].map(insideOf));
-  const modulationDir = prepared === undefined ? undefined : join(prepared.folder, 'modulations');
-  const context: EngineContext = { device, precision, threads, root, pause, prepared: prepared?.find, modulationDir };
+  // Who measures something leaves nothing behind.
+  const keepsModulations = prepared !== undefined && onOutputs === undefined;
+  const modulationDir = keepsModulations ? join(prepared.folder, 'modulations') : undefined;
+  const context: EngineContext = {
+    ...{ device, precision, threads, root, pause },
+    ...{ prepared: prepared?.find, modulationDir, onOutputs },
+  };
   const chains: SegmentChain[] = [];
   const release = async (): Promise<void> => {
     for (const chain of chains) await chain.release();

@@ -28,6 +28,8 @@ export interface Preparation {
   readonly needsLayout: boolean;
   /** Settings of a layer that nobody has measured. */
   readonly settings: LayerSettings;
+  /** The settings that change what `prepare` gives; without it, all do. The others change only what `linear` builds. */
+  readonly stored?: readonly string[];
   /** The arrays of a weight [n, k]. Throws AppError `model_corrupt` for NaN. */
   prepare(weight: Float32Array, layer: LinearLayer, settings: LayerSettings): Readonly<Record<string, NewArray>>;
   /** The form of linear layers over what was prepared. Layers that weren't are computed in fp32. */
@@ -42,6 +44,8 @@ export interface Precision {
   readonly linear: LinearForm;
   /** Repeated layers have a form of their own, over weights that are prepared for it. */
   readonly preparation?: Preparation;
+  /** A digest of what was measured of a model's layers, if that changes what they compute: see LayerTable. */
+  readonly calibration?: string | undefined;
 }
 
 /** Each precision that the table of the contract says to run. */
@@ -63,6 +67,11 @@ export function precisionNamed(name?: string, device: DeviceName = 'cpu'): Preci
   if (precision === undefined || obstacle !== undefined)
     throw new AppError('invalid_parameter', obstacle ?? `The precision ${wanted} is not in this version.`);
   return { name: wanted, ...precision };
+}
+
+/** Tells apart what computes other numbers. */
+export function precisionKey({ name, calibration }: Pick<Precision, 'name' | 'calibration'>): string {
+  return calibration === undefined ? name : `${name} ${calibration}`;
 }
 
 /** Bytes that so many weights take in a precision, where they aren't as the checkpoint stores them. */

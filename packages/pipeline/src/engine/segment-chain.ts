@@ -19,6 +19,8 @@ export interface EngineContext {
   readonly pause: () => Promise<void>;
   /** Weights in the form of the precision; without it, all are as the checkpoint stores them. */
   readonly prepared?: FindPrepared | undefined;
+  /** Sees what each segment gives, for who measures something. */
+  readonly onOutputs?: ((outputs: Readonly<Record<string, FloatArray>>) => void) | undefined;
   /** Where modulations of schedules are kept; without it they stay in memory while an edit runs. */
   readonly modulationDir?: string | undefined;
 }
@@ -133,6 +135,7 @@ export async function loadSegmentChain(
       for (const [i, known] of values.entries()) {
         if (i > 0) await pause();
         const out = await session.run(pick(known, session.inputNames));
+        context.onOutputs?.(out);
         freeUsed(outputs[i], index === segments.length - 1 ? undefined : out);
         Object.assign(known, out);
         made.push(out);

@@ -48,7 +48,8 @@ export async function createGraphSession(graph: Graph, options: GraphSessionOpti
   const session = await guard(() =>
     InferenceSession.create(graph.serialize(), {
       ...options.device.sessionOptions,
-      ...(options.arena === true ? { enableCpuMemArena: true } : {}),
+      // A pattern would be a second block of the size of the whole run, beside what the first run has left.
+      ...(options.arena === true ? { enableCpuMemArena: true, enableMemPattern: false } : {}),
       intraOpNumThreads: options.threads,
       interOpNumThreads: 1,
       executionMode: 'sequential',

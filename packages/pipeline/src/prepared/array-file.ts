@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
+import { AppError } from '@qwen-edit/contract';
 
 const CHUNK = 8 * 2 ** 20;
 /** Of a memory page, so that a mapped array begins at one. */
@@ -7,12 +8,14 @@ const ALIGNMENT = 4096;
 
 /** A file of arrays that is written from its beginning to its end. */
 export interface ArrayFile {
+  readonly path: string;
   /** Appends bytes at the next page. Resolves with their offset. */
   append(bytes: Uint8Array): Promise<number>;
-  /** Appends a part of another file. */
+  /** Appends a part of another file. Rejects with AppError `engine_failed` if that ends before. */
   copy(from: FileHandle, offset: number, byteLength: number): Promise<number>;
-  /** Closes the file; `durable`: when all of it is on the disk. */
-  finish(durable?: 'durable'): Promise<{ readonly bytes: number; readonly sha256: string }>;
+  /** Resolves when all of it is on the disk. */
+  finish(): Promise<{ readonly bytes: number; readonly sha256: string }>;
+  close(): Promise<void>;
 }
 
 /** Starts a file at `path`; one that is there is replaced. Rejects with what the file system says. */
@@ -30,6 +33,7 @@ export async function createArrayFile(path: string): Promise<ArrayFile> {
   };
   const align = (): Promise<void> => write(new Uint8Array((ALIGNMENT - (end % ALIGNMENT)) % ALIGNMENT));
   return {
+    path,
     async append(bytes) {
       await align();
       const offset = end;
@@ -42,20 +46,17 @@ export async function createArrayFile(path: string): Promise<ArrayFile> {
       const buffer = new Uint8Array(Math.min(CHUNK, byteLength));
       for (let done = 0; done < byteLength; ) {
         const { bytesRead } = await from.read(buffer, 0, Math.min(buffer.length, byteLength - done), offset + done);
-        if (bytesRead === 0) throw new RangeError('The file ends too early.');
+        if (bytesRead === 0) throw new AppError('engine_failed', 'A file that ONNX Runtime wrote ends too early.');
         await write(buffer.subarray(0, bytesRead));
         done += bytesRead;
       }
       return begin;
     },
-    async finish(durable) {
-      try {
-        if (durable === 'durable') await file.sync();
-      } finally {
-        await file.close();
-      }
+    async finish() {
+      await file.sync();
       return { bytes: end, sha256: hash.digest('hex') };
     },
+    close: () => file.close(),
   };
 }
 
@@ -63,7 +64,7 @@ const SAMPLES = 16;
 
 /**
  * A digest of the size and of pages all over a file, the last among them. It takes milliseconds, and tells a file that was cut off, not
- * written to its end or exchanged. Rejects if the file cannot be read.
+ * written to its end or exchanged; of a part that was lost, it tells a sixteenth or more. Rejects if the file cannot be read.
  */
 export async function sampleDigest(path: string): Promise<string> {
   const file = await open(path, 'r');
@@ -77,6 +78,23 @@ export async function sampleDigest(path: string): Promise<string> {
       hash.update(page.subarray(0, bytesRead));
     }
     return hash.digest('hex');
+  } finally {
+    await file.close();
+  }
+}
+
+/** SHA-256 of a whole file. Rejects with what the file system says, and when `signal` aborts. */
+export async function fileDigest(path: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  const file = await open(path, 'r');
+  try {
+    const buffer = new Uint8Array(CHUNK);
+    for (;;) {
+      signal.throwIfAborted();
+      const { bytesRead } = await file.read(buffer, 0, buffer.length);
+      if (bytesRead === 0) return hash.digest('hex');
+      hash.update(buffer.subarray(0, bytesRead));
+    }
   } finally {
     await file.close();
   }

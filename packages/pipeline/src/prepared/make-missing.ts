@@ -13,7 +13,7 @@ export interface Making {
   readonly threads: number;
   /** Called again and again: throws if the work was cancelled. */
   readonly pause: () => Promise<void>;
-  readonly onMade: () => void;
+  readonly onMade: (name: string) => void;
 }
 
 const messageSchema = z.union([
@@ -26,44 +26,48 @@ const messageSchema = z.union([
 ]);
 
 /** More of them only compete for the disk. */
-const MOST_WORKERS = 4;
+export const MOST_WORKERS = 4;
 const LOOK_MS = 100;
 
 /**
  * Makes segments in threads of their own. What is whole stays if it fails or is cancelled. Rejects with the first AppError of a segment, and
- * with what `pause` throws.
+ * with what `pause` throws. Files of segments that were cut off are left for the caller.
  */
 export async function makeMissing(segments: readonly HeavySegment[], making: Making): Promise<void> {
   const { dir, folder, precision, table, pause } = making;
   const waiting = segments.map(({ name }) => name);
-  const workers: Worker[] = [];
   let failure: unknown;
-  let finished = 0;
-  const lanes = Math.min(MOST_WORKERS, making.threads, segments.length);
-  const ended = Array.from({ length: lanes }, () => {
-    const worker = new Worker(new URL('./prepare-worker.ts', import.meta.url), {
-      workerData: { dir, folder, precision, table },
-    });
-    workers.push(worker);
-    return runLane(worker, waiting, () => failure !== undefined, making);
+  let isDone = false;
+  const workers = Array.from(
+    { length: Math.min(MOST_WORKERS, Math.max(1, making.threads), segments.length) },
+    () =>
+      new Worker(new URL('./prepare-worker.ts', import.meta.url), { workerData: { dir, folder, precision, table } }),
+  );
+  const lanes = workers.map((worker) =>
+    runLane(worker, waiting, () => failure !== undefined, making).catch((thrown: unknown) => {
+      failure ??= thrown;
+    }),
+  );
+  const all = Promise.all(lanes).then(() => {
+    isDone = true;
   });
-  for (const lane of ended)
-    void lane.then(
-      () => finished++,
-      (thrown: unknown) => {
-        failure ??= thrown;
-        finished++;
-      },
-    );
   try {
-    while (finished < lanes) {
+    while (!isDone) {
       await pause();
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      await settledWithin(all, LOOK_MS);
     }
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
   if (failure !== undefined) throw failure;
+}
+
+/** Resolves when the work has ended, or after a while. */
+export async function settledWithin(work: Promise<unknown>, ms: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([work, promise]).catch(() => undefined);
+  clearTimeout(timer);
 }
 
 /** Gives a thread one name after the other. */
@@ -86,10 +90,15 @@ function runLane(
       const error = new AppError(isErrorCode(code) ? code : 'internal', text, { hint });
       return reject(writeFault(folder, Object.assign(new Error(text), { code: system })) ?? error);
     }
-    if ('made' in message) onMade();
+    if ('made' in message) onMade(message.made);
     next();
   });
-  worker.on('error', reject);
-  worker.on('exit', () => reject(new AppError('engine_failed', 'A thread that prepares weights has ended.')));
+  const endedEarly = (cause?: unknown): void => {
+    const isMemory = cause instanceof Error && 'code' in cause && cause.code === 'ERR_WORKER_OUT_OF_MEMORY';
+    const text = 'A thread that prepares weights has ended.';
+    reject(new AppError(isMemory ? 'out_of_memory' : 'engine_failed', text, cause === undefined ? {} : { cause }));
+  };
+  worker.on('error', endedEarly);
+  worker.on('exit', () => endedEarly());
   return promise;
 }

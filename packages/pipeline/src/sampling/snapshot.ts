@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '@qwen-edit/contract';
 import { z } from 'zod';
-import type { Precision } from '../engine/precision.ts';
+import { type Precision, precisionKey } from '../engine/precision.ts';
 import type { ModelFolder } from '../hub/model-folder.ts';
 import type { Snapshot } from '../types.ts';
 
@@ -61,7 +61,10 @@ export function writeSnapshot(state: SamplingState): Snapshot {
  * apart from the format of the output.
  */
 export function fingerprintOf(
-  { folder, precision }: { readonly folder: Pick<ModelFolder, 'digest'>; readonly precision: Pick<Precision, 'name'> },
+  {
+    folder,
+    precision,
+  }: { readonly folder: Pick<ModelFolder, 'digest'>; readonly precision: Pick<Precision, 'name' | 'calibration'> },
   parameters: Readonly<Record<string, unknown>>,
   imageDigests: readonly string[],
 ): string {
@@ -69,7 +72,8 @@ export function fingerprintOf(
   const reference_size = parameters.reference_size === 'model' ? undefined : parameters.reference_size;
   const said = JSON.stringify({ ...parameters, reference_size, output_format: undefined });
   const hash = createHash('sha256');
-  for (const part of [folder.digest, precision.name, said, ...imageDigests]) hash.update(`${part.length}:${part}`);
+  for (const part of [folder.digest, precisionKey(precision), said, ...imageDigests])
+    hash.update(`${part.length}:${part}`);
   return hash.digest('hex');
 }
 

@@ -68,7 +68,8 @@ function isThere({ code, message }: ModelFinding): boolean {
   return code !== 'model_not_found' && message.startsWith('model_index.json');
 }
 
-function stopIfAborted(signal: AbortSignal): void {
+/** Throws AppError `canceled`. */
+export function stopIfAborted(signal: AbortSignal): void {
   if (signal.aborted) throw new AppError('canceled', 'The check of the model was stopped.');
 }
 

@@ -10,6 +10,7 @@ export const int8Preparation: Preparation = {
   version: 1,
   needsLayout: false,
   settings: { outliers: OUTLIERS },
+  stored: [],
   prepare(weight, { n, k }) {
     const { data, scales } = quantiseInt8(weight, n, k);
     return { data: { dtype: 'I8', data }, scales: { dtype: 'F32', data: scales } };
