@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Job } from '@qwen-edit/contract';
 import { expect, it } from 'vitest';
 import { queryOnce } from '../../db/query.ts';
@@ -106,12 +107,19 @@ export function deathTests(the: () => System): void {
 
     // Some submissions are under way at any moment.
     const accepted: Job[] = [];
+    let isDead = false;
     const submitUntilDead = async (): Promise<void> => {
-      for (;;) accepted.push(await submitPrompt(system, 'x', {}, { api: url }));
+      // One that a busy machine refuses ends no other.
+      while (!isDead)
+        await submitPrompt(system, 'x', {}, { api: url }).then(
+          (job) => accepted.push(job),
+          () => delay(20),
+        );
     };
-    const submitters = Array.from({ length: 4 }, () => submitUntilDead().catch(() => undefined));
+    const submitters = Array.from({ length: 4 }, submitUntilDead);
     await pollUntil('jobs that are accepted', () => accepted.length >= 8);
     await api.stop('SIGKILL');
+    isDead = true;
     await Promise.all(submitters);
     await cutOff;
     await stream.ended;
