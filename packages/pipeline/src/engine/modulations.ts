@@ -64,14 +64,36 @@ export function createModulator(
     // References see t = 0, or the same timestep as the target.
     const times = config.zero_cond_t ? [...timesteps, 0] : [...timesteps];
     const name = scheduleName([...times, timesteps.length]);
-    const kept = modulationDir === undefined ? undefined : await openModulations(modulationDir, name);
-    if (kept !== undefined) return inputsOf(config, kept);
-    const rows = await computeRows(context, segments, times, timesteps.length);
-    const inMemory = { shared: rows.shared, step: async (index: number) => rows.steps[index] ?? new Float32Array() };
-    if (modulationDir === undefined) return inputsOf(config, inMemory);
+    const compute = (): Promise<ModulationRows> => computeRows(context, segments, times, timesteps.length);
+    if (modulationDir === undefined) return inputsOf(config, inMemory(await compute()));
+    const kept = await openModulations(modulationDir, name);
+    if (kept !== undefined) return inputsOf(config, withFallback(kept, compute));
+    const rows = await compute();
     // A disk that does not take them costs memory, and no edit.
     await writeModulations(modulationDir, name, rows).catch(() => undefined);
-    return inputsOf(config, (await openModulations(modulationDir, name)) ?? inMemory);
+    const written = await openModulations(modulationDir, name);
+    return inputsOf(config, written === undefined ? inMemory(rows) : withFallback(written, compute));
+  };
+}
+
+const inMemory = ({ shared, steps }: ModulationRows): ModulationFile => ({
+  shared,
+  step: async (index) => steps[index] ?? new Float32Array(),
+});
+
+/** A file that another process removes, or that cannot be read any more, while an edit runs costs its computing once more, and not the edit. */
+function withFallback(file: ModulationFile, compute: () => Promise<ModulationRows>): ModulationFile {
+  let again: Promise<ModulationRows> | undefined;
+  return {
+    shared: file.shared,
+    async step(index) {
+      if (again === undefined) {
+        const values = await file.step(index).catch(() => undefined);
+        if (values !== undefined) return values;
+      }
+      again ??= compute();
+      return inMemory(await again).step(index);
+    },
   };
 }
 
