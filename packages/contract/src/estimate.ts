@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { DEVICE_NAMES, PRECISION_NAMES } from './precisions.ts';
+import { DEVICE_NAMES } from './devices.ts';
+import { PRECISION_NAMES } from './precisions.ts';
 
 const count = z.int().min(0);
 const amount = z.number().min(0);

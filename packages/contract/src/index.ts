@@ -1,6 +1,7 @@
 export * from './caller-text.ts';
 export * from './contract-version.ts';
 export * from './cost-parameters.ts';
+export * from './devices.ts';
 export * from './edit-parameters.ts';
 export * from './errors.ts';
 export * from './estimate.ts';

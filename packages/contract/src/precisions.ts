@@ -1,8 +1,5 @@
+import type { DeviceName } from './devices.ts';
 import { AppError } from './errors.ts';
-
-/** Processors that the networks may run on. */
-export const DEVICE_NAMES = ['cpu', 'webgpu', 'cuda'] as const;
-export type DeviceName = (typeof DEVICE_NAMES)[number];
 
 /** Whether a device has arithmetic for a precision: `runs` in this version, `later`: it has, and a later version may use it. */
 type Support = 'runs' | 'later';
@@ -24,7 +21,7 @@ export const PRECISIONS = {
   fp32: {
     label: 'fp32 arithmetic over the weights as the checkpoint stores them',
     bytesPerWeight: 'stored',
-    devices: { cpu: 'runs', webgpu: 'later', cuda: 'later' },
+    devices: { cpu: 'runs', webgpu: 'runs', cuda: 'runs' },
   },
   bf16: { label: 'bf16 arithmetic and weights', bytesPerWeight: 2, devices: { cuda: 'later' } },
   fp16: { label: 'fp16 arithmetic and weights', bytesPerWeight: 2, devices: { webgpu: 'later', cuda: 'later' } },

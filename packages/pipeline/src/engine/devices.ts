@@ -1,31 +1,103 @@
-import type { DeviceName } from '@qwen-edit/contract';
+import { type DeviceName, type DevicePlace, deviceKey, parseDevice } from '@qwen-edit/contract';
 import type { InferenceSession } from 'onnxruntime-node';
-import { chooseFrom } from './choices.ts';
+import { type AttentionForm, composedAttention, fusedAttention } from '../onnx/attention.ts';
 
-/** A processor that can run the networks. */
-export interface Device {
-  /** How callers, facts and receipts name it. */
-  readonly name: DeviceName;
-  /** The same in words, for messages. */
-  readonly label: string;
-  /** The options of ONNX Runtime's sessions that depend on the device. */
-  readonly sessionOptions: Pick<InferenceSession.SessionOptions, 'executionProviders' | 'enableCpuMemArena'>;
-}
-
-/** Every device. A new one is an entry here, and nothing else. */
-const DEVICES = {
-  cpu: {
-    label: 'the processor of this machine',
-    // The memory arena is off: each session's arena would keep its largest activations for ever, times the segments.
-    sessionOptions: { executionProviders: ['cpu'], enableCpuMemArena: false },
-  },
-} as const satisfies Partial<Record<DeviceName, Omit<Device, 'name'>>>;
+type SessionOptions = Pick<InferenceSession.SessionOptions, 'executionProviders' | 'enableCpuMemArena'>;
 
 /**
- * The device with this name; without a name, or with an empty one, the default device.
+ * Kernels that a device computes with. `fast` are those that are meant for it; `safe` are simpler ones, for a driver that gets one of
+ * the others wrong: see decision 37.
+ */
+export type KernelSet = 'fast' | 'safe';
+
+/** What of graphs and sessions depends on the kernels. */
+interface Kernels {
+  readonly attention: AttentionForm;
+  /** The options of ONNX Runtime's sessions on the device with this index. */
+  readonly sessionOptions: (index: number) => SessionOptions;
+}
+
+/** What of graphs and sessions depends on the device, whatever its kernels. */
+interface DeviceTraits {
+  /** In words, for messages. */
+  readonly label: string;
+  /** Weights lie in memory of its own. Else they are mapped from their files, in main memory. */
+  readonly ownMemory: boolean;
+  /** What one segment gives can stay on the device for the next one. */
+  readonly keepsOutputs: boolean;
+  /** Casts of weights are computed once, when a graph is loaded. Else they are computed in each run, and the weights stay as stored. */
+  readonly foldsCasts: boolean;
+  /** A weight that takes more bytes is cut into several. */
+  readonly largestWeight: number;
+}
+
+/** A processor that can run the networks. */
+export interface Device extends DeviceTraits {
+  readonly name: DeviceName;
+  readonly index: number;
+  /** How callers, facts and receipts name it: see deviceKey. */
+  readonly key: string;
+  readonly kernels: KernelSet;
+  readonly attention: AttentionForm;
+  readonly sessionOptions: SessionOptions;
+}
+
+/** Of a storage buffer, every WebGPU adapter can bind so much: maxStorageBufferBindingSize of the specification. */
+const WEBGPU_BINDING = 128 * 2 ** 20;
+
+/** Every device. A new one is an entry here, and nothing else. */
+const DEVICES: Readonly<Record<DeviceName, DeviceTraits & Readonly<Record<KernelSet, Kernels>>>> = {
+  cpu: {
+    label: 'the processor of this machine',
+    ...{ ownMemory: false, keepsOutputs: false, foldsCasts: false, largestWeight: Number.POSITIVE_INFINITY },
+    fast: { attention: fusedAttention, sessionOptions: cpuOptions },
+    safe: { attention: composedAttention, sessionOptions: cpuOptions },
+  },
+  webgpu: {
+    label: "a graphics card of any vendor, by its system's graphics interface",
+    ...{ ownMemory: true, keepsOutputs: true, foldsCasts: true, largestWeight: WEBGPU_BINDING },
+    // Its fused attention is wrong above 16 tokens where subgroups have 4 or 8 lanes, and some convolutions are where channels are last.
+    fast: { attention: fusedAttention, sessionOptions: () => webgpuOptions('NHWC') },
+    safe: { attention: composedAttention, sessionOptions: () => webgpuOptions('NCHW') },
+  },
+  cuda: {
+    label: 'a graphics card of NVIDIA',
+    ...{ ownMemory: true, keepsOutputs: false, foldsCasts: true, largestWeight: Number.POSITIVE_INFINITY },
+    fast: { attention: fusedAttention, sessionOptions: cudaOptions },
+    safe: { attention: composedAttention, sessionOptions: cudaOptions },
+  },
+};
+
+/**
+ * The device with this name, as `cpu` or `cuda:1`; without a name, or with an empty one, the default device.
  * Throws AppError `invalid_parameter`, which lists the devices, for an unknown name.
  */
-export function deviceNamed(name?: string): Device {
-  const key = chooseFrom(DEVICES, 'device', name, 'cpu');
-  return { name: key, ...DEVICES[key] };
+export function deviceNamed(name?: string, kernels: KernelSet = 'fast'): Device {
+  return deviceAt(parseDevice(name === undefined || name === '' ? 'cpu' : name), kernels);
+}
+
+function deviceAt(place: DevicePlace, kernels: KernelSet): Device {
+  const { fast, safe, ...traits } = DEVICES[place.name];
+  const { attention, sessionOptions } = kernels === 'fast' ? fast : safe;
+  return {
+    ...place,
+    ...traits,
+    key: deviceKey(place),
+    kernels,
+    attention,
+    sessionOptions: sessionOptions(place.index),
+  };
+}
+
+function cpuOptions(): SessionOptions {
+  // The memory arena is off: each session's arena would keep its largest activations for ever, times the segments.
+  return { executionProviders: ['cpu'], enableCpuMemArena: false };
+}
+
+function webgpuOptions(preferredLayout: 'NHWC' | 'NCHW'): SessionOptions {
+  return { executionProviders: [{ name: 'webgpu', preferredLayout }], enableCpuMemArena: false };
+}
+
+function cudaOptions(deviceId: number): SessionOptions {
+  return { executionProviders: [{ name: 'cuda', deviceId }], enableCpuMemArena: false };
 }

@@ -40,7 +40,8 @@ export interface Segment {
 
 /** Where the graphs of one component get their weights from, and in what form. */
 export function graphSource(context: EngineContext, weights: Weights): GraphSource {
-  return { weights, root: context.root, linear: linearOf(context, 'plain') ?? context.precision.linear };
+  const { root, device, precision } = context;
+  return { weights, root, linear: linearOf(context, 'plain') ?? precision.linear, attention: device.attention };
 }
 
 /** The form of linear layers over prepared weights: as they are stored, or as they are laid out for the processor. */

@@ -2,6 +2,7 @@ import { relative, sep } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
 import type { Dtype, TensorInfo } from '../weights/safetensors.ts';
 import type { Weights } from '../weights/weights.ts';
+import { type AttentionForm, type AttentionOptions, fusedAttention } from './attention.ts';
 import type { LinearForm, LinearLayer } from './linear.ts';
 import type { Prepacked } from './prepacked.ts';
 import { createProtoWriter, type ProtoWriter } from './protobuf.ts';
@@ -52,6 +53,8 @@ export interface Graph {
   weight(name: string, shape: readonly number[], as?: readonly number[], part?: (stored: Value) => Value): Value;
   /** A linear layer in the form that the precision of the graph's source gives it. Call `linear` of layers.ts. */
   linear(x: Value, layer: LinearLayer): Value;
+  /** Attention in the form of the graph's source. Call `attention` of layers.ts. */
+  attention(qkv: readonly [q: Value, k: Value, v: Value], heads: number, options: AttentionOptions): Value;
   /** Rows `indices` [S] of the table `name` as fp32 [S, D]: only these are read and widened, never the whole table. */
   rows(name: string, shape: readonly number[], indices: Value): Value;
   serialize(): Uint8Array;
@@ -63,6 +66,8 @@ export interface GraphSource {
   readonly root: string;
   /** How products with a weight are computed. */
   readonly linear: LinearForm;
+  /** How attention is computed; default: by one operator. */
+  readonly attention?: AttentionForm | undefined;
 }
 
 /** An input and an output of one ONNX graph cannot have the same name, so that outputs have this suffix in the file. */
@@ -165,6 +170,7 @@ export function createGraph(name: string, source?: GraphSource): Graph {
       return value;
     },
     linear: (x, layer) => needed().linear(graph, x, layer),
+    attention: (qkv, heads, options) => (source?.attention ?? fusedAttention)(graph, qkv, heads, options),
     rows(weightName, shape, indices) {
       const info = find(weightName, shape);
       return widen(graph.op('Gather', [pointAt(info, shape), indices], { axis: 0 }), info.dtype);

@@ -1,3 +1,4 @@
+import type { AttentionOptions } from './attention.ts';
 import type { Graph, Value } from './graph.ts';
 
 /** The layers that several networks share. Shapes: S tokens, K and N channels. */
@@ -76,15 +77,14 @@ export interface RopeAngles {
   readonly sin: Value;
 }
 
-/** Softmax attention, scale 1/sqrt(dim). q, k, v [B, S, heads · dim] -> same shape; `bias` [B, 1, S, S] is added to the logits. */
+/** Softmax attention, scale 1/sqrt(dim). q, k, v [B, S, heads · dim] -> same shape, in the form of the graph's device. */
 export function attention(
   g: Graph,
   q: Value,
   k: Value,
   v: Value,
   heads: number,
-  options: { causal?: boolean; bias?: Value } = {},
+  options: AttentionOptions = {},
 ): Value {
-  const inputs = options.bias === undefined ? [q, k, v] : [q, k, v, undefined, undefined, options.bias];
-  return g.op('MultiHeadAttention', inputs, { num_heads: heads, unidirectional: options.causal === true ? 1 : 0 });
+  return g.attention([q, k, v], heads, options);
 }
