@@ -107,7 +107,7 @@ describe.each(['F32', 'F16', 'BF16'] as const)('weights stored as %s arrive as f
     const weights = await checkpoint(dtype, [4100, 4]);
     const g = createGraph('rows', { weights, root, linear: gemmLinear });
     g.output('row', g.rows('w', [4100, 4], g.input('i', ['n'], 'int64')), ['n', 4]);
-    g.output('flat', g.weight('w', [4100, 4], [16400]), [16400]);
+    g.output('flat', g.weight('w', [4100, 4], { as: [16400] }), [16400]);
     const { row, flat } = await run(g, { i: { data: BigInt64Array.of(4099n, 0n), dims: [2] } });
     expect(row).toEqual({ data: Float32Array.from([...NUMBERS, ...NUMBERS]), dims: [2, 4] });
     expect(flat!.dims).toEqual([16400]);

@@ -50,7 +50,7 @@ describe('the golden edit passes where kernels are right', () => {
 
   it('by products that are built in another way', async () => {
     const product: LinearForm = (g, x, { name, n, k, bias, stored }) => {
-      const weight = g.op('Transpose', [g.weight(`${name}.weight`, stored, [n, k])], { perm: [1, 0] });
+      const weight = g.op('Transpose', [g.weight(`${name}.weight`, stored, { as: [n, k] })], { perm: [1, 0] });
       const y = g.op('MatMul', [x, weight]);
       return bias ? g.op('Add', [y, g.weight(`${name}.bias`, [n])]) : y;
     };

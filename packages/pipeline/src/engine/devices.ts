@@ -1,4 +1,4 @@
-import { type DeviceName, type DevicePlace, deviceKey, parseDevice } from '@qwen-edit/contract';
+import { AppError, type DeviceName, type DevicePlace, deviceKey, devicesKey, parseDevice } from '@qwen-edit/contract';
 import type { InferenceSession } from 'onnxruntime-node';
 import { type AttentionForm, composedAttention, fusedAttention } from '../onnx/attention.ts';
 
@@ -29,6 +29,8 @@ interface DeviceTraits {
   readonly foldsCasts: boolean;
   /** A weight that takes more bytes is cut into several. */
   readonly largestWeight: number;
+  /** Convolutions of many channels are faster by Winograd's transforms, as ONNX Runtime computes both. */
+  readonly winograd: boolean;
 }
 
 /** A processor that can run the networks. */
@@ -40,6 +42,8 @@ export interface Device extends DeviceTraits {
   readonly kernels: KernelSet;
   readonly attention: AttentionForm;
   readonly sessionOptions: SessionOptions;
+  /** Itself, or all those of its kind that share the segments of an engine. */
+  readonly spread: readonly Device[];
 }
 
 /** Of a storage buffer, every WebGPU adapter can bind so much: maxStorageBufferBindingSize of the specification. */
@@ -49,44 +53,66 @@ const WEBGPU_BINDING = 128 * 2 ** 20;
 const DEVICES: Readonly<Record<DeviceName, DeviceTraits & Readonly<Record<KernelSet, Kernels>>>> = {
   cpu: {
     label: 'the processor of this machine',
-    ...{ ownMemory: false, keepsOutputs: false, foldsCasts: false, largestWeight: Number.POSITIVE_INFINITY },
+    ...{
+      ownMemory: false,
+      keepsOutputs: false,
+      foldsCasts: false,
+      largestWeight: Number.POSITIVE_INFINITY,
+      winograd: true,
+    },
     fast: { attention: fusedAttention, sessionOptions: cpuOptions },
     safe: { attention: composedAttention, sessionOptions: cpuOptions },
   },
   webgpu: {
     label: "a graphics card of any vendor, by its system's graphics interface",
-    ...{ ownMemory: true, keepsOutputs: true, foldsCasts: true, largestWeight: WEBGPU_BINDING },
+    ...{ ownMemory: true, keepsOutputs: true, foldsCasts: true, largestWeight: WEBGPU_BINDING, winograd: false },
     // Its fused attention is wrong above 16 tokens where subgroups have 4 or 8 lanes, and some convolutions are where channels are last.
     fast: { attention: fusedAttention, sessionOptions: () => webgpuOptions('NHWC') },
     safe: { attention: composedAttention, sessionOptions: () => webgpuOptions('NCHW') },
   },
   cuda: {
     label: 'a graphics card of NVIDIA',
-    ...{ ownMemory: true, keepsOutputs: false, foldsCasts: true, largestWeight: Number.POSITIVE_INFINITY },
+    ...{
+      ownMemory: true,
+      keepsOutputs: false,
+      foldsCasts: true,
+      largestWeight: Number.POSITIVE_INFINITY,
+      winograd: false,
+    },
     fast: { attention: fusedAttention, sessionOptions: cudaOptions },
     safe: { attention: composedAttention, sessionOptions: cudaOptions },
   },
 };
 
 /**
- * The device with this name, as `cpu` or `cuda:1`; without a name, or with an empty one, the default device.
- * Throws AppError `invalid_parameter`, which lists the devices, for an unknown name.
+ * The device with this name, as `cpu` or `cuda:1`, or several of a kind as one, `cuda:0+cuda:1`; without a name, or with an empty one,
+ * the default device. Throws AppError `invalid_parameter`, which lists the devices, for an unknown name, and for kinds that differ.
  */
 export function deviceNamed(name?: string, kernels: KernelSet = 'fast'): Device {
-  return deviceAt(parseDevice(name === undefined || name === '' ? 'cpu' : name), kernels);
+  const [first, ...others] = (name === undefined || name === '' ? 'cpu' : name)
+    .split('+')
+    .map((each) => parseDevice(each));
+  if (first === undefined || others.some((other) => other.name !== first.name))
+    throw new AppError('invalid_parameter', `The devices of ${name} are of different kinds.`, {
+      hint: 'Spread an engine over devices of one kind, and separate engines by commas.',
+    });
+  const device = deviceAt(first, kernels);
+  if (others.length === 0) return device;
+  const spread = [device, ...others.map((other) => deviceAt(other, kernels))];
+  return { ...device, key: devicesKey([first, ...others]), spread };
 }
+
+/** The processor of this machine, for what is not worth a place on another device. */
+export const hostDevice = (): Device => deviceAt({ name: 'cpu', index: 0 }, 'fast');
 
 function deviceAt(place: DevicePlace, kernels: KernelSet): Device {
   const { fast, safe, ...traits } = DEVICES[place.name];
   const { attention, sessionOptions } = kernels === 'fast' ? fast : safe;
-  return {
-    ...place,
-    ...traits,
-    key: deviceKey(place),
-    kernels,
-    attention,
-    sessionOptions: sessionOptions(place.index),
-  };
+  const key = deviceKey(place);
+  const spread: Device[] = [];
+  const device = { ...place, ...traits, key, kernels, attention, sessionOptions: sessionOptions(place.index), spread };
+  spread.push(device);
+  return device;
 }
 
 function cpuOptions(): SessionOptions {

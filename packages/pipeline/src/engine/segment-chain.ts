@@ -4,12 +4,13 @@ import type { Graph, GraphSource } from '../onnx/graph.ts';
 import type { LinearForm } from '../onnx/linear.ts';
 import { type FindPrepared, withoutPrepacked } from '../onnx/prepared-layer.ts';
 import type { Weights } from '../weights/weights.ts';
-import type { Device } from './devices.ts';
+import { type Device, hostDevice } from './devices.ts';
 import type { Precision } from './precision.ts';
-import type { GraphSession, InputArray } from './session.ts';
+import type { DeviceArray, GraphSession, InputArray } from './session.ts';
 
 /** What every network needs to load its segments and to run them. */
 export interface EngineContext {
+  /** Or several that share the segments: see Device. */
   readonly device: Device;
   readonly precision: Precision;
   readonly threads: number;
@@ -36,12 +37,15 @@ export interface Segment {
    * for the processor, which takes longer than running them once.
    */
   readonly repeated?: 'each step' | 'once';
+  /** It only reads some rows of a large table, which need not be in the memory of a device. */
+  readonly onHost?: boolean;
 }
 
 /** Where the graphs of one component get their weights from, and in what form. */
 export function graphSource(context: EngineContext, weights: Weights): GraphSource {
   const { root, device, precision } = context;
-  return { weights, root, linear: linearOf(context, 'plain') ?? precision.linear, attention: device.attention };
+  const { attention, winograd } = device;
+  return { weights, root, linear: linearOf(context, 'plain') ?? precision.linear, attention, winograd };
 }
 
 /** The form of linear layers over prepared weights: as they are stored, or as they are laid out for the processor. */
@@ -64,6 +68,7 @@ export const HOLD_ALL: Holding = { held: Number.POSITIVE_INFINITY, stays: true, 
 
 type Inputs = Readonly<Record<string, InputArray>>;
 type Outputs = Record<string, FloatArray>;
+type Kept = Record<string, FloatArray | DeviceArray>;
 
 /** The graphs of one network, one after the other. */
 export interface SegmentChain {
@@ -97,13 +102,19 @@ export async function loadSegmentChain(
 ): Promise<SegmentChain> {
   const { device, threads, root, pause } = context;
   // Loaded late, with ONNX Runtime: who plans or verifies builds the same graphs and runs none.
-  const { createGraphSession } = await import('./session.ts');
+  const { createGraphSession, onHost } = await import('./session.ts');
   const { foldConstants = false, arena = false } = options;
   const prepackedLinear = linearOf(context, 'prepacked');
   const needsLayout = context.precision.preparation?.needsLayout === true;
   let holding = options.holding ?? HOLD_ALL;
   const open = new Map<number, GraphSession>();
+  const host = hostDevice();
 
+  /** Segments are shared out evenly, neighbours together. */
+  const placeOf = (index: number): Device | undefined => {
+    if (segments[index]?.onHost === true) return host;
+    return segments[index] && device.spread[Math.floor((index * device.spread.length) / segments.length)];
+  };
   const opened = async (index: number): Promise<GraphSession> => {
     const known = open.get(index);
     if (known !== undefined) return known;
@@ -112,7 +123,11 @@ export async function loadSegmentChain(
     const pays = holding.prepacks && isHeld(index) && segment.repeated === 'each step';
     const prepack = segment.repeated !== undefined && prepackedLinear !== undefined && (pays || needsLayout);
     const graph = segment.build(prepack ? prepackedLinear : undefined);
-    const session = await createGraphSession(graph, { device, threads, root, foldConstants, arena, prepack });
+    const place = placeOf(index);
+    // What is next on another device, or is to be looked at, comes back to the host.
+    const keepOutputs = context.onOutputs === undefined && placeOf(index + 1) === place;
+    const options = { device: place ?? device, threads, root, foldConstants, arena, prepack, keepOutputs };
+    const session = await createGraphSession(graph, options);
     open.set(index, session);
     return session;
   };
@@ -127,25 +142,31 @@ export async function loadSegmentChain(
   const release = (): Promise<void> => close(() => false);
 
   const runEach = async (each: readonly Inputs[]): Promise<readonly Outputs[]> => {
-    const values = each.map((inputs): Record<string, InputArray> => ({ ...inputs }));
-    let outputs: readonly Outputs[] = [];
-    for (const index of segments.keys()) {
-      await pause();
-      const session = await opened(index);
-      const made: Outputs[] = [];
-      for (const [i, known] of values.entries()) {
-        if (i > 0) await pause();
-        const out = await session.run(pick(known, session.inputNames));
-        context.onOutputs?.(out);
-        freeUsed(outputs[i], index === segments.length - 1 ? undefined : out);
-        Object.assign(known, out);
-        made.push(out);
+    const values = each.map((inputs): Record<string, InputArray | DeviceArray> => ({ ...inputs }));
+    let outputs: readonly Kept[] = [];
+    try {
+      for (const index of segments.keys()) {
+        await pause();
+        const session = await opened(index);
+        const made: Kept[] = [];
+        for (const [i, known] of values.entries()) {
+          if (i > 0) await pause();
+          const out = await session.runKeeping(pick(known, session.inputNames));
+          made.push(out);
+          context.onOutputs?.(hostOutputs(out));
+          freeUsed(outputs[i], index === segments.length - 1 ? undefined : out);
+          Object.assign(known, out);
+        }
+        outputs = made;
+        await close(isHeld);
       }
-      outputs = made;
-      await close(isHeld);
+      return outputs.map(hostOutputs);
+    } finally {
+      for (const known of values) freeKept(known);
     }
-    return outputs;
   };
+  const hostOutputs = (kept: Kept): Outputs =>
+    Object.fromEntries(Object.entries(kept).map(([name, value]) => [name, onHost(name, value)]));
 
   try {
     for (const index of segments.keys()) {
@@ -182,14 +203,24 @@ export async function loadSegmentChain(
  * Gives the memory of a segment's outputs back when those of the next one have replaced them, or when there is no next one. The garbage
  * collector would do it some segments later, each of which makes as much again.
  */
-function freeUsed(before: Outputs = {}, after: Outputs | undefined): void {
-  for (const [name, { data }] of Object.entries(before))
-    if ((after === undefined || after[name] !== undefined) && data.buffer instanceof ArrayBuffer)
-      data.buffer.transfer(0);
+function freeUsed(before: Kept = {}, after: Kept | undefined): void {
+  for (const [name, value] of Object.entries(before)) {
+    if (after !== undefined && after[name] === undefined) continue;
+    if ('tensor' in value) value.release();
+    else if (value.data.buffer instanceof ArrayBuffer) value.data.buffer.transfer(0);
+  }
 }
 
-function pick(values: Inputs, names: readonly string[]): Record<string, InputArray> {
-  const picked: Record<string, InputArray> = {};
+/** What is on a device is not known to the garbage collector. */
+function freeKept(values: Readonly<Record<string, InputArray | DeviceArray>>): void {
+  for (const value of Object.values(values)) if ('tensor' in value) value.release();
+}
+
+function pick(
+  values: Readonly<Record<string, InputArray | DeviceArray>>,
+  names: readonly string[],
+): Record<string, InputArray | DeviceArray> {
+  const picked: Record<string, InputArray | DeviceArray> = {};
   for (const name of names) {
     const value = values[name];
     if (value === undefined) throw new AppError('internal', `A segment has no value for its input ${name}.`);

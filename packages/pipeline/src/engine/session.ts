@@ -10,6 +10,14 @@ export interface InputArray {
   readonly dims: readonly number[];
 }
 
+/** An output that has stayed in the memory of a device, for sessions on the same one. */
+export interface DeviceArray {
+  readonly dims: readonly number[];
+  readonly tensor: Tensor;
+  /** Gives its memory back. It cannot be used after that. */
+  release(): void;
+}
+
 export interface GraphSessionOptions {
   readonly device: Device;
   readonly threads: number;
@@ -25,6 +33,11 @@ export interface GraphSessionOptions {
    * go within one run: the system zeroes each page that it gives.
    */
   readonly arena?: boolean;
+  /**
+   * Leave outputs in the memory of a device that keeps them. A value cannot be read from there: the session whose outputs are wanted
+   * must not have this.
+   */
+  readonly keepOutputs?: boolean;
   /** Lay weights out for the processor when the graph is loaded. Those that were laid out before are mapped then, and not copied. */
   readonly prepack?: boolean;
 }
@@ -34,7 +47,11 @@ export interface GraphSession {
   /** What `run` must be given. */
   readonly inputNames: readonly string[];
   /** Computes the graph. It blocks the thread until it is done. */
-  run(feeds: Readonly<Record<string, InputArray>>): Promise<Record<string, FloatArray>>;
+  run(feeds: Readonly<Record<string, InputArray | DeviceArray>>): Promise<Record<string, FloatArray>>;
+  /** The same for outputs that stay on the device, if the session was opened so; else they are on the host. */
+  runKeeping(
+    feeds: Readonly<Record<string, InputArray | DeviceArray>>,
+  ): Promise<Record<string, FloatArray | DeviceArray>>;
   release(): Promise<void>;
 }
 
@@ -44,10 +61,13 @@ export interface GraphSession {
  * Throws AppError `engine_failed` or `out_of_memory`, with ONNX Runtime's words.
  */
 export async function createGraphSession(graph: Graph, options: GraphSessionOptions): Promise<GraphSession> {
-  const fold = options.foldConstants === true;
+  const { device } = options;
+  const fold = options.foldConstants === true || device.foldsCasts;
+  const keeps = options.keepOutputs === true && device.keepsOutputs;
   const session = await guard(() =>
     InferenceSession.create(graph.serialize(), {
-      ...options.device.sessionOptions,
+      ...device.sessionOptions,
+      ...(keeps ? { preferredOutputLocation: 'gpu-buffer' as const } : {}),
       // A pattern would be a second block of the size of the whole run, beside what the first run has left.
       ...(options.arena === true ? { enableCpuMemArena: true, enableMemPattern: false } : {}),
       intraOpNumThreads: options.threads,
@@ -69,24 +89,41 @@ export async function createGraphSession(graph: Graph, options: GraphSessionOpti
       },
     }),
   );
+  const runKeeping: GraphSession['runKeeping'] = async (feeds) => {
+    const tensors = Object.entries(feeds).map(([name, value]) => [name, tensorOf(value)] as const);
+    const results = await guard(() => session.run(Object.fromEntries(tensors)));
+    return Object.fromEntries(
+      Object.entries(results).map(([name, tensor]) => [name.slice(0, -OUTPUT_SUFFIX.length), arrayOf(tensor)]),
+    );
+  };
   return {
     inputNames: session.inputNames,
+    runKeeping,
     async run(feeds) {
-      const tensors: Record<string, Tensor> = {};
-      for (const [name, { data, dims }] of Object.entries(feeds)) {
-        tensors[name] =
-          data instanceof Float32Array ? new Tensor('float32', data, dims) : new Tensor('int64', data, dims);
-      }
-      const results = await guard(() => session.run(tensors));
-      const out: Record<string, FloatArray> = {};
-      for (const [name, tensor] of Object.entries(results)) {
-        if (tensor.data instanceof Float32Array)
-          out[name.slice(0, -OUTPUT_SUFFIX.length)] = { data: tensor.data, dims: tensor.dims };
-      }
-      return out;
+      const results = Object.entries(await runKeeping(feeds));
+      return Object.fromEntries(results.map(([name, value]) => [name, onHost(name, value)]));
     },
     release: () => session.release(),
   };
+}
+
+function tensorOf(value: InputArray | DeviceArray): Tensor {
+  if ('tensor' in value) return value.tensor;
+  const { data, dims } = value;
+  return data instanceof Float32Array ? new Tensor('float32', data, dims) : new Tensor('int64', data, dims);
+}
+
+function arrayOf(tensor: Tensor): FloatArray | DeviceArray {
+  const { dims } = tensor;
+  if (tensor.location === 'gpu-buffer') return { dims, tensor, release: () => tensor.dispose() };
+  if (tensor.data instanceof Float32Array) return { data: tensor.data, dims };
+  throw new AppError('internal', `A graph gives ${tensor.type} numbers.`);
+}
+
+/** Throws AppError `internal` for a value that is not on the host. */
+export function onHost(name: string, value: FloatArray | DeviceArray): FloatArray {
+  if ('data' in value) return value;
+  throw new AppError('internal', `The value ${name} is on the device, and cannot be read from there.`);
 }
 
 async function guard<T>(work: () => Promise<T>): Promise<T> {

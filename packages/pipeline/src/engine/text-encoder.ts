@@ -66,7 +66,7 @@ export function textEncoderSegments(config: TextEncoderConfig, source: GraphSour
       { name: 'vision.merger', build: () => mergerGraph(vision, source) },
     ],
     textSegments: [
-      { name: 'text-encoder.embed', build: () => tokenEmbedGraph(text, source) },
+      { name: 'text-encoder.embed', build: () => tokenEmbedGraph(text, source), onHost: true },
       ...layerRanges.map(([first, last]) => ({
         name: `text-encoder.layers.${first}-${last}`,
         build: (linear = source.linear) => textLayersGraph(text, first, last, { ...source, linear }),

@@ -56,7 +56,7 @@ function selfAttention(g: Graph, c: LanguageGeometry, name: string, x: Value, an
   const q = rope(g, project('q_proj', heads), angles, heads, false);
   const k = repeat(rope(g, project('k_proj', groups), angles, groups, false));
   const v = repeat(project('v_proj', groups));
-  const out = reshape(g, attention(g, q, k, v, heads, { causal: true }), [-1, d]);
+  const out = reshape(g, attention(g, [q, k, v], { count: heads, dim: headDim }, { causal: true }), [-1, d]);
   return linear(g, out, `${name}.o_proj`, [d, d], { bias: false });
 }
 

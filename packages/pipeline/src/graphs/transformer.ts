@@ -201,7 +201,7 @@ function jointAttention(
   const q = rope(g, joint('add_q_proj', 'to_q', ['norm_added_q', 'norm_q']), angles, heads, true);
   const k = rope(g, joint('add_k_proj', 'to_k', ['norm_added_k', 'norm_k']), angles, heads, true);
   const v = joint('add_v_proj', 'to_v');
-  const out = reshape(g, attention(g, q, k, v, heads), [-1, d]);
+  const out = reshape(g, attention(g, [q, k, v], { count: heads, dim: c.attention_head_dim }), [-1, d]);
   const textRows = rowCount(g, text);
   return [
     linear(g, sliceRows(g, out, textRows), `${name}.to_out.0`, [d, d]),

@@ -93,13 +93,14 @@ function conv(
   const acting = (kernel: Value): Value =>
     temporal ? g.op('Gather', [kernel, g.ints([size - 1], [])], { axis: 2 }) : kernel;
   const bias = g.weight(`${name}.bias`, [to]);
-  if (temporal && size === 3 && winogradPays([to, from])) {
-    const elements = g.weight(`${name}.weight`, shape, [to, from, size, size * size], (kernel) =>
-      g.op('Transpose', [acting(kernel)], { perm: [2, 1, 0] }),
-    );
+  if (g.winograd && temporal && size === 3 && winogradPays([to, from])) {
+    const elements = g.weight(`${name}.weight`, shape, {
+      as: [to, from, size, size * size],
+      part: (kernel) => g.op('Transpose', [acting(kernel)], { perm: [2, 1, 0] }),
+    });
     return winogradConvolution(g, x, elements, bias, [to, from]);
   }
-  const kernel = g.weight(`${name}.weight`, shape, shape, acting);
+  const kernel = g.weight(`${name}.weight`, shape, { part: acting });
   return convolution(g, x, kernel, bias, { kernel_shape: [size, size], strides, pads });
 }
 
@@ -120,7 +121,7 @@ function causalConv(g: Graph, x: Value, name: string, from: number, to: number, 
  * gamma, which ONNX Runtime has as one operator. Source: QwenImageRMS_norm.
  */
 function channelNorm(g: Graph, x: Value, name: string, channels: number, spatialDims: 2 | 3): Value {
-  const gamma = g.weight(name, [channels, ...Array<number>(spatialDims).fill(1)], [channels]);
+  const gamma = g.weight(name, [channels, ...Array<number>(spatialDims).fill(1)], { as: [channels] });
   return rmsNorm(g, x, gamma, 1e-24 / channels);
 }
 
@@ -138,7 +139,7 @@ function selfAttention(g: Graph, x: Value, name: string, channels: number): Valu
   const y = channelNorm(g, x, `${name}.norm.gamma`, channels, 2);
   const qkv = conv(g, y, `${name}.to_qkv`, [3 * channels, channels, 1]);
   const [q, k, v] = g.ops('Split', [reshape(g, qkv, [1, -1, 3 * channels])], 3, { axis: 2, num_outputs: 3 });
-  const picture = g.op('Reshape', [attention(g, q!, k!, v!, 1), g.op('Shape', [x])]);
+  const picture = g.op('Reshape', [attention(g, [q!, k!, v!], { count: 1, dim: channels }), g.op('Shape', [x])]);
   return add(g, x, conv(g, picture, `${name}.proj`, [channels, channels, 1]));
 }
 

@@ -114,14 +114,13 @@ function selfAttention(
   const [q, k, v] = parts.map((part) => reshape(g, part, [1, -1, d]));
   const rotate = (value: Value): Value => rope(g, value, angles, heads, false);
   if (windows === undefined) {
-    const out = attention(g, rotate(q!), rotate(k!), v!, heads);
+    const out = attention(g, [rotate(q!), rotate(k!), v!], { count: heads, dim: d / heads });
     return linear(g, reshape(g, out, [-1, d]), `${name}.proj`, [d, d]);
   }
   const intoWindows = (value: Value): Value =>
     g.op('Reshape', [g.op('Gather', [value, windows.gather], { axis: 1 }), windows.shape]);
-  const out = attention(g, intoWindows(rotate(q!)), intoWindows(rotate(k!)), intoWindows(v!), heads, {
-    bias: windows.bias,
-  });
+  const inWindows = [intoWindows(rotate(q!)), intoWindows(rotate(k!)), intoWindows(v!)] as const;
+  const out = attention(g, inWindows, { count: heads, dim: d / heads }, { bias: windows.bias });
   const back = g.op('Gather', [reshape(g, out, [-1, d]), windows.scatter], { axis: 0 });
   return linear(g, back, `${name}.proj`, [d, d]);
 }

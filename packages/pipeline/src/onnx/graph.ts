@@ -2,7 +2,13 @@ import { relative, sep } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
 import type { Dtype, TensorInfo } from '../weights/safetensors.ts';
 import type { Weights } from '../weights/weights.ts';
-import { type AttentionForm, type AttentionOptions, fusedAttention } from './attention.ts';
+import {
+  type AttentionForm,
+  type AttentionOptions,
+  fusedAttention,
+  type Heads,
+  type QueriesKeysValues,
+} from './attention.ts';
 import type { LinearForm, LinearLayer } from './linear.ts';
 import type { Prepacked } from './prepacked.ts';
 import { createProtoWriter, type ProtoWriter } from './protobuf.ts';
@@ -47,17 +53,28 @@ export interface Graph {
   stored(array: StoredArray, dims: readonly number[]): Value;
   /**
    * A weight of the checkpoint as fp32. Small ones are copied into the graph; larger ones stay in
-   * their file, and the graph points at them, with a Cast behind if they are stored in half precision. `as` gives the weight
-   * another shape of the same size; `part` cuts it, or brings it in another order, before it is widened.
+   * their file, and the graph points at them, with a Cast behind if they are stored in half precision.
    */
-  weight(name: string, shape: readonly number[], as?: readonly number[], part?: (stored: Value) => Value): Value;
+  weight(name: string, shape: readonly number[], use?: WeightUse): Value;
   /** A linear layer in the form that the precision of the graph's source gives it. Call `linear` of layers.ts. */
   linear(x: Value, layer: LinearLayer): Value;
   /** Attention in the form of the graph's source. Call `attention` of layers.ts. */
-  attention(qkv: readonly [q: Value, k: Value, v: Value], heads: number, options: AttentionOptions): Value;
+  attention(qkv: QueriesKeysValues, heads: Heads, options: AttentionOptions): Value;
+  /** Whether convolutions of many channels are computed by Winograd's transforms. */
+  readonly winograd: boolean;
   /** Rows `indices` [S] of the table `name` as fp32 [S, D]: only these are read and widened, never the whole table. */
   rows(name: string, shape: readonly number[], indices: Value): Value;
   serialize(): Uint8Array;
+}
+
+/** How a graph uses a weight. */
+export interface WeightUse {
+  /** Another shape; of the same size, unless `first` is given. */
+  readonly as?: readonly number[];
+  /** Of a weight that is cut along its first axis of `as`: the first row of the part that is used. */
+  readonly first?: number | undefined;
+  /** Cuts it, or brings it in another order, before it is widened. */
+  readonly part?: (stored: Value) => Value;
 }
 
 export interface GraphSource {
@@ -68,6 +85,8 @@ export interface GraphSource {
   readonly linear: LinearForm;
   /** How attention is computed; default: by one operator. */
   readonly attention?: AttentionForm | undefined;
+  /** See Graph; default: true. */
+  readonly winograd?: boolean | undefined;
 }
 
 /** An input and an output of one ONNX graph cannot have the same name, so that outputs have this suffix in the file. */
@@ -158,18 +177,20 @@ export function createGraph(name: string, source?: GraphSource): Graph {
       return initializer(fresh('const'), 'uint8', dims, (tensor) => tensor.bytes(9, Uint8Array.from(data)));
     },
     stored: (array, dims) => pointAt(array, dims),
-    weight(weightName, shape, as = shape, part = (stored) => stored) {
-      const known = weights.get(weightName);
+    weight(weightName, shape, { as = shape, first, part = asStored } = {}) {
+      const key = first === undefined ? weightName : `${weightName} ${first}`;
+      const known = weights.get(key);
       if (known !== undefined) return known;
       const info = find(weightName, shape);
-      const inline = elements(shape) <= INLINE_ELEMENTS;
+      const inline = elements(shape) <= INLINE_ELEMENTS && first === undefined;
       const value = inline
         ? part(graph.floats(needed().weights.read(info), as))
-        : widen(part(pointAt(info, as)), info.dtype);
-      weights.set(weightName, value);
+        : widen(part(pointAt(first === undefined ? info : rowsOf(info, elements(shape), first, as), as)), info.dtype);
+      weights.set(key, value);
       return value;
     },
     linear: (x, layer) => needed().linear(graph, x, layer),
+    winograd: source?.winograd ?? true,
     attention: (qkv, heads, options) => (source?.attention ?? fusedAttention)(graph, qkv, heads, options),
     rows(weightName, shape, indices) {
       const info = find(weightName, shape);
@@ -186,6 +207,15 @@ export function createGraph(name: string, source?: GraphSource): Graph {
   };
   return graph;
 }
+
+/** The part of an array of `total` elements that has the shape `as` and begins at row `first`. */
+function rowsOf(array: TensorInfo, total: number, first: number, as: readonly number[]): StoredArray {
+  const width = array.byteLength / total;
+  const row = elements(as.slice(1)) * width;
+  return { ...array, offset: array.offset + first * row, byteLength: elements(as) * width };
+}
+
+const asStored = (stored: Value): Value => stored;
 
 function elements(shape: readonly number[]): number {
   return shape.reduce((product, side) => product * side, 1);

@@ -1,4 +1,4 @@
-import type { AttentionOptions } from './attention.ts';
+import type { AttentionOptions, Heads, QueriesKeysValues } from './attention.ts';
 import type { Graph, Value } from './graph.ts';
 
 /** The layers that several networks share. Shapes: S tokens, K and N channels. */
@@ -78,13 +78,6 @@ export interface RopeAngles {
 }
 
 /** Softmax attention, scale 1/sqrt(dim). q, k, v [B, S, heads · dim] -> same shape, in the form of the graph's device. */
-export function attention(
-  g: Graph,
-  q: Value,
-  k: Value,
-  v: Value,
-  heads: number,
-  options: AttentionOptions = {},
-): Value {
-  return g.attention([q, k, v], heads, options);
+export function attention(g: Graph, qkv: QueriesKeysValues, heads: Heads, options: AttentionOptions = {}): Value {
+  return g.attention(qkv, heads, options);
 }

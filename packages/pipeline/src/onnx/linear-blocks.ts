@@ -1,5 +1,5 @@
-import type { StoredArray } from './graph.ts';
-import { gemmLinear, type LinearForm, type LinearLayer } from './linear.ts';
+import type { StoredArray, Value } from './graph.ts';
+import { gemmLinear, type LinearForm, type LinearLayer, type WeightRows } from './linear.ts';
 
 /** The weight of a linear layer in blocks along k with a scale each: what quantise/ makes, where it lies. */
 export interface BlockWeights {
@@ -30,20 +30,29 @@ const INT8_ACTIVATIONS = 4;
  */
 export function blockLinear(find: (layer: LinearLayer) => BlockWeights | undefined): LinearForm {
   return (g, x, layer) => {
-    const { name, n, k, bias } = layer;
+    const { name, n, k, bias, rows } = layer;
     const weight = find(layer);
     if (weight === undefined) return gemmLinear(g, x, layer);
     const { bits, blockSize, data, scales, zeroPoints } = weight;
     const blocks = Math.ceil(k / blockSize);
+    const stored = (array: StoredArray, dims: readonly number[]): Value => g.stored(partOfRows(array, n, rows), dims);
     const inputs = [
       x,
-      g.stored(data, [n, blocks, (blockSize * bits) / 8]),
-      g.stored(scales, [n, blocks]),
-      zeroPoints && g.stored(zeroPoints, [n, Math.ceil((blocks * bits) / 8)]),
+      stored(data, [n, blocks, (blockSize * bits) / 8]),
+      stored(scales, [n, blocks]),
+      zeroPoints && stored(zeroPoints, [n, Math.ceil((blocks * bits) / 8)]),
     ];
     // The fifth input would reorder the columns.
     const addend = bias ? [undefined, g.weight(`${name}.bias`, [n])] : [];
     const attributes = { N: n, K: k, bits, block_size: blockSize, accuracy_level: INT8_ACTIVATIONS };
     return g.op('MatMulNBits', [...inputs, ...addend], attributes);
   };
+}
+
+/** The part of an array whose rows are those of a whole weight that has `count` rows from `rows.first` on. */
+function partOfRows(array: StoredArray, count: number, rows: WeightRows | undefined): StoredArray {
+  if (rows === undefined) return array;
+  const { prepacked: _, ...plain } = array;
+  const row = array.byteLength / rows.total;
+  return { ...plain, offset: array.offset + rows.first * row, byteLength: count * row };
 }
