@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { realDevice } from './test/config.ts';
 import { LongestFirst } from './test/setup/longest-first.ts';
+import { softwareVulkan } from './test/setup/software-vulkan.ts';
 
 /** Test files of one kind. */
 interface Project {
@@ -8,6 +10,8 @@ interface Project {
   readonly include: readonly string[];
   /** False if test files may share a process, which saves loading the same modules again and again. */
   readonly isolate?: false;
+  /** Environment with which its test files' processes are started. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Projects whose files run side by side. Groups run one after the other, in this order. */
@@ -47,6 +51,8 @@ const GROUPS: readonly Group[] = [
       },
       // Networks, whole models.
       { name: 'model', include: ['test/bad-input', 'test/demo-model', 'test/engine', 'test/parity'] },
+      // Networks on a graphics card, or on what stands for one.
+      { name: 'webgpu', include: ['test/webgpu'], env: realDevice === undefined ? softwareVulkan() : {} },
     ],
   },
   {
@@ -70,7 +76,7 @@ export default defineConfig({
     // Tests start hundreds of programs. Most of the time of a start goes into reading TypeScript.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/test-programs') },
     projects: GROUPS.flatMap(({ workers, projects }, i) =>
-      projects.map(({ name, include, isolate = true }) => ({
+      projects.map(({ name, include, isolate = true, env = {} }) => ({
         extends: true as const,
         test: {
           name,
@@ -78,6 +84,7 @@ export default defineConfig({
           exclude: ['**/node_modules/**', 'test/rules/planted/**'],
           maxWorkers: workers,
           isolate,
+          env,
           sequence: { groupOrder: i + 1 },
         },
       })),
