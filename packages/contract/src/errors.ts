@@ -183,6 +183,20 @@ export const ERRORS = {
     'Try again: a fresh engine is started. A slow machine may need a longer silence limit.',
     LATER,
   ),
+  device_unavailable: surroundings(
+    503,
+    true,
+    'The device cannot be used',
+    'Check its driver and libraries, or choose another device; docs/gpu.md says what each needs.',
+    LATER,
+  ),
+  device_lost: engine(
+    503,
+    true,
+    'The device was lost in the middle of its work',
+    'Try again: a fresh engine is started. If it stays, read the messages of the driver, update it, and check the card’s heat and power.',
+    LATER,
+  ),
   device_drift: surroundings(
     503,
     true,

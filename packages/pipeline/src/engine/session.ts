@@ -1,7 +1,7 @@
-import { AppError } from '@qwen-edit/contract';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { FloatArray } from '../arrays.ts';
 import { type Graph, OUTPUT_SUFFIX } from '../onnx/graph.ts';
+import { toEngineError } from './device-faults.ts';
 import type { Device } from './devices.ts';
 
 /** An fp32 or int64 array with its shape, as graphs take and give them. */
@@ -58,13 +58,13 @@ export interface GraphSession {
 /**
  * Loads a graph. Weights stay in their files: they are memory-mapped, and neither prepacked nor copied, but for those that were
  * prepacked when they were prepared.
- * Throws AppError `engine_failed` or `out_of_memory`, with ONNX Runtime's words.
+ * Throws AppError `device_unavailable`, `device_lost`, `out_of_memory` or `engine_failed`, with ONNX Runtime's words.
  */
 export async function createGraphSession(graph: Graph, options: GraphSessionOptions): Promise<GraphSession> {
   const { device } = options;
   const fold = options.foldConstants === true || device.foldsCasts;
   const keeps = options.keepOutputs === true && device.keepsOutputs;
-  const session = await guard(() =>
+  const session = await guard(device, () =>
     InferenceSession.create(graph.serialize(), {
       ...device.sessionOptions,
       ...(keeps ? { preferredOutputLocation: 'gpu-buffer' as const } : {}),
@@ -91,7 +91,7 @@ export async function createGraphSession(graph: Graph, options: GraphSessionOpti
   );
   const runKeeping: GraphSession['runKeeping'] = async (feeds) => {
     const tensors = Object.entries(feeds).map(([name, value]) => [name, tensorOf(value)] as const);
-    const results = await guard(() => session.run(Object.fromEntries(tensors)));
+    const results = await guard(device, () => session.run(Object.fromEntries(tensors)));
     return Object.fromEntries(
       Object.entries(results).map(([name, tensor]) => [name.slice(0, -OUTPUT_SUFFIX.length), arrayOf(tensor)]),
     );
@@ -126,12 +126,10 @@ export function onHost(name: string, value: FloatArray | DeviceArray): FloatArra
   throw new AppError('internal', `The value ${name} is on the device, and cannot be read from there.`);
 }
 
-async function guard<T>(work: () => Promise<T>): Promise<T> {
+async function guard<T>(device: Device, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    const memory = /bad.?alloc|failed to allocate|out of memory|BFCArena/i.test(message);
-    throw new AppError(memory ? 'out_of_memory' : 'engine_failed', `ONNX Runtime: ${message}`, { cause });
+    throw toEngineError(cause, device);
   }
 }
