@@ -1,3 +1,4 @@
+import { AppError } from '@qwen-edit/contract';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { FloatArray } from '../arrays.ts';
 import { type Graph, OUTPUT_SUFFIX } from '../onnx/graph.ts';
