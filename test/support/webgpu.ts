@@ -11,6 +11,9 @@ import { softwareVulkan } from '../setup/software-vulkan.ts';
  */
 export const TEST_DEVICE = realDevice ?? 'webgpu';
 
+/** SwiftShader gets fused attention and some convolutions wrong. */
+export const KERNELS = realDevice === undefined ? 'safe' : 'fast';
+
 /** Why this process has no such device. */
 function missing(): string | undefined {
   if (realDevice !== undefined) return undefined;

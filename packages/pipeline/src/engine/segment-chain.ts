@@ -1,5 +1,6 @@
-import { AppError } from '@qwen-edit/contract';
+import { AppError, precisionFacts } from '@qwen-edit/contract';
 import type { FloatArray } from '../arrays.ts';
+import { cutLinear } from '../onnx/cut-linear.ts';
 import type { Graph, GraphSource } from '../onnx/graph.ts';
 import type { LinearForm } from '../onnx/linear.ts';
 import { type FindPrepared, withoutPrepacked } from '../onnx/prepared-layer.ts';
@@ -44,9 +45,15 @@ export interface Segment {
 /** Where the graphs of one component get their weights from, and in what form. */
 export function graphSource(context: EngineContext, weights: Weights): GraphSource {
   const { root, device, precision } = context;
-  const { attention, winograd } = device;
-  return { weights, root, linear: linearOf(context, 'plain') ?? precision.linear, attention, winograd };
+  const { attention, winograd, largestWeight: largest } = device;
+  const form = linearOf(context, 'plain') ?? precision.linear;
+  const { bytesPerWeight } = precisionFacts(precision.name);
+  // Where the device does not compute with weights as they are stored, they have been widened.
+  const rules = { largest, bytesPerWeight: bytesPerWeight === 'stored' ? WIDENED_BYTES : bytesPerWeight };
+  return { weights, root, linear: cutLinear(form, rules), attention, winograd };
 }
+
+const WIDENED_BYTES = 4;
 
 /** The form of linear layers over prepared weights: as they are stored, or as they are laid out for the processor. */
 function linearOf({ precision, prepared }: EngineContext, layout: 'plain' | 'prepacked'): LinearForm | undefined {

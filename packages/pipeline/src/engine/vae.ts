@@ -30,8 +30,10 @@ export function vaeSegments(config: VaeConfig, source: GraphSource): Record<'enc
 export async function loadVae(context: EngineContext, config: VaeConfig, weights: Weights): Promise<Vae> {
   const segments = vaeSegments(config, graphSource(context, weights));
   // Only a slice of each kernel acts: it is cut out once, when the graph is loaded.
-  // Its feature maps have hundreds of megabytes. They are kept within a stage, and given back at its end.
-  const options = { foldConstants: true, arena: true, holding: { held: 1, stays: false, prepacks: false } };
+  // Its feature maps have hundreds of megabytes. They are kept within a stage, and given back at its end. A device with a memory of
+  // its own would have to compile its kernels again for each edit.
+  const { ownMemory } = context.device;
+  const options = { foldConstants: true, arena: true, holding: { held: 1, stays: ownMemory, prepacks: false } };
   const encoder = await loadSegmentChain(context, [segments.encoder], options);
   const decoder = await loadSegmentChain(context, [segments.decoder], options);
   const factor = vaeFactor(config);

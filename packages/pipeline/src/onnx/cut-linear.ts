@@ -7,6 +7,7 @@ import type { LinearForm, LinearLayer } from './linear.ts';
  * a limited number of bytes at once. `bytesPerWeight`: in the memory of the device.
  */
 export function cutLinear(form: LinearForm, { largest, bytesPerWeight }: CutRules): LinearForm {
+  if (largest === Number.POSITIVE_INFINITY) return form;
   return (g, x, layer) => {
     const { n, k, bias, name } = layer;
     const most = Math.max(1, Math.floor(largest / (k * bytesPerWeight)));
