@@ -9,10 +9,22 @@ import { en } from '../../apps/web/src/i18n/en.ts';
 import { zh } from '../../apps/web/src/i18n/zh.ts';
 import { apiOf, newPicture, postJson, submitPrompt } from '../e2e/calls.ts';
 import { startEmbedded } from '../e2e/embedded.ts';
+import { holdIn } from '../e2e/held.ts';
 import type { System } from '../e2e/system.ts';
 import { pollUntil } from '../e2e/waiting.ts';
 import { browserSuites, openBrowser } from './chromium.ts';
-import { DESKTOP, divider, expectEventually, filePicker, PHONE, pngFile, sendEdit, visit, wish } from './visit.ts';
+import {
+  DESKTOP,
+  divider,
+  expectEventually,
+  filePicker,
+  PHONE,
+  pngFile,
+  sendEdit,
+  stepLine,
+  visit,
+  wish,
+} from './visit.ts';
 
 const LONG = 240_000;
 const JAVASCRIPT_BYTES = 150_000;
@@ -149,7 +161,11 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
       const buffer = await sharp({ create: { width: 320, height: 224, channels: 3, background: 'olive' } })
         .png()
         .toBuffer();
-      await sendEdit(page, 'each:150ms steps:8 size:320x224', [{ name: 'wide.png', mimeType: 'image/png', buffer }]);
+      const hold = holdIn(system);
+      const words = `each:150ms steps:8 size:320x224 at:4 ${hold.words}`;
+      await sendEdit(page, words, [{ name: 'wide.png', mimeType: 'image/png', buffer }]);
+      await stepLine(page, '8').waitFor();
+      await hold.letGo();
       await divider(page).waitFor();
       await page.getByRole('button', { name: en.results.link }).waitFor();
       expect(await page.evaluate('globalThis.shifts')).toBeLessThan(MOST_SHIFT);

@@ -1,4 +1,6 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ErrorCode } from '@qwen-edit/contract';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
@@ -123,6 +125,29 @@ describe('the fake engine fails as it is told', () => {
     const pipeline = await fake({ silenceMs: 2500, cancelGraceMs: 100 });
     const edit = ask(pipeline, 'deaf', { signal: AbortSignal.timeout(4000) });
     await expectRefusal(edit, 'canceled');
+  });
+
+  it('hold waits for its file, and heeds a cancel', async () => {
+    const mark = join(await temporaryFolder(), 'mark');
+    const pipeline = await fake();
+    const seen: number[] = [];
+    const hold = `steps:4 at:2 hold:${mark}`;
+    const reached = Promise.withResolvers<void>();
+    const onStep: EditHooks['onStep'] = ({ stage, step }) => {
+      if (stage === 'denoise') seen.push(step);
+      if (seen.at(-1) === 2) reached.resolve();
+    };
+    const held = ask(pipeline, hold, { onStep });
+    await reached.promise;
+    await delay(100);
+    expect(seen).toEqual([0, 1, 2]);
+    await writeFile(mark, '');
+    expect((await held).outputs).toHaveLength(1);
+    expect(seen).toEqual([0, 1, 2, 3, 4]);
+
+    const controller = new AbortController();
+    const canceled = ask(pipeline, `${hold}.1`, { signal: controller.signal, onStep: () => controller.abort() });
+    await expectRefusal(canceled, 'canceled', 'was cancelled.');
   });
 
   it('once, or some times, whatever process is asked', async () => {
