@@ -3,6 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { en } from '../../apps/web/src/i18n/en.ts';
+import { queryOnce } from '../db/query.ts';
 import { apiOf } from '../e2e/calls.ts';
 import { startEmbedded } from '../e2e/embedded.ts';
 import { holdIn } from '../e2e/held.ts';
@@ -14,6 +15,7 @@ import {
   expectEventually,
   filePicker,
   idOfJob,
+  LONG_LEASES,
   pngFile,
   sendEdit,
   stepLine,
@@ -22,7 +24,7 @@ import {
   wish,
 } from './visit.ts';
 
-const LONG = 180_000;
+const LONG = 600_000;
 
 it('a browser is looked for where systems keep it', () => {
   expect([undefined, 'string']).toContain(typeof findChromium() === 'string' ? 'string' : undefined);
@@ -33,7 +35,7 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    [system, browser] = await Promise.all([startEmbedded(), openBrowser()]);
+    [system, browser] = await Promise.all([startEmbedded(LONG_LEASES), openBrowser()]);
   }, LONG);
   beforeEach(() => onTestFailed(() => console.error(system.lastOutput())));
   afterAll(async () => {
@@ -225,7 +227,10 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
       await page.getByText(en.offline.lost).waitFor();
       await hold.letGo();
       await system.start('api', { PORT: new URL(url).port });
-      await divider(page).waitFor({ timeout: 90_000 });
+      // As if the lease of the killed worker had run out.
+      const expire = `update jobs set lease_expires_at = now() where id = $1 and status = 'running'`;
+      await queryOnce(await system.databaseUrl(), expire, [id]);
+      await divider(page).waitFor();
       await expectEventually(() => page.getByText(en.offline.lost).count()).toBe(0);
       expect((await jobOf(id)).status).toBe('succeeded');
     },

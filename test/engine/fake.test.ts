@@ -17,6 +17,7 @@ import { temporaryFolder } from '../bad-input/model-copies.ts';
 import { expectRefusal } from '../bad-input/refusals.ts';
 import { inputBytes, sha256 } from '../parity/goldens.ts';
 import { pictures, pipelineFor, type request } from './edits.ts';
+import { withPatience } from './patience.ts';
 
 const program = join(import.meta.dirname, '../fakes/engine.ts');
 const fake = (options: Partial<PipelineOptions> = {}): Promise<Pipeline> => pipelineFor({ program, ...options });
@@ -108,10 +109,11 @@ describe('the fake engine fails as it is told', () => {
     expect((await ask(pipeline, 'x')).outputs).toHaveLength(1);
   });
 
-  it('hang is silent', async () => {
-    const pipeline = await fake({ silenceMs: 2500 });
-    await expectRefusal(ask(pipeline, 'hang'), 'engine_silent');
-  });
+  it('hang is silent', () =>
+    withPatience(async (silenceMs) => {
+      const pipeline = await fake({ silenceMs });
+      await expectRefusal(ask(pipeline, 'hang'), 'engine_silent');
+    }));
 
   it.each(['hang', 'deaf'])('%s ignores a cancel', async (word) => {
     const pipeline = await fake({ cancelGraceMs: 300 });
@@ -121,11 +123,12 @@ describe('the fake engine fails as it is told', () => {
     await expectRefusal(edit, 'canceled', 'did not answer in time');
   });
 
-  it('deaf is not silent', async () => {
-    const pipeline = await fake({ silenceMs: 2500, cancelGraceMs: 100 });
-    const edit = ask(pipeline, 'deaf', { signal: AbortSignal.timeout(4000) });
-    await expectRefusal(edit, 'canceled');
-  });
+  it('deaf is not silent', () =>
+    withPatience(async (silenceMs) => {
+      const pipeline = await fake({ silenceMs, cancelGraceMs: 100 });
+      const edit = ask(pipeline, 'deaf', { signal: AbortSignal.timeout(1.6 * silenceMs) });
+      await expectRefusal(edit, 'canceled');
+    }));
 
   it('hold waits for its file, and heeds a cancel', async () => {
     const mark = join(await temporaryFolder(), 'mark');
@@ -161,10 +164,11 @@ describe('the fake engine fails as it is told', () => {
   });
 
   it('while it loads, by the name of the model folder', async () => {
-    const loading = (modelDir: string): Promise<Pipeline> => createPipeline({ modelDir, program, silenceMs: 2500 });
+    const loading = (modelDir: string, options: Partial<PipelineOptions> = {}): Promise<Pipeline> =>
+      createPipeline({ modelDir, program, ...options });
     await expectRefusal(loading('/models/fail:model_corrupt'), 'model_corrupt');
     await expectRefusal(loading('/models/each:10ms+crash:exit7+at:4'), 'engine_crashed', 'exit code 7');
-    await expectRefusal(loading('/models/hang'), 'engine_silent');
+    await expectRefusal(loading('/models/hang', { silenceMs: 2500 }), 'engine_silent');
   });
 });
 
