@@ -8,6 +8,7 @@ import { apiOf } from '../e2e/calls.ts';
 import { startEmbedded } from '../e2e/embedded.ts';
 import { holdIn } from '../e2e/held.ts';
 import type { System } from '../e2e/system.ts';
+import { pollUntil } from '../e2e/waiting.ts';
 import { browserSuites, findChromium, openBrowser } from './chromium.ts';
 import {
   divider,
@@ -229,7 +230,10 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
       await system.start('api', { PORT: new URL(url).port });
       // As if the lease of the killed worker had run out.
       const expire = `update jobs set lease_expires_at = now() where id = $1 and status = 'running'`;
-      await queryOnce(await system.databaseUrl(), expire, [id]);
+      await pollUntil('a lease that is over', async () => {
+        await queryOnce(await system.databaseUrl(), expire, [id]);
+        return true;
+      });
       await divider(page).waitFor();
       await expectEventually(() => page.getByText(en.offline.lost).count()).toBe(0);
       expect((await jobOf(id)).status).toBe('succeeded');

@@ -18,6 +18,7 @@ import {
   divider,
   expectEventually,
   filePicker,
+  LONG_LEASES,
   PHONE,
   pngFile,
   sendEdit,
