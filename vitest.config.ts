@@ -69,8 +69,9 @@ const GROUPS: readonly Group[] = [
 export default defineConfig({
   test: {
     pool: 'forks',
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // For what hangs: a machine that is twenty times as slow is no fault.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     globalSetup: ['test/setup/services.ts'],
     sequence: { sequencer: LongestFirst },
     // Tests start hundreds of programs. Most of the time of a start goes into reading TypeScript.

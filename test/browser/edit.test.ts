@@ -3,9 +3,12 @@ import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed } from 'vitest';
 import { en } from '../../apps/web/src/i18n/en.ts';
+import { queryOnce } from '../db/query.ts';
 import { apiOf } from '../e2e/calls.ts';
 import { startEmbedded } from '../e2e/embedded.ts';
+import { holdIn } from '../e2e/held.ts';
 import type { System } from '../e2e/system.ts';
+import { pollUntil } from '../e2e/waiting.ts';
 import { browserSuites, findChromium, openBrowser } from './chromium.ts';
 import {
   divider,
@@ -13,6 +16,7 @@ import {
   expectEventually,
   filePicker,
   idOfJob,
+  LONG_LEASES,
   pngFile,
   sendEdit,
   stepLine,
@@ -21,7 +25,7 @@ import {
   wish,
 } from './visit.ts';
 
-const LONG = 180_000;
+const LONG = 600_000;
 
 it('a browser is looked for where systems keep it', () => {
   expect([undefined, 'string']).toContain(typeof findChromium() === 'string' ? 'string' : undefined);
@@ -32,7 +36,7 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    [system, browser] = await Promise.all([startEmbedded(), openBrowser()]);
+    [system, browser] = await Promise.all([startEmbedded(LONG_LEASES), openBrowser()]);
   }, LONG);
   beforeEach(() => onTestFailed(() => console.error(system.lastOutput())));
   afterAll(async () => {
@@ -62,7 +66,8 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
       const { page, complaints } = await visit(browser, apiOf(system));
       await filePicker(page).setInputFiles([await pngFile('holiday.png')]);
       await expectEventually(() => tiles(page).count()).toBe(1);
-      await wish(page).fill('each:150ms steps:12 size:96x64');
+      const hold = holdIn(system);
+      await wish(page).fill(`steps:12 size:96x64 at:6 ${hold.words}`);
       await editButton(page).click();
       const id = await idOfJob(page);
       await stepLine(page, '12').waitFor();
@@ -71,6 +76,7 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
         .or(page.locator('img[src^="data:image/webp"]'))
         .first()
         .waitFor();
+      await hold.letGo();
       await divider(page).waitFor();
       const before = Number(await divider(page).getAttribute('aria-valuenow'));
       // The result may move the divider while it is drawn: a drag that missed it is repeated.
@@ -181,7 +187,7 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
     'a job that is stopped stops, on the worker too',
     async () => {
       const { page } = await visit(browser, apiOf(system));
-      const id = await sendEdit(page, 'each:300ms steps:1000');
+      const id = await sendEdit(page, 'each:300ms steps:100000');
       await stepLine(page).waitFor();
       await page.getByRole('button', { name: en.job.cancel, exact: true }).click();
       await page.getByRole('heading', { name: en.states.canceled }).waitFor();
@@ -197,12 +203,14 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
     'a page that is loaded again in the middle of a job goes on with it',
     async () => {
       const { page, complaints } = await visit(browser, apiOf(system));
-      const id = await sendEdit(page, 'each:200ms steps:20 size:96x64');
+      const hold = holdIn(system);
+      const id = await sendEdit(page, `steps:20 size:96x64 at:5 ${hold.words}`);
       await stepLine(page, '20').waitFor();
       await page.reload();
       await stepLine(page, '20').waitFor();
+      await hold.letGo();
       await divider(page).waitFor();
-      expect((await jobOf(id)).attempt).toBe(1);
+      expect((await jobOf(id)).status).toBe('succeeded');
       expect(complaints).toEqual([]);
     },
     LONG,
@@ -213,12 +221,20 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
     async () => {
       const url = apiOf(system);
       const { page } = await visit(browser, url);
-      const id = await sendEdit(page, 'each:200ms steps:30 size:96x64');
+      const hold = holdIn(system);
+      const id = await sendEdit(page, `steps:30 size:96x64 at:5 ${hold.words}`);
       await stepLine(page, '30').waitFor();
       for (const member of system.everyone()) await member.stop('SIGKILL');
       await page.getByText(en.offline.lost).waitFor();
+      await hold.letGo();
       await system.start('api', { PORT: new URL(url).port });
-      await divider(page).waitFor({ timeout: 90_000 });
+      // As if the lease of the killed worker had run out.
+      const expire = `update jobs set lease_expires_at = now() where id = $1 and status = 'running'`;
+      await pollUntil('a lease that is over', async () => {
+        await queryOnce(await system.databaseUrl(), expire, [id]);
+        return true;
+      });
+      await divider(page).waitFor();
       await expectEventually(() => page.getByText(en.offline.lost).count()).toBe(0);
       expect((await jobOf(id)).status).toBe('succeeded');
     },

@@ -16,6 +16,7 @@ import {
   expectEventually,
   filePicker,
   idOfJob,
+  LONG_LEASES,
   pngFile,
   sendEdit,
   stepLine,
@@ -24,7 +25,7 @@ import {
   wish,
 } from './visit.ts';
 
-const LONG = 180_000;
+const LONG = 600_000;
 /** One more than the limit of a picture, as /v1/models tells it. */
 const TOO_MANY_BYTES = 250_000_001;
 
@@ -43,7 +44,7 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    [system, browser] = await Promise.all([startEmbedded(), openBrowser()]);
+    [system, browser] = await Promise.all([startEmbedded(LONG_LEASES), openBrowser()]);
   }, LONG);
   afterAll(async () => {
     await browser?.close();

@@ -9,9 +9,10 @@ import { createServiceProcesses } from './service-processes.ts';
 import { prepare, type System } from './system.ts';
 import { pollUntil } from './waiting.ts';
 
-/** The small size: one `serve`, which runs its own database, storage and queue. */
-export async function startEmbedded(): Promise<System> {
-  const { folder, env } = await prepare();
+/** The small size: one `serve`, which runs its own database, storage and queue. `changes`: to its settings. */
+export async function startEmbedded(changes: Readonly<Record<string, string>> = {}): Promise<System> {
+  const { folder, env: prepared } = await prepare();
+  const env = { ...prepared, ...changes };
   const dataDir = join(folder, 'data');
   const outside = await startOutside();
   const service = createServiceProcesses(env, folder);
@@ -34,7 +35,7 @@ export async function startEmbedded(): Promise<System> {
       }),
     members: service.members,
     everyone: service.members,
-    start: (_part, changes) => service.start('serve', changes),
+    start: (_part, more) => service.start('serve', more),
     processes,
     databasePid: () => databasePid(dataDir),
     lastOutput: service.lastOutput,

@@ -1,4 +1,6 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ErrorCode } from '@qwen-edit/contract';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
@@ -15,6 +17,7 @@ import { temporaryFolder } from '../bad-input/model-copies.ts';
 import { expectRefusal } from '../bad-input/refusals.ts';
 import { inputBytes, sha256 } from '../parity/goldens.ts';
 import { pictures, pipelineFor, type request } from './edits.ts';
+import { withPatience } from './patience.ts';
 
 const program = join(import.meta.dirname, '../fakes/engine.ts');
 const fake = (options: Partial<PipelineOptions> = {}): Promise<Pipeline> => pipelineFor({ program, ...options });
@@ -106,10 +109,11 @@ describe('the fake engine fails as it is told', () => {
     expect((await ask(pipeline, 'x')).outputs).toHaveLength(1);
   });
 
-  it('hang is silent', async () => {
-    const pipeline = await fake({ silenceMs: 2500 });
-    await expectRefusal(ask(pipeline, 'hang'), 'engine_silent');
-  });
+  it('hang is silent', () =>
+    withPatience(async (silenceMs) => {
+      const pipeline = await fake({ silenceMs });
+      await expectRefusal(ask(pipeline, 'hang'), 'engine_silent');
+    }));
 
   it.each(['hang', 'deaf'])('%s ignores a cancel', async (word) => {
     const pipeline = await fake({ cancelGraceMs: 300 });
@@ -119,10 +123,34 @@ describe('the fake engine fails as it is told', () => {
     await expectRefusal(edit, 'canceled', 'did not answer in time');
   });
 
-  it('deaf is not silent', async () => {
-    const pipeline = await fake({ silenceMs: 2500, cancelGraceMs: 100 });
-    const edit = ask(pipeline, 'deaf', { signal: AbortSignal.timeout(4000) });
-    await expectRefusal(edit, 'canceled');
+  it('deaf is not silent', () =>
+    withPatience(async (silenceMs) => {
+      const pipeline = await fake({ silenceMs, cancelGraceMs: 100 });
+      const edit = ask(pipeline, 'deaf', { signal: AbortSignal.timeout(1.6 * silenceMs) });
+      await expectRefusal(edit, 'canceled');
+    }));
+
+  it('hold waits for its file, and heeds a cancel', async () => {
+    const mark = join(await temporaryFolder(), 'mark');
+    const pipeline = await fake();
+    const seen: number[] = [];
+    const hold = `steps:4 at:2 hold:${mark}`;
+    const reached = Promise.withResolvers<void>();
+    const onStep: EditHooks['onStep'] = ({ stage, step }) => {
+      if (stage === 'denoise') seen.push(step);
+      if (seen.at(-1) === 2) reached.resolve();
+    };
+    const held = ask(pipeline, hold, { onStep });
+    await reached.promise;
+    await delay(100);
+    expect(seen).toEqual([0, 1, 2]);
+    await writeFile(mark, '');
+    expect((await held).outputs).toHaveLength(1);
+    expect(seen).toEqual([0, 1, 2, 3, 4]);
+
+    const controller = new AbortController();
+    const canceled = ask(pipeline, `${hold}.1`, { signal: controller.signal, onStep: () => controller.abort() });
+    await expectRefusal(canceled, 'canceled', 'was cancelled.');
   });
 
   it('once, or some times, whatever process is asked', async () => {
@@ -136,10 +164,11 @@ describe('the fake engine fails as it is told', () => {
   });
 
   it('while it loads, by the name of the model folder', async () => {
-    const loading = (modelDir: string): Promise<Pipeline> => createPipeline({ modelDir, program, silenceMs: 2500 });
+    const loading = (modelDir: string, options: Partial<PipelineOptions> = {}): Promise<Pipeline> =>
+      createPipeline({ modelDir, program, ...options });
     await expectRefusal(loading('/models/fail:model_corrupt'), 'model_corrupt');
     await expectRefusal(loading('/models/each:10ms+crash:exit7+at:4'), 'engine_crashed', 'exit code 7');
-    await expectRefusal(loading('/models/hang'), 'engine_silent');
+    await expectRefusal(loading('/models/hang', { silenceMs: 2500 }), 'engine_silent');
   });
 });
 

@@ -15,6 +15,7 @@
  *   hang             it says nothing any more and heeds no cancel
  *   deaf             it heeds no cancel either, but goes on telling that it is alive
  *   stay             it stays at this step until it is cancelled
+ *   hold:MARK        it stays at this step until it is cancelled, or until the file MARK is there; then it goes on
  *   fail:CODE        the edit ends with that error code; one that is unknown counts as engine_failed
  *   flood            it writes 64 MB to stderr, then goes on
  *   once:MARK        only the first time that a prompt with this mark is seen, in whatever process
@@ -47,6 +48,7 @@ import { describePicture, drawPicture, FAKE_MODEL, receiptOf, settle } from './r
 import { readScript } from './script.ts';
 
 const ALIVE_EVERY_MS = 100;
+const HOLD_POLL_MS = 20;
 const LOAD_STEPS = 4;
 const SIZE: Size = { width: 8, height: 8 };
 
@@ -85,6 +87,9 @@ const victim: Victim = {
     setInterval(() => send({ type: 'alive' }), ALIVE_EVERY_MS);
   },
   stay: () => pause(Number.POSITIVE_INFINITY),
+  async hold(file) {
+    while (!existsSync(file)) await pause(HOLD_POLL_MS);
+  },
 };
 
 async function load({ id, modelDir }: Extract<EngineCommand, { type: 'load' }>): Promise<void> {

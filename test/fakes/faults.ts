@@ -11,6 +11,8 @@ export interface Victim {
   readonly mumble: () => void;
   /** Waits for a cancel. */
   readonly stay: () => Promise<void>;
+  /** Waits for a cancel, or for this file. */
+  readonly hold: (file: string) => Promise<void>;
 }
 
 const never = (): Promise<never> => new Promise(() => undefined);
@@ -41,6 +43,8 @@ export async function commitFault({ fault, at }: EngineScript, done: number, vic
       return never();
     case 'stay':
       return victim.stay();
+    case 'hold':
+      return victim.hold(fault.file);
     case 'flood':
       for (let i = 0; i < 64; i++) await toStderr('x'.repeat(1e6));
   }

@@ -8,6 +8,7 @@ export type EngineFault =
   | { readonly kind: 'exit'; readonly code: number }
   | { readonly kind: 'signal'; readonly signal: NodeJS.Signals }
   | { readonly kind: 'fail'; readonly code: ErrorCode }
+  | { readonly kind: 'hold'; readonly file: string }
   | { readonly kind: 'garbage' | 'hang' | 'deaf' | 'stay' | 'flood' };
 
 export interface EngineScript {
@@ -40,6 +41,8 @@ function faultOf(words: ReadonlyMap<string, string>): EngineFault | undefined {
   if (crash !== undefined) return { kind: 'signal', signal: crash.toUpperCase() as NodeJS.Signals };
   const code = words.get('fail');
   if (code !== undefined) return { kind: 'fail', code: isErrorCode(code) ? code : 'engine_failed' };
+  const held = words.get('hold');
+  if (held !== undefined) return { kind: 'hold', file: resolve(marksFolder, held) };
   return (['garbage', 'hang', 'deaf', 'stay', 'flood'] as const)
     .filter((kind) => words.has(kind))
     .map((kind) => ({ kind }))[0];

@@ -7,7 +7,7 @@ import { errorOf, SHARD, startHarness } from './harness.ts';
 import { gitIdOf, lfsIdOf } from './hub-server.ts';
 import { smallModel } from './models.ts';
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(600_000);
 const of = (cacheDir: string): string => join(cacheDir, 'models--Qwen--Small');
 
 describe('the layout that Python shares', () => {

@@ -89,7 +89,7 @@ it('the folder of one model is refused to another', async () => {
   await into();
   hub.serve({ repo: 'Qwen/Other', files: smallModel({ seed: 'two' }) });
   const { pullModel } = await import('@qwen-edit/hub');
-  const other = pullModel(parseModelRef('Qwen/Other'), settings, { localDir, signal: AbortSignal.timeout(30_000) });
+  const other = pullModel(parseModelRef('Qwen/Other'), settings, { localDir, signal: AbortSignal.timeout(600_000) });
   expect(await errorOf(other)).toMatchObject({ code: 'usage', message: expect.stringContaining('Qwen/Small') });
   expect(await findModel(parseModelRef('Qwen/Other'), settings, localDir)).toBeUndefined();
 });

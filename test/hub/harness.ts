@@ -39,7 +39,7 @@ export async function startHarness(options: HubServerOptions = {}, model: Partia
   return {
     ...{ hub, files, commit, ref, folder, settings },
     pull: (more = {}, others = {}) =>
-      pullModel(ref, { ...settings, ...others }, { signal: AbortSignal.timeout(60_000), timing: QUICK, ...more }),
+      pullModel(ref, { ...settings, ...others }, { signal: AbortSignal.timeout(600_000), timing: QUICK, ...more }),
   };
 }
 

@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { createKeepAliveServer } from '../support/keep-alive-server.ts';
 
 /** A model as the hub has it. */
 export interface HubModel {
@@ -90,13 +91,13 @@ export async function startHubServer({ token, pageSize = 1000 }: HubServerOption
     requests.push({ host, method, url, authorization: headers.authorization, range: headers.range });
   };
   const hub = await listening(
-    createServer((request, response) => {
+    createKeepAliveServer((request, response) => {
       note('hub', request);
       onHub(request, response).catch(() => response.destroy());
     }),
   );
   const cdn = await listening(
-    createServer((request, response) => {
+    createKeepAliveServer((request, response) => {
       note('cdn', request);
       onCdn(request, response).catch(() => response.destroy());
     }),

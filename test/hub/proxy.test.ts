@@ -1,8 +1,9 @@
-import { once } from 'node:events';
-import { request as ask, createServer } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { request as ask } from 'node:http';
+import { connect } from 'node:net';
 import { createHubFetch } from '@qwen-edit/hub';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
+import { createKeepAliveServer } from '../support/keep-alive-server.ts';
+import { listenForTest } from '../support/listen-for-test.ts';
 import { contentOf, wholeContent } from './folders.ts';
 import { errorOf, startHarness } from './harness.ts';
 
@@ -15,7 +16,7 @@ interface Proxy {
 /** A forward proxy, which cuts each connection after so many bytes. `status`: what it says to everybody instead. */
 async function startProxy({ cutAfter = Number.POSITIVE_INFINITY, status = 0 } = {}): Promise<Proxy> {
   const [seen, credentials]: [string[], (string | undefined)[]] = [[], []];
-  const server = createServer((incoming, outgoing) => {
+  const server = createKeepAliveServer((incoming, outgoing) => {
     seen.push(incoming.url ?? '');
     credentials.push(incoming.headers['proxy-authorization']);
     if (status > 0) return void outgoing.writeHead(status).end();
@@ -56,13 +57,7 @@ async function startProxy({ cutAfter = Number.POSITIVE_INFINITY, status = 0 } = 
       each.on('close', () => [socket, onward].map((other) => other.destroy()));
     }
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen, credentials };
+  return { url: await listenForTest(server), seen, credentials };
 }
 
 it('all requests go through the proxy, with its user and password, and not those to NO_PROXY', async () => {

@@ -10,7 +10,7 @@ import { errorOf, type HubHarness, QUICK, SHARD, startHarness } from './harness.
 import { lfsIdOf } from './hub-server.ts';
 
 const PROGRAM = join(import.meta.dirname, 'pull-program.ts');
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(600_000);
 
 function startPull({ hub, settings }: HubHarness) {
   const child = spawn(process.execPath, [PROGRAM, hub.endpoint, settings.cacheDir, 'Qwen/Small'], {

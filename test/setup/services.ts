@@ -1,6 +1,6 @@
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestProject } from 'vitest/node';
+import { createKeepAliveServer } from '../support/keep-alive-server.ts';
 import { findImages, SERVICE_IMAGES, whyNoImages } from './images.ts';
 import { SERVICES, type ServiceName, type StartedService } from './start-services.ts';
 
@@ -46,7 +46,7 @@ export async function setup({ provide }: TestProject): Promise<() => Promise<voi
     return true;
   };
 
-  const server = createServer((request, response) => {
+  const server = createKeepAliveServer((request, response) => {
     answer((request.url ?? '').slice(1)).then(
       (value) => response.end(JSON.stringify(value)),
       (thrown: unknown) => {

@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { contentDisposition, createStore, type ObjectStore, type S3Options, veri
 import { makeBucket } from '../buckets.ts';
 import { serviceAddress } from '../services.ts';
 import type { AwsAddress } from '../setup/start-services.ts';
+import { createKeepAliveServer } from '../support/keep-alive-server.ts';
 
 /** One kind of store, ready to be used. */
 export interface OpenedStore {
@@ -65,7 +66,7 @@ async function startFile(): Promise<OpenedStore> {
   let baseUrl = '';
   const signing = { secret: SECRET, baseUrl: () => baseUrl };
   const open = (): ObjectStore => createStore(`file:${folder}/objects`, { signing });
-  const server = createServer((request, response) => void serve(open(), request, response));
+  const server = createKeepAliveServer((request, response) => void serve(open(), request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 import { buffer } from 'node:stream/consumers';
-import { onTestFinished } from 'vitest';
 import type { S3Options } from '../../packages/storage/src/index.ts';
+import { createKeepAliveServer } from './keep-alive-server.ts';
+import { listenForTest } from './listen-for-test.ts';
 
 /** One request as the server sees it. */
 export interface S3Request {
@@ -44,7 +43,7 @@ export async function startFakeS3(answer: FakeS3['answer'] = () => undefined): P
   const objects = new Map<string, Buffer>();
   const parts = new Map<string, Buffer>();
   const seen: string[] = [];
-  const server = createServer(async (incoming, response) => {
+  const server = createKeepAliveServer(async (incoming, response) => {
     const request = await read(incoming);
     const operation = [...request.url.searchParams.keys()].filter((name) =>
       ['delete', 'uploads', 'uploadId'].includes(name),
@@ -55,15 +54,10 @@ export async function startFakeS3(answer: FakeS3['answer'] = () => undefined): P
     response.writeHead(status, { 'content-type': 'application/xml', ...length, ...headers });
     response.end(request.method === 'HEAD' ? undefined : body);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
+  const endpoint = await listenForTest(server);
   const fake: FakeS3 = {
     options: {
-      endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      endpoint,
       forcePathStyle: true,
       credentials: { accessKeyId: 'id', secretAccessKey: 'secret' },
       maxAttempts: 1,

@@ -36,7 +36,8 @@ const SLOT: Slot = { device: 'cpu', gpuId: null };
 /** Options for tests: what takes seconds in a service takes tens of milliseconds here. */
 const FAST_WORKER: WorkerOptions = {
   ...WORKER_DEFAULTS,
-  leaseMs: 3000,
+  // A machine that stalls for seconds loses no lease, unless a test wants it to.
+  leaseMs: 30_000,
   heartbeatMs: 1000,
   cancelPollMs: 50,
   graceMs: 200,
@@ -70,7 +71,8 @@ export interface TestSetup {
   readonly workerDatabase: Database;
 }
 
-export async function createTestSetup(): Promise<TestSetup> {
+/** `hideMs`: how long a message that was received stays hidden if nobody extends that. */
+export async function createTestSetup({ hideMs = 500 } = {}): Promise<TestSetup> {
   const url = await freshUrl();
   const proxy = await startCuttingProxy(url);
   const database = createDatabase({ url });
@@ -83,7 +85,7 @@ export async function createTestSetup(): Promise<TestSetup> {
     table: createQueueTable(workerDatabase.db),
     connect: () => workerDatabase.openDirect('qwen-edit queue'),
     channel: QUEUE_CHANNEL,
-    hideMs: 500,
+    hideMs,
     pollMs: 200,
     log,
   });

@@ -51,18 +51,30 @@ it('a worker that is started again sleeps again', async () => {
 });
 
 it('one job wakes one of several engines, however long that loads, and a loaded one that is idle comes before a sleeping one', async () => {
-  const setup = await createTestSetup();
+  // Longer than this test: a machine that stalls shows the message to nobody else.
+  const leaseMs = 600_000;
+  const setup = await createTestSetup({ hideMs: leaseMs });
+  const extended: (number | undefined)[] = [];
+  const queue: TestSetup['queue'] = {
+    ...setup.queue,
+    async extend(message, ms) {
+      await setup.queue.extend(message, ms);
+      extended.push(ms);
+    },
+  };
   const loading = Promise.withResolvers<void>();
   const engines = createEngines(
     async () => resultWith('edited'),
     () => loading.promise,
   );
-  startWorkers(setup, { ...engines, configuredModel: MODEL }, { ...LAZY, leaseMs: 300, heartbeatMs: 100 }, TWO);
+  const options = { ...LAZY, leaseMs, heartbeatMs: 50 };
+  startWorkers({ ...setup, queue }, { ...engines, configuredModel: MODEL }, options, TWO);
   await until(async () => (await asleep(setup)) === 2);
   const id = await submitEdit(setup);
   await until(async () => (await asleep(setup)) === 1);
-  // Several times as long as a message stays hidden that nobody extends.
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  // As long as it loads the message is kept from others, again and again.
+  await until(() => extended.length >= 5);
+  expect(new Set(extended)).toEqual(new Set([leaseMs]));
   expect(await asleep(setup)).toBe(1);
   expect((await jobOf(setup, id)).job).toMatchObject({ status: 'queued', failures: 0 });
   loading.resolve();

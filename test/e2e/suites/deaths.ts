@@ -16,6 +16,7 @@ import {
   untilSucceeded,
 } from '../calls.ts';
 import { expectGapless, openEvents } from '../event-stream.ts';
+import { holdIn } from '../held.ts';
 import { enginesOf, hostOf, MAX_ATTEMPTS, PARTS, type System } from '../system.ts';
 import { pollUntil } from '../waiting.ts';
 import { startAgain, startMany, stayOnce } from './stops.ts';
@@ -69,10 +70,12 @@ export function deathTests(the: () => System): void {
 
   it('a worker that stands still past its lease (SIGSTOP) changes nothing when it goes on', async () => {
     const system = the();
-    const { id } = await submitPrompt(system, 'each:300ms steps:12');
-    await untilStep(system, id, 1);
+    const hold = holdIn(system);
+    const { id } = await submitPrompt(system, `each:20ms steps:12 at:2 ${hold.words}`);
+    await untilStep(system, id, 2);
     const host = await hostOf(system, id);
     process.kill(host.pid, 'SIGSTOP');
+    await hold.letGo();
     const replaced = system.members('worker').some((member) => member !== host);
     try {
       // Its engine goes on, and has a result for it. Who stands still may be the only API, too.

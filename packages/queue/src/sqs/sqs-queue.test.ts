@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
+import { createKeepAliveServer } from '../../../../test/support/keep-alive-server.ts';
 import type { JobQueue, OutgoingMessage } from '../job-queue.ts';
 import { createSqsQueue } from './sqs-queue.ts';
 
@@ -34,7 +35,7 @@ beforeEach(async () => {
   requests = received;
   lines.length = 0;
   clock = 0;
-  server = createServer(async (incoming, response) => {
+  server = createKeepAliveServer(async (incoming, response) => {
     const chunks = await Array.fromAsync(incoming as AsyncIterable<Buffer>);
     const action = String(incoming.headers['x-amz-target']).replace('AmazonSQS.', '');
     const request = { action, ...requestSchema.parse(JSON.parse(Buffer.concat(chunks).toString())) };
