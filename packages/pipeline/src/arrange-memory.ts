@@ -1,4 +1,5 @@
 import { GUIDE_DEFAULTS, type Size } from '@qwen-edit/contract';
+import type { Device } from './engine/devices.ts';
 import type { FirstArrangement, LoadedModel, Residency } from './engine/model.ts';
 import type { Precision } from './engine/precision.ts';
 import { HOLD_ALL, type Holding, SEGMENT_BYTES } from './engine/segment-chain.ts';
@@ -35,13 +36,15 @@ export async function arrangeFor(model: LoadedModel, edit: ArrangedEdit): Promis
       residencyOf(
         modelShape(folder),
         { ...edit, ...planned, promptTokens, negativeTokens },
-        { device: device.name, kernels: device.kernels, precision: precision.name, memoryBytes, segmentBytes },
+        { ...placeOf(device), precision: precision.name, memoryBytes, segmentBytes },
       ),
     ),
   );
 }
 
 type Memory = Pick<LoadedModel, 'device' | 'memoryBytes' | 'deviceMemoryBytes'>;
+
+const placeOf = ({ name, kernels, spread }: Device) => ({ device: name, kernels, devices: spread.length });
 
 /** Bytes of the memory that weights are in. */
 const memoryOf = ({ device, memoryBytes, deviceMemoryBytes }: Memory): number | undefined =>
@@ -59,7 +62,7 @@ export function firstArrangement(
 ): FirstArrangement {
   const { device, precision } = known;
   const memoryBytes = memoryOf(known);
-  const on = { device: device.name, kernels: device.kernels, precision: precision.name, memoryBytes };
+  const on = { ...placeOf(device), precision: precision.name, memoryBytes };
   const edit = (): PlannedEdit => plannedEdit({ ...folder.edit }, [USUAL_PICTURE], GUIDE_DEFAULTS);
   const segmentBytes = orElse(SEGMENT_BYTES, () => segmentBytesFor(modelShape(folder), on));
   const { vision, language, transformer, untiledArea } = orElse(ALL, () =>

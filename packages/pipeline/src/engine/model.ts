@@ -48,7 +48,7 @@ export interface ModelLoadOptions {
   readonly threads: number;
   /** Bytes of main memory that edits are planned with; if nobody says, everything is held. */
   readonly memoryBytes?: number | undefined;
-  /** Bytes of the device's own memory that edits are planned with, if it has some; if nobody says, everything is held. */
+  /** Bytes of the device's own memory that edits are planned with, of several all together; if nobody says, everything is held. */
   readonly deviceMemoryBytes?: number | undefined;
   /** How the transformer is cut into segments, and what is held until the first edit; without it, everything in the usual segments. */
   readonly arrangement?: (folder: ModelFolder, device: Device, precision: Precision) => FirstArrangement;

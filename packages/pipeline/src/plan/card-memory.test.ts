@@ -106,6 +106,19 @@ describe('few sessions where each keeps what it has computed with', () => {
   });
 });
 
+describe('two cards that share the segments', () => {
+  const held = (gib: number, devices: number) => {
+    const { transformer } = residencyOf(shape, edit, { ...on('webgpu', 'fp16', gib), devices });
+    return transformer.held;
+  };
+
+  it('hold together what one cannot, and with less no more than is safe on the first', () => {
+    expect(held(24, 1)).toBeLessThan(62);
+    expect(held(48, 2)).toBe(Number.POSITIVE_INFINITY);
+    expect(held(24, 2)).toBe(held(12, 1));
+  });
+});
+
 describe('the VAE', () => {
   it('works on whole pictures if there is room, as on a processor', () => {
     expect(plan('cuda', 'w8', 24).tiled).toBe(false);

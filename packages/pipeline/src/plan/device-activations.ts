@@ -1,4 +1,5 @@
 import type { ModelShape, Size } from '@qwen-edit/contract';
+import { HEAD_GROUPS } from '../onnx/attention.ts';
 import { kernelWeights, LIVE_ARRAYS, lengthOf, MODULATIONS, placesOf, widestOf } from './activations.ts';
 import type { ComputeForm } from './compute-form.ts';
 import type { Stage } from './residency.ts';
@@ -12,8 +13,6 @@ const ROUNDED = 1.1;
 const STREAM_ARRAYS = 2;
 /** Logits, and what softmax makes of them. */
 const LOGITS_ARRAYS = 2;
-/** Heads are computed in so many groups, one after the other: see composedAttention. */
-const HEAD_GROUPS = 8;
 /** Kernels as they are, and in the layout of the device. */
 const KERNEL_COPIES = 2;
 /** Of the width, channels of the hidden layer of an MLP. */

@@ -15,6 +15,8 @@ export interface MemoryOptions {
   readonly precision: PrecisionName;
   /** What the engine may use where the weights are: main memory, or the device's own. Undefined if nobody knows. */
   readonly memoryBytes: number | undefined;
+  /** Devices that share the segments and that memory, in equal parts; one if nobody says. */
+  readonly devices?: number | undefined;
   /** How the transformer is cut: see segmentBytesFor. */
   readonly segmentBytes?: number | undefined;
 }
@@ -76,13 +78,24 @@ function needsWith(shape: ModelShape, edit: PlannedEdit, options: MemoryOptions,
       laysOut: weights.transformer.prepared > 0,
     };
   const { stages, largest } = deviceActivations(shape, edit, { form, untiledArea });
+  // Each of several devices has these.
+  const { devices = 1 } = options;
+  const activations = mapStages((stage) => devices * stages[stage]);
   return {
     ...shared,
-    ...{ process: CONTEXT_BYTES, session: DEVICE_SESSION_BYTES, opening: 0 },
-    ...{ activations: stages, largest, laysOut: false },
+    ...{ process: devices * CONTEXT_BYTES, session: DEVICE_SESSION_BYTES, opening: 0 },
+    ...{ activations, largest, laysOut: false },
   };
 }
 
-const NONE: Readonly<Record<Stage, number>> = {
-  ...{ encode_text: 0, encode_pictures: 0, modulate: 0, denoise: 0, decode: 0 },
-};
+function mapStages(of: (stage: Stage) => number): Readonly<Record<Stage, number>> {
+  return {
+    encode_text: of('encode_text'),
+    encode_pictures: of('encode_pictures'),
+    modulate: of('modulate'),
+    denoise: of('denoise'),
+    decode: of('decode'),
+  };
+}
+
+const NONE = mapStages(() => 0);

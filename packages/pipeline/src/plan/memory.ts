@@ -57,9 +57,18 @@ export function planMemory(
   };
 }
 
-/** The residency of an edit, for the engine. */
+/**
+ * The residency of an edit, for the engine. Of devices that share the segments, each has its part of them: if not all can be held, no more are
+ * than one device has room for, since the first ones are on the first device.
+ */
 export function residencyOf(shape: ModelShape, edit: PlannedEdit, asked: MemoryOptions): Residency {
-  return planResidency(editNeeds(shape, edit, withSegments(shape, asked)), asked.memoryBytes);
+  const { devices = 1, memoryBytes } = asked;
+  const options = withSegments(shape, asked);
+  const needs = editNeeds(shape, edit, options);
+  const residency = planResidency(needs, memoryBytes);
+  if (devices === 1 || memoryBytes === undefined || holdsAll(needs, residency.transformer)) return residency;
+  const one = { ...options, devices: 1, memoryBytes: memoryBytes / devices };
+  return planResidency(editNeeds(shape, edit, one), one.memoryBytes);
 }
 
 function withSegments(shape: ModelShape, options: MemoryOptions): MemoryOptions {

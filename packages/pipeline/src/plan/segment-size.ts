@@ -18,7 +18,9 @@ const USUAL_PICTURE: Size = { width: 1024, height: 1024 };
  */
 export function segmentBytesFor(shape: ModelShape, options: Omit<MemoryOptions, 'segmentBytes'>): number {
   if (!deviceNamed(options.device).keepsWorkspace) return SEGMENT_BYTES;
-  const { memoryBytes = Number.POSITIVE_INFINITY } = options;
+  const { memoryBytes = Number.POSITIVE_INFINITY, devices = 1 } = options;
+  // Each of several devices needs segments of its own.
+  if (devices > 1) return SEGMENT_BYTES;
   const edit = plannedEdit({}, [USUAL_PICTURE], {});
   const fits = (segmentBytes: number): boolean =>
     fitsIn(wholeNeeds(shape, edit, { ...options, segmentBytes })) <= memoryBytes;
