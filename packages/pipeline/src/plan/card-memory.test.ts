@@ -59,14 +59,15 @@ describe('the real model, 1024 × 1024 from one picture, on cards that people ha
     };
     const OTHERS = 0.02;
     expect(gigabytes('bf16')).toBeCloseTo(27.2, 1);
-    expect(gigabytes('fp32')).toBeCloseTo(2 * gigabytes('bf16'), 6);
+    expect(gigabytes('fp32') / gigabytes('bf16')).toBeCloseTo(2, 2);
     expect(gigabytes('w8')).toBeCloseTo((60 * 24 * 3072 ** 2 * (1 + 4 / 128)) / GB + 3 * OTHERS, 1);
     expect(gigabytes('w4')).toBeCloseTo((60 * 24 * 3072 ** 2 * (0.5 + 4.5 / 128)) / GB + 3 * OTHERS, 1);
   });
 
   it('the modulations are there for a moment only, a block of them at a time', () => {
     const { streamed_bytes, segment_bytes } = stageOf('modulate', plan('cuda', 'bf16', 80));
-    expect(streamed_bytes / GB).toBeCloseTo(13.65, 1);
+    // In fp32, as all that is not repeated in the same form.
+    expect(streamed_bytes / GB).toBeCloseTo(27.3, 1);
     expect(segment_bytes * 59).toBeLessThan(streamed_bytes);
   });
 

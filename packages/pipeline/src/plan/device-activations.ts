@@ -1,12 +1,11 @@
 import type { ModelShape, Size } from '@qwen-edit/contract';
 import { HEAD_GROUPS } from '../onnx/attention.ts';
 import { kernelWeights, LIVE_ARRAYS, lengthOf, MODULATIONS, placesOf, widestOf } from './activations.ts';
-import type { ComputeForm } from './compute-form.ts';
+import { type ComputeForm, F32 } from './compute-form.ts';
 import type { Stage } from './residency.ts';
 import { type PlannedEdit, sequenceOf } from './sequence.ts';
 import { decoderLayers, encoderLayers, type VaeLayer, vaeTiles } from './vae-layers.ts';
 
-const F32 = 4;
 /** What an allocator rounds up and keeps in pieces. As all of this file it is an assumption: there was no card to measure on. */
 const ROUNDED = 1.1;
 /** Each of two prompts has its own streams, which stay on the device between segments. */
@@ -33,7 +32,7 @@ export interface DeviceActivations {
 
 /** Bytes of a device's own memory that each stage of an edit computes with. */
 export function deviceActivations(shape: ModelShape, edit: PlannedEdit, on: ComputedOn): DeviceActivations {
-  const { element, holdsLogits } = on.form;
+  const { holdsLogits } = on.form;
   const { language, vision, transformer } = shape;
   const sequence = sequenceOf(shape, edit);
   const read = Math.max(...sequence.read);
@@ -41,9 +40,9 @@ export function deviceActivations(shape: ModelShape, edit: PlannedEdit, on: Comp
   const length = lengthOf(sequence);
   /** All heads' logits that are in memory at once, in one array. */
   const logits = (heads: number, tokens: number): number =>
-    holdsLogits ? Math.ceil(heads / HEAD_GROUPS) * tokens ** 2 * element : 0;
+    holdsLogits ? Math.ceil(heads / HEAD_GROUPS) * tokens ** 2 * F32 : 0;
   const layer = (tokens: number, width: number, hidden: number, heads: number): number =>
-    tokens * element * (LIVE_ARRAYS * width + hidden) + LOGITS_ARRAYS * logits(heads, tokens);
+    tokens * F32 * (LIVE_ARRAYS * width + hidden) + LOGITS_ARRAYS * logits(heads, tokens);
 
   const words = layer(read, language.hidden_size, 3 * language.intermediate_size, language.heads);
   const pictures = layer(patches, vision.hidden_size, 3 * vision.intermediate_size, vision.heads);
@@ -59,19 +58,19 @@ export function deviceActivations(shape: ModelShape, edit: PlannedEdit, on: Comp
       denoise:
         ROUNDED *
         (layer(length, d, 0, transformer.heads) +
-          (edit.guidance ? STREAM_ARRAYS : 0) * length * d * element +
+          (edit.guidance ? STREAM_ARRAYS : 0) * length * d * F32 +
           stepModulations),
       decode: ROUNDED * decode.all,
     },
     largest: {
       encode_text: Math.max(
-        read * language.intermediate_size * element,
+        read * language.intermediate_size * F32,
         logits(language.heads, read),
         logits(vision.heads, patches),
       ),
       encode_pictures: encode.largest,
       modulate: 0,
-      denoise: Math.max(length * MLP_RATIO * d * element, logits(transformer.heads, length)),
+      denoise: Math.max(length * MLP_RATIO * d * F32, logits(transformer.heads, length)),
       decode: decode.largest,
     },
   };

@@ -1,12 +1,12 @@
-import type { ModelShape, PrecisionName } from '@qwen-edit/contract';
+import type { ModelShape } from '@qwen-edit/contract';
 import { type Device, deviceNamed } from '../engine/devices.ts';
 import type { Residency } from '../engine/model.ts';
 import { lengthOf, MODULATIONS, placesOf } from './activations.ts';
+import { F32 } from './compute-form.ts';
 import { type MemoryOptions, PROCESS_BYTES, SESSION_BYTES } from './edit-needs.ts';
 import { type EditNeeds, STAGES, stageWeights } from './residency.ts';
 import { type PlannedEdit, sequenceOf } from './sequence.ts';
 
-const F32 = 4;
 const RGB = 3;
 /** Target, references and words, as a segment gives them, those before, and those that the garbage collector has not found yet. */
 const RETURNED = 3;
@@ -24,7 +24,7 @@ export function hostBytes(
   const device = deviceNamed(on.device, on.kernels);
   const cast = [vision, modulation, ...(transformer.prepared > 0 ? [] : [transformer, language])];
   const sessions = Math.max(...STAGES.map((stage) => stageWeights(needs, residency, stage).sessions));
-  const castBytes = isStoredAs(on.precision, shape) ? 0 : Math.max(...cast.flatMap(({ segments }) => segments));
+  const castBytes = isInF32(shape) ? 0 : Math.max(...cast.flatMap(({ segments }) => segments));
   const { hidden_size: d, layers } = shape.transformer;
   const modulations = (edit.steps + 1) * MODULATIONS * layers * d * F32;
   const pictures = 2 * RGB * F32 * Math.max(...[edit.size, ...edit.references].map(placesOf));
@@ -33,11 +33,8 @@ export function hostBytes(
   );
 }
 
-/** Types of safetensors that need no cast. */
-const DTYPES: Readonly<Partial<Record<PrecisionName, string>>> = { fp32: 'F32', bf16: 'BF16', fp16: 'F16' };
-
-function isStoredAs(precision: PrecisionName, { transformer }: ModelShape): boolean {
-  return Object.keys(transformer.weights.dtypes).every((dtype) => dtype === DTYPES[precision]);
+function isInF32({ transformer }: ModelShape): boolean {
+  return Object.keys(transformer.weights.dtypes).every((dtype) => dtype === 'F32');
 }
 
 function returnedBytes(shape: ModelShape, edit: PlannedEdit, { keepsOutputs }: Pick<Device, 'keepsOutputs'>): number {

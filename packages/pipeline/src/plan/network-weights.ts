@@ -47,7 +47,9 @@ export function modelWeights(shape: ModelShape, form: ComputeForm, segmentBytes 
   };
 }
 
-/** Bytes of a weight that is not prepared. */
+/** Bytes of a weight of the repeated layers' products, and of any other. */
+const layerBytes = ({ layers }: ComputeForm, weights: WeightsShape): number =>
+  layers === 'stored' ? bytesOfOne(weights) : layers;
 const bytesOf = ({ others }: ComputeForm, weights: WeightsShape): number =>
   others === 'stored' ? bytesOfOne(weights) : others;
 
@@ -56,10 +58,10 @@ function transformerWeights({ transformer }: ModelShape, form: ComputeForm, segm
   const each = bytesOf(form, weights);
   const linear = BLOCK_LINEAR * d * d;
   const others = BLOCK_OTHERS * d;
-  const prepared = form.isPrepared ? linear * Number(form.layers) : 0;
-  // A card's memory holds them as they are.
+  const prepared = form.isPrepared ? linear * layerBytes(form, weights) : 0;
+  // The memory of a card holds them as they are.
   const beside = form.others === 'stored' ? BESIDE_PREPARED : 0;
-  const block = others * each + (form.isPrepared ? prepared * (1 + beside) : linear * each);
+  const block = others * each + (form.isPrepared ? prepared * (1 + beside) : linear * layerBytes(form, weights));
   const time = (TIME_PROJ_CHANNELS + 3 * d) * d * each;
   const stored = (linear + others) * bytesOfOne(weights) + modulation.bytes / Math.max(1, layers);
   const modulated = form.others === 'stored' ? modulation.bytes : modulation.parameters * each;
@@ -91,12 +93,12 @@ function languageWeights(language: ModelShape['language'], form: ComputeForm): N
   const stored = weights.bytes / layers;
   const each = bytesOf(form, weights);
   const others = Math.max(0, weights.parameters / layers - linear);
-  const layer = others * each + linear * (form.isPrepared ? Number(form.layers) : each);
+  const layer = others * each + linear * layerBytes(form, weights);
   return {
     // Of the table of embeddings only the rows in use are read, on the host.
     segments: [0, ...grouped(Array<number>(layers).fill(layer), stored)],
     widened: form.isPrepared || form.others !== 'stored' ? 0 : weights.largest_widened,
-    prepared: form.isPrepared ? layers * linear * Number(form.layers) : 0,
+    prepared: form.isPrepared ? layers * linear * layerBytes(form, weights) : 0,
   };
 }
 
