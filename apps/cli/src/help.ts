@@ -53,10 +53,12 @@ export const PLAN_HELP = `What an edit needs of memory, by arithmetic from the s
                            (default: QWEN_EDIT_2511_DIR, else Qwen/Qwen-Image-Edit-2511)
   --precision NAME         one of the list below (default: fp32 on cpu, fp16 on webgpu, bf16 on cuda)
   --device NAME            cpu, webgpu or cuda; what is not in this version is planned all the same, and said to be so
-  --memory SIZE            as 16GiB (default: what this machine may use)
+  --memory SIZE            as 16GiB, of a card its own (default: what this machine may use; of a card only this flag tells)
   --size WxH               of the result (default: as the model makes it)
   --preset draft           512 x 512 with references of that size
   --references N           pictures, 1 to ${LIMITS.images} (default: 1)
+  --reference-size KIND    model or output: whether references have the model's area or the result's
+  --steps N                denoising steps (default: as the model recommends)
   --json                   one JSON object on standard output
 
 Precisions, and the devices that have arithmetic for them:

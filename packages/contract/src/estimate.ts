@@ -13,9 +13,9 @@ const PLAN_STAGES = ['load', 'encode_text', 'encode_pictures', 'modulate', 'deno
 /** Bytes that one stage needs. */
 const planStageSchema = z.object({
   stage: z.enum(PLAN_STAGES),
-  /** Weights that stay in memory all through the stage. If `mapped`, they are pages of files. */
+  /** Weights that stay in memory all through the stage. If `mapped`, they are pages of files; else they are in a device's own memory. */
   held_bytes: count,
-  /** Weights that each pass reads from disk, a segment at a time; of them, the largest segment is in memory. */
+  /** Weights that each pass reads from files, a segment at a time; of them, the largest segment is in memory. */
   streamed_bytes: count,
   segment_bytes: count,
   mapped: z.boolean(),
@@ -69,8 +69,12 @@ export const memoryPlanSchema = z.object({
   fits_bytes: count,
   /** With less, it ends without memory, whatever is read from disk. */
   least_bytes: count,
-  /** What is there; null if that is not known. */
+  /** What is there; null if that is not known. Of a device with memory of its own it is that memory, as in all of the above. */
   memory_bytes: count.nullable(),
+  /** What the engine needs of main memory beside a device's own, pages of weight files apart; null for one that has none. */
+  host_bytes: count.nullable(),
+  /** True if the VAE works in tiles where diffusers would not, since whole pictures do not fit: the picture differs a little then. */
+  tiled: z.boolean(),
   verdict: z.enum(MEMORY_VERDICTS),
   /** Weights that each step reads from disk, since they do not stay in memory. */
   disk_bytes_a_step: count,

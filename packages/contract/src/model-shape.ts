@@ -77,6 +77,8 @@ export type ModelShape = Readonly<z.output<typeof modelShapeSchema>>;
 export const machineFactsSchema = z.object({
   /** Memory that it may use, limits of its container counted. */
   memory_bytes: count,
+  /** Memory of its device that it may use, if that has its own and it is known. */
+  device_memory_bytes: count.optional(),
   threads: width,
 });
 export type MachineFacts = Readonly<z.output<typeof machineFactsSchema>>;

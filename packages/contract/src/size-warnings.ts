@@ -37,3 +37,11 @@ export function maxSideWarning(said: SizeParameters, sizes: EditSizes, model: Si
     `max_side ${max_side} bounds each picture before it is brought to the model's area of ${area} pixels; it does not make the edit faster. For a faster edit use preset draft.`,
   ];
 }
+
+/** One sentence for a picture that the VAE works on in tiles where diffusers would not, none if it does not. */
+export function tilesWarning(tiled: boolean): readonly string[] {
+  if (!tiled) return [];
+  return [
+    'The device has too little memory for a whole picture in the VAE, which works in tiles: the picture differs a little from one that is made on a larger device.',
+  ];
+}

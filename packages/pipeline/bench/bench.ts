@@ -3,12 +3,16 @@ import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { AppError, runnablePrecisions, toAppError } from '@qwen-edit/contract';
+import { deviceNamed } from '../src/engine/devices.ts';
 import { benchBlocks } from './bench-blocks.ts';
 import { benchDemo } from './bench-demo.ts';
+import { benchDevice } from './bench-device.ts';
 import { benchLoad } from './bench-load.ts';
 import type { Bench } from './bench-part.ts';
 import { benchText } from './bench-text.ts';
 import { benchVae } from './bench-vae.ts';
+import { vulkanDriver } from './config.ts';
+import { isSoftwareAdapter } from './device-state.ts';
 import { jsonFromProgram } from './json-program.ts';
 import { findPeer, type Peer } from './peer.ts';
 import { processorName } from './processor.ts';
@@ -16,9 +20,9 @@ import { tableGap, tableHead, tableRow } from './table.ts';
 
 /**
  * npm run bench [-- --quick] [--only blocks,text,vae,load,demo] [--threads N] [--rounds N] [--dir FOLDER] [--python PATH]
- *   [--with-diffusers | --no-with-diffusers]
+ *   [--with-diffusers | --no-with-diffusers] [--device cpu] [--device-memory GIB]
  * Each figure is measured in a process of its own, one after the other. Rows of one Markdown table go to stdout as they come, all
- * else to stderr. Beside diffusers if the Python has it; --with-diffusers ends the run if it has not. Needs up to 25 GB in FOLDER.
+ * else to stderr. On another device than a processor: see benchDevice. Beside diffusers if the Python has it; --with-diffusers ends the run if it has not. Needs up to 25 GB in FOLDER.
  */
 const PARTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   blocks: benchBlocks,
@@ -37,6 +41,8 @@ const { values: flags } = parseArgs({
     threads: { type: 'string', default: String(availableParallelism()) },
     rounds: { type: 'string' },
     dir: { type: 'string', default: tmpdir() },
+    device: { type: 'string', default: 'cpu' },
+    'device-memory': { type: 'string' },
   },
 });
 const parts = flags.only.split(',').map((name) => {
@@ -54,10 +60,14 @@ const threads = atLeastOne('threads', flags.threads);
 const rounds = atLeastOne('rounds', flags.rounds ?? (quick ? '1' : '5'));
 const note = (text: string): void => void process.stderr.write(`${text} …\n`);
 
+const device = deviceNamed(flags.device);
+const gibibytes = flags['device-memory'];
+const deviceMemoryBytes = gibibytes === undefined ? undefined : atLeastOne('device-memory', gibibytes) * 2 ** 30;
+
 const stopping = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stopping.abort());
 const { signal } = stopping;
-const peer = await peerOrNone();
+const peer = device.ownMemory ? undefined : await peerOrNone();
 const folder = await mkdtemp(join(flags.dir, 'qwen-edit-bench-'));
 const bench: Bench = {
   ...{ quick, threads, rounds, peer, folder, note },
@@ -81,7 +91,10 @@ console.log(
 );
 console.log(tableHead);
 try {
-  for (const part of parts) await part(bench);
+  if (device.ownMemory) {
+    const isSoftware = device.keepsOutputs && isSoftwareAdapter(vulkanDriver);
+    await benchDevice(bench, { device: device.key, deviceMemoryBytes, isSoftware });
+  } else for (const part of parts) await part(bench);
 } catch (thrown) {
   if (!signal.aborted) throw thrown;
   process.exitCode = 130;

@@ -7,6 +7,7 @@ import { runEdit } from '../src/edit.ts';
 import { loadPreparedModel } from '../src/load-prepared-model.ts';
 import { modelFacts } from '../src/model-facts.ts';
 import { availableMemory } from '../src/plan/available-memory.ts';
+import { computeForm } from '../src/plan/compute-form.ts';
 import { planMemory } from '../src/plan/memory.ts';
 import { modelWeights } from '../src/plan/network-weights.ts';
 import { plannedEdit } from '../src/plan/planned-edit.ts';
@@ -117,7 +118,7 @@ const stages = plan.stages.map((stage) => ({
 
 /** What of the transformer stays between edits. */
 function transformerBytes(): number {
-  const { segments } = modelWeights(shape!, loaded.precision.name).transformer;
+  const { segments } = modelWeights(shape!, computeForm(loaded.precision.name, loaded.device)).transformer;
   const { held, stays } = plan.residency.transformer;
   return stays ? segments.slice(0, held).reduce((sum, bytes) => sum + bytes, 0) : 0;
 }

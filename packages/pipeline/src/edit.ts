@@ -7,6 +7,7 @@ import {
   requireEditSizes,
   type Size,
   shapeWarning,
+  tilesWarning,
   type Unchanged,
   unchangedWarnings,
 } from '@qwen-edit/contract';
@@ -15,6 +16,7 @@ import { concatenate, type FloatArray, rows } from './arrays.ts';
 import { checkRequest, type UncheckedRequest } from './check-request.ts';
 import { createEncoders, type ScopedCache } from './encodings/encoders.ts';
 import type { LoadedModel } from './engine/model.ts';
+import { tilesMore } from './engine/vae-tiling.ts';
 import { decodeImage } from './image/decode.ts';
 import { encodeImage, encodePreview } from './image/encode.ts';
 import { createComparison } from './image/likeness.ts';
@@ -213,6 +215,7 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
       ...warningsOf(given, settled, folder.edit),
       ...shapeWarning(size, originals.at(-1)!),
       ...maxSideWarning(given, sizes, sizeFacts),
+      ...tilesWarning([size, ...sizes.references].some((each) => tilesMore(each, model.vae.untiledArea))),
       ...unchangedWarnings(unchanged, folder.card),
     ],
     ...(hooks.returnLatents === true

@@ -1,5 +1,6 @@
 export { type CalibratedLayer, type Calibration, calibrateModel } from './calibrate/calibrate-model.ts';
 export { checkRequest, type UncheckedRequest } from './check-request.ts';
+export { deviceNamed } from './engine/devices.ts';
 export { inspectImage, storedSize } from './image/inspect.ts';
 export { isUnchanged, likenessOf } from './image/likeness.ts';
 export { checkImageShape } from './image/shape.ts';

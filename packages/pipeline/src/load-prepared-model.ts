@@ -1,5 +1,5 @@
 import { AppError } from '@qwen-edit/contract';
-import { firstResidency } from './arrange-memory.ts';
+import { firstArrangement } from './arrange-memory.ts';
 import { type LoadedModel, loadModel, type ModelLoadOptions } from './engine/model.ts';
 import { availableMemory } from './plan/available-memory.ts';
 import { prepareWeights } from './prepared/prepare-weights.ts';
@@ -23,7 +23,8 @@ export async function loadPreparedModel(dir: string, options: PreparedLoadOption
   return loadModel(dir, {
     ...rest,
     memoryBytes,
-    residency: (folder, device, precision) => firstResidency(folder, { device, precision, memoryBytes }),
+    arrangement: (folder, device, precision) =>
+      firstArrangement(folder, { device, precision, memoryBytes, deviceMemoryBytes: rest.deviceMemoryBytes }),
     async prepare(folder, precision) {
       if (precision.preparation === undefined) return undefined;
       if (precision.name === 'w8a8' && !hasInt8Products())

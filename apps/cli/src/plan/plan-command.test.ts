@@ -50,13 +50,39 @@ describe('qwen-edit plan memory', () => {
     expect((await plan('memory --preset draft --memory 64GiB')).out).toContain('512 x 512 from 1 picture');
   });
 
-  it('plans for a device that is not in this version, and says that it is not', async () => {
-    const { code, out } = await plan('memory --device cuda --memory 24GiB');
+  it('takes the kind of the references and the steps', async () => {
+    const { out } = await plan('memory --size 512x512 --reference-size output --steps 12 --json --memory 64GiB');
+    expect(JSON.parse(out)).toMatchObject({
+      references: [{ width: 512, height: 512 }],
+      num_inference_steps: 12,
+    });
+  });
+
+  it('plans in the memory of a card, and tells what it takes of main memory beside', async () => {
+    const { code, out } = await plan('memory --device cuda --memory 24GiB --precision w8');
+    expect(code).toBe(0);
+    expect(out).toContain('w8 on cuda, 1024 x 1024 from 1 picture, 40 steps\n');
+    expect(out).toMatch(/^stage +held +copied +kept +computing +together$/m);
+    expect(out).toMatch(/^It fits: the stage that needs most takes 1\d\.\d GB of 25\.8 GB\.$/m);
+    expect(out).toMatch(/^In memory: all of the transformer, also between edits;/m);
+    expect(out).toMatch(
+      /^Of main memory it takes \d\.\d GB beside, and pages of the weight files as there is room\.$/m,
+    );
+    expect(out).toMatch(/^It computes 13363 TFLOP\.$/m);
+  });
+
+  it('of a card that is too small says that it streams, and what would do', async () => {
+    const { code, out } = await plan('memory --device webgpu --memory 12GiB --precision w8');
     expect(code).toBe(1);
-    expect(out).toContain('bf16 on cuda');
-    expect(out).toContain('The precision bf16 is not in this version; nothing runs on cuda yet.');
+    expect(out).toMatch(/with weights copied from files in each step: \d\.\d GB are enough/);
+    expect(out).toMatch(/ {2}- as it is, from files: each step copies \d+\.\d GB, \d+ s at 1 GB\/s\n/);
     const unknown = await plan('memory --device webgpu');
     expect(unknown).toMatchObject({ code: 0, out: expect.stringContaining('Give --memory to learn whether it fits.') });
+  });
+
+  it('says that the VAE works in tiles on a card where whole pictures do not fit', async () => {
+    const { out } = await plan('memory --device webgpu --memory 2GiB --precision w4');
+    expect(out).toContain('The VAE works in tiles, since whole pictures do not fit:');
   });
 
   it('prints one JSON object', async () => {
@@ -80,6 +106,8 @@ describe('qwen-edit plan memory', () => {
     ['memory --size 512', "--size must be WIDTHxHEIGHT with sides up to 4096, got '512'."],
     ['memory --size 9999x1', "--size must be WIDTHxHEIGHT with sides up to 4096, got '9999x1'."],
     ['memory --preset sketch', "--preset must be one of draft, got 'sketch'."],
+    ['memory --reference-size area', "--reference-size must be one of model, output, got 'area'."],
+    ['memory --steps 101', '--steps must be 1 to 100, got 101.'],
     ['memory --references 9', '--references must be 1 to 8, got 9.'],
     ['memory --model no/such-model', 'no/such-model is not whole in the cache'],
     ['memory --model ./nowhere', './nowhere is not a model folder'],

@@ -14,9 +14,18 @@ import {
   parsePrecision,
   precisionFacts,
   precisionObstacle,
+  REFERENCE_SIZES,
+  type ReferenceSize,
   toAppError,
 } from '@qwen-edit/contract';
-import { availableMemory, estimateEdit, inspectModel, KNOWN_MODELS, knownModelShape } from '@qwen-edit/pipeline';
+import {
+  availableMemory,
+  deviceNamed,
+  estimateEdit,
+  inspectModel,
+  KNOWN_MODELS,
+  knownModelShape,
+} from '@qwen-edit/pipeline';
 import { memoryOfEdits } from '../engine-share.ts';
 import { readFlags } from '../flag-values.ts';
 import { PLAN_HELP } from '../help.ts';
@@ -37,6 +46,8 @@ const OPTIONS = {
   size: { type: 'string' },
   preset: { type: 'string' },
   references: { type: 'string' },
+  'reference-size': { type: 'string' },
+  steps: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -49,7 +60,7 @@ export interface PlanDeps {
 }
 
 const USUAL_PICTURE = { width: 1024, height: 1024 };
-/** What a GPU computes in when nobody says. */
+/** What a device computes in when nobody says. On a processor QWEN_EDIT_DTYPE may. */
 const USUAL_PRECISION: Readonly<Record<DeviceName, PrecisionName>> = { cpu: 'fp32', webgpu: 'fp16', cuda: 'bf16' };
 
 /**
@@ -72,24 +83,29 @@ export async function planCommand(
       what === undefined ? 'Say what to plan: memory.' : `There is no plan '${what}', but memory.`,
     );
   const device = deviceOf(values.device);
-  const precision =
-    values.precision === undefined
-      ? device === 'cpu'
-        ? precisionOf(config).precision
-        : USUAL_PRECISION[device]
-      : parsePrecision(values.precision);
+  const { ownMemory } = deviceNamed(device);
+  const usual = ownMemory ? USUAL_PRECISION[device] : precisionOf(config).precision;
+  const precision = values.precision === undefined ? usual : parsePrecision(values.precision);
   if (precisionFacts(precision).devices[device] === undefined)
     throw new AppError('invalid_parameter', precisionObstacle(precision, device) ?? '');
   const { name, model } = await modelOf(values.model, config, demoModelDir);
   const references = wholeNumber('--references', values.references) ?? 1;
   if (references < 1 || references > LIMITS.images)
     throw new AppError('usage', `--references must be 1 to ${LIMITS.images}, got ${references}.`);
-  const memory = await memoryOf(values.memory, device, config);
-  const threads = config.maxCpuThreads ?? availableParallelism();
-  const machine = memory === undefined ? {} : { machine: { memory_bytes: memory, threads } };
+  const said = values.memory === undefined ? undefined : byteSize('--memory', values.memory);
+  const machine = {
+    memory_bytes: (ownMemory ? undefined : said) ?? memoryOfEdits(config, await availableMemory()),
+    // Of a card only the flag tells.
+    ...(ownMemory && said !== undefined ? { device_memory_bytes: said } : {}),
+    threads: config.maxCpuThreads ?? availableParallelism(),
+  };
   const pictures = Array.from({ length: references }, () => USUAL_PICTURE);
-  const known = { ...model, device, precision, ...machine };
-  const estimate = estimateEdit(known, pictures, costOf({ ...sizeOf(values.size), ...presetOf(values.preset) }));
+  const known = { ...model, device, precision, machine };
+  const parameters = {
+    ...{ ...sizeOf(values.size), ...presetOf(values.preset) },
+    ...{ ...referenceSizeOf(values['reference-size']), ...stepsOf(values.steps) },
+  };
+  const estimate = estimateEdit(known, pictures, costOf(parameters));
   const plan = estimate.memory;
   if (plan === null) throw new AppError('internal', 'The model has no shape.');
   terminal.out(
@@ -140,21 +156,26 @@ function deviceOf(name = 'cpu'): DeviceName {
   throw new AppError('usage', `--device must be one of ${DEVICE_NAMES.join(', ')}, got '${name}'.${meant}`);
 }
 
-/** What --memory says, else QWEN_EDIT_CPU_MAX_MEMORY as far as this machine has it, else what it has. Of a GPU only the flag tells. */
-async function memoryOf(
-  said: string | undefined,
-  device: DeviceName,
-  config: PlanDeps['config'],
-): Promise<number | undefined> {
-  if (said !== undefined) return byteSize('--memory', said);
-  return device === 'cpu' ? memoryOfEdits(config, await availableMemory()) : undefined;
-}
-
 function presetOf(said: string | undefined): { readonly preset?: PresetName } {
   if (said === undefined) return {};
   const preset = PRESET_NAMES.find((each) => each === said);
   if (preset !== undefined) return { preset };
   throw new AppError('usage', `--preset must be one of ${PRESET_NAMES.join(', ')}, got '${said}'.`);
+}
+
+function referenceSizeOf(said: string | undefined): { readonly reference_size?: ReferenceSize } {
+  if (said === undefined) return {};
+  const reference_size = REFERENCE_SIZES.find((each) => each === said);
+  if (reference_size !== undefined) return { reference_size };
+  throw new AppError('usage', `--reference-size must be one of ${REFERENCE_SIZES.join(', ')}, got '${said}'.`);
+}
+
+function stepsOf(said: string | undefined): { readonly num_inference_steps?: number } {
+  const num_inference_steps = wholeNumber('--steps', said);
+  if (num_inference_steps === undefined) return {};
+  if (num_inference_steps < 1 || num_inference_steps > LIMITS.inferenceSteps)
+    throw new AppError('usage', `--steps must be 1 to ${LIMITS.inferenceSteps}, got ${num_inference_steps}.`);
+  return { num_inference_steps };
 }
 
 function sizeOf(said: string | undefined): { readonly width?: number; readonly height?: number } {

@@ -22,16 +22,16 @@ export function planText({ model, estimate, memory }: PlannedMemory): string {
   const { result, references, num_inference_steps: steps, flops, seconds } = estimate;
   const pictures = references.length === 1 ? '1 picture' : `${references.length} pictures`;
   const head = `${model}: ${memory.precision} on ${memory.device}, ${result.width} x ${result.height} from ${pictures}, ${steps} steps`;
+  const isOwn = memory.host_bytes !== null;
+  const computes = `It computes ${Math.round((flops?.total ?? 0) / 1e12)} TFLOP`;
   const time =
     flops === null || seconds === null
       ? []
-      : [
-          `It computes ${Math.round(flops.total / 1e12)} TFLOP: ${aboutSeconds(seconds.median)} here, as a rough figure.`,
-        ];
+      : [isOwn ? `${computes}.` : `${computes}: ${aboutSeconds(seconds.median)} here, as a rough figure.`];
   return [
     head,
     '',
-    row('stage', 'held', 'from disk', 'kept', 'computing', 'together'),
+    row('stage', 'held', isOwn ? 'copied' : 'from disk', 'kept', 'computing', 'together'),
     ...memory.stages.map((stage) =>
       row(
         STAGES[stage.stage],
@@ -47,7 +47,9 @@ export function planText({ model, estimate, memory }: PlannedMemory): string {
     ...verdictLines(memory),
     ...heldLine(memory),
     ...preparedLine(memory),
-    ...(memory.device === 'cpu' ? time : []),
+    ...hostLine(memory),
+    ...tiledLine(memory),
+    ...time,
     '',
   ].join('\n');
 }
@@ -79,9 +81,22 @@ function preparedLine({ prepared_bytes, precision }: MemoryPlan): readonly strin
     : [`Weights are prepared in ${precision} once: ${inGigabytes(prepared_bytes)} on disk.`];
 }
 
+function hostLine({ host_bytes }: MemoryPlan): readonly string[] {
+  return host_bytes === null
+    ? []
+    : [`Of main memory it takes ${inGigabytes(host_bytes)} beside, and pages of the weight files as there is room.`];
+}
+
+function tiledLine({ tiled }: MemoryPlan): readonly string[] {
+  return tiled
+    ? ['The VAE works in tiles, since whole pictures do not fit: the picture differs a little from a whole one.']
+    : [];
+}
+
 function verdictLines(memory: MemoryPlan): readonly string[] {
   const { verdict, memory_bytes, peak_bytes, fits_bytes, least_bytes, alternatives } = memory;
   const needs = `It needs ${inGigabytes(fits_bytes)}`;
+  const from = memory.host_bytes === null ? 'read from disk' : 'copied from files';
   const others = alternatives.map(({ text }) => `  - ${text}`);
   const would = others.length === 0 ? [] : ['What would do:', ...others];
   switch (verdict) {
@@ -94,10 +109,12 @@ function verdictLines(memory: MemoryPlan): readonly string[] {
     case 'streams':
       return [
         `It does not fit: it needs ${inGigabytes(fits_bytes)} to keep the weights in memory, and there are ${inGigabytes(memory_bytes ?? 0)}.`,
-        `It runs all the same, with weights read from disk in each step: ${inGigabytes(least_bytes)} are enough, with a fast disk and patience.`,
+        `It runs all the same, with weights ${from} in each step: ${inGigabytes(least_bytes)} are enough, with patience.`,
         ...would,
       ];
     case 'too_large':
+      // What is in the way, if it is not memory, is told before.
+      if (memory_bytes === null || least_bytes <= memory_bytes) return ['It does not fit.', ...would];
       return [
         `It does not fit: ${inGigabytes(least_bytes)} at least, and there are ${inGigabytes(memory_bytes ?? 0)}.`,
         ...would,

@@ -1,6 +1,7 @@
 import type { FloatArray, Planes } from '../arrays.ts';
 import type { LoadedModel } from '../engine/model.ts';
 import { precisionKey } from '../engine/precision.ts';
+import { tilesMore } from '../engine/vae-tiling.ts';
 import type { PatchGrid } from '../image/preprocess.ts';
 import type { PromptTokens } from '../text/prompt.ts';
 import type { EncodingCache } from './encoding-cache.ts';
@@ -73,7 +74,7 @@ export function createEncoders(
       return embeds;
     },
     async encodePicture(pixels) {
-      const key = keys?.reference(pixels);
+      const key = keys?.reference(pixels, tilesMore(pixels, model.vae.untiledArea) ? 'tiled' : undefined);
       const found = await find(key);
       if (found !== undefined) return planesOf(found);
       const { data, channels, height, width } = await model.vae.encode(pixels);

@@ -16,6 +16,7 @@ it('whatever decides an encoding changes its key, and nothing else does', () => 
     keys.image({ ...grid, data: changed }),
     keys.image({ ...grid, rows: 1, columns: 2 }),
     keys.reference(pixels),
+    keys.reference(pixels, 'tiled'),
     keys.reference({ ...pixels, data: changed }),
     keys.reference({ ...pixels, height: 1, width: 4 }),
     keys.reference({ ...pixels, channels: 4, height: 1, width: 1 }),

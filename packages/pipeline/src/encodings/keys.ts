@@ -15,8 +15,8 @@ export interface EncodingKeys {
   image(grid: PatchGrid): string;
   /** What the language model makes of a prompt. `images`: the keys of its pictures. */
   prompt(tokens: PromptTokens, images: readonly string[]): string;
-  /** What the VAE makes of a picture. */
-  reference(pixels: Planes): string;
+  /** What the VAE makes of a picture. `tiles`: what it works on at once, where that is not as always. */
+  reference(pixels: Planes, tiles?: string): string;
 }
 
 /** `networks`: what decides how they compute: weights, precision, device, versions. `scope`: whose encodings they are. */
@@ -26,8 +26,14 @@ export function createEncodingKeys(networks: readonly string[], scope: string): 
     image: ({ data, rows, columns }) => digest([base, 'image', `${rows} ${columns}`, bytesOf(data)]),
     prompt: ({ ids, imageStarts }, images) =>
       digest([base, 'prompt', JSON.stringify(ids), JSON.stringify(imageStarts), ...images]),
-    reference: ({ data, channels, height, width }) =>
-      digest([base, 'reference', `${channels} ${height} ${width}`, bytesOf(data)]),
+    reference: ({ data, channels, height, width }, tiles) =>
+      digest([
+        base,
+        'reference',
+        `${channels} ${height} ${width}`,
+        bytesOf(data),
+        ...(tiles === undefined ? [] : [tiles]),
+      ]),
   };
 }
 

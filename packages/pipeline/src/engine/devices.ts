@@ -31,6 +31,10 @@ interface DeviceTraits {
   readonly largestWeight: number;
   /** Convolutions of many channels are faster by Winograd's transforms, as ONNX Runtime computes both. */
   readonly winograd: boolean;
+  /** No array of a run can take more bytes. */
+  readonly largestArray: number;
+  /** A session keeps the memory that its runs have computed with, until it is released. */
+  readonly keepsWorkspace: boolean;
 }
 
 /** A processor that can run the networks. */
@@ -48,6 +52,9 @@ export interface Device extends DeviceTraits {
 
 /** Of a storage buffer, every WebGPU adapter can bind so much: maxStorageBufferBindingSize of the specification. */
 const WEBGPU_BINDING = 128 * 2 ** 20;
+/** And the adapters of cards and of processors' graphics that we know of bind so much, SwiftShader among them. */
+const WEBGPU_ARRAY = 2 ** 30;
+const ANY = Number.POSITIVE_INFINITY;
 
 /** Every device. A new one is an entry here, and nothing else. */
 const DEVICES: Readonly<Record<DeviceName, DeviceTraits & Readonly<Record<KernelSet, Kernels>>>> = {
@@ -60,12 +67,14 @@ const DEVICES: Readonly<Record<DeviceName, DeviceTraits & Readonly<Record<Kernel
       largestWeight: Number.POSITIVE_INFINITY,
       winograd: true,
     },
+    ...{ largestArray: ANY, keepsWorkspace: false },
     fast: { attention: fusedAttention, sessionOptions: cpuOptions },
     safe: { attention: composedAttention, sessionOptions: cpuOptions },
   },
   webgpu: {
     label: "a graphics card of any vendor, by its system's graphics interface",
     ...{ ownMemory: true, keepsOutputs: true, foldsCasts: true, largestWeight: WEBGPU_BINDING, winograd: false },
+    ...{ largestArray: WEBGPU_ARRAY, keepsWorkspace: false },
     // Its fused attention is wrong above 16 tokens where subgroups have 4 or 8 lanes, and some convolutions are where channels are last.
     fast: { attention: fusedAttention, sessionOptions: () => webgpuOptions('NHWC') },
     safe: { attention: composedAttention, sessionOptions: () => webgpuOptions('NCHW') },
@@ -79,6 +88,8 @@ const DEVICES: Readonly<Record<DeviceName, DeviceTraits & Readonly<Record<Kernel
       largestWeight: Number.POSITIVE_INFINITY,
       winograd: false,
     },
+    // Each session has an allocator of its own, which Node's binding can neither switch off nor shrink.
+    ...{ largestArray: ANY, keepsWorkspace: true },
     fast: { attention: fusedAttention, sessionOptions: cudaOptions },
     safe: { attention: composedAttention, sessionOptions: cudaOptions },
   },

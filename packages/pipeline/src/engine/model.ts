@@ -5,13 +5,15 @@ import type { FindPrepared } from '../onnx/prepared-layer.ts';
 import { createPromptEncoder, type PromptEncoder } from '../text/prompt.ts';
 import { type Device, deviceNamed } from './devices.ts';
 import { type Precision, precisionNamed } from './precision.ts';
-import type { EngineContext, Holding, SegmentChain } from './segment-chain.ts';
+import { type EngineContext, type Holding, SEGMENT_BYTES, type SegmentChain } from './segment-chain.ts';
 import { loadTextEncoder, type TextEncoder } from './text-encoder.ts';
 import { loadTransformer, type Transformer } from './transformer.ts';
 import { loadVae, type Vae } from './vae.ts';
 
 /** Which segments of the networks are in memory between their runs. The VAE is there in its stages. */
 export interface Residency {
+  /** Pixels of the largest picture that the VAE works on as a whole: see isTiled. */
+  readonly untiledArea: number;
   readonly vision: Holding;
   readonly language: Holding;
   readonly transformer: Holding;
@@ -29,6 +31,8 @@ export interface LoadedModel {
   /** See ModelLoadOptions. */
   readonly pause: () => Promise<void>;
   readonly memoryBytes: number | undefined;
+  readonly deviceMemoryBytes: number | undefined;
+  readonly segmentBytes: number;
   /** Decides what is in memory from now on, as for an edit that is to begin. */
   readonly arrange: (residency: Residency) => Promise<void>;
   /** To be called when a stage of an edit has ended: gives the memory back that the next one needs. */
@@ -44,8 +48,10 @@ export interface ModelLoadOptions {
   readonly threads: number;
   /** Bytes of main memory that edits are planned with; if nobody says, everything is held. */
   readonly memoryBytes?: number | undefined;
-  /** What is held until the first edit; without it, everything. */
-  readonly residency?: (folder: ModelFolder, device: Device, precision: Precision) => Residency | undefined;
+  /** Bytes of the device's own memory that edits are planned with, of several all together; if nobody says, everything is held. */
+  readonly deviceMemoryBytes?: number | undefined;
+  /** How the transformer is cut into segments, and what is held until the first edit; without it, everything in the usual segments. */
+  readonly arrangement?: (folder: ModelFolder, device: Device, precision: Precision) => FirstArrangement;
   /** Called before each segment is loaded or run: lets messages in, and throws if the work was cancelled. */
   readonly pause: () => Promise<void>;
   readonly onStep?: (step: number, total: number) => void;
@@ -53,6 +59,13 @@ export interface ModelLoadOptions {
   readonly onOutputs?: EngineContext['onOutputs'];
   /** Gives the weights in the form of the precision, if that has one of its own: see prepareWeights. */
   readonly prepare?: (folder: ModelFolder, precision: Precision) => Promise<PreparedFolder | undefined>;
+}
+
+/** What a plan says before a model is loaded. */
+export interface FirstArrangement {
+  readonly residency: Residency;
+  /** See EngineContext. */
+  readonly segmentBytes: number;
 }
 
 /** Prepared weights and the folder below which they lie. */
@@ -76,10 +89,10 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
   step(0);
   const folder = await openModelFolder(dir);
   const prompt = createPromptEncoder(folder.tokenizer.file, folder.tokenizer.config, folder.family);
-  const { threads, pause, memoryBytes, onOutputs } = options;
+  const { threads, pause, memoryBytes, deviceMemoryBytes, onOutputs } = options;
   const prepared = await options.prepare?.(folder, wanted);
   const precision = { ...wanted, calibration: prepared?.calibration };
-  const residency = options.residency?.(folder, device, precision);
+  const { residency, segmentBytes = SEGMENT_BYTES } = options.arrangement?.(folder, device, precision) ?? {};
   if (precision.preparation !== undefined && prepared === undefined)
     throw new AppError('internal', `The precision ${precision.name} needs prepared weights.`);
   const root = prepared === undefined ? folder.root : commonFolder([folder.root, prepared.folder].map(insideOf));
@@ -88,7 +101,7 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
   const modulationDir = keepsModulations ? join(prepared.folder, 'modulations') : undefined;
   const context: EngineContext = {
     ...{ device, precision, threads, root, pause },
-    ...{ prepared: prepared?.find, modulationDir, onOutputs },
+    ...{ prepared: prepared?.find, modulationDir, onOutputs, segmentBytes },
   };
   const chains: SegmentChain[] = [];
   const release = async (): Promise<void> => {
@@ -122,10 +135,11 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
       await textEncoder.chains.vision.hold(wanted.vision);
       await textEncoder.chains.text.hold(wanted.language);
       await transformer.chain.hold(wanted.transformer);
+      vae.tileAbove(wanted.untiledArea);
     };
     return {
       ...{ folder, device, precision, prompt, textEncoder, transformer, vae },
-      ...{ pause, memoryBytes, arrange, endStage, release },
+      ...{ pause, memoryBytes, deviceMemoryBytes, segmentBytes, arrange, endStage, release },
     };
   } catch (thrown) {
     await release();

@@ -23,6 +23,8 @@ export interface EngineContext {
   readonly prepared?: FindPrepared | undefined;
   /** Sees what each segment gives, for who measures something. */
   readonly onOutputs?: ((outputs: Readonly<Record<string, FloatArray>>) => void) | undefined;
+  /** The transformer's blocks are put together up to so many bytes; SEGMENT_BYTES if a plan does not say otherwise. */
+  readonly segmentBytes?: number | undefined;
   /** Where modulations of schedules are kept; without it they stay in memory while an edit runs. */
   readonly modulationDir?: string | undefined;
 }
@@ -239,8 +241,13 @@ function pick(
 /** Blocks are put together up to this many bytes of weights: a segment is how long a cancel may have to wait. */
 export const SEGMENT_BYTES = 512 * 1024 * 1024;
 
-/** Splits blocks 0 … count - 1, named `prefix`i`.`, into ranges [first, last) that hold one block or at most SEGMENT_BYTES. */
-export function segmentRanges(weights: Weights, prefix: string, count: number): [number, number][] {
+/** Splits blocks 0 … count - 1, named `prefix`i`.`, into ranges [first, last) that hold one block or at most `most` bytes. */
+export function segmentRanges(
+  weights: Weights,
+  prefix: string,
+  count: number,
+  most = SEGMENT_BYTES,
+): [number, number][] {
   const bytes = Array<number>(count).fill(0);
   for (const info of weights.tensors.values()) {
     if (!info.name.startsWith(prefix)) continue;
@@ -251,7 +258,7 @@ export function segmentRanges(weights: Weights, prefix: string, count: number): 
   let first = 0;
   let sum = 0;
   for (let block = 0; block < count; block++) {
-    if (block > first && sum + bytes[block]! > SEGMENT_BYTES) {
+    if (block > first && sum + bytes[block]! > most) {
       ranges.push([first, block]);
       first = block;
       sum = 0;

@@ -43,9 +43,13 @@ export interface Transformer {
   predict(call: TransformerCall): Promise<readonly Float32Array[]>;
 }
 
-/** The graphs of the transformer in the order in which they run: embed, blocks i..j, tail. */
-export function transformerSegments(config: TransformerConfig, source: GraphSource): readonly Segment[] {
-  const ranges = segmentRanges(source.weights, 'transformer_blocks.', config.num_layers);
+/** The graphs of the transformer in the order in which they run: embed, blocks i..j, tail. `segmentBytes`: see EngineContext. */
+export function transformerSegments(
+  config: TransformerConfig,
+  source: GraphSource,
+  segmentBytes?: number,
+): readonly Segment[] {
+  const ranges = segmentRanges(source.weights, 'transformer_blocks.', config.num_layers, segmentBytes);
   return [
     { name: 'transformer.embed', build: () => embedGraph(config, source) },
     ...ranges.map(([first, last]) => ({
@@ -68,7 +72,7 @@ export async function loadTransformer(
   const modulate = createModulator(context, config, source);
   const chain = await loadSegmentChain(
     context,
-    transformerSegments(config, source),
+    transformerSegments(config, source, context.segmentBytes),
     holding === undefined ? {} : { holding },
   );
 

@@ -1,16 +1,27 @@
+import type { Size } from '@qwen-edit/contract';
 import type { Planes } from '../arrays.ts';
 
 /** Pixels of a tile's side and from one tile to the next. Source: AutoencoderKLQwenImage. */
 export const TILE = 256;
 const STRIDE = 192;
 
-const UNTILED_AREA = 1024 * 1024;
+/** Pixels of the largest picture that is not tiled, as in diffusers. */
+export const UNTILED_AREA = 1024 * 1024;
 /** Rounding a side to a multiple of 32 adds at most this. */
 const ROUNDING = 16;
 
-/** Whether a picture is larger than 1024², not counting what rounding its sides to multiples of 32 may have added. */
-export function isTiled(width: number, height: number): boolean {
+/**
+ * Whether a picture is larger than 1024², not counting what rounding its sides to multiples of 32 may have added; or than `untiledArea`,
+ * where a plan says less, since memory is short.
+ */
+export function isTiled(width: number, height: number, untiledArea = UNTILED_AREA): boolean {
+  if (untiledArea < UNTILED_AREA) return width * height > untiledArea;
   return width * height > UNTILED_AREA && (width - ROUNDING) * (height - ROUNDING) > UNTILED_AREA;
+}
+
+/** Whether a picture is tiled that diffusers would not tile. */
+export function tilesMore({ width, height }: Size, untiledArea: number): boolean {
+  return isTiled(width, height, untiledArea) && !isTiled(width, height);
 }
 
 /** Where the tiles of a side of so many pixels begin. */

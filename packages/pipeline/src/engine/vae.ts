@@ -4,7 +4,7 @@ import { type VaeConfig, vaeFactor } from '../hub/vae-config.ts';
 import type { GraphSource } from '../onnx/graph.ts';
 import type { Weights } from '../weights/weights.ts';
 import { type EngineContext, graphSource, loadSegmentChain, type Segment, type SegmentChain } from './segment-chain.ts';
-import { isTiled, tiled } from './vae-tiling.ts';
+import { isTiled, tiled, UNTILED_AREA } from './vae-tiling.ts';
 
 export interface Vae {
   /** Pixels over latents, along a side. */
@@ -14,6 +14,10 @@ export interface Vae {
   encode(pixels: Planes): Promise<Planes>;
   /** [z, h, w] -> pixels [3, h · f, w · f], not clamped. */
   decode(latents: Planes): Promise<Planes>;
+  /** Pixels of the largest picture that is worked on as a whole; see isTiled. */
+  readonly untiledArea: number;
+  /** Decides that from now on. */
+  tileAbove(untiledArea: number): void;
   /** Its two networks, to decide what stays in memory. */
   readonly chains: { readonly encoder: SegmentChain; readonly decoder: SegmentChain };
 }
@@ -26,7 +30,7 @@ export function vaeSegments(config: VaeConfig, source: GraphSource): Record<'enc
   };
 }
 
-/** AutoencoderKLQwenImage on single frames; one picture at a time (slicing), in tiles above 1024². */
+/** AutoencoderKLQwenImage on single frames; one picture at a time (slicing), in tiles above 1024², or as a plan says. */
 export async function loadVae(context: EngineContext, config: VaeConfig, weights: Weights): Promise<Vae> {
   const segments = vaeSegments(config, graphSource(context, weights));
   // Only a slice of each kernel acts: it is cut out once, when the graph is loaded.
@@ -37,6 +41,7 @@ export async function loadVae(context: EngineContext, config: VaeConfig, weights
   const encoder = await loadSegmentChain(context, [segments.encoder], options);
   const decoder = await loadSegmentChain(context, [segments.decoder], options);
   const factor = vaeFactor(config);
+  let untiledArea = UNTILED_AREA;
 
   const run = async (
     chain: SegmentChain,
@@ -56,10 +61,18 @@ export async function loadVae(context: EngineContext, config: VaeConfig, weights
     factor,
     channels: config.z_dim,
     chains: { encoder, decoder },
+    get untiledArea() {
+      return untiledArea;
+    },
+    tileAbove(area) {
+      untiledArea = area;
+    },
     encode: (pixels) =>
-      isTiled(pixels.width, pixels.height) ? tiled(pixels, encode, { from: 1, to: 1 / factor }) : encode(pixels),
+      isTiled(pixels.width, pixels.height, untiledArea)
+        ? tiled(pixels, encode, { from: 1, to: 1 / factor })
+        : encode(pixels),
     decode: (latents) =>
-      isTiled(latents.width * factor, latents.height * factor)
+      isTiled(latents.width * factor, latents.height * factor, untiledArea)
         ? tiled(latents, decode, { from: 1 / factor, to: 1 })
         : decode(latents),
   };

@@ -30,10 +30,10 @@ const MASKED = -60_000;
 
 /**
  * The same of MatMul and Softmax, for devices whose fused kernel is wrong. Heads are computed in groups, one after the other, so that
- * the logits of GROUPS groups, B · heads · S² numbers in all, are not in memory at once.
+ * the logits of HEAD_GROUPS groups, B · heads · S² numbers in all, are not in memory at once.
  */
 export const composedAttention: AttentionForm = (g, qkv, { count, dim }, { causal, bias }) => {
-  const groups = Math.min(count, GROUPS);
+  const groups = Math.min(count, HEAD_GROUPS);
   const mask = causal === true ? later(g, qkv[0]) : undefined;
   const apart = (x: Value, perm: readonly number[]): readonly Value[] => {
     const heads = g.op('Transpose', [g.op('Reshape', [x, g.ints([0, 0, count, dim])])], { perm });
@@ -56,7 +56,7 @@ export const composedAttention: AttentionForm = (g, qkv, { count, dim }, { causa
 };
 
 /** A third of the memory of eight heads at once, at 24 heads; more groups are more, smaller products. */
-const GROUPS = 8;
+export const HEAD_GROUPS = 8;
 
 /** `count` in so many parts that differ by one at most. */
 function sizes(count: number, parts: number): number[] {

@@ -22,7 +22,7 @@ const LEFT = {
  * Arrays [tokens, width] that a transformer's layer has at its peak, with those that its caller holds and the allocator keeps. This and
  * the other figures were measured over ONNX Runtime 1.30; docs/plan.md has the measurements.
  */
-const LIVE_ARRAYS = 14;
+export const LIVE_ARRAYS = 14;
 /** And as many more over prepared weights: inputs without their outliers, and their levels. */
 const LEVELS_ARRAYS = 2;
 /** Copies of the VAE's kernels. */
@@ -30,9 +30,9 @@ const KERNEL_COPIES = 2.5;
 /** Half-precision weights that are widened to fp32 at once, in sizes of the largest: two in a gated MLP. */
 const WIDENED = { language: 2, vision: 2, transformer: 1.4, modulation: 1.1 } as const;
 /** Shift, scale and gate of the attention and of the MLP, for each of two streams. */
-const MODULATIONS = 12;
+export const MODULATIONS = 12;
 
-/** Bytes that each stage of an edit computes with. */
+/** Bytes of main memory that each stage of an edit computes with. */
 export function editActivations(
   shape: ModelShape,
   edit: PlannedEdit,
@@ -65,9 +65,12 @@ function left(kind: keyof typeof LEFT, array: number): number {
 }
 
 /** An array over all tokens of the transformer. */
-function arrayBytes({ transformer }: ModelShape, { target, references, text }: Sequence): number {
-  return (target + references + Math.max(...text)) * transformer.hidden_size * F32;
+function arrayBytes({ transformer }: ModelShape, sequence: Sequence): number {
+  return lengthOf(sequence) * transformer.hidden_size * F32;
 }
+
+/** Tokens that the transformer sees at once. */
+export const lengthOf = ({ target, references, text }: Sequence): number => target + references + Math.max(...text);
 
 /** Of so many steps, or of the references: 6 for the image stream and 6 for the text stream of each block. */
 function modulationBytes({ transformer: { layers, hidden_size } }: ModelShape, steps: number): number {
@@ -93,13 +96,23 @@ export function openingBytes({ vae }: ModelShape): number {
 
 /** The VAE's kernels in fp32: cut out of the weights, and laid out for the processor. It is opened in its stages only. */
 function kernelBytes(layers: readonly VaeLayer[]): number {
-  return KERNEL_COPIES * F32 * sum(layers.map((layer) => layer.from * layer.to * layer.kernel));
+  return KERNEL_COPIES * F32 * kernelWeights(layers);
 }
+
+/** Elements of all kernels. */
+export const kernelWeights = (layers: readonly VaeLayer[]): number =>
+  sum(layers.map((layer) => layer.from * layer.to * layer.kernel));
 
 /** Kernels; feature maps of the widest layer, over the largest picture or tile; and that picture as it is given or made, twice. */
 function vaeBytes(layers: readonly VaeLayer[], pictures: readonly Size[]): number {
   const pixels = Math.max(0, ...pictures.map(({ width, height }) => width * height));
-  const places = Math.max(0, ...pictures.flatMap(vaeTiles).map(({ width, height }) => width * height));
-  const widest = Math.max(...layers.map(({ from, to, held, downscale }) => (from + to + held) / downscale ** 2));
-  return kernelBytes(layers) + F32 * (places * widest + 2 * RGB * pixels);
+  const places = Math.max(0, ...pictures.flatMap((picture) => vaeTiles(picture)).map(placesOf));
+  return kernelBytes(layers) + F32 * (places * widestOf(layers) + 2 * RGB * pixels);
+}
+
+export const placesOf = ({ width, height }: Size): number => width * height;
+
+/** Channels that the widest layer has in memory, for each place of the picture. */
+export function widestOf(layers: readonly VaeLayer[]): number {
+  return Math.max(...layers.map(({ from, to, held, downscale }) => (from + to + held) / downscale ** 2));
 }

@@ -7,7 +7,8 @@ import {
   precisionFacts,
   type Size,
 } from '@qwen-edit/contract';
-import { type MemoryOptions, planMemory } from './memory.ts';
+import type { MemoryOptions } from './edit-needs.ts';
+import { planMemory } from './memory.ts';
 import type { PlannedEdit } from './sequence.ts';
 
 /** Whether one verdict is better than another. */
@@ -78,9 +79,13 @@ function otherPrecisions({ device, precision }: MemoryOptions, helps: (name: Mem
     });
 }
 
-function fromDisk({ disk_bytes_a_step }: Pick<MemoryPlan, 'disk_bytes_a_step'>): PlanAlternative {
+function fromDisk({
+  disk_bytes_a_step,
+  host_bytes,
+}: Pick<MemoryPlan, 'disk_bytes_a_step' | 'host_bytes'>): PlanAlternative {
   const gigabytes = disk_bytes_a_step / GB;
-  const text = `as it is, from disk: each step reads ${gigabytes.toFixed(1)} GB, ${Math.ceil(gigabytes)} s at 1 GB/s`;
+  const how = host_bytes === null ? 'from disk: each step reads' : 'from files: each step copies';
+  const text = `as it is, ${how} ${gigabytes.toFixed(1)} GB, ${Math.ceil(gigabytes)} s at 1 GB/s`;
   return { kind: 'disk', text, available };
 }
 

@@ -10,6 +10,14 @@ export interface FinishedEdit {
   readonly decode_s: number;
 }
 
+/** What edits are made with, and those that were. */
+interface MadeBy {
+  readonly finished: readonly FinishedEdit[];
+  readonly threads: number;
+  /** As of Device: true for a card. */
+  readonly ownMemory?: boolean;
+}
+
 /**
  * Floating-point operations a second and thread of fp32 products: the fastest, a usual and the slowest of the processors that were
  * measured, rounded; see docs/PERFORMANCE.md.
@@ -17,6 +25,8 @@ export interface FinishedEdit {
 const FLOPS_A_THREAD = { fast: 160e9, usual: 100e9, slow: 40e9 } as const;
 /** Beyond this many threads, memory is what bounds a product. */
 const MOST_THREADS = 32;
+/** The same of cards, from those of data centres to the graphics of a processor: bench/card-seconds.ts tells more of known ones. */
+const FLOPS_OF_CARDS = { fast: 400e12, usual: 40e12, slow: 1e12 } as const;
 
 /**
  * How long an edit takes. Each finished edit gives one figure: its seconds in each stage, scaled by the operations of that stage.
@@ -26,7 +36,7 @@ const MOST_THREADS = 32;
 export function editSeconds(
   shape: ModelShape,
   edit: PlannedEdit,
-  { finished, threads }: { readonly finished: readonly FinishedEdit[]; readonly threads: number },
+  { finished, threads, ownMemory = false }: MadeBy,
 ): EstimatedSeconds {
   const wanted = editFlops(shape, edit);
   const figures = finished
@@ -42,9 +52,9 @@ export function editSeconds(
       samples: figures.length,
     };
   }
-  const used = Math.max(1, Math.min(threads, MOST_THREADS));
+  const used = ownMemory ? 1 : Math.max(1, Math.min(threads, MOST_THREADS));
   const at = (flops: number): number => wanted.total / (flops * used);
-  const { fast, usual, slow } = FLOPS_A_THREAD;
+  const { fast, usual, slow } = ownMemory ? FLOPS_OF_CARDS : FLOPS_A_THREAD;
   return { low: at(fast), median: at(usual), high: at(slow), basis: 'arithmetic', samples: 0 };
 }
 

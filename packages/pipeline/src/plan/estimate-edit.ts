@@ -17,15 +17,18 @@ import {
   type PrecisionName,
   type Size,
   slowEditWarning,
+  tilesWarning,
   toAppError,
 } from '@qwen-edit/contract';
+import { deviceNamed } from '../engine/devices.ts';
 import { largestSide, planWithAlternatives } from './alternatives.ts';
 import { editSeconds, type FinishedEdit } from './edit-seconds.ts';
 import { editFlops } from './flops.ts';
 import { draftParameters, plannedEdit } from './planned-edit.ts';
 import { type PlannedEdit, sequenceOf } from './sequence.ts';
 
-const knownDevice = (name: string | undefined): DeviceName => DEVICE_NAMES.find((each) => each === name) ?? 'cpu';
+/** Of `cuda:1` it is `cuda`. */
+const knownDevice = (name = ''): DeviceName => DEVICE_NAMES.find((each) => each === /^[a-z]+/.exec(name)?.[0]) ?? 'cpu';
 const knownPrecision = (name: string | undefined): PrecisionName =>
   PRECISION_NAMES.find((each) => each === name) ?? 'fp32';
 
@@ -55,16 +58,16 @@ export function estimateEdit(
   if (shape === undefined)
     return { ...known, tokens: null, flops: null, memory: null, seconds: null, draft: null, warnings: [] };
   const { target, references, text } = sequenceOf(shape, edit);
-  const threads = model.machine?.threads ?? 1;
   const finished = past.flatMap((each) => finishedEdit(model, each));
-  const seconds = editSeconds(shape, edit, { finished, threads });
+  const by = { finished, threads: model.machine?.threads ?? 1, ...deviceNamed(knownDevice(model.device)) };
+  const seconds = editSeconds(shape, edit, by);
   // Sizes that no draft can have are no reason to refuse the edit.
   const drafted = plannedIfPossible(model, pictures, draftParameters(parameters)) ?? edit;
-  const draft = draftFor(known.device, drafted, seconds, editSeconds(shape, drafted, { finished, threads }));
+  const draft = draftFor(known.device, drafted, seconds, editSeconds(shape, drafted, by));
   const memory = planWithAlternatives(shape, edit, drafted, {
     device: knownDevice(model.device),
     precision: knownPrecision(model.precision),
-    memoryBytes: model.machine?.memory_bytes,
+    memoryBytes: memoryOf(model),
   });
   const warning = slowEditWarning({ device: known.device, seconds, draft });
   return {
@@ -80,6 +83,11 @@ export function estimateEdit(
       ...(warning === undefined ? [] : [warning]),
     ],
   };
+}
+
+/** Of the device, if it has its own, else main memory. */
+function memoryOf({ device, machine }: EstimatedModel): number | undefined {
+  return deviceNamed(knownDevice(device)).ownMemory ? machine?.device_memory_bytes : machine?.memory_bytes;
 }
 
 /** A past edit whose parameters this version cannot read tells nothing. */
@@ -108,13 +116,16 @@ function draftFor(
   return { result: size, seconds: faster };
 }
 
-function memoryWarnings({ verdict, alternatives }: NonNullable<ModelEstimate['memory']>): readonly string[] {
+function memoryWarnings({ verdict, alternatives, tiled }: NonNullable<ModelEstimate['memory']>): readonly string[] {
   const [first] = alternatives.filter(({ available }) => available);
   const instead = first === undefined ? '' : ` What would do: ${first.text}.`;
   if (verdict === 'too_large') return [`This edit needs more memory than its worker has.${instead}`];
-  if (verdict === 'streams')
-    return ['The model does not stay in the memory of its worker: its weights are read from disk in each step.'];
-  return [];
+  return [
+    ...(verdict === 'streams'
+      ? ['The model does not stay in the memory of its worker: its weights are read from disk in each step.']
+      : []),
+    ...tilesWarning(tiled),
+  ];
 }
 
 const USUAL_PICTURE: Size = { width: 1024, height: 1024 };
@@ -127,12 +138,15 @@ export function capacityOf(model: EstimatedModel, past: readonly PastEdit[] = []
   const side = largestSide(shape, edit, {
     device: knownDevice(model.device),
     precision: knownPrecision(model.precision),
-    memoryBytes: machine?.memory_bytes,
+    memoryBytes: memoryOf(model),
     mostSide: LIMITS.side,
   });
   const finished = past.flatMap((each) => finishedEdit(model, each));
   return {
     largest_output_area: machine === undefined || side === undefined ? null : side ** 2,
-    usual_seconds: editSeconds(shape, edit, { finished, threads: machine?.threads ?? 1 }),
+    usual_seconds: editSeconds(shape, edit, {
+      ...{ finished, threads: machine?.threads ?? 1 },
+      ...deviceNamed(knownDevice(model.device)),
+    }),
   };
 }

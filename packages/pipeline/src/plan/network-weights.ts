@@ -1,13 +1,14 @@
-import { type ModelShape, type PrecisionName, precisionFacts, type WeightsShape } from '@qwen-edit/contract';
+import type { ModelShape, WeightsShape } from '@qwen-edit/contract';
 import { SEGMENT_BYTES } from '../engine/segment-chain.ts';
 import { TIME_PROJ_CHANNELS } from '../graphs/transformer.ts';
+import type { ComputeForm } from './compute-form.ts';
 import { sum } from './sequence.ts';
 
 /** The weights of a network in memory, as its segments are opened one after the other. */
 export interface NetworkWeights {
   /** Bytes that each segment has in memory while it is open, in the order in which they run. */
   readonly segments: readonly number[];
-  /** Elements of its largest weight that is widened to fp32 when it is used; 0 if none is. */
+  /** Elements of its largest weight that is widened to fp32 each time it is used; 0 if none is. */
   readonly widened: number;
   /** Bytes of its repeated layers in the form of the precision; 0 if they are as the checkpoint stores them. */
   readonly prepared: number;
@@ -34,68 +35,81 @@ const LARGEST_MODULATION = 6;
  */
 const BESIDE_PREPARED = 0.055;
 
-/** What the networks of a model have in memory in a precision. It stores the repeated layers; all else is as in the checkpoint. */
-export function modelWeights(shape: ModelShape, precision: PrecisionName): ModelWeights {
-  const { bytesPerWeight } = precisionFacts(precision);
+/**
+ * What the networks of a model have in memory, in the form of a precision on a device. `segmentBytes`: up to so many bytes of the checkpoint,
+ * blocks of the transformer are one segment.
+ */
+export function modelWeights(shape: ModelShape, form: ComputeForm, segmentBytes = SEGMENT_BYTES): ModelWeights {
   return {
-    ...transformerWeights(shape, bytesPerWeight),
-    language: languageWeights(shape.language, bytesPerWeight),
-    vision: visionWeights(shape.vision),
+    ...transformerWeights(shape, form, segmentBytes),
+    language: languageWeights(shape.language, form),
+    vision: visionWeights(shape.vision, form),
   };
 }
 
-type BytesPerWeight = number | 'stored';
+/** Bytes of a weight of the repeated layers' products, and of any other. */
+const layerBytes = ({ layers }: ComputeForm, weights: WeightsShape): number =>
+  layers === 'stored' ? bytesOfOne(weights) : layers;
+const bytesOf = ({ others }: ComputeForm, weights: WeightsShape): number =>
+  others === 'stored' ? bytesOfOne(weights) : others;
 
-function transformerWeights({ transformer }: ModelShape, bytesPerWeight: BytesPerWeight) {
+function transformerWeights({ transformer }: ModelShape, form: ComputeForm, segmentBytes: number) {
   const { layers, weights, modulation, hidden_size: d, in_channels, joint_attention_dim } = transformer;
-  const each = bytesOfOne(weights);
+  const each = bytesOf(form, weights);
   const linear = BLOCK_LINEAR * d * d;
-  const others = BLOCK_OTHERS * d * each;
-  const inPrecision = bytesPerWeight === 'stored' ? 0 : linear * bytesPerWeight;
-  const block = others + (bytesPerWeight === 'stored' ? linear * each : inPrecision * (1 + BESIDE_PREPARED));
+  const others = BLOCK_OTHERS * d;
+  const prepared = form.isPrepared ? linear * layerBytes(form, weights) : 0;
+  // The memory of a card holds them as they are.
+  const beside = form.others === 'stored' ? BESIDE_PREPARED : 0;
+  const block = others * each + (form.isPrepared ? prepared * (1 + beside) : linear * layerBytes(form, weights));
   const time = (TIME_PROJ_CHANNELS + 3 * d) * d * each;
-  const stored = linear * each + others + modulation.bytes / Math.max(1, layers);
+  const stored = (linear + others) * bytesOfOne(weights) + modulation.bytes / Math.max(1, layers);
+  const modulated = form.others === 'stored' ? modulation.bytes : modulation.parameters * each;
+  const isWidened = form.others === 'stored';
   return {
     transformer: {
       segments: [
         (in_channels + joint_attention_dim) * d * each,
-        ...grouped(Array<number>(layers).fill(block), stored),
+        ...grouped(Array<number>(layers).fill(block), stored, segmentBytes),
         in_channels * d * each,
       ],
-      widened: Math.min(
-        weights.largest_widened,
-        bytesPerWeight === 'stored' ? LARGEST_LINEAR * d * d : joint_attention_dim * d,
-      ),
-      prepared: layers * inPrecision,
+      widened: isWidened
+        ? Math.min(weights.largest_widened, form.isPrepared ? joint_attention_dim * d : LARGEST_LINEAR * d * d)
+        : 0,
+      prepared: layers * prepared,
     },
     modulation: {
-      segments: [time, ...Array<number>(layers).fill(modulation.bytes / Math.max(1, layers))],
-      widened: Math.min(weights.largest_widened, LARGEST_MODULATION * d * d),
+      segments: [time, ...Array<number>(layers).fill(modulated / Math.max(1, layers))],
+      widened: isWidened ? Math.min(weights.largest_widened, LARGEST_MODULATION * d * d) : 0,
       prepared: 0,
     },
   };
 }
 
-function languageWeights(language: ModelShape['language'], bytesPerWeight: BytesPerWeight): NetworkWeights {
+function languageWeights(language: ModelShape['language'], form: ComputeForm): NetworkWeights {
   const { layers, weights, hidden_size: d, intermediate_size, heads, key_value_heads } = language;
   const keys = (d / heads) * key_value_heads;
   const linear = 2 * d * d + 2 * d * keys + 3 * d * intermediate_size;
   const stored = weights.bytes / layers;
-  const isStored = bytesPerWeight === 'stored';
-  const layer = isStored ? stored : Math.max(0, stored - linear * bytesOfOne(weights)) + linear * bytesPerWeight;
+  const each = bytesOf(form, weights);
+  const others = Math.max(0, weights.parameters / layers - linear);
+  const layer = others * each + linear * layerBytes(form, weights);
   return {
-    // Of the table of embeddings only the rows in use are read.
+    // Of the table of embeddings only the rows in use are read, on the host.
     segments: [0, ...grouped(Array<number>(layers).fill(layer), stored)],
-    widened: isStored ? weights.largest_widened : 0,
-    prepared: isStored ? 0 : layers * linear * bytesPerWeight,
+    widened: form.isPrepared || form.others !== 'stored' ? 0 : weights.largest_widened,
+    prepared: form.isPrepared ? layers * linear * layerBytes(form, weights) : 0,
   };
 }
 
-function visionWeights({ layers, weights, hidden_size: d, intermediate_size }: ModelShape['vision']): NetworkWeights {
-  const layer = Math.min(weights.bytes / layers, (4 * d * d + 3 * d * intermediate_size) * bytesOfOne(weights));
+function visionWeights(vision: ModelShape['vision'], form: ComputeForm): NetworkWeights {
+  const { layers, weights, hidden_size: d, intermediate_size } = vision;
+  const each = bytesOf(form, weights);
+  const parameters = Math.min(weights.parameters / layers, 4 * d * d + 3 * d * intermediate_size);
+  const blocks = grouped(Array<number>(layers).fill(parameters * each), parameters * bytesOfOne(weights));
   return {
-    segments: [0, ...grouped(Array<number>(layers).fill(layer), layer), weights.bytes - layers * layer],
-    widened: weights.largest_widened,
+    segments: [0, ...blocks, (weights.parameters - layers * parameters) * each],
+    widened: form.others === 'stored' ? weights.largest_widened : 0,
     prepared: 0,
   };
 }
@@ -105,8 +119,8 @@ function bytesOfOne({ bytes, parameters }: WeightsShape): number {
 }
 
 /** Blocks as segmentRanges puts them together, which looks at what the checkpoint `stored` of each. */
-function grouped(blocks: readonly number[], stored: number): readonly number[] {
-  const inOne = Math.max(1, Math.floor(SEGMENT_BYTES / Math.max(1, stored)));
+function grouped(blocks: readonly number[], stored: number, segmentBytes = SEGMENT_BYTES): readonly number[] {
+  const inOne = Math.max(1, Math.floor(segmentBytes / Math.max(1, stored)));
   return Array.from({ length: Math.ceil(blocks.length / inOne) }, (_, i) =>
     sum(blocks.slice(i * inOne, (i + 1) * inOne)),
   );

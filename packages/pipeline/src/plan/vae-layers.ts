@@ -99,9 +99,9 @@ export function decoderLayers(c: VaeShape): readonly VaeLayer[] {
   return layers;
 }
 
-/** The pictures that go through the network one by one: the whole, or its tiles. */
-export function vaeTiles({ width, height }: Size): readonly Size[] {
-  if (!isTiled(width, height)) return [{ width, height }];
+/** The pictures that go through the network one by one: the whole, or its tiles. `untiledArea`: see isTiled. */
+export function vaeTiles({ width, height }: Size, untiledArea?: number): readonly Size[] {
+  if (!isTiled(width, height, untiledArea)) return [{ width, height }];
   const sides = (length: number): number[] => tileStarts(length).map((start) => Math.min(TILE, length - start));
   return sides(height).flatMap((h) => sides(width).map((w) => ({ width: w, height: h })));
 }

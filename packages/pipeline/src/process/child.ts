@@ -60,12 +60,13 @@ async function pause(): Promise<void> {
 
 async function load(command: Extract<EngineCommand, { type: 'load' }>): Promise<void> {
   const start = performance.now();
-  const { id, device, precision, threads, memoryBytes, weightCacheDir } = command;
+  const { id, device, precision, threads, memoryBytes, deviceMemoryBytes, weightCacheDir } = command;
   model = await loadPreparedModel(command.modelDir, {
     device,
     precision,
     threads,
     memoryBytes,
+    deviceMemoryBytes,
     weightCacheDir,
     pause,
     onStep: (step, total) => send({ type: 'step', id, stage: 'load', step, total }),

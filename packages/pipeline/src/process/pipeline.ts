@@ -9,11 +9,12 @@ import { type EngineProcess, startEngineProcess } from './engine-process.ts';
 import type { EngineStats } from './protocol.ts';
 import { requireEngine } from './require-engine.ts';
 import { askSelfTest, requirePassed } from './run-self-test.ts';
+import { createSmallerPlans } from './smaller-plan.ts';
 
 export interface PipelineOptions {
   /** A checkpoint in Hugging Face layout. */
   readonly modelDir: string;
-  /** What the networks run on: `cpu`, which is also the default if absent or empty. */
+  /** What the networks run on, as `cuda:1`; `cpu` if absent or empty. */
   readonly device?: string | undefined;
   /** How they compute: `fp32`, which is also the default if absent or empty. */
   readonly precision?: string | undefined;
@@ -21,6 +22,11 @@ export interface PipelineOptions {
   readonly threads?: number;
   /** Bytes of main memory that the engine may plan with; default: what this machine or its container has. */
   readonly memoryBytes?: number | undefined;
+  /**
+   * Bytes of the device's own memory that the engine may plan with; of an engine that is spread over several cards, of all of them, in equal
+   * parts. Default: not known.
+   */
+  readonly deviceMemoryBytes?: number | undefined;
   /** Folder for weights that are prepared once for a precision and kept. A precision that needs none makes nothing there. */
   readonly weightCacheDir?: string | undefined;
   /** Added to this process's niceness for the engine's, as far as the system allows it; default 0. */
@@ -57,7 +63,8 @@ export interface Pipeline {
   /**
    * Makes one edit. Calls that come at the same time run one after the other. Rejects with an AppError: those of the
    * request (`invalid_parameter`, `image_invalid`, …), `canceled` after `hooks.signal` was aborted, and `engine_crashed`,
-   * `engine_protocol` or `engine_silent`, after which the next call starts a new engine.
+   * `engine_protocol` or `engine_silent`, after which the next call starts a new engine. If a device with memory of its own has none left, the edit is
+   * made once more in a new engine that plans with less, which `onTrouble` hears of; only then it rejects with `out_of_memory`.
    * @example
    * const { outputs, receipt } = await pipeline.edit(
    *   { images: [photo], parameters: { prompt: 'Replace the sky by a sunset', seed: '7' } },
@@ -102,13 +109,21 @@ const CLOSE_GRACE_MS = 500;
 export async function createPipeline(options: PipelineOptions): Promise<Pipeline> {
   if (options.program === undefined) requireEngine();
   const program = options.program ?? `${import.meta.dirname}/child.ts`;
-  const { threads = availableParallelism(), nice = 0, memoryBytes, weightCacheDir, signal } = options;
-  const device = deviceNamed(options.device).name;
-  const precision = precisionNamed(options.precision, device).name;
+  const {
+    threads = availableParallelism(),
+    nice = 0,
+    memoryBytes,
+    deviceMemoryBytes,
+    weightCacheDir,
+    signal,
+  } = options;
+  const { key: device, name: kind, ownMemory } = deviceNamed(options.device);
+  const precision = precisionNamed(options.precision, kind).name;
   if (!Number.isInteger(threads) || threads < 1)
     throw new AppError('invalid_parameter', `threads must be a whole number of at least 1, not ${threads}.`);
-  if (memoryBytes !== undefined && (!Number.isSafeInteger(memoryBytes) || memoryBytes < 1))
-    throw new AppError('invalid_parameter', `memoryBytes must be a whole number of at least 1, not ${memoryBytes}.`);
+  for (const [name, bytes] of Object.entries({ memoryBytes, deviceMemoryBytes }))
+    if (bytes !== undefined && (!Number.isSafeInteger(bytes) || bytes < 1))
+      throw new AppError('invalid_parameter', `${name} must be a whole number of at least 1, not ${bytes}.`);
   if (!Number.isInteger(nice)) throw new AppError('invalid_parameter', `nice must be a whole number, not ${nice}.`);
   const { encodingCache, onTrouble } = options;
   if (encodingCache !== undefined) requirePlace(encodingCache);
@@ -120,6 +135,13 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   let lastSelfTest: SelfTestResult | undefined;
   let queue: Promise<unknown> = Promise.resolve();
   let running = false;
+  const plans = createSmallerPlans({
+    ...{ device, deviceMemoryBytes, onTrouble },
+    model: () => model,
+    endEngine: async () => engine?.shutdown(0),
+  });
+  /** Runs it once more with a smaller plan if a device with memory of its own has none left. */
+  const orSmaller: typeof plans.orSmaller = ownMemory ? plans.orSmaller : (work) => work();
 
   /** The engine with its model loaded; a new one if there is none, or if the last one has ended. */
   const ready = async (onStep: PipelineOptions['onStep']): Promise<EngineProcess> => {
@@ -150,6 +172,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
           precision,
           threads,
           memoryBytes,
+          deviceMemoryBytes: plans.deviceMemoryBytes,
           weightCacheDir,
           ...(encodingCache && { encodingCache }),
         },
@@ -202,12 +225,12 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   const stopLoading = (): void => engine?.kill(new AppError('canceled', 'The loading of the model was cancelled.'));
   if (signal?.aborted === true) throw new AppError('canceled', 'The loading of the model was cancelled.');
   signal?.addEventListener('abort', stopLoading, { once: true });
-  await ready(options.onStep).finally(() => signal?.removeEventListener('abort', stopLoading));
+  await orSmaller(() => ready(options.onStep)).finally(() => signal?.removeEventListener('abort', stopLoading));
   return {
     edit(request, hooks = {}) {
       const turn = queue;
       const result = untilAborted(turn, hooks.signal)
-        .then(() => editNow(request, hooks))
+        .then(() => orSmaller(() => editNow(request, hooks)))
         .catch((thrown: unknown) => {
           throw toAppError(thrown);
         });
