@@ -12,7 +12,6 @@ import {
   type PrecisionName,
   type PresetName,
   parsePrecision,
-  precisionFacts,
   precisionObstacle,
   toAppError,
 } from '@qwen-edit/contract';
@@ -78,8 +77,8 @@ export async function planCommand(
         ? precisionOf(config).precision
         : USUAL_PRECISION[device]
       : parsePrecision(values.precision);
-  if (precisionFacts(precision).devices[device] === undefined)
-    throw new AppError('invalid_parameter', precisionObstacle(precision, device) ?? '');
+  const obstacle = precisionObstacle(precision, device);
+  if (obstacle !== undefined) throw new AppError('invalid_parameter', obstacle);
   const { name, model } = await modelOf(values.model, config, demoModelDir);
   const references = wholeNumber('--references', values.references) ?? 1;
   if (references < 1 || references > LIMITS.images)

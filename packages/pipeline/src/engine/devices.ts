@@ -1,6 +1,7 @@
 import { AppError, type DeviceName, type DevicePlace, deviceKey, devicesKey, parseDevice } from '@qwen-edit/contract';
 import type { InferenceSession } from 'onnxruntime-node';
 import { type AttentionForm, composedAttention, fusedAttention } from '../onnx/attention.ts';
+import type { BlockInputs } from '../onnx/linear-blocks.ts';
 
 type SessionOptions = Pick<InferenceSession.SessionOptions, 'executionProviders' | 'enableCpuMemArena'>;
 
@@ -13,6 +14,8 @@ export type KernelSet = 'fast' | 'safe';
 /** What of graphs and sessions depends on the kernels. */
 interface Kernels {
   readonly attention: AttentionForm;
+  /** Attention may take numbers of 16 bits, as it keeps logits and sums in 32. */
+  readonly halfAttention: boolean;
   /** The options of ONNX Runtime's sessions on the device with this index. */
   readonly sessionOptions: (index: number) => SessionOptions;
 }
@@ -31,6 +34,10 @@ interface DeviceTraits {
   readonly largestWeight: number;
   /** Convolutions of many channels are faster by Winograd's transforms, as ONNX Runtime computes both. */
   readonly winograd: boolean;
+  /** What activations are rounded to in products with weights in blocks. */
+  readonly blockInputs: BlockInputs;
+  /** Prepared weights are also stored as they are laid out for it. */
+  readonly laysOut: boolean;
 }
 
 /** A processor that can run the networks. */
@@ -41,6 +48,8 @@ export interface Device extends DeviceTraits {
   readonly key: string;
   readonly kernels: KernelSet;
   readonly attention: AttentionForm;
+  /** See Kernels. */
+  readonly halfAttention: boolean;
   readonly sessionOptions: SessionOptions;
   /** Itself, or all those of its kind that share the segments of an engine. */
   readonly spread: readonly Device[];
@@ -59,16 +68,19 @@ const DEVICES: Readonly<Record<DeviceName, DeviceTraits & Readonly<Record<Kernel
       foldsCasts: false,
       largestWeight: Number.POSITIVE_INFINITY,
       winograd: true,
+      blockInputs: 'int8',
+      laysOut: true,
     },
-    fast: { attention: fusedAttention, sessionOptions: cpuOptions },
-    safe: { attention: composedAttention, sessionOptions: cpuOptions },
+    fast: { attention: fusedAttention, halfAttention: false, sessionOptions: cpuOptions },
+    safe: { attention: composedAttention, halfAttention: false, sessionOptions: cpuOptions },
   },
   webgpu: {
     label: "a graphics card of any vendor, by its system's graphics interface",
     ...{ ownMemory: true, keepsOutputs: true, foldsCasts: true, largestWeight: WEBGPU_BINDING, winograd: false },
+    ...{ blockInputs: 'fp32', laysOut: false },
     // Its fused attention is wrong above 16 tokens where subgroups have 4 or 8 lanes, and some convolutions are where channels are last.
-    fast: { attention: fusedAttention, sessionOptions: () => webgpuOptions('NHWC') },
-    safe: { attention: composedAttention, sessionOptions: () => webgpuOptions('NCHW') },
+    fast: { attention: fusedAttention, halfAttention: false, sessionOptions: () => webgpuOptions('NHWC') },
+    safe: { attention: composedAttention, halfAttention: false, sessionOptions: () => webgpuOptions('NCHW') },
   },
   cuda: {
     label: 'a graphics card of NVIDIA',
@@ -78,9 +90,11 @@ const DEVICES: Readonly<Record<DeviceName, DeviceTraits & Readonly<Record<Kernel
       foldsCasts: true,
       largestWeight: Number.POSITIVE_INFINITY,
       winograd: false,
+      blockInputs: 'bf16',
+      laysOut: false,
     },
-    fast: { attention: fusedAttention, sessionOptions: cudaOptions },
-    safe: { attention: composedAttention, sessionOptions: cudaOptions },
+    fast: { attention: fusedAttention, halfAttention: true, sessionOptions: cudaOptions },
+    safe: { attention: composedAttention, halfAttention: false, sessionOptions: cudaOptions },
   },
 };
 
@@ -107,10 +121,10 @@ export const hostDevice = (): Device => deviceAt({ name: 'cpu', index: 0 }, 'fas
 
 function deviceAt(place: DevicePlace, kernels: KernelSet): Device {
   const { fast, safe, ...traits } = DEVICES[place.name];
-  const { attention, sessionOptions } = kernels === 'fast' ? fast : safe;
+  const { sessionOptions, ...forms } = kernels === 'fast' ? fast : safe;
   const key = deviceKey(place);
   const spread: Device[] = [];
-  const device = { ...place, ...traits, key, kernels, attention, sessionOptions: sessionOptions(place.index), spread };
+  const device = { ...place, ...traits, ...forms, key, kernels, sessionOptions: sessionOptions(place.index), spread };
   spread.push(device);
   return device;
 }
