@@ -3,7 +3,7 @@ import { firstResidency } from './arrange-memory.ts';
 import { type LoadedModel, loadModel, type ModelLoadOptions } from './engine/model.ts';
 import { availableMemory } from './plan/available-memory.ts';
 import { prepareWeights } from './prepared/prepare-weights.ts';
-import { hasInt8Products } from './prepared/processor-class.ts';
+import { hasInt8Products, NO_LAYOUT } from './prepared/processor-class.ts';
 import type { Preparing } from './types.ts';
 import { versions } from './versions.ts';
 
@@ -24,7 +24,7 @@ export async function loadPreparedModel(dir: string, options: PreparedLoadOption
     ...rest,
     memoryBytes,
     residency: (folder, device, precision) => firstResidency(folder, { device, precision, memoryBytes }),
-    async prepare(folder, precision) {
+    async prepare(folder, precision, device) {
       if (precision.preparation === undefined) return undefined;
       if (precision.name === 'w8a8' && !hasInt8Products())
         throw new AppError(
@@ -42,6 +42,7 @@ export async function loadPreparedModel(dir: string, options: PreparedLoadOption
         weightCacheDir,
         threads,
         runtime,
+        processor: device.laysOut ? undefined : NO_LAYOUT,
         pause,
         onMaking: (bytes, where) => onPreparing?.({ precision: precision.name, bytes, folder: where }),
         onProgress: onPrepared,

@@ -52,7 +52,7 @@ export interface ModelLoadOptions {
   /** See EngineContext. */
   readonly onOutputs?: EngineContext['onOutputs'];
   /** Gives the weights in the form of the precision, if that has one of its own: see prepareWeights. */
-  readonly prepare?: (folder: ModelFolder, precision: Precision) => Promise<PreparedFolder | undefined>;
+  readonly prepare?: (folder: ModelFolder, precision: Precision, device: Device) => Promise<PreparedFolder | undefined>;
 }
 
 /** Prepared weights and the folder below which they lie. */
@@ -77,7 +77,7 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
   const folder = await openModelFolder(dir);
   const prompt = createPromptEncoder(folder.tokenizer.file, folder.tokenizer.config, folder.family);
   const { threads, pause, memoryBytes, onOutputs } = options;
-  const prepared = await options.prepare?.(folder, wanted);
+  const prepared = await options.prepare?.(folder, wanted, device);
   const precision = { ...wanted, calibration: prepared?.calibration };
   const residency = options.residency?.(folder, device, precision);
   if (precision.preparation !== undefined && prepared === undefined)
