@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
 import { takeLock } from '@qwen-edit/files';
 import { afterAll, describe, expect, it } from 'vitest';
+import { listPrepared } from '../../packages/pipeline/src/list-prepared.ts';
+import { NO_LAYOUT } from '../../packages/pipeline/src/prepared/processor-class.ts';
 import { changeJson, changeSafetensors, copyOf, temporaryFolder } from '../bad-input/model-copies.ts';
 import { expectRefusal } from '../bad-input/refusals.ts';
 import { checkpointDir } from '../parity/goldens.ts';
@@ -113,6 +115,22 @@ describe('what is prepared once', () => {
     };
     expect(await isLaidOut('w8a8')).toEqual([true, false]);
     expect(await isLaidOut('w4')).toEqual([true, true]);
+  });
+
+  it('for a device that takes weights as they are stored is not laid out, and takes half the disk', async () => {
+    const cache = await temporaryFolder();
+    const options = { precision: 'w4', dir: checkpointDir('demo') };
+    const laidOut = await prepareModel(cache, options);
+    const plain = await prepareModel(cache, { ...options, processor: NO_LAYOUT });
+    expect(plain.folder).not.toBe(laidOut.folder);
+    expect(plain.bytes).toBeLessThan(0.6 * laidOut.bytes);
+    expect(plain.find(LAYER.replace('.weight', ''))?.arrays).toMatchObject({ data: {}, scales: {}, zeroPoints: {} });
+    const manifests = (await readdir(plain.folder)).filter((name) => name.endsWith('manifest.json'));
+    for (const name of manifests) expect(await readFile(join(plain.folder, name), 'utf8')).not.toContain('prepacked');
+    expect((await listPrepared(cache)).map(({ processor, used }) => [processor === NO_LAYOUT, used]).sort()).toEqual([
+      [false, true],
+      [true, true],
+    ]);
   });
 
   it('for another class of processors lies in a folder of its own', async () => {

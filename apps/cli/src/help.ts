@@ -1,4 +1,5 @@
 import {
+  DEVICE_NAMES,
   LIMITS,
   OUTPUT_FORMATS,
   PARAMETERS,
@@ -36,13 +37,12 @@ const PARAMETERS_HELP = parametersHelp();
 const PROMPT_HELP = helpLine('--prompt TEXT', PARAMETERS.prompt.cli.help);
 const FORMATS = `${OUTPUT_FORMATS.slice(0, -1).join(', ')} or ${OUTPUT_FORMATS.at(-1)}`;
 
-const RUNS = runnablePrecisions('cpu').join(', ');
-const LATER = PRECISION_NAMES.filter((name) => !runnablePrecisions('cpu').includes(name)).join(', ');
-const PRECISION_HELP = helpLine('--precision NAME', `how the networks compute: ${RUNS}; not in this version: ${LATER}`);
+const RUNS = DEVICE_NAMES.map((device) => `${runnablePrecisions(device).join(', ')} on ${device}`).join('; ');
+const PRECISION_HELP = helpLine('--precision NAME', `how the networks compute: ${RUNS}`);
 /** Every precision in words, and the devices that have arithmetic for it. */
 const PRECISIONS_HELP = PRECISION_NAMES.map((name) => {
   const { label, devices } = precisionFacts(name);
-  return `  ${name.padEnd(6)}${label} (${Object.keys(devices).join(', ')})`;
+  return `  ${name.padEnd(6)}${label} (${devices.join(', ')})`;
 }).join('\n');
 
 export const PLAN_HELP = `What an edit needs of memory, by arithmetic from the sizes in a model's files, and whether it is there.

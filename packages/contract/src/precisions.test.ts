@@ -10,18 +10,22 @@ import {
 } from './precisions.ts';
 
 it('every device can do something, and every precision is for some device', () => {
-  for (const device of DEVICE_NAMES)
-    expect(PRECISION_NAMES.some((name) => precisionFacts(name).devices[device] !== undefined)).toBe(true);
-  for (const name of PRECISION_NAMES) expect(Object.keys(precisionFacts(name).devices)).not.toEqual([]);
+  for (const device of DEVICE_NAMES) expect(runnablePrecisions(device)).not.toEqual([]);
+  for (const name of PRECISION_NAMES) expect(precisionFacts(name).devices).not.toEqual([]);
 });
 
-it('this version runs four precisions on the processor, and says so of every other pair', () => {
-  expect(runnablePrecisions('cpu')).toEqual(['fp32', 'w8a8', 'w8', 'w4']);
-  for (const device of DEVICE_NAMES)
-    for (const name of PRECISION_NAMES)
-      expect(precisionObstacle(name, device) === undefined, `${name} on ${device}`).toBe(
-        runnablePrecisions(device).includes(name),
-      );
+it.each([
+  ['cpu', ['fp32', 'w8a8', 'w8', 'w4']],
+  ['webgpu', ['fp32', 'fp16', 'w8', 'w4']],
+  ['cuda', ['fp32', 'bf16', 'fp16', 'w8', 'w4']],
+] as const)('%s runs %j, and says so of every other precision', (device, runs) => {
+  expect(runnablePrecisions(device)).toEqual(runs);
+  for (const name of PRECISION_NAMES) {
+    const obstacle = precisionObstacle(name, device);
+    if (runs.some((each) => each === name)) expect(obstacle).toBeUndefined();
+    else
+      expect(obstacle).toBe(`The device ${device} has no arithmetic for ${name}; ${device} runs ${runs.join(', ')}.`);
+  }
 });
 
 describe('a name', () => {
@@ -43,25 +47,31 @@ describe('a name', () => {
   });
 });
 
-describe('QWEN_EDIT_DTYPE on a processor', () => {
+describe('QWEN_EDIT_DTYPE', () => {
   it.each([
-    ['fp32', 'fp32'],
-    ['float32', 'fp32'],
-    ['w8a8', 'w8a8'],
-    ['int8', 'w8a8'],
-    ['w4', 'w4'],
-  ])('%s is what it runs: %s', (dtype, precision) => {
-    expect(precisionOfDtype(dtype, 'cpu')).toEqual({ precision });
+    ['fp32', 'cpu', 'fp32'],
+    ['float32', 'cpu', 'fp32'],
+    ['int8', 'cpu', 'w8a8'],
+    ['w4', 'cpu', 'w4'],
+    ['fp16', 'webgpu', 'fp16'],
+    ['w8', 'webgpu', 'w8'],
+    ['bf16', 'cuda', 'bf16'],
+    ['float16', 'cuda', 'fp16'],
+    ['w4', 'cuda', 'w4'],
+  ] as const)('%s on %s is what it says: %s', (dtype, device, precision) => {
+    expect(precisionOfDtype(dtype, device)).toEqual({ precision });
   });
 
-  it.each(['bf16', 'fp16'])('%s was meant for a GPU: it runs fp32, with a note', (dtype) => {
-    expect(precisionOfDtype(dtype, 'cpu')).toEqual({
-      precision: 'fp32',
-      note: `QWEN_EDIT_DTYPE=${dtype} is for GPUs: on cpu the networks compute in fp32, over the weights as they are stored.`,
+  it.each([
+    ['bf16', 'cpu', 'fp32'],
+    ['fp16', 'cpu', 'fp32'],
+    ['bf16', 'webgpu', 'fp16'],
+    ['w8a8', 'webgpu', 'w8'],
+    ['int8', 'cuda', 'w8'],
+  ] as const)('%s on %s, which has no arithmetic for it, gives %s with a note', (dtype, device, precision) => {
+    expect(precisionOfDtype(dtype, device)).toEqual({
+      precision,
+      note: `QWEN_EDIT_DTYPE=${dtype} is for other devices: on ${device} the networks compute in ${precision}.`,
     });
-  });
-
-  it.each(['w8', 'w4'])('%s on another device, which could do it, is refused', (dtype) => {
-    expect(() => precisionOfDtype(dtype, 'webgpu')).toThrow('is not in this version; webgpu runs fp32.');
   });
 });

@@ -1,16 +1,13 @@
 import type { DeviceName } from './devices.ts';
 import { AppError } from './errors.ts';
 
-/** Whether a device has arithmetic for a precision: `runs` in this version, `later`: it has, and a later version may use it. */
-type Support = 'runs' | 'later';
-
 interface PrecisionFacts {
   /** The name in words, for messages and help. */
   readonly label: string;
   /** Bytes that a weight of a matrix product takes in memory; `stored`: as many as in the checkpoint's files. */
   readonly bytesPerWeight: number | 'stored';
-  /** A device that is not named cannot compute so. */
-  readonly devices: Readonly<Partial<Record<DeviceName, Support>>>;
+  /** Those that can compute so. */
+  readonly devices: readonly DeviceName[];
 }
 
 /**
@@ -21,20 +18,20 @@ export const PRECISIONS = {
   fp32: {
     label: 'fp32 arithmetic over the weights as the checkpoint stores them',
     bytesPerWeight: 'stored',
-    devices: { cpu: 'runs', webgpu: 'runs', cuda: 'runs' },
+    devices: ['cpu', 'webgpu', 'cuda'],
   },
-  bf16: { label: 'bf16 arithmetic and weights', bytesPerWeight: 2, devices: { cuda: 'later' } },
-  fp16: { label: 'fp16 arithmetic and weights', bytesPerWeight: 2, devices: { webgpu: 'later', cuda: 'later' } },
-  w8a8: { label: 'int8 products: weights and activations in 8 bits', bytesPerWeight: 1, devices: { cpu: 'runs' } },
+  bf16: { label: 'bf16 arithmetic and weights', bytesPerWeight: 2, devices: ['cuda'] },
+  fp16: { label: 'fp16 arithmetic and weights', bytesPerWeight: 2, devices: ['webgpu', 'cuda'] },
+  w8a8: { label: 'int8 products: weights and activations in 8 bits', bytesPerWeight: 1, devices: ['cpu'] },
   w8: {
     label: 'weights in 8 bits, arithmetic as the device prefers',
     bytesPerWeight: 1 + 4 / 128,
-    devices: { cpu: 'runs', webgpu: 'later', cuda: 'later' },
+    devices: ['cpu', 'webgpu', 'cuda'],
   },
   w4: {
     label: 'weights in 4 bits, arithmetic as the device prefers',
     bytesPerWeight: 0.5 + 4.5 / 128,
-    devices: { cpu: 'runs', webgpu: 'later', cuda: 'later' },
+    devices: ['cpu', 'webgpu', 'cuda'],
   },
 } as const satisfies Record<string, PrecisionFacts>;
 
@@ -57,9 +54,9 @@ const OTHER_NAMES: Readonly<Record<string, PrecisionName>> = {
 /** The row of a precision, for code that handles all of them alike. */
 export const precisionFacts = (name: PrecisionName): PrecisionFacts => ROWS[name];
 
-/** Precisions that this version runs on a device. */
+/** Precisions that a device computes in. */
 export function runnablePrecisions(device: DeviceName): readonly PrecisionName[] {
-  return PRECISION_NAMES.filter((name) => ROWS[name].devices[device] === 'runs');
+  return PRECISION_NAMES.filter((name) => ROWS[name].devices.includes(device));
 }
 
 /**
@@ -76,34 +73,34 @@ export function parsePrecision(name: string): PrecisionName {
   throw new AppError('invalid_parameter', `There is no precision ${JSON.stringify(name)}; there is ${known}.`);
 }
 
-/** Why a device does not run a precision in this version; undefined if it does. */
+/** Why a device does not run a precision; undefined if it does. */
 export function precisionObstacle(name: PrecisionName, device: DeviceName): string | undefined {
-  const support = ROWS[name].devices[device];
-  if (support === 'runs') return undefined;
-  const runs = runnablePrecisions(device);
-  const instead = runs.length === 0 ? `nothing runs on ${device} yet` : `${device} runs ${runs.join(', ')}`;
-  return support === 'later'
-    ? `The precision ${name} is not in this version; ${instead}.`
-    : `The device ${device} has no arithmetic for ${name}; ${instead}.`;
+  if (ROWS[name].devices.includes(device)) return undefined;
+  return `The device ${device} has no arithmetic for ${name}; ${device} runs ${runnablePrecisions(device).join(', ')}.`;
 }
 
+/** What takes as much memory, for a device that has no arithmetic for a precision. */
+const INSTEAD: Readonly<Partial<Record<PrecisionName, PrecisionName>>> = { bf16: 'fp16', fp16: 'bf16', w8a8: 'w8' };
+
 /**
- * The precision that the guide's variable QWEN_EDIT_DTYPE asks for, on a device. There it named the numbers of a GPU: one that the
- * device has no arithmetic for gives the device's own precision and a note, since the weights are read as they are stored anyway.
- * Throws AppError `invalid_parameter` for a name that is none, and for one that the device has but this version does not run.
+ * The precision that the guide's variable QWEN_EDIT_DTYPE asks for, on a device. There it named the numbers of a GPU: for one that the
+ * device has no arithmetic for it gives one of the same size, or else fp32, and a note. Throws AppError `invalid_parameter` for a
+ * name that is none.
+ *
+ * @example
+ * precisionOfDtype('bf16', 'cuda').precision // 'bf16'; on webgpu 'fp16', on cpu 'fp32', and a note with either
  */
 export function precisionOfDtype(
   dtype: string,
   device: DeviceName,
 ): { readonly precision: PrecisionName; readonly note?: string } {
   const wanted = parsePrecision(dtype);
-  const obstacle = precisionObstacle(wanted, device);
-  if (obstacle === undefined) return { precision: wanted };
-  const [own] = runnablePrecisions(device);
-  if (ROWS[wanted].devices[device] !== undefined || own === undefined)
-    throw new AppError('invalid_parameter', obstacle);
+  const runs = runnablePrecisions(device);
+  if (runs.includes(wanted)) return { precision: wanted };
+  const instead = INSTEAD[wanted];
+  const precision = instead !== undefined && runs.includes(instead) ? instead : 'fp32';
   return {
-    precision: own,
-    note: `QWEN_EDIT_DTYPE=${dtype} is for GPUs: on ${device} the networks compute in ${own}, over the weights as they are stored.`,
+    precision,
+    note: `QWEN_EDIT_DTYPE=${dtype} is for other devices: on ${device} the networks compute in ${precision}.`,
   };
 }

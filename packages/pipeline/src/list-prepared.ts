@@ -3,7 +3,7 @@ import { AppError } from '@qwen-edit/contract';
 import { precisionNamed } from './engine/precision.ts';
 import { layerTablePath, readLayerTable } from './prepared/layer-settings.ts';
 import { folderName } from './prepared/place.ts';
-import { processorClass } from './prepared/processor-class.ts';
+import { NO_LAYOUT, processorClass } from './prepared/processor-class.ts';
 import { type StoredPrepared, storedPrepared } from './prepared/stored-prepared.ts';
 
 /** Prepared weights on this machine. */
@@ -25,8 +25,10 @@ async function isUsed(weightCacheDir: string, { folder, digest, precision }: Sto
     // With ONNX Runtime, which programs that never load a model may be without.
     const { versions } = await import('./versions.ts');
     const table = await readLayerTable(layerTablePath(weightCacheDir, digest, known.name));
-    const on = { table, runtime: versions()['onnxruntime-node'], processor: processorClass() };
-    return basename(folder) === folderName(digest, { ...known, preparation }, on);
+    const runtime = versions()['onnxruntime-node'];
+    return [processorClass(), NO_LAYOUT].some(
+      (processor) => basename(folder) === folderName(digest, { ...known, preparation }, { table, runtime, processor }),
+    );
   } catch (thrown) {
     if (thrown instanceof AppError) return false;
     throw thrown;

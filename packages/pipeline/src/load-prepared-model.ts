@@ -3,7 +3,7 @@ import { firstArrangement } from './arrange-memory.ts';
 import { type LoadedModel, loadModel, type ModelLoadOptions } from './engine/model.ts';
 import { availableMemory } from './plan/available-memory.ts';
 import { prepareWeights } from './prepared/prepare-weights.ts';
-import { hasInt8Products } from './prepared/processor-class.ts';
+import { hasInt8Products, NO_LAYOUT } from './prepared/processor-class.ts';
 import type { Preparing } from './types.ts';
 import { versions } from './versions.ts';
 
@@ -25,7 +25,7 @@ export async function loadPreparedModel(dir: string, options: PreparedLoadOption
     memoryBytes,
     arrangement: (folder, device, precision) =>
       firstArrangement(folder, { device, precision, memoryBytes, deviceMemoryBytes: rest.deviceMemoryBytes }),
-    async prepare(folder, precision) {
+    async prepare(folder, precision, device) {
       if (precision.preparation === undefined) return undefined;
       if (precision.name === 'w8a8' && !hasInt8Products())
         throw new AppError(
@@ -43,6 +43,7 @@ export async function loadPreparedModel(dir: string, options: PreparedLoadOption
         weightCacheDir,
         threads,
         runtime,
+        processor: device.laysOut ? undefined : NO_LAYOUT,
         pause,
         onMaking: (bytes, where) => onPreparing?.({ precision: precision.name, bytes, folder: where }),
         onProgress: onPrepared,

@@ -12,7 +12,6 @@ import {
   type PrecisionName,
   type PresetName,
   parsePrecision,
-  precisionFacts,
   precisionObstacle,
   REFERENCE_SIZES,
   type ReferenceSize,
@@ -86,8 +85,8 @@ export async function planCommand(
   const { ownMemory } = deviceNamed(device);
   const usual = ownMemory ? USUAL_PRECISION[device] : precisionOf(config).precision;
   const precision = values.precision === undefined ? usual : parsePrecision(values.precision);
-  if (precisionFacts(precision).devices[device] === undefined)
-    throw new AppError('invalid_parameter', precisionObstacle(precision, device) ?? '');
+  const obstacle = precisionObstacle(precision, device);
+  if (obstacle !== undefined) throw new AppError('invalid_parameter', obstacle);
   const { name, model } = await modelOf(values.model, config, demoModelDir);
   const references = wholeNumber('--references', values.references) ?? 1;
   if (references < 1 || references > LIMITS.images)

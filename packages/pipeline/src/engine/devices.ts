@@ -1,6 +1,7 @@
 import { AppError, type DeviceName, type DevicePlace, deviceKey, devicesKey, parseDevice } from '@qwen-edit/contract';
 import type { InferenceSession } from 'onnxruntime-node';
 import { type AttentionForm, composedAttention, fusedAttention } from '../onnx/attention.ts';
+import type { BlockInputs } from '../onnx/linear-blocks.ts';
 
 type SessionOptions = Pick<InferenceSession.SessionOptions, 'executionProviders' | 'enableCpuMemArena'>;
 
@@ -13,6 +14,8 @@ export type KernelSet = 'fast' | 'safe';
 /** What of graphs and sessions depends on the kernels. */
 interface Kernels {
   readonly attention: AttentionForm;
+  /** Attention may take numbers of 16 bits, as it keeps logits and sums in 32. */
+  readonly halfAttention: boolean;
   /** The options of ONNX Runtime's sessions on the device with this index. */
   readonly sessionOptions: (index: number) => SessionOptions;
 }
@@ -35,6 +38,10 @@ interface DeviceTraits {
   readonly largestArray: number;
   /** A session keeps the memory that its runs have computed with, until it is released. */
   readonly keepsWorkspace: boolean;
+  /** What activations are rounded to in products with weights in blocks. */
+  readonly blockInputs: BlockInputs;
+  /** Prepared weights are also stored as they are laid out for it. */
+  readonly laysOut: boolean;
 }
 
 /** A processor that can run the networks. */
@@ -45,6 +52,8 @@ export interface Device extends DeviceTraits {
   readonly key: string;
   readonly kernels: KernelSet;
   readonly attention: AttentionForm;
+  /** See Kernels. */
+  readonly halfAttention: boolean;
   readonly sessionOptions: SessionOptions;
   /** Itself, or all those of its kind that share the segments of an engine. */
   readonly spread: readonly Device[];
@@ -60,38 +69,27 @@ const ANY = Number.POSITIVE_INFINITY;
 const DEVICES: Readonly<Record<DeviceName, DeviceTraits & Readonly<Record<KernelSet, Kernels>>>> = {
   cpu: {
     label: 'the processor of this machine',
-    ...{
-      ownMemory: false,
-      keepsOutputs: false,
-      foldsCasts: false,
-      largestWeight: Number.POSITIVE_INFINITY,
-      winograd: true,
-    },
-    ...{ largestArray: ANY, keepsWorkspace: false },
-    fast: { attention: fusedAttention, sessionOptions: cpuOptions },
-    safe: { attention: composedAttention, sessionOptions: cpuOptions },
+    ...{ ownMemory: false, keepsOutputs: false, keepsWorkspace: false, largestWeight: ANY, largestArray: ANY },
+    ...{ foldsCasts: false, winograd: true, blockInputs: 'int8', laysOut: true },
+    fast: { attention: fusedAttention, halfAttention: false, sessionOptions: cpuOptions },
+    safe: { attention: composedAttention, halfAttention: false, sessionOptions: cpuOptions },
   },
   webgpu: {
     label: "a graphics card of any vendor, by its system's graphics interface",
-    ...{ ownMemory: true, keepsOutputs: true, foldsCasts: true, largestWeight: WEBGPU_BINDING, winograd: false },
-    ...{ largestArray: WEBGPU_ARRAY, keepsWorkspace: false },
+    ...{ ownMemory: true, keepsOutputs: true, keepsWorkspace: false },
+    ...{ largestWeight: WEBGPU_BINDING, largestArray: WEBGPU_ARRAY },
+    ...{ foldsCasts: true, winograd: false, blockInputs: 'fp32', laysOut: false },
     // Its fused attention is wrong above 16 tokens where subgroups have 4 or 8 lanes, and some convolutions are where channels are last.
-    fast: { attention: fusedAttention, sessionOptions: () => webgpuOptions('NHWC') },
-    safe: { attention: composedAttention, sessionOptions: () => webgpuOptions('NCHW') },
+    fast: { attention: fusedAttention, halfAttention: false, sessionOptions: () => webgpuOptions('NHWC') },
+    safe: { attention: composedAttention, halfAttention: false, sessionOptions: () => webgpuOptions('NCHW') },
   },
   cuda: {
     label: 'a graphics card of NVIDIA',
-    ...{
-      ownMemory: true,
-      keepsOutputs: false,
-      foldsCasts: true,
-      largestWeight: Number.POSITIVE_INFINITY,
-      winograd: false,
-    },
     // Each session has an allocator of its own, which Node's binding can neither switch off nor shrink.
-    ...{ largestArray: ANY, keepsWorkspace: true },
-    fast: { attention: fusedAttention, sessionOptions: cudaOptions },
-    safe: { attention: composedAttention, sessionOptions: cudaOptions },
+    ...{ ownMemory: true, keepsOutputs: false, keepsWorkspace: true, largestWeight: ANY, largestArray: ANY },
+    ...{ foldsCasts: true, winograd: false, blockInputs: 'bf16', laysOut: false },
+    fast: { attention: fusedAttention, halfAttention: true, sessionOptions: cudaOptions },
+    safe: { attention: composedAttention, halfAttention: false, sessionOptions: cudaOptions },
   },
 };
 
@@ -118,10 +116,10 @@ export const hostDevice = (): Device => deviceAt({ name: 'cpu', index: 0 }, 'fas
 
 function deviceAt(place: DevicePlace, kernels: KernelSet): Device {
   const { fast, safe, ...traits } = DEVICES[place.name];
-  const { attention, sessionOptions } = kernels === 'fast' ? fast : safe;
+  const { sessionOptions, ...forms } = kernels === 'fast' ? fast : safe;
   const key = deviceKey(place);
   const spread: Device[] = [];
-  const device = { ...place, ...traits, key, kernels, attention, sessionOptions: sessionOptions(place.index), spread };
+  const device = { ...place, ...traits, ...forms, key, kernels, sessionOptions: sessionOptions(place.index), spread };
   spread.push(device);
   return device;
 }

@@ -58,7 +58,7 @@ export interface ModelLoadOptions {
   /** See EngineContext. */
   readonly onOutputs?: EngineContext['onOutputs'];
   /** Gives the weights in the form of the precision, if that has one of its own: see prepareWeights. */
-  readonly prepare?: (folder: ModelFolder, precision: Precision) => Promise<PreparedFolder | undefined>;
+  readonly prepare?: (folder: ModelFolder, precision: Precision, device: Device) => Promise<PreparedFolder | undefined>;
 }
 
 /** What a plan says before a model is loaded. */
@@ -90,7 +90,7 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
   const folder = await openModelFolder(dir);
   const prompt = createPromptEncoder(folder.tokenizer.file, folder.tokenizer.config, folder.family);
   const { threads, pause, memoryBytes, deviceMemoryBytes, onOutputs } = options;
-  const prepared = await options.prepare?.(folder, wanted);
+  const prepared = await options.prepare?.(folder, wanted, device);
   const precision = { ...wanted, calibration: prepared?.calibration };
   const { residency, segmentBytes = SEGMENT_BYTES } = options.arrangement?.(folder, device, precision) ?? {};
   if (precision.preparation !== undefined && prepared === undefined)

@@ -7,6 +7,8 @@ import {
   precisionObstacle,
 } from '@qwen-edit/contract';
 import { gemmLinear, type LinearForm, type LinearLayer } from '../onnx/linear.ts';
+import type { BlockInputs } from '../onnx/linear-blocks.ts';
+import type { HalfType } from '../onnx/number-types.ts';
 import type { FindPrepared } from '../onnx/prepared-layer.ts';
 import { int4Preparation, int8BlocksPreparation } from './preparations/blocks.ts';
 import { int8Preparation } from './preparations/int8.ts';
@@ -24,7 +26,7 @@ export type LayerSettings = Readonly<Record<string, number>>;
 export interface Preparation {
   /** Raised when what `prepare` gives means something else. */
   readonly version: number;
-  /** Whether products are slow unless their weights are laid out for the processor, also where they run once. */
+  /** Whether a processor's products are slow unless their weights are laid out for it, also where they run once. */
   readonly needsLayout: boolean;
   /** Settings of a layer that nobody has measured. */
   readonly settings: LayerSettings;
@@ -32,8 +34,11 @@ export interface Preparation {
   readonly stored?: readonly string[];
   /** The arrays of a weight [n, k]. Throws AppError `model_corrupt` for NaN. */
   prepare(weight: Float32Array, layer: LinearLayer, settings: LayerSettings): Readonly<Record<string, NewArray>>;
-  /** The form of linear layers over what was prepared. Layers that weren't are computed in fp32. */
-  linear(find: FindPrepared): LinearForm;
+  /**
+   * The form of linear layers over what was prepared. Layers that weren't are computed in fp32. `inputs`: what the device rounds activations
+   * to, for weights in blocks; without it, as a processor does.
+   */
+  linear(find: FindPrepared, inputs?: BlockInputs): LinearForm;
 }
 
 /** How the networks compute: what numbers they use, and in what form weights enter matrix products. */
@@ -44,6 +49,8 @@ export interface Precision {
   readonly linear: LinearForm;
   /** Repeated layers have a form of their own, over weights that are prepared for it. */
   readonly preparation?: Preparation;
+  /** Repeated layers are computed in 16 bits, over the checkpoint's weights. */
+  readonly half?: HalfType;
   /** A digest of what was measured of a model's layers, if that changes what they compute: see LayerTable. */
   readonly calibration?: string | undefined;
 }
@@ -51,6 +58,8 @@ export interface Precision {
 /** Each precision that the table of the contract says to run. */
 const PRECISIONS: Readonly<Partial<Record<PrecisionName, Omit<Precision, 'name'>>>> = {
   fp32: { linear: gemmLinear },
+  bf16: { linear: gemmLinear, half: 'bf16' },
+  fp16: { linear: gemmLinear, half: 'fp16' },
   w8a8: { linear: gemmLinear, preparation: int8Preparation },
   w8: { linear: gemmLinear, preparation: int8BlocksPreparation },
   w4: { linear: gemmLinear, preparation: int4Preparation },

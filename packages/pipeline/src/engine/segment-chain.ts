@@ -1,11 +1,11 @@
-import { AppError, precisionFacts } from '@qwen-edit/contract';
+import { AppError } from '@qwen-edit/contract';
 import type { FloatArray } from '../arrays.ts';
-import { cutLinear } from '../onnx/cut-linear.ts';
 import type { Graph, GraphSource } from '../onnx/graph.ts';
 import type { LinearForm } from '../onnx/linear.ts';
-import { type FindPrepared, withoutPrepacked } from '../onnx/prepared-layer.ts';
+import type { FindPrepared } from '../onnx/prepared-layer.ts';
 import type { Weights } from '../weights/weights.ts';
 import { type Device, hostDevice } from './devices.ts';
+import { graphForms, preparedLinear } from './forms.ts';
 import type { Precision } from './precision.ts';
 import type { DeviceArray, GraphSession, InputArray } from './session.ts';
 
@@ -46,21 +46,7 @@ export interface Segment {
 
 /** Where the graphs of one component get their weights from, and in what form. */
 export function graphSource(context: EngineContext, weights: Weights): GraphSource {
-  const { root, device, precision } = context;
-  const { attention, winograd, largestWeight: largest } = device;
-  const form = linearOf(context, 'plain') ?? precision.linear;
-  const { bytesPerWeight } = precisionFacts(precision.name);
-  // Where the device does not compute with weights as they are stored, they have been widened.
-  const rules = { largest, bytesPerWeight: bytesPerWeight === 'stored' ? WIDENED_BYTES : bytesPerWeight };
-  return { weights, root, linear: cutLinear(form, rules), attention, winograd };
-}
-
-const WIDENED_BYTES = 4;
-
-/** The form of linear layers over prepared weights: as they are stored, or as they are laid out for the processor. */
-function linearOf({ precision, prepared }: EngineContext, layout: 'plain' | 'prepacked'): LinearForm | undefined {
-  if (precision.preparation === undefined || prepared === undefined) return undefined;
-  return precision.preparation.linear(layout === 'prepacked' ? prepared : (layer) => withoutPrepacked(prepared(layer)));
+  return { weights, root: context.root, ...graphForms(context) };
 }
 
 /** Which segments of a network are in memory between their runs. */
@@ -113,7 +99,7 @@ export async function loadSegmentChain(
   // Loaded late, with ONNX Runtime: who plans or verifies builds the same graphs and runs none.
   const { createGraphSession, onHost } = await import('./session.ts');
   const { foldConstants = false, arena = false } = options;
-  const prepackedLinear = linearOf(context, 'prepacked');
+  const prepackedLinear = device.laysOut ? preparedLinear(context, 'prepacked') : undefined;
   const needsLayout = context.precision.preparation?.needsLayout === true;
   let holding = options.holding ?? HOLD_ALL;
   const open = new Map<number, GraphSession>();

@@ -69,7 +69,8 @@ export function textEncoderSegments(config: TextEncoderConfig, source: GraphSour
       { name: 'text-encoder.embed', build: () => tokenEmbedGraph(text, source), onHost: true },
       ...layerRanges.map(([first, last]) => ({
         name: `text-encoder.layers.${first}-${last}`,
-        build: (linear = source.linear) => textLayersGraph(text, first, last, { ...source, linear }),
+        build: (linear = source.repeated?.linear ?? source.linear) =>
+          textLayersGraph(text, first, last, { ...source, linear }),
         repeated: 'once' as const,
       })),
     ],

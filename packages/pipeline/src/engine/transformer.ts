@@ -54,7 +54,12 @@ export function transformerSegments(
     { name: 'transformer.embed', build: () => embedGraph(config, source) },
     ...ranges.map(([first, last]) => ({
       name: `transformer.blocks.${first}-${last}`,
-      build: (linear = source.linear) => blocksGraph(config, first, last, { ...source, linear }),
+      build: (linear = source.repeated?.linear ?? source.linear) =>
+        blocksGraph(config, first, last, {
+          ...source,
+          linear,
+          attention: source.repeated?.attention ?? source.attention,
+        }),
       repeated: 'each step' as const,
     })),
     { name: 'transformer.tail', build: () => tailGraph(config, source) },

@@ -10,6 +10,7 @@ import {
   type QueriesKeysValues,
 } from './attention.ts';
 import type { LinearForm, LinearLayer } from './linear.ts';
+import { cast, type NumberType } from './number-types.ts';
 import type { Prepacked } from './prepacked.ts';
 import { createProtoWriter, type ProtoWriter } from './protobuf.ts';
 
@@ -52,8 +53,8 @@ export interface Graph {
   /** An array that stays in its file. Its values are not widened. */
   stored(array: StoredArray, dims: readonly number[]): Value;
   /**
-   * A weight of the checkpoint as fp32. Small ones are copied into the graph; larger ones stay in
-   * their file, and the graph points at them, with a Cast behind if they are stored in half precision.
+   * A weight of the checkpoint, as fp32 unless `use` says another type. Small ones are copied into the graph; larger ones stay in
+   * their file, and the graph points at them, with a Cast behind if they are stored in another type.
    */
   weight(name: string, shape: readonly number[], use?: WeightUse): Value;
   /** A linear layer in the form that the precision of the graph's source gives it. Call `linear` of layers.ts. */
@@ -75,6 +76,14 @@ export interface WeightUse {
   readonly first?: number | undefined;
   /** Cuts it, or brings it in another order, before it is widened. */
   readonly part?: (stored: Value) => Value;
+  /** What it is needed as; default: fp32. */
+  readonly type?: NumberType;
+}
+
+export interface RepeatedForms {
+  readonly linear?: LinearForm | undefined;
+  /** Only of the transformer: see decision 39. */
+  readonly attention?: AttentionForm | undefined;
 }
 
 export interface GraphSource {
@@ -87,6 +96,8 @@ export interface GraphSource {
   readonly attention?: AttentionForm | undefined;
   /** See Graph; default: true. */
   readonly winograd?: boolean | undefined;
+  /** Forms of the transformer's blocks and of the language model's layers, where they differ. */
+  readonly repeated?: RepeatedForms | undefined;
 }
 
 /** An input and an output of one ONNX graph cannot have the same name, so that outputs have this suffix in the file. */
@@ -96,6 +107,7 @@ const IR_VERSION = 10;
 const OPSET = 21;
 const ONNX_TYPE = { float: 1, uint8: 2, int64: 7, F32: 1, F16: 10, BF16: 16, I8: 3, U8: 2 } as const;
 const ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
+const STORED_AS: Readonly<Record<Dtype, NumberType>> = { F32: 'fp32', F16: 'fp16', BF16: 'bf16' };
 const EXTERNAL = 1;
 const INLINE_ELEMENTS = 16_384;
 /** Operators of ONNX Runtime's own domain that we use. */
@@ -142,8 +154,8 @@ export function createGraph(name: string, source?: GraphSource): Graph {
       }
       tensor.int(14, EXTERNAL);
     });
-  const widen = (value: Value, dtype: Dtype): Value =>
-    dtype === 'F32' ? value : graph.op('Cast', [value], { to: ONNX_TYPE.float });
+  const converted = (value: Value, dtype: Dtype, type: NumberType = 'fp32'): Value =>
+    STORED_AS[dtype] === type ? value : cast(graph, value, type);
 
   const graph: Graph = {
     input(inputName, dims, type = 'float') {
@@ -177,15 +189,15 @@ export function createGraph(name: string, source?: GraphSource): Graph {
       return initializer(fresh('const'), 'uint8', dims, (tensor) => tensor.bytes(9, Uint8Array.from(data)));
     },
     stored: (array, dims) => pointAt(array, dims),
-    weight(weightName, shape, { as = shape, first, part = asStored } = {}) {
-      const key = first === undefined ? weightName : `${weightName} ${first}`;
+    weight(weightName, shape, { as = shape, first, part = asStored, type = 'fp32' } = {}) {
+      const key = [weightName, type, first ?? ''].join(' ');
       const known = weights.get(key);
       if (known !== undefined) return known;
       const info = find(weightName, shape);
       const inline = elements(shape) <= INLINE_ELEMENTS && first === undefined;
       const value = inline
-        ? part(graph.floats(needed().weights.read(info), as))
-        : widen(part(pointAt(first === undefined ? info : rowsOf(info, elements(shape), first, as), as)), info.dtype);
+        ? converted(part(graph.floats(needed().weights.read(info), as)), 'F32', type)
+        : converted(part(pointAt(placed(info, elements(shape), first, as), as)), info.dtype, type);
       weights.set(key, value);
       return value;
     },
@@ -194,7 +206,7 @@ export function createGraph(name: string, source?: GraphSource): Graph {
     attention: (qkv, heads, options) => (source?.attention ?? fusedAttention)(graph, qkv, heads, options),
     rows(weightName, shape, indices) {
       const info = find(weightName, shape);
-      return widen(graph.op('Gather', [pointAt(info, shape), indices], { axis: 0 }), info.dtype);
+      return converted(graph.op('Gather', [pointAt(info, shape), indices], { axis: 0 }), info.dtype);
     },
     serialize: () =>
       createProtoWriter()
@@ -208,8 +220,9 @@ export function createGraph(name: string, source?: GraphSource): Graph {
   return graph;
 }
 
-/** The part of an array of `total` elements that has the shape `as` and begins at row `first`. */
-function rowsOf(array: TensorInfo, total: number, first: number, as: readonly number[]): StoredArray {
+/** An array of `total` elements, or the part of it that has the shape `as` and begins at row `first`. */
+function placed(array: TensorInfo, total: number, first: number | undefined, as: readonly number[]): StoredArray {
+  if (first === undefined) return array;
   const width = array.byteLength / total;
   const row = elements(as.slice(1)) * width;
   return { ...array, offset: array.offset + first * row, byteLength: elements(as) * width };

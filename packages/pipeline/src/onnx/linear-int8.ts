@@ -2,6 +2,7 @@ import type { Graph, Value } from './graph.ts';
 import { add, concat, mul, reshape, rowCount } from './layers.ts';
 import { gemmLinear, type LinearForm, type LinearLayer } from './linear.ts';
 import { type FindPrepared, type PreparedLayer, storedOf } from './prepared-layer.ts';
+import { sharedInputs } from './shared-inputs.ts';
 
 /** What is left of an input after its outliers are taken out, in 8 bits, and those outliers. Layers with the same input share it. */
 interface QuantisedInput {
@@ -30,16 +31,12 @@ const LEAST_SCALE = 1e-30;
  * would leave the others of its token few levels. Layers without a weight in 8 bits are computed in fp32.
  */
 export function int8Linear(find: FindPrepared): LinearForm {
-  const inputs = new WeakMap<Graph, Map<string, QuantisedInput>>();
+  const inputs = sharedInputs<QuantisedInput>();
   return (g, x, layer) => {
     const weight = find(layer.name);
     if (weight === undefined) return gemmLinear(g, x, layer);
-    const known = inputs.get(g) ?? new Map<string, QuantisedInput>();
-    inputs.set(g, known);
     const outliers = Math.min(weight.settings.outliers ?? 0, layer.k);
-    const key = `${x.name} ${outliers}`;
-    const input = known.get(key) ?? quantiseInput(g, x, layer.k, outliers);
-    known.set(key, input);
+    const input = inputs(g, `${x.name} ${outliers}`, () => quantiseInput(g, x, layer.k, outliers));
     return product(g, input, layer, weight);
   };
 }

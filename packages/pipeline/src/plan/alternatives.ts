@@ -3,8 +3,7 @@ import {
   type MemoryVerdict,
   type ModelShape,
   type PlanAlternative,
-  PRECISION_NAMES,
-  precisionFacts,
+  runnablePrecisions,
   type Size,
 } from '@qwen-edit/contract';
 import type { MemoryOptions } from './edit-needs.ts';
@@ -71,12 +70,10 @@ function fewerReferences({ references }: PlannedEdit, helps: Helps): readonly Pl
 }
 
 function otherPrecisions({ device, precision }: MemoryOptions, helps: (name: MemoryPlan['precision']) => boolean) {
-  return PRECISION_NAMES.filter((name) => name !== precision && precisionFacts(name).devices[device] !== undefined)
+  return runnablePrecisions(device)
+    .filter((name) => name !== precision)
     .filter(helps)
-    .map((name): PlanAlternative => {
-      const runs = precisionFacts(name).devices[device] === 'runs';
-      return { kind: 'precision', text: `precision ${name}${runs ? '' : ' (not in this version)'}`, available: runs };
-    });
+    .map((name): PlanAlternative => ({ kind: 'precision', text: `precision ${name}`, available }));
 }
 
 function fromDisk({

@@ -6,6 +6,7 @@ import type { ModelFolder } from '../hub/model-folder.ts';
 import type { GraphSource } from '../onnx/graph.ts';
 import type { LinearForm, LinearLayer } from '../onnx/linear.ts';
 import type { Weights } from '../weights/weights.ts';
+import { NO_LAYOUT } from './processor-class.ts';
 
 /** A segment whose weights are stored in the form of a precision, and its linear layers. */
 export interface HeavySegment {
@@ -16,9 +17,13 @@ export interface HeavySegment {
   readonly runsEachStep: boolean;
 }
 
-/** Whether the weights of a segment are also stored as they are laid out for the processor. */
-export function isLaidOut({ runsEachStep }: HeavySegment, { needsLayout }: Pick<Preparation, 'needsLayout'>): boolean {
-  return runsEachStep || needsLayout;
+/** Whether the weights of a segment are also stored as they are laid out for a class of processors. */
+export function isLaidOut(
+  { runsEachStep }: HeavySegment,
+  { needsLayout }: Pick<Preparation, 'needsLayout'>,
+  processor: string,
+): boolean {
+  return processor !== NO_LAYOUT && (runsEachStep || needsLayout);
 }
 
 /**

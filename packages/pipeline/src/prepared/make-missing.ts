@@ -9,6 +9,8 @@ export interface Making {
   readonly dir: string;
   readonly folder: string;
   readonly precision: string;
+  /** See SegmentWork. */
+  readonly processor: string;
   readonly table: LayerTable;
   readonly threads: number;
   /** Called again and again: throws if the work was cancelled. */
@@ -34,14 +36,16 @@ const LOOK_MS = 100;
  * with what `pause` throws. Files of segments that were cut off are left for the caller.
  */
 export async function makeMissing(segments: readonly HeavySegment[], making: Making): Promise<void> {
-  const { dir, folder, precision, table, pause } = making;
+  const { dir, folder, precision, processor, table, pause } = making;
   const waiting = segments.map(({ name }) => name);
   let failure: unknown;
   let isDone = false;
   const workers = Array.from(
     { length: Math.min(MOST_WORKERS, Math.max(1, making.threads), segments.length) },
     () =>
-      new Worker(new URL('./prepare-worker.ts', import.meta.url), { workerData: { dir, folder, precision, table } }),
+      new Worker(new URL('./prepare-worker.ts', import.meta.url), {
+        workerData: { dir, folder, precision, processor, table },
+      }),
   );
   const lanes = workers.map((worker) =>
     runLane(worker, waiting, () => failure !== undefined, making).catch((thrown: unknown) => {

@@ -25,6 +25,8 @@ export interface SegmentWork {
   /** Where it is written: a real path. */
   readonly folder: string;
   readonly preparation: Preparation;
+  /** The class of processors that it is laid out for. */
+  readonly processor: string;
   /** Settings of a layer that change what is prepared. */
   readonly settingsOf: (layer: string) => LayerSettings;
 }
@@ -45,7 +47,7 @@ export async function makeSegment(segment: HeavySegment, work: SegmentWork): Pro
   try {
     const source = await sourceDigest(segment);
     const arrays = await writeArrays(file, segment, work);
-    const layers = isLaidOut(segment, work.preparation)
+    const layers = isLaidOut(segment, work.preparation, work.processor)
       ? await appendLaidOut(file, laidOut, arrays, await laidOutArrays(laidOut, segment, arrays, work))
       : described(arrays, new Map());
     const { bytes, sha256 } = await file.finish();

@@ -5,7 +5,6 @@ import type { Precision, Preparation } from '../engine/precision.ts';
 import type { ModelFolder } from '../hub/model-folder.ts';
 import { type LayerTable, storedSettings, storedTable } from './layer-settings.ts';
 import { type Description, LAYOUT_VERSION } from './manifest.ts';
-import { processorClass } from './processor-class.ts';
 
 /** Where the prepared weights of a model lie, and what they are. */
 export interface PreparedPlace {
@@ -25,11 +24,7 @@ export async function placeOf(
   dir: string,
   model: Pick<ModelFolder, 'digest' | 'name'>,
   precision: Precision & { readonly preparation: Preparation },
-  {
-    table,
-    runtime,
-    processor = processorClass(),
-  }: { readonly table: LayerTable; readonly runtime: string; readonly processor?: string },
+  { table, runtime, processor }: { readonly table: LayerTable; readonly runtime: string; readonly processor: string },
 ): Promise<PreparedPlace> {
   return {
     folder: join(preparedRoot(weightCacheDir), folderName(model.digest, precision, { table, runtime, processor })),

@@ -12,6 +12,7 @@ import { MOST_WORKERS, makeMissing } from './make-missing.ts';
 import { ARRAYS, DESCRIPTION_FILE, type Description, LOCK_FILE, MANIFEST, UNFINISHED_MARK } from './manifest.ts';
 import { type FoundSegments, openPrepared } from './open-prepared.ts';
 import { placeOf } from './place.ts';
+import { processorClass } from './processor-class.ts';
 import { requireSpaceFor } from './require-space.ts';
 import { writeFault } from './write-fault.ts';
 
@@ -21,8 +22,8 @@ export interface PrepareOptions {
   readonly threads: number;
   /** Version of ONNX Runtime, whose layouts are stored. */
   readonly runtime: string;
-  /** The class of this machine's processor, if it isn't to be found out. */
-  readonly processor?: string;
+  /** The class of processors that weights are laid out for, or NO_LAYOUT; without it, this machine's. */
+  readonly processor?: string | undefined;
   /** Called again and again: throws if the work was cancelled. */
   readonly pause: () => Promise<void>;
   /** Called once before weights are made, with the bytes that they will take, and where. */
@@ -55,11 +56,11 @@ export async function prepareWeights(
 ): Promise<PreparedWeights | undefined> {
   const { preparation } = precision;
   if (preparation === undefined) return undefined;
-  const { weightCacheDir, threads, pause } = options;
+  const { weightCacheDir, threads, pause, runtime, processor = processorClass() } = options;
   const segments = heavySegments(model);
   const table = await readLayerTable(layerTablePath(weightCacheDir, model.digest, precision.name));
   const calibration = calibrationOf(table);
-  const place = await placeOf(weightCacheDir, dir, model, { ...precision, preparation }, { table, ...options });
+  const place = await placeOf(weightCacheDir, dir, model, { ...precision, preparation }, { table, runtime, processor });
   const open = (folder: string) => openPrepared(folder, segments, (layer) => settingsOf(preparation, table, layer));
   // ONNX Runtime refuses links that lead out of the folder that it is given.
   const real = await realpath(place.folder).catch(() => place.folder);
@@ -67,7 +68,12 @@ export async function prepareWeights(
   if (found.missing.length === 0) return { ...found, folder: real, calibration };
 
   const requireSpace = (missing: readonly HeavySegment[]): Promise<number> =>
-    requireSpaceFor(place.folder, missing, { ...precision, preparation }, Math.min(MOST_WORKERS, threads));
+    requireSpaceFor(
+      place.folder,
+      missing,
+      { ...precision, preparation },
+      { lanes: Math.min(MOST_WORKERS, threads), processor },
+    );
   await requireSpace(found.missing);
   const make = async (folder: string, lock: FileLock): Promise<FoundSegments> => {
     // Another process may have made them meanwhile.
@@ -87,7 +93,16 @@ export async function prepareWeights(
       await pause();
       await lock.confirm();
     };
-    const making = { dir, folder, precision: precision.name, table, threads, pause: pauseAndConfirm, onMade };
+    const making = {
+      dir,
+      folder,
+      precision: precision.name,
+      processor,
+      table,
+      threads,
+      pause: pauseAndConfirm,
+      onMade,
+    };
     try {
       if (missing.length > 0) await makeMissing(missing, making);
     } catch (thrown) {

@@ -10,8 +10,11 @@ import { makeSegment } from './make-segment.ts';
 
 /** A thread that makes the segments whose names it is sent, one after the other, and answers each with its name, or with an error. */
 
-const dataSchema = z.object({ dir: z.string(), folder: z.string(), precision: z.string(), table: layerTableSchema });
-const { dir, folder, precision, table } = dataSchema.parse(workerData);
+const dataSchema = z.object({
+  ...{ dir: z.string(), folder: z.string(), precision: z.string(), processor: z.string() },
+  table: layerTableSchema,
+});
+const { dir, folder, precision, processor, table } = dataSchema.parse(workerData);
 
 /** Opened with the first name, so that what is wrong with it is told like anything else. */
 let opened: Promise<ReadonlyMap<string, HeavySegment>> | undefined;
@@ -35,6 +38,7 @@ async function answer(name: string): Promise<void> {
     await makeSegment(segment, {
       folder,
       preparation,
+      processor,
       settingsOf: (layer) => storedSettings(preparation, settingsOf(preparation, table, layer)),
     });
     parentPort?.postMessage({ made: name });

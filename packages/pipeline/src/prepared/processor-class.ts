@@ -3,6 +3,9 @@ import { readFileSync } from 'node:fs';
 /** Instructions by which ONNX Runtime chooses how integer weights are laid out. Names of /proc/cpuinfo, newest first. */
 const FEATURES = ['amx_int8', 'avx512_vnni', 'avx_vnni', 'avx512bw', 'avx2', 'i8mm', 'sve', 'asimddp'] as const;
 
+/** Stands for a class of processors where weights are not laid out, for devices that take them as they are stored. */
+export const NO_LAYOUT = 'any';
+
 /**
  * A name for the processors on which prepacked weights are laid out alike, as `x64-amx_int8-avx512_vnni`. A system that tells nothing of its
  * processor has a class of its own: a cache there is not to be shared between machines.

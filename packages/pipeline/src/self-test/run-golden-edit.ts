@@ -33,7 +33,7 @@ export async function makeGoldenEdit(model: LoadedModel, picture: Uint8Array): P
  * edit could not be made, as `out_of_memory`.
  */
 export async function runGoldenEdit(model: LoadedModel, dir: string): Promise<Omit<SelfTestResult, 'seconds'>> {
-  const bounds = selfTestBounds(model.precision.name);
+  const bounds = selfTestBounds(model.precision.name, model.device.blockInputs);
   const golden = await readGoldenEdit(dir);
   const where = `${model.device.name} in ${model.precision.name}`;
   let made: MadeEdit;

@@ -1,5 +1,5 @@
 import { AppError } from '@qwen-edit/contract';
-import { blockLinear } from '../../onnx/linear-blocks.ts';
+import { type BlockInputs, blockLinear } from '../../onnx/linear-blocks.ts';
 import type { FindPrepared } from '../../onnx/prepared-layer.ts';
 import type { QuantisedBlocks } from '../../quantise/blocks.ts';
 import { quantiseInt4 } from '../../quantise/int4.ts';
@@ -15,7 +15,7 @@ export const int4Preparation: Preparation = {
   needsLayout: true,
   settings: {},
   prepare: (weight, { n, k }) => arraysOf(quantiseInt4(weight, n, k, { blockSize: BLOCK_SIZE })),
-  linear: (find) => formOf(find, 4),
+  linear: (find, inputs) => formOf(find, 4, inputs),
 };
 
 /** Weights in 8 bits, in blocks. */
@@ -24,7 +24,7 @@ export const int8BlocksPreparation: Preparation = {
   needsLayout: true,
   settings: {},
   prepare: (weight, { n, k }) => arraysOf(quantiseInt8Blocks(weight, n, k, { blockSize: BLOCK_SIZE })),
-  linear: (find) => formOf(find, 8),
+  linear: (find, inputs) => formOf(find, 8, inputs),
 };
 
 function arraysOf({ data, scales, zeroPoints }: QuantisedBlocks): Record<string, NewArray> {
@@ -35,7 +35,7 @@ function arraysOf({ data, scales, zeroPoints }: QuantisedBlocks): Record<string,
   };
 }
 
-function formOf(find: FindPrepared, bits: 4 | 8): ReturnType<Preparation['linear']> {
+function formOf(find: FindPrepared, bits: 4 | 8, inputs?: BlockInputs): ReturnType<Preparation['linear']> {
   return blockLinear(({ name }) => {
     const prepared = find(name);
     if (prepared === undefined) return undefined;
@@ -43,5 +43,5 @@ function formOf(find: FindPrepared, bits: 4 | 8): ReturnType<Preparation['linear
     if (data === undefined || scales === undefined)
       throw new AppError('internal', `The prepared weight of ${name} lacks an array.`);
     return { bits, blockSize: BLOCK_SIZE, data, scales, zeroPoints };
-  });
+  }, inputs);
 }
