@@ -1,4 +1,16 @@
 export { type CalibratedLayer, type Calibration, calibrateModel } from './calibrate/calibrate-model.ts';
+export type { Card, CardFault, CardReport } from './cards/card.ts';
+export { type CardWatch, createCardWatch } from './cards/card-watch.ts';
+export {
+  type CudaProvider,
+  findCudaProvider,
+  INSTALL_CUDA,
+  requireCudaProvider,
+  requireDriver,
+} from './cards/cuda-provider.ts';
+export { askNvidiaSmi } from './cards/nvidia-smi.ts';
+export { askRocmSmi } from './cards/rocm-smi.ts';
+export { saidCardId, visibleCards } from './cards/visible-cards.ts';
 export { checkRequest, type UncheckedRequest } from './check-request.ts';
 export { inspectImage, storedSize } from './image/inspect.ts';
 export { isUnchanged, likenessOf } from './image/likeness.ts';

@@ -44,6 +44,8 @@ export interface ModelLoadOptions {
   readonly threads: number;
   /** Bytes of main memory that edits are planned with; if nobody says, everything is held. */
   readonly memoryBytes?: number | undefined;
+  /** Bytes of the device's own memory that edits are planned with; undefined: not known. */
+  readonly deviceMemoryBytes?: number | undefined;
   /** What is held until the first edit; without it, everything. */
   readonly residency?: (folder: ModelFolder, device: Device, precision: Precision) => Residency | undefined;
   /** Called before each segment is loaded or run: lets messages in, and throws if the work was cancelled. */

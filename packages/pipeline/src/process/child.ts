@@ -60,12 +60,13 @@ async function pause(): Promise<void> {
 
 async function load(command: Extract<EngineCommand, { type: 'load' }>): Promise<void> {
   const start = performance.now();
-  const { id, device, precision, threads, memoryBytes, weightCacheDir } = command;
+  const { id, device, precision, threads, memoryBytes, deviceMemoryBytes, weightCacheDir } = command;
   model = await loadPreparedModel(command.modelDir, {
     device,
     precision,
     threads,
     memoryBytes,
+    deviceMemoryBytes,
     weightCacheDir,
     pause,
     onStep: (step, total) => send({ type: 'step', id, stage: 'load', step, total }),
@@ -81,7 +82,7 @@ async function selfTest({ id, dir, ...tested }: Extract<EngineCommand, { type: '
   const start = performance.now();
   const { device, precision } = tested;
   // Two of a small model would be no harm, but its loading is most of what a self-test costs.
-  const fits = modelDir === dir && model?.device.name === device && model.precision.name === precision;
+  const fits = modelDir === dir && model?.device.key === device && model.precision.name === precision;
   const loaded = fits ? model : undefined;
   const small = loaded ?? (await loadPreparedModel(dir, { ...tested, pause }));
   try {

@@ -13,7 +13,7 @@ import { askSelfTest, requirePassed } from './run-self-test.ts';
 export interface PipelineOptions {
   /** A checkpoint in Hugging Face layout. */
   readonly modelDir: string;
-  /** What the networks run on: `cpu`, which is also the default if absent or empty. */
+  /** What the networks run on, as `cuda:1`; `cpu` if absent or empty. */
   readonly device?: string | undefined;
   /** How they compute: `fp32`, which is also the default if absent or empty. */
   readonly precision?: string | undefined;
@@ -21,6 +21,11 @@ export interface PipelineOptions {
   readonly threads?: number;
   /** Bytes of main memory that the engine may plan with; default: what this machine or its container has. */
   readonly memoryBytes?: number | undefined;
+  /**
+   * Bytes of the device's own memory that the engine may plan with; of an engine that is spread over several cards, of all of them, in equal
+   * parts. Default: not known.
+   */
+  readonly deviceMemoryBytes?: number | undefined;
   /** Folder for weights that are prepared once for a precision and kept. A precision that needs none makes nothing there. */
   readonly weightCacheDir?: string | undefined;
   /** Added to this process's niceness for the engine's, as far as the system allows it; default 0. */
@@ -102,13 +107,21 @@ const CLOSE_GRACE_MS = 500;
 export async function createPipeline(options: PipelineOptions): Promise<Pipeline> {
   if (options.program === undefined) requireEngine();
   const program = options.program ?? `${import.meta.dirname}/child.ts`;
-  const { threads = availableParallelism(), nice = 0, memoryBytes, weightCacheDir, signal } = options;
-  const device = deviceNamed(options.device).name;
-  const precision = precisionNamed(options.precision, device).name;
+  const {
+    threads = availableParallelism(),
+    nice = 0,
+    memoryBytes,
+    deviceMemoryBytes,
+    weightCacheDir,
+    signal,
+  } = options;
+  const { key: device, name: kind } = deviceNamed(options.device);
+  const precision = precisionNamed(options.precision, kind).name;
   if (!Number.isInteger(threads) || threads < 1)
     throw new AppError('invalid_parameter', `threads must be a whole number of at least 1, not ${threads}.`);
-  if (memoryBytes !== undefined && (!Number.isSafeInteger(memoryBytes) || memoryBytes < 1))
-    throw new AppError('invalid_parameter', `memoryBytes must be a whole number of at least 1, not ${memoryBytes}.`);
+  for (const [name, bytes] of Object.entries({ memoryBytes, deviceMemoryBytes }))
+    if (bytes !== undefined && (!Number.isSafeInteger(bytes) || bytes < 1))
+      throw new AppError('invalid_parameter', `${name} must be a whole number of at least 1, not ${bytes}.`);
   if (!Number.isInteger(nice)) throw new AppError('invalid_parameter', `nice must be a whole number, not ${nice}.`);
   const { encodingCache, onTrouble } = options;
   if (encodingCache !== undefined) requirePlace(encodingCache);
@@ -150,6 +163,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
           precision,
           threads,
           memoryBytes,
+          deviceMemoryBytes,
           weightCacheDir,
           ...(encodingCache && { encodingCache }),
         },

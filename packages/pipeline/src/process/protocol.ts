@@ -35,6 +35,7 @@ export const engineCommandSchema = z.discriminatedUnion('type', [
       .object({ folder: z.string().min(1), maxBytes: z.int().min(0), maxAgeMs: z.int().min(1).optional() })
       .optional(),
     memoryBytes: z.int().min(1).optional(),
+    deviceMemoryBytes: z.int().min(1).optional(),
     weightCacheDir: z.string().optional(),
   }),
   /** Makes the golden edit of the small checkpoint `dir`; the loaded model is used if it is that one, and stays in any case. */
