@@ -124,10 +124,13 @@ async function measureQueue({ metrics, status }: Pick<Services, 'metrics' | 'sta
   metrics.queueDepth.reset();
   metrics.queueAgeSeconds.reset();
   metrics.workers.reset();
+  metrics.workerReady.reset();
   if (workers !== undefined) {
     const ready = workers.filter((worker) => worker.ready || isAsleep(worker)).length;
     metrics.workers.set({ ready: 'true' }, ready);
     metrics.workers.set({ ready: 'false' }, workers.length - ready);
+    for (const { id, device, gpuId, ready: isReady } of workers)
+      metrics.workerReady.set({ worker: id, device, gpu_id: gpuId === null ? '' : String(gpuId) }, Number(isReady));
   }
   if (counts === undefined) return;
   metrics.queueDepth.set({ status: 'queued' }, counts.queued);

@@ -75,7 +75,7 @@ export async function planCommand(
   const precision =
     values.precision === undefined
       ? device === 'cpu'
-        ? precisionOf(config).precision
+        ? precisionOf(config, device).precision
         : USUAL_PRECISION[device]
       : parsePrecision(values.precision);
   if (precisionFacts(precision).devices[device] === undefined)
