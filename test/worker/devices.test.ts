@@ -120,5 +120,8 @@ it('a worker that computes on the processor in place of a card says so, and is r
   const note = 'The processor computes, as no card can be used.';
   const { openEngine } = createEngines(async () => resultWith('edited'));
   startWorkers(setup, { openEngine }, {}, [{ device: 'cpu', gpuId: null, note }]);
-  await until(async () => JSON.stringify(await rowsOf(setup)) === JSON.stringify([{ device: 'cpu', ready: true, last_error: note }]));
+  await until(
+    async () =>
+      JSON.stringify(await rowsOf(setup)) === JSON.stringify([{ device: 'cpu', ready: true, last_error: note }]),
+  );
 });

@@ -1,6 +1,6 @@
 export { type CalibratedLayer, type Calibration, calibrateModel } from './calibrate/calibrate-model.ts';
-export type { Card, CardFault, CardReport } from './cards/card.ts';
-export { type CardWatch, createCardWatch } from './cards/card-watch.ts';
+export type { Card, CardReport } from './cards/card.ts';
+export { createCardWatch } from './cards/card-watch.ts';
 export {
   type CudaProvider,
   findCudaProvider,
@@ -8,7 +8,6 @@ export {
   requireCudaProvider,
   requireDriver,
 } from './cards/cuda-provider.ts';
-export { askNvidiaSmi } from './cards/nvidia-smi.ts';
 export { askRocmSmi } from './cards/rocm-smi.ts';
 export { saidCardId, visibleCards } from './cards/visible-cards.ts';
 export { checkRequest, type UncheckedRequest } from './check-request.ts';

@@ -13,6 +13,7 @@ import type { Services } from '../services.ts';
 /** As the guide names it. All workers share one queue, so that each one has the whole queue before it. */
 const workerHealthSchema = z.object({
   gpu_id: z.int().nullable(),
+  device: z.string(),
   ready: z.boolean(),
   queue_len: z.int(),
   last_error: z.string().nullable(),
@@ -97,9 +98,10 @@ export function operationRoutes(deps: OperationDeps): readonly ApiRoute[] {
 }
 
 function presentWorker(worker: LiveWorker, queued: number, tellsWhy: boolean): z.output<typeof workerHealthSchema> {
-  const { gpuId, ready, lastError, uptimeSeconds } = worker;
+  const { gpuId, device, ready, lastError, uptimeSeconds } = worker;
   return {
     gpu_id: gpuId,
+    device,
     ready,
     queue_len: queued,
     last_error: toldError(lastError, tellsWhy),

@@ -6,7 +6,7 @@ import type { CardConfig, KnownCards } from './machine-cards.ts';
 const GIB = 2 ** 30;
 
 /** `cuda:0 (card 4)`: as CUDA counts, and as nvidia-smi does. */
-export const cardName = (place: DevicePlace, { id }: Pick<Card, 'id'>): string => `${deviceKey(place)} (card ${id})`;
+const cardName = (place: DevicePlace, { id }: Pick<Card, 'id'>): string => `${deviceKey(place)} (card ${id})`;
 
 /**
  * Throws AppError `device_unavailable`, with cause and remedy, if a card among these devices is not there, does not work, or has less

@@ -4,12 +4,12 @@ import { askNvidiaSmi } from './nvidia-smi.ts';
 import { runTool } from './run-tool.ts';
 
 /** Tells what cards there are. The answer is kept for some seconds, and callers that ask at the same time share one question. */
-export interface CardWatch {
+interface CardWatch {
   /** Never rejects. */
   read(): Promise<CardReport>;
 }
 
-export interface CardWatchOptions {
+interface CardWatchOptions {
   /** How long an answer counts. */
   readonly freshMs?: number;
   readonly ask?: () => Promise<CardReport>;

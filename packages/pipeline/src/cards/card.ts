@@ -24,7 +24,7 @@ export interface Card {
  * that tells of it, as in some containers. `no_cards`: the driver sees none. `driver_fault`: the driver does not work. `late`, `unreadable`: the tool
  * has not answered in time, or not in words that this version knows.
  */
-export type CardFaultKind = 'no_driver' | 'no_tool' | 'no_cards' | 'driver_fault' | 'late' | 'unreadable';
+type CardFaultKind = 'no_driver' | 'no_tool' | 'no_cards' | 'driver_fault' | 'late' | 'unreadable';
 
 export interface CardFault {
   readonly kind: CardFaultKind;

@@ -16,7 +16,7 @@ const NO_VALUE = /^(\[.*\]|N\/A|ERR!)$/i;
 /** Of these words, those that say that the card itself does not work. */
 const BROKEN = /lost|requires reset|unknown error|^ERR!$/i;
 
-export interface NvidiaCsv {
+interface NvidiaCsv {
   readonly cards: readonly Card[];
   /** Lines that are no card: what the tool says besides. */
   readonly other: readonly string[];

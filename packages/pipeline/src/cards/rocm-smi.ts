@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { endOfTool, type RunTool } from './run-tool.ts';
 
 /** Memory of a card of AMD. WebGPU runs on it; how much is free only this tool says. */
-export interface RocmCard {
+interface RocmCard {
   readonly id: number;
   readonly totalBytes: number;
   readonly freeBytes: number;

@@ -1,7 +1,7 @@
 import type { Card } from './card.ts';
 
 /** Cards as CUDA counts them: the first is `cuda:0`. */
-export interface VisibleCards {
+interface VisibleCards {
   readonly cards: readonly Card[];
   /** In words, why CUDA_VISIBLE_DEVICES leaves fewer cards than it names. */
   readonly cut: string | undefined;
