@@ -9,7 +9,7 @@ import { newPicture } from './calls.ts';
 import { endDatabase } from './embedded.ts';
 import { processesWith } from './process-table.ts';
 import { runCommand } from './processes.ts';
-import { prepare } from './system.ts';
+import { isEngine, prepare } from './system.ts';
 import { pollUntil } from './waiting.ts';
 
 const { folder, env } = await prepare();
@@ -51,7 +51,9 @@ posix(
     const [, url = ''] = await service.until(/is ready at (\S+)/);
     const health = async () => ((await (await fetch(`${url}/health`)).json()) as Health).workers;
     const pids = async () =>
-      (await processesWith(folder)).filter(({ text }) => text.includes('fakes/engine.ts')).map(({ pid }) => pid);
+      (await processesWith(folder))
+        .filter((row) => isEngine(row) && row.parent === service.child.pid)
+        .map(({ pid }) => pid);
 
     await pollUntil('two workers that are ready, and one that says why it is not', async () => {
       const workers = await health();
