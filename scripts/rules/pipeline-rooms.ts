@@ -13,6 +13,7 @@ const SHARED = new Set(['types.ts', 'arrays.ts']);
  */
 const EDIT = 'edit.ts and the files beside it';
 const ROOMS = [
+  'cards',
   'weights',
   'quantise',
   'hub',

@@ -41,7 +41,7 @@ describe('GET /health', () => {
     await reportWorker(api.database.db, worker());
     await reportWorker(
       api.database.db,
-      worker({ id: 'worker_b', gpuId: 1, ready: false, model: null, lastError: 'no room' }),
+      worker({ id: 'worker_b', gpuId: 1, device: 'cuda:0', ready: false, model: null, lastError: 'no room' }),
     );
     await reportWorker(api.database.db, worker({ id: 'worker_c' }));
     await api.database.pool.query(`update workers set heartbeat_at = now() - interval '1 hour' where id = 'worker_c'`);
@@ -51,8 +51,8 @@ describe('GET /health', () => {
       model: 'Qwen-Image-Edit-2511',
       model_status: 'ready',
       workers: [
-        { gpu_id: 1, ready: false, queue_len: 1, last_error: 'no room', ...NOTHING, uptime_s: 90 },
-        { gpu_id: null, ready: true, queue_len: 1, last_error: null, ...NOTHING, uptime_s: 90 },
+        { gpu_id: 1, device: 'cuda:0', ready: false, queue_len: 1, last_error: 'no room', ...NOTHING, uptime_s: 90 },
+        { gpu_id: null, device: 'cpu', ready: true, queue_len: 1, last_error: null, ...NOTHING, uptime_s: 90 },
       ],
     });
   });

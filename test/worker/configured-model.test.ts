@@ -21,7 +21,7 @@ it('a worker tells which model it is to load, until an engine has loaded it, and
   const row = async () => (await setup.database.pool.query('select ready, model, last_error from workers')).rows[0];
   const configuredModel = { ...MODEL, name: 'configured' };
   const machine = { memory_bytes: 2 ** 34, threads: 4 };
-  startWorkers(setup, { ...engines, configuredModel, machine });
+  startWorkers(setup, { ...engines, configuredModel }, {}, [{ device: 'cpu', gpuId: null, facts: { machine } }]);
   await until(async () => (await row())?.last_error === 'a weight is missing');
   expect(await row()).toMatchObject({ ready: false, model: { name: 'configured', machine } });
   gate.resolve();

@@ -106,12 +106,7 @@ export type RunningWorkers = { readonly stop: () => Promise<void>; readonly done
 /** Starts workers; they are stopped when the test is over. */
 export function startWorkers(
   setup: TestSetup,
-  {
-    openEngine,
-    fetchModel,
-    configuredModel,
-    machine,
-  }: Pick<WorkerDeps, 'openEngine' | 'fetchModel' | 'configuredModel' | 'machine'>,
+  { openEngine, fetchModel, configuredModel }: Pick<WorkerDeps, 'openEngine' | 'fetchModel' | 'configuredModel'>,
   options: Partial<WorkerOptions> = {},
   slots: readonly Slot[] = [SLOT],
 ): RunningWorkers {
@@ -126,7 +121,6 @@ export function startWorkers(
     openEngine,
     fetchModel,
     configuredModel,
-    machine,
     options: { ...FAST_WORKER, ...options },
   };
   const done = runWorkers(deps, slots, stopping.signal);

@@ -1,6 +1,6 @@
 import { AppError, MASK, maskIfUrl, maskUrl, PARSING, toAppError } from '@qwen-edit/contract';
 import type { z } from 'zod';
-import { ADDRESSES, type Config, SECRETS, settingsSchema, VARIABLES } from './settings.ts';
+import { ADDRESSES, type Config, MAY_BE_EMPTY, SECRETS, settingsSchema, VARIABLES } from './settings.ts';
 import { findUnknownSettings, isOfService, type UnknownSetting } from './unknown-settings.ts';
 
 export type { Config } from './settings.ts';
@@ -102,6 +102,7 @@ export function describeConfig(environment: Environment = process.env, overrides
 
 function textOf(variable: string, environment: Environment, overrides: Overrides): string | undefined {
   const value = overrides[variable] ?? environment[variable];
+  if (value === '' && MAY_BE_EMPTY.has(variable)) return value;
   return value === undefined || value === '' || isOfService(variable, value) ? undefined : value;
 }
 

@@ -1,10 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { timeLimit } from '@qwen-edit/async';
-import { AppError, toAppError } from '@qwen-edit/contract';
+import { AppError, devicesKey, toAppError } from '@qwen-edit/contract';
 import type { EditResult, Pipeline, PipelineOptions, Preparing } from '@qwen-edit/pipeline';
 import { demoNote } from './demo-note.ts';
+import type { DeviceConfig } from './devices/choose-engines.ts';
+import { kindOf } from './devices/parse-engines.ts';
 import { type EditFlags, parseEditFlags } from './edit-flags.ts';
-import { memoryOfEdits } from './engine-share.ts';
+import { isOnProcessor, memoryOfEdits } from './engine-share.ts';
 import { EDIT_HELP } from './help.ts';
 import { weightCacheDir } from './model/cache-folders.ts';
 import type { ChosenModel } from './model/choose-model.ts';
@@ -24,6 +26,7 @@ export interface EditDeps {
     Config,
     'model' | 'modelDir' | 'maxCpuThreads' | 'maxMemoryBytes' | 'nice' | 'noColor' | 'dtype' | 'weightCacheDir'
   > &
+    DeviceConfig &
     HubConfig;
   readonly demoModelDir: string;
   readonly createPipeline: (options: PipelineOptions) => Promise<Pipeline>;
@@ -88,24 +91,36 @@ async function runEdit(
 ): Promise<EditResult> {
   const { signal, config } = deps;
   const { onStep } = bar;
-  const { precision, note } = flags.precision === undefined ? precisionOf(config) : { precision: flags.precision };
+  const { chooseDevice } = await import('./devices/choose-device.ts');
+  const { createCardLook } = await import('./devices/machine-cards.ts');
+  const {
+    places,
+    deviceMemoryBytes,
+    notes: said,
+  } = await chooseDevice(flags.device, config, {
+    modelDir,
+    look: createCardLook(config),
+  });
+  const kind = kindOf(places);
+  const { precision, note } =
+    flags.precision === undefined ? precisionOf(config, kind) : { precision: flags.precision };
   const threads = config.maxCpuThreads ?? availableParallelism();
   const { availableMemory } = await import('@qwen-edit/pipeline');
   const { costNotes, knownCost } = await import('./cost-note.ts');
   const { requireMemoryForEdit } = await import('./memory-limit.ts');
   const memoryBytes = memoryOfEdits(config, await availableMemory());
   const cost = knownCost(images, flags.parameters);
-  await requireMemoryForEdit({ modelDir, precision, cost }, config, memoryBytes);
+  if (isOnProcessor(places)) await requireMemoryForEdit({ modelDir, precision, cost }, config, memoryBytes);
   const onPreparing = (what: Preparing): void => {
     if (flags.json) return;
     bar.clear();
     deps.terminal.err(`note: ${preparingNote(what)}\n`);
   };
-  const machine = { threads, memoryBytes, weightCacheDir: weightCacheDir(config) };
-  const options = { modelDir, precision, ...machine, onPreparing, onStep };
+  const machine = { threads, memoryBytes, deviceMemoryBytes, weightCacheDir: weightCacheDir(config) };
+  const options = { modelDir, device: devicesKey(places), precision, ...machine, onPreparing, onStep };
   const pipeline = await unlessAborted(deps.createPipeline(options), signal);
-  const costs = costNotes(pipeline.model, cost, { memory_bytes: memoryBytes, threads });
-  const notes = [demoNote(pipeline.model), ...[note, ...costs].map((each) => each && `note: ${each}`)];
+  const costs = costNotes(pipeline.model, cost, { memory_bytes: deviceMemoryBytes ?? memoryBytes, threads });
+  const notes = [demoNote(pipeline.model), ...[...said, note, ...costs].map((each) => each && `note: ${each}`)];
   if (!flags.json) {
     bar.clear();
     for (const each of notes) if (each !== undefined) deps.terminal.err(`${each}\n`);

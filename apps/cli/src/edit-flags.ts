@@ -1,4 +1,5 @@
 import { AppError, type EditParametersInput } from '@qwen-edit/contract';
+import { type EngineDevices, parseEngine } from './devices/parse-engines.ts';
 import { readFlags } from './flag-values.ts';
 import { outputFormatOf } from './output-paths.ts';
 import { PARAMETER_OPTIONS, parametersOfFlags } from './parameter-flags.ts';
@@ -9,6 +10,7 @@ const OPTIONS = {
   image: { type: 'string', multiple: true },
   ...PARAMETER_OPTIONS,
   precision: { type: 'string' },
+  device: { type: 'string' },
   out: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -23,6 +25,8 @@ export interface EditFlags {
   readonly parameters: EditParametersInput;
   /** The pipeline knows which there are, and refuses others. */
   readonly precision: string | undefined;
+  /** More than one: the engine is spread over them. */
+  readonly device: EngineDevices | undefined;
   readonly out: string;
 }
 
@@ -42,6 +46,7 @@ export function parseEditFlags(args: readonly string[]): EditFlags {
       images: [],
       parameters: { prompt: '' },
       precision: undefined,
+      device: undefined,
       out: '',
     };
   const images = imagePathsOf(values.image);
@@ -54,6 +59,7 @@ export function parseEditFlags(args: readonly string[]): EditFlags {
     images,
     parameters: parametersOfFlags(values, outputFormatOf(values.out)),
     precision: values.precision,
+    device: values.device === undefined ? undefined : parseEngine(values.device),
     out: values.out,
   };
 }

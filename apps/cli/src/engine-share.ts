@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os';
+import { isProcessor } from '@qwen-edit/contract';
 import type { AvailableMemory } from '@qwen-edit/pipeline';
+import type { EngineDevices } from './devices/parse-engines.ts';
 import type { Config } from './settings.ts';
 
 /**
@@ -8,13 +10,25 @@ import type { Config } from './settings.ts';
  */
 export const WORKER_NICE = 5;
 
-/** Threads of each engine: the cores, divided among the engines of this process. */
+/** The processor feeds a card: what it computes for it are the ends of an edit. */
+const CARD_THREADS = 4;
+
+/** Threads of an engine: the cores, divided among the engines of this process. One that computes on a card needs few. */
 export function threadsOfEngine(
-  { maxCpuThreads, maxConcurrency }: Pick<Config, 'maxCpuThreads' | 'maxConcurrency'>,
+  engine: EngineDevices,
+  engines: readonly EngineDevices[],
+  { maxCpuThreads }: Pick<Config, 'maxCpuThreads'>,
   cores = availableParallelism(),
 ): number {
-  return maxCpuThreads ?? Math.max(1, Math.floor(cores / maxConcurrency));
+  if (maxCpuThreads !== undefined) return maxCpuThreads;
+  const onCard = Math.max(1, Math.min(CARD_THREADS, Math.floor(cores / engines.length)));
+  if (!isOnProcessor(engine)) return onCard;
+  const others = engines.filter(isOnProcessor).length;
+  return Math.max(1, Math.floor((cores - (engines.length - others) * onCard) / others));
 }
+
+/** True for an engine that computes on the processor alone. */
+export const isOnProcessor = (engine: EngineDevices): boolean => engine.every(isProcessor);
 
 /** Bytes of main memory that edits may take together: QWEN_EDIT_CPU_MAX_MEMORY, as far as the machine or the container has it. */
 export function memoryOfEdits(
@@ -24,10 +38,11 @@ export function memoryOfEdits(
   return Math.min(maxMemoryBytes ?? totalBytes, totalBytes);
 }
 
-/** The share of it that each engine of this process plans with. */
+/** The share of it that each of so many engines plans with. */
 export function memoryOfEngine(
-  config: Pick<Config, 'maxMemoryBytes' | 'maxConcurrency'>,
+  engines: number,
+  config: Pick<Config, 'maxMemoryBytes'>,
   available: Pick<AvailableMemory, 'totalBytes'>,
 ): number {
-  return Math.max(1, Math.floor(memoryOfEdits(config, available) / config.maxConcurrency));
+  return Math.max(1, Math.floor(memoryOfEdits(config, available) / engines));
 }

@@ -37,6 +37,10 @@ const PARAMETERS_HELP = parametersHelp();
 const PROMPT_HELP = helpLine('--prompt TEXT', PARAMETERS.prompt.cli.help);
 const FORMATS = `${OUTPUT_FORMATS.slice(0, -1).join(', ')} or ${OUTPUT_FORMATS.at(-1)}`;
 
+const DEVICE_HELP = helpLine(
+  '--device NAME',
+  'cpu, webgpu, cuda, cuda:1, or cuda:0+cuda:1 for both (default: a free card of CUDA, else cpu)',
+);
 const RUNS = DEVICE_NAMES.map((device) => `${runnablePrecisions(device).join(', ')} on ${device}`).join('; ');
 const PRECISION_HELP = helpLine('--precision NAME', `how the networks compute: ${RUNS}`);
 /** Every precision in words, and the devices that have arithmetic for it. */
@@ -79,6 +83,7 @@ ${PROMPT_HELP}
                            (default: QWEN_EDIT_MODEL, else QWEN_EDIT_2511_DIR, else a small demo model)
 ${PARAMETERS_HELP}
 ${PRECISION_HELP}
+${DEVICE_HELP}
   --json                   one JSON object on standard output
   -h, --help               this text
 

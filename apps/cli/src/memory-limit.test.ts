@@ -10,8 +10,7 @@ const root = join(import.meta.dirname, '../../..');
 const modelDir = join(root, 'packages/demo-model');
 const picture = await readFile(join(root, 'test/fixtures/goldens/inputs/sq_72x72.png'));
 const MIB = 2 ** 20;
-const limited = (size: string, engines = '1') =>
-  readConfig({ QWEN_EDIT_CPU_MAX_MEMORY: size, QWEN_EDIT_MAX_CONCURRENCY: engines });
+const limited = (size: string) => readConfig({ QWEN_EDIT_CPU_MAX_MEMORY: size });
 
 it('an edit that needs more than the limit is refused before its model is loaded, with what would fit', async () => {
   const cost = knownCost([picture], { prompt: 'make it night', width: 2048, height: 2048 });
@@ -34,9 +33,9 @@ const demo = await inspectModel(modelDir);
 const real = { shape: knownModelShape('Qwen/Qwen-Image-Edit-2511')! };
 
 it('a limit below any plan ends the start of a worker; one below a draft is noted', () => {
-  expect(() => checkMemoryOfWorker(demo, limited('100MiB'), machine)).toThrow('The smallest edit needs ');
-  expect(() => checkMemoryOfWorker(real, limited('4GiB', '8'), machine)).toThrow('for each of 8 engines');
-  expect(checkMemoryOfWorker(demo, limited('64GiB'), machine)).toBeUndefined();
-  expect(checkMemoryOfWorker(real, limited('16GiB'), machine)).toBeUndefined();
-  expect(checkMemoryOfWorker(real, readConfig({}), { ...machine, totalBytes: MIB })).toBeUndefined();
+  expect(() => checkMemoryOfWorker(demo, limited('100MiB'), machine, 1)).toThrow('The smallest edit needs ');
+  expect(() => checkMemoryOfWorker(real, limited('4GiB'), machine, 8)).toThrow('for each of 8 engines');
+  expect(checkMemoryOfWorker(demo, limited('64GiB'), machine, 1)).toBeUndefined();
+  expect(checkMemoryOfWorker(real, limited('16GiB'), machine, 1)).toBeUndefined();
+  expect(checkMemoryOfWorker(real, readConfig({}), { ...machine, totalBytes: MIB }, 1)).toBeUndefined();
 });

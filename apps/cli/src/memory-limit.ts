@@ -41,21 +41,22 @@ export async function requireMemoryForEdit(
 }
 
 /**
- * The same for a worker before it loads its model: throws if no edit of that model is possible within QWEN_EDIT_CPU_MAX_MEMORY, and
+ * The same for a worker with so many engines before it loads its model: throws if no edit of that model is possible within QWEN_EDIT_CPU_MAX_MEMORY, and
  * returns what its log should say if only drafts are not.
  */
 export function checkMemoryOfWorker(
   model: EstimatedModel,
-  config: Limits & Pick<Config, 'maxConcurrency'>,
+  config: Limits,
   available: AvailableMemory,
+  engines: number,
 ): string | undefined {
   if (config.maxMemoryBytes === undefined) return undefined;
-  const memory = memoryOfEngine(config, available);
+  const memory = memoryOfEngine(engines, config, available);
   const side = MULTIPLES * (model.size_multiple ?? 16);
   const smallest = { width: side, height: side };
   const parameters = costOf({ ...smallest, reference_size: 'output' });
   const least = planFor(model, { pictures: [smallest], parameters }, memory);
-  const each = config.maxConcurrency === 1 ? '' : ` for each of ${config.maxConcurrency} engines`;
+  const each = engines === 1 ? '' : ` for each of ${engines} engines`;
   const limit = `QWEN_EDIT_CPU_MAX_MEMORY allows ${inGigabytes(memory)}${each}`;
   if (least?.verdict === 'too_large')
     throw new AppError(

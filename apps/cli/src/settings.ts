@@ -1,6 +1,7 @@
-import { hasMisplacedAt, PRECISION_NAMES, parsePrecision } from '@qwen-edit/contract';
+import { hasMisplacedAt, PRECISION_NAMES, parsePrecision, toAppError } from '@qwen-edit/contract';
 import { isModelRef } from '@qwen-edit/hub/model-ref';
 import { z } from 'zod';
+import { parseEngines } from './devices/parse-engines.ts';
 import { bytesOf } from './plan/byte-size.ts';
 
 const text = z.string();
@@ -65,6 +66,20 @@ const precisionName = text.trim().refine(
   `must be one of ${PRECISION_NAMES.join(', ')}`,
 );
 
+const gibibytes = text
+  .trim()
+  .regex(/^\d{1,6}(\.\d{1,3})?$/, 'is not a number of GiB, as 6 or 1.5')
+  .transform(Number);
+
+const engines = text.transform((value, context) => {
+  try {
+    return parseEngines(value);
+  } catch (thrown) {
+    context.addIssue({ code: 'custom', message: `is wrong: ${toAppError(thrown).message.replace(/\.$/, '')}` });
+    return z.NEVER;
+  }
+});
+
 const DAY = 86_400;
 
 /**
@@ -110,7 +125,13 @@ export const settingsSchema = z.object({
   // Workers.
   modelDir: text.optional(),
   model: text.trim().refine(isModelRef, 'is no name of a model such as Qwen/Qwen-Image-Edit-2511').optional(),
+  devices: engines.optional(),
   forceCpu: flag.prefault('0'),
+  minFreeGib: gibibytes.prefault('6'),
+  gpuHeadroomGib: gibibytes.optional(),
+  gpu0ExtraHeadroomGib: gibibytes.optional(),
+  cudaVisibleDevices: text.optional(),
+  cudaDeviceOrder: text.optional(),
   dtype: precisionName.optional(),
   maxConcurrency: wholeNumber(1, 64).prefault('1'),
   maxCpuThreads: wholeNumber(1, 1024).optional(),
@@ -205,7 +226,13 @@ export const VARIABLES: Readonly<Record<Setting, string>> = {
   outputDir: 'QWEN_EDIT_OUTPUT_DIR',
   modelDir: 'QWEN_EDIT_2511_DIR',
   model: 'QWEN_EDIT_MODEL',
+  devices: 'QWEN_EDIT_DEVICES',
   forceCpu: 'QWEN_EDIT_FORCE_CPU',
+  minFreeGib: 'QWEN_EDIT_MIN_FREE_GIB',
+  gpuHeadroomGib: 'QWEN_EDIT_GPU_HEADROOM_GIB',
+  gpu0ExtraHeadroomGib: 'QWEN_EDIT_GPU0_EXTRA_HEADROOM_GIB',
+  cudaVisibleDevices: 'CUDA_VISIBLE_DEVICES',
+  cudaDeviceOrder: 'CUDA_DEVICE_ORDER',
   dtype: 'QWEN_EDIT_DTYPE',
   maxConcurrency: 'QWEN_EDIT_MAX_CONCURRENCY',
   maxCpuThreads: 'QWEN_EDIT_MAX_CPU_THREADS',
@@ -260,6 +287,9 @@ export const ADDRESSES: ReadonlySet<Setting> = new Set([
   ...(['s3Endpoint', 's3PublicEndpoint', 'sqsEndpoint', 'publicUrl', 'serviceUrl', 'hubEndpoint'] as const),
   ...(['httpProxy', 'httpProxyLower', 'httpsProxy', 'httpsProxyLower'] as const),
 ]);
+
+/** Variables of others that mean something if they are empty: no card is visible then. */
+export const MAY_BE_EMPTY: ReadonlySet<string> = new Set([VARIABLES.cudaVisibleDevices]);
 
 /** Settings whose value is never shown. */
 export const SECRETS: ReadonlySet<Setting> = new Set(['webhookSecret', 'apiKey', 'hubToken']);

@@ -1,4 +1,4 @@
-import type { MachineFacts, ModelDownload } from '@qwen-edit/contract';
+import type { ModelDownload } from '@qwen-edit/contract';
 import type { Database } from '@qwen-edit/db';
 import type { ModelFacts, Pipeline, StepEvent } from '@qwen-edit/pipeline';
 import type { JobQueue } from '@qwen-edit/queue';
@@ -10,12 +10,16 @@ export type LoadedEngine = Pick<Pipeline, 'edit' | 'model' | 'enginePid' | 'clos
   // An engine without networks has no golden edit to make.
   Partial<Pick<Pipeline, 'selfTest' | 'lastSelfTest'>>;
 
-/** The device that one worker has for itself. */
+/** What one worker has for itself. */
 export interface Slot {
-  /** Shown by /health: `cpu`, `cuda:0`, … */
+  /** `cpu`, `cuda:0`, … as CUDA counts; `cuda:0+cuda:1` of an engine that is spread over several. */
   readonly device: string;
-  /** null on a CPU. */
+  /** The card as its driver counts, of several the first; null on a processor, and if nobody knows. */
   readonly gpuId: number | null;
+  /** What its engine has and how it computes, which is reported with its model. */
+  readonly facts?: Pick<Partial<ModelFacts>, 'device' | 'precision' | 'machine'> | undefined;
+  /** What its row says as long as nothing is wrong, as that it computes on the processor in place of a card. */
+  readonly note?: string | undefined;
 }
 
 export interface EngineStart {
@@ -131,11 +135,14 @@ export interface WorkerDeps {
   readonly openEngine: (start: EngineStart) => Promise<LoadedEngine>;
   /** What the model's folder says, which is reported until an engine has loaded it. */
   readonly configuredModel?: ConfiguredModel | undefined;
-  /** What this machine has for an engine, which is reported with its model. */
-  readonly machine?: MachineFacts | undefined;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly options: WorkerOptions;
   /** From 0 to 1, for the jitter of delays. */
   readonly random?: (() => number) | undefined;
+}
+
+/** What one worker of several works with. */
+export interface SlotDeps extends WorkerDeps {
+  readonly slot: Slot;
 }

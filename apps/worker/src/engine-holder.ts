@@ -150,9 +150,11 @@ export function createEngineHolder({
     const what =
       notFetched !== undefined
         ? 'the model cannot be fetched, trying again'
-        : suspect
-          ? 'the engine fails its probe edit'
-          : 'no model';
+        : error.code === 'device_unavailable'
+          ? 'the device cannot be used, trying again'
+          : suspect
+            ? 'the engine fails its probe edit'
+            : 'no model';
     const told = drifts;
     drifts = error.code === 'device_drift';
     if (drifts) selfTests.failed(error, !told);

@@ -30,8 +30,8 @@ export async function findPayer(
   const error = withoutCancel(toAppError(thrown));
   switch (ERRORS[error.code].origin) {
     case 'surroundings':
-      // An engine that says so may not find its model again.
-      if (error.code.startsWith('model_')) engines.doubt();
+      // An engine that says so may not find its model again, or has no device that works.
+      if (/^(model|device)_/.test(error.code)) engines.doubt();
       return { error, worker: error };
     case 'engine': {
       const fault = await engines.findFault(signal);

@@ -5,9 +5,9 @@ export {
   type LoadedEngine,
   type ModelFetch,
   type Slot,
+  type SlotDeps,
   WORKER_DEFAULTS,
   type WorkerDeps,
   type WorkerOptions,
 } from './deps.ts';
-export type { SlotDeps } from './run-worker.ts';
 export { runWorkers } from './run-workers.ts';

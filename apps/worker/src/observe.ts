@@ -2,10 +2,10 @@ import type { JobStage } from '@qwen-edit/contract';
 import type { ClaimedJob } from '@qwen-edit/db';
 import type { EditResult, StepEvent } from '@qwen-edit/pipeline';
 import type { Metrics } from '@qwen-edit/telemetry';
-import type { WorkerDeps } from './deps.ts';
+import type { SlotDeps } from './deps.ts';
 import type { AttemptOutcome } from './end-attempt.ts';
 
-type ObserveDeps = Pick<WorkerDeps, 'metrics' | 'log'>;
+type ObserveDeps = Pick<SlotDeps, 'metrics' | 'log' | 'slot'>;
 
 /** Measures one attempt, and logs its begin and its end: ids, times and codes, never a prompt. */
 export interface AttemptObserver {
@@ -15,11 +15,11 @@ export interface AttemptObserver {
 }
 
 /** Call it when the job has been claimed. */
-export function observeAttempt({ metrics, log }: ObserveDeps, job: ClaimedJob): AttemptObserver {
+export function observeAttempt({ metrics, log, slot: { device } }: ObserveDeps, job: ClaimedJob): AttemptObserver {
   const { lease, attempt, ageMs, requestId, owner } = job;
   const ids = { job_id: lease.jobId, attempt, owner, request_id: requestId };
   const begun = performance.now();
-  const observeStep = observeSteps(metrics);
+  const observeStep = observeSteps(metrics, device);
   const measured = measureStages(begun);
   let seconds: Partial<Record<JobStage, number>> | undefined;
 
@@ -32,11 +32,11 @@ export function observeAttempt({ metrics, log }: ObserveDeps, job: ClaimedJob): 
     },
     result({ timings }) {
       seconds = { encode: timings.encode_s, denoise: timings.denoise_s, decode: timings.decode_s };
-      for (const [stage, value] of Object.entries(seconds)) metrics.stageSeconds.observe({ stage }, value);
+      for (const [stage, value] of Object.entries(seconds)) metrics.stageSeconds.observe({ stage, device }, value);
     },
     ended(outcome) {
       const code = 'error' in outcome ? outcome.error.code : '';
-      metrics.outcomes.inc({ outcome: outcome.status, code });
+      metrics.outcomes.inc({ outcome: outcome.status, code, device });
       const line = {
         ...ids,
         outcome: outcome.status,
@@ -73,12 +73,12 @@ function rounded(seconds: Partial<Record<JobStage, number>>): Record<string, num
 }
 
 /** Measures the time between the events of two denoising steps that follow each other. */
-function observeSteps({ stepSeconds }: Metrics): (event: StepEvent) => void {
+function observeSteps({ stepSeconds }: Metrics, device: string): (event: StepEvent) => void {
   let last: { readonly step: number; readonly at: number } | undefined;
   return ({ stage, step }) => {
     const at = performance.now();
     if (stage !== 'denoise') return;
-    if (last !== undefined && step === last.step + 1) stepSeconds.observe((at - last.at) / 1000);
+    if (last !== undefined && step === last.step + 1) stepSeconds.observe({ device }, (at - last.at) / 1000);
     last = { step, at };
   };
 }

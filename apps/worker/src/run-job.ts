@@ -4,7 +4,7 @@ import { type ClaimedJob, type ClaimResult, claimJob, type NotClaimed, newToken 
 import type { EditResult } from '@qwen-edit/pipeline';
 import type { JobMessage } from '@qwen-edit/queue';
 import { commitResult } from './commit.ts';
-import type { LoadedEngine, WorkerDeps } from './deps.ts';
+import type { LoadedEngine, SlotDeps, WorkerDeps } from './deps.ts';
 import { type AttemptOutcome, endAttempt, returnLease } from './end-attempt.ts';
 import { statementRules, workerBackoff } from './fenced-statement.ts';
 import { findPayer, type PayerDeps } from './find-payer.ts';
@@ -17,7 +17,7 @@ import { ownerScope } from './owner-scope.ts';
 import { createProgressWriter, type ProgressWriter } from './progress.ts';
 import { type Settlement, settleMessage } from './settle-message.ts';
 
-export interface RunJobDeps extends Omit<WorkerDeps, 'openEngine'>, PayerDeps {
+export interface RunJobDeps extends Omit<SlotDeps, 'openEngine'>, PayerDeps {
   readonly workerId: string;
   /** Hears of trouble that a running job waits for, and of its end. */
   readonly onTrouble: (error: AppError | undefined) => void;

@@ -3,7 +3,7 @@ import { toAppError } from '@qwen-edit/contract';
 import { forgiveFailures, newId } from '@qwen-edit/db';
 import type { JobMessage } from '@qwen-edit/queue';
 import { type Breaker, createBreaker } from './breaker.ts';
-import type { LoadedEngine, Slot, WorkerDeps } from './deps.ts';
+import type { LoadedEngine, SlotDeps } from './deps.ts';
 import { createEngineHolder, type EngineHolder } from './engine-holder.ts';
 import { runFencedStatement, statementRules, workerBackoff } from './fenced-statement.ts';
 import { holdMessage, receiveForgotten } from './first-job.ts';
@@ -13,10 +13,6 @@ import { settleMessage } from './settle-message.ts';
 import { createSurroundings, type Surroundings } from './surroundings.ts';
 import { keepWorkerRow } from './worker-row.ts';
 import { createWorkerStatus, type WorkerStatus } from './worker-status.ts';
-
-export interface SlotDeps extends WorkerDeps {
-  readonly slot: Slot;
-}
 
 /** What a worker works with from its start to its end. */
 interface Worker extends RunJobDeps {
@@ -41,7 +37,7 @@ export async function runWorker(deps: SlotDeps, signal: AbortSignal): Promise<vo
   const newer = createNewerJobs(deps, () => row.changed());
   const facts = () => {
     const { lastError, ...rest } = status.facts({ ready: engines.isReady(), asleep: engines.isAsleep() });
-    return { ...rest, lastError: lastError ?? newer.note() };
+    return { ...rest, lastError: lastError ?? newer.note() ?? slot.note ?? null };
   };
   const row = keepWorkerRow(deps, { workerId, slot, facts });
   const worker = {

@@ -25,7 +25,7 @@ export function createSelfTests(
     if (lastSelfTest === undefined) return;
     if (options.selfTestMs > 0) dueAt = performance.now() + options.selfTestMs;
     const { psnr, bound, seconds } = lastSelfTest;
-    metrics.selfTests.inc({ result: 'passed' });
+    metrics.selfTests.inc({ result: 'passed', device });
     const { precision } = model;
     log.info({ device, precision, engine_pid: enginePid, psnr, bound, seconds }, 'the self-test has passed');
   };
@@ -38,7 +38,7 @@ export function createSelfTests(
     },
     passed,
     failed({ code, message }, isNews) {
-      metrics.selfTests.inc({ result: 'drifted' });
+      metrics.selfTests.inc({ result: 'drifted', device });
       if (isNews) log.error({ device, code, error: message }, 'the engine fails its self-test');
     },
   };

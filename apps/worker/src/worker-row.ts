@@ -33,8 +33,7 @@ export function keepWorkerRow(
     log,
     options,
     configuredModel,
-    machine,
-  }: Pick<WorkerDeps, 'database' | 'log' | 'options' | 'configuredModel' | 'machine'>,
+  }: Pick<WorkerDeps, 'database' | 'log' | 'options' | 'configuredModel'>,
   { workerId, slot, facts }: { readonly workerId: string; readonly slot: Slot; readonly facts: () => WorkerFacts },
 ): WorkerRowKeeper {
   const ended = new AbortController();
@@ -57,7 +56,7 @@ export function keepWorkerRow(
           ? null
           : {
               ...model,
-              ...(machine === undefined ? {} : { machine }),
+              ...slot.facts,
               ...(asleep ? { loads_with_first_job: true } : {}),
             },
       download: download === null ? null : { ...download },

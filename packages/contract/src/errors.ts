@@ -3,7 +3,7 @@ import type { FieldError } from './field-errors.ts';
 /**
  * Where an error comes from, and so who pays for it when it ends an attempt of a job. `request`: what was asked for, wherever it
  * runs. `engine`: the edit or the device it ran on; only another edit tells which. `surroundings`: storage, database, queue,
- * disk, model folder, a device that fails its self-test; never the job's fault. `service`: the state of the service, or of the job itself.
+ * disk, model folder, a device that fails its self-test or cannot be used; never the job's fault. `service`: the state of the service, or of the job itself.
  */
 export type ErrorOrigin = 'request' | 'engine' | 'surroundings' | 'service';
 
@@ -202,6 +202,13 @@ export const ERRORS = {
     true,
     'The device computes wrong numbers',
     'Run `qwen-edit doctor` on that machine. Check its memory and cooling and run `npm ci` again; if it stays, use another machine.',
+    LATER,
+  ),
+  device_unavailable: surroundings(
+    503,
+    true,
+    'The device cannot be used now',
+    'Run `qwen-edit doctor` on that machine: it lists every card, and what keeps each from being used.',
     LATER,
   ),
   engine_closed: surroundings(503, false, 'The pipeline was closed', 'Create a new pipeline.', LATER),

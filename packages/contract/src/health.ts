@@ -11,7 +11,10 @@ export const healthSchema = z.object({
   model_status: z.string().nullable().default(null),
   workers: z.array(
     z.object({
+      /** The card as its driver counts; null on a processor. */
       gpu_id: z.number().nullable(),
+      /** What it computes on, as `cuda:0`; null of a service before this field. */
+      device: z.string().nullable().default(null),
       ready: z.boolean(),
       queue_len: z.number(),
       last_error: z.string().nullable(),

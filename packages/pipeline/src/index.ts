@@ -1,4 +1,15 @@
 export { type CalibratedLayer, type Calibration, calibrateModel } from './calibrate/calibrate-model.ts';
+export type { Card, CardReport } from './cards/card.ts';
+export { createCardWatch } from './cards/card-watch.ts';
+export {
+  type CudaProvider,
+  findCudaProvider,
+  INSTALL_CUDA,
+  requireCudaProvider,
+  requireDriver,
+} from './cards/cuda-provider.ts';
+export { askRocmSmi } from './cards/rocm-smi.ts';
+export { saidCardId, visibleCards } from './cards/visible-cards.ts';
 export { checkRequest, type UncheckedRequest } from './check-request.ts';
 export { deviceNamed } from './engine/devices.ts';
 export { inspectImage, storedSize } from './image/inspect.ts';

@@ -6,16 +6,20 @@ export interface Metrics {
   readonly requestSeconds: Histogram<'route' | 'method' | 'status'>;
   readonly jobsSubmitted: Counter<'form'>;
   /** Attempts that ended, by outcome. */
-  readonly outcomes: Counter<'outcome' | 'code'>;
-  readonly stageSeconds: Histogram<'stage'>;
-  readonly stepSeconds: Histogram<string>;
+  readonly outcomes: Counter<'outcome' | 'code' | 'device'>;
+  readonly stageSeconds: Histogram<'stage' | 'device'>;
+  readonly stepSeconds: Histogram<'device'>;
   readonly queueWaitSeconds: Histogram<string>;
   readonly queueDepth: Gauge<'status'>;
   readonly queueAgeSeconds: Gauge<string>;
   /** Workers that reported lately, by whether they take jobs. */
   readonly workers: Gauge<'ready'>;
+  /** Each worker that reported lately: 1 if it has loaded its model and takes jobs. */
+  readonly workerReady: Gauge<'worker' | 'device' | 'gpu_id'>;
+  /** Memory of the cards that engines use. */
+  readonly gpuMemoryBytes: Gauge<'device' | 'gpu_id' | 'state'>;
   /** Golden edits that an engine made, by whether it passed. */
-  readonly selfTests: Counter<'result'>;
+  readonly selfTests: Counter<'result' | 'device'>;
   readonly webhookAttempts: Counter<'result'>;
   readonly loopErrors: Counter<'loop'>;
   /** Objects whose rows are gone and which are still to be deleted, by whether the storage has refused that. */
@@ -47,19 +51,20 @@ export function createMetrics(): Metrics {
     outcomes: new Counter({
       name: 'qwen_edit_attempts_total',
       help: 'Attempts that ended, by what became of the job',
-      labelNames: ['outcome', 'code'],
+      labelNames: ['outcome', 'code', 'device'],
       registers,
     }),
     stageSeconds: new Histogram({
       name: 'qwen_edit_stage_seconds',
       help: 'Time of each stage of an edit',
-      labelNames: ['stage'],
+      labelNames: ['stage', 'device'],
       buckets: LONG,
       registers,
     }),
     stepSeconds: new Histogram({
       name: 'qwen_edit_step_seconds',
       help: 'Time of one denoising step',
+      labelNames: ['device'],
       buckets: LONG,
       registers,
     }),
@@ -86,10 +91,22 @@ export function createMetrics(): Metrics {
       labelNames: ['ready'],
       registers,
     }),
+    workerReady: new Gauge({
+      name: 'qwen_edit_worker_ready',
+      help: 'Each worker that was heard of lately: 1 if it is ready, by its device and the physical id of its card',
+      labelNames: ['worker', 'device', 'gpu_id'],
+      registers,
+    }),
+    gpuMemoryBytes: new Gauge({
+      name: 'qwen_edit_gpu_memory_bytes',
+      help: 'Memory of the cards that the engines of this process use, as nvidia-smi tells it',
+      labelNames: ['device', 'gpu_id', 'state'],
+      registers,
+    }),
     selfTests: new Counter({
       name: 'qwen_edit_self_tests_total',
       help: 'Self-tests of engines, by whether the golden edit passed or drifted',
-      labelNames: ['result'],
+      labelNames: ['result', 'device'],
       registers,
     }),
     webhookAttempts: new Counter({

@@ -84,7 +84,7 @@ export function guideTests(the: () => System): void {
     expect(health).toMatchObject({ version: expect.stringMatching(/^\d+\.\d+\.\d+/), model: 'fake-model' });
     for (const worker of health.workers) {
       expect(Object.keys(worker)).toEqual([
-        ...['gpu_id', 'ready', 'queue_len', 'last_error'],
+        ...['gpu_id', 'device', 'ready', 'queue_len', 'last_error'],
         ...['loads_with_first_job', 'download', 'uptime_s'],
       ]);
       expect(worker).toMatchObject({ gpu_id: null, queue_len: expect.any(Number), uptime_s: expect.any(Number) });

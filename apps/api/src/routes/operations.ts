@@ -13,6 +13,7 @@ import type { Services } from '../services.ts';
 /** As the guide names it. All workers share one queue, so that each one has the whole queue before it. */
 const workerHealthSchema = z.object({
   gpu_id: z.int().nullable(),
+  device: z.string(),
   ready: z.boolean(),
   queue_len: z.int(),
   last_error: z.string().nullable(),
@@ -97,9 +98,10 @@ export function operationRoutes(deps: OperationDeps): readonly ApiRoute[] {
 }
 
 function presentWorker(worker: LiveWorker, queued: number, tellsWhy: boolean): z.output<typeof workerHealthSchema> {
-  const { gpuId, ready, lastError, uptimeSeconds } = worker;
+  const { gpuId, device, ready, lastError, uptimeSeconds } = worker;
   return {
     gpu_id: gpuId,
+    device,
     ready,
     queue_len: queued,
     last_error: toldError(lastError, tellsWhy),
@@ -124,10 +126,13 @@ async function measureQueue({ metrics, status }: Pick<Services, 'metrics' | 'sta
   metrics.queueDepth.reset();
   metrics.queueAgeSeconds.reset();
   metrics.workers.reset();
+  metrics.workerReady.reset();
   if (workers !== undefined) {
     const ready = workers.filter((worker) => worker.ready || isAsleep(worker)).length;
     metrics.workers.set({ ready: 'true' }, ready);
     metrics.workers.set({ ready: 'false' }, workers.length - ready);
+    for (const { id, device, gpuId, ready: isReady } of workers)
+      metrics.workerReady.set({ worker: id, device, gpu_id: gpuId === null ? '' : String(gpuId) }, Number(isReady));
   }
   if (counts === undefined) return;
   metrics.queueDepth.set({ status: 'queued' }, counts.queued);

@@ -1,6 +1,8 @@
 import type { AppError } from '@qwen-edit/contract';
 import type { HubSettings } from '@qwen-edit/hub';
 import type { availableMemory, inspectModel, runSelfTest, verifyModel } from '@qwen-edit/pipeline';
+import type { ChosenEngines } from '../devices/choose-engines.ts';
+import type { LookAtCards } from '../devices/machine-cards.ts';
 import type { ChosenModel } from '../model/choose-model.ts';
 import type { Config } from '../settings.ts';
 import type { UnknownSetting } from '../unknown-settings.ts';
@@ -15,6 +17,9 @@ export interface DoctorDeps {
   readonly wrongSettings: AppError | undefined;
   readonly unknownSettings: readonly UnknownSetting[];
   readonly demoModelDir: string;
+  /** The engines that workers would have. */
+  readonly engines: ChosenEngines;
+  readonly lookAtCards: LookAtCards;
   /** The model that workers would load. */
   readonly chosen: ChosenModel;
   /** Its folder; undefined for one of the hub that is not whole here. */

@@ -10,7 +10,6 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { readUsableConfig, unknownSettings } from '../config.ts';
 import type { DoctorDeps } from './check.ts';
 import { checkDisk } from './checks/disk.ts';
-import { checkGpu } from './checks/gpu.ts';
 import { checkLibraries } from './checks/libraries.ts';
 import { checkMemory } from './checks/memory.ts';
 import { checkModel } from './checks/model.ts';
@@ -59,6 +58,11 @@ function depsOf(
       ...host,
     },
     config,
+    engines: {
+      engines: config.devices ?? Array.from({ length: config.maxConcurrency }, () => [{ name: 'cpu', index: 0 }]),
+      notes: [],
+    },
+    lookAtCards: missing,
     wrongSettings: error,
     unknownSettings: unknownSettings(environment),
     demoModelDir: DEMO,
@@ -288,21 +292,6 @@ describe('open files', () => {
     ['64', 'problem'],
   ])('%s is %s', async (soft, status) => {
     expectFound(await checkOpenFiles(depsOf(limit(soft)), never), status, `${soft} files`);
-  });
-});
-
-describe('gpu', () => {
-  it('one that is there is told with its free memory, and that it is left alone', async () => {
-    const run = async (): Promise<string> => '0, NVIDIA H200, 143771, 140000, 3771\n';
-    expectFound(
-      await checkGpu(depsOf({ run }), never),
-      'note',
-      'NVIDIA H200, 3771 of 143771 MiB free',
-      'computes on the CPU',
-    );
-  });
-  it('none is no problem', async () => {
-    expectFound(await checkGpu(depsOf(), never), 'ok', 'none is needed');
   });
 });
 

@@ -1,6 +1,8 @@
 import { AppError, didYouMean, nearestOf } from '@qwen-edit/contract';
 import type { runSelfTest } from '@qwen-edit/pipeline';
 import { readUsableConfig, unknownSettings } from '../config.ts';
+import { chooseEngines } from '../devices/choose-engines.ts';
+import { createCardLook } from '../devices/machine-cards.ts';
 import { readFlags } from '../flag-values.ts';
 import { DOCTOR_HELP } from '../help.ts';
 import { chooseModel, findChosen } from '../model/choose-model.ts';
@@ -41,9 +43,12 @@ export async function doctorCommand(args: readonly string[], deps: DoctorCommand
   const start = performance.now();
   const hub = await hubSettings(config);
   const chosen = await chooseModel({ flag: values.model, config, demoModelDir });
+  const host = thisHost();
+  const lookAtCards = createCardLook(config);
   const findings = await runDoctorChecks(
     {
-      ...{ host: thisHost(), config, demoModelDir, hub, chosen },
+      ...{ host, config, demoModelDir, hub, chosen, lookAtCards },
+      engines: await chooseEngines(config, { look: lookAtCards }),
       modelDir: await findChosen(chosen, hub),
       wrongSettings: error,
       unknownSettings: unknownSettings(),

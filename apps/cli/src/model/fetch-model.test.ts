@@ -31,7 +31,6 @@ function setUp({ here, noConfigurations = false, fault }: Hub = {}) {
   const fetcher = createModelFetcher({
     chosen: { kind: 'hub', ref: { repo: 'me/mine', revision: 'main' }, localDir: undefined, from: 'QWEN_EDIT_MODEL' },
     hub: { endpoint: 'http://hub', cacheDir: '/cache', offline: false },
-    precision: 'fp32',
     log: { info: (...line: unknown[]) => void lines.push(String(line[1])) },
     signal: stopping.signal,
     onProgress: (progress) => shown.push(progress?.bytesDone),

@@ -9,8 +9,6 @@ import type { ChosenHubModel } from './choose-model.ts';
 export interface ModelFetcherDeps {
   readonly chosen: ChosenHubModel;
   readonly hub: HubSettings;
-  /** What the engines will compute in. */
-  readonly precision: string;
   readonly log: Pick<Logger, 'info'>;
   /** Aborted when the process is to stop: ends the download. */
   readonly signal: AbortSignal;
@@ -38,8 +36,8 @@ const CONFIGURATIONS = ['model_index.json', '*/config.json', 'scheduler/*.json']
 
 /** Gets the hub's model for the workers of this process. */
 export function createModelFetcher(deps: ModelFetcherDeps): ModelFetcher {
-  const { chosen, hub, precision, log, signal, onProgress = () => undefined, now } = deps;
-  const { find = findModel, pull = pullModel, inspect = (dir) => inspectModel(dir, { precision }) } = deps;
+  const { chosen, hub, log, signal, onProgress = () => undefined, now } = deps;
+  const { find = findModel, pull = pullModel, inspect = (dir) => inspectModel(dir) } = deps;
   const listeners = new Set<(download: ModelDownload) => void>();
   let last: ModelDownload | undefined;
   let known: FetchedModel | undefined;

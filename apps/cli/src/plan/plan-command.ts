@@ -83,7 +83,7 @@ export async function planCommand(
     );
   const device = deviceOf(values.device);
   const { ownMemory } = deviceNamed(device);
-  const usual = ownMemory ? USUAL_PRECISION[device] : precisionOf(config).precision;
+  const usual = ownMemory ? USUAL_PRECISION[device] : precisionOf(config, device).precision;
   const precision = values.precision === undefined ? usual : parsePrecision(values.precision);
   const obstacle = precisionObstacle(precision, device);
   if (obstacle !== undefined) throw new AppError('invalid_parameter', obstacle);

@@ -1,10 +1,15 @@
 import { access, constants, stat } from 'node:fs/promises';
-import { AppError, toAppError } from '@qwen-edit/contract';
+import { AppError, type EstimatedModel, parseDevice, toAppError } from '@qwen-edit/contract';
 import { checkWebhookSecret } from '@qwen-edit/dispatcher';
 import type { HubSettings } from '@qwen-edit/hub';
 import { availableMemory, inspectModel, knownModelShape, requireEngine } from '@qwen-edit/pipeline';
 import { createStore } from '@qwen-edit/storage';
 import type { ConfiguredModel } from '@qwen-edit/worker';
+import { type ChosenEngines, chooseEngines } from '../devices/choose-engines.ts';
+import { createCardLook } from '../devices/machine-cards.ts';
+import { kindOf } from '../devices/parse-engines.ts';
+import { fitsUsualEdit } from '../devices/usual-edit.ts';
+import { isOnProcessor } from '../engine-share.ts';
 import { checkMemoryOfWorker } from '../memory-limit.ts';
 import {
   type ChosenModel,
@@ -14,7 +19,7 @@ import {
   type ModelChoice,
   nameOfChosen,
 } from '../model/choose-model.ts';
-import { precisionOf } from '../precision-setting.ts';
+import { precisionOf, usablePrecision } from '../precision-setting.ts';
 import { storageUrlOf } from './backends.ts';
 import { checkFolder } from './check-folder.ts';
 import { closeToOthers, hasSigningSecret } from './data-dir.ts';
@@ -32,6 +37,8 @@ export interface CheckedModel {
 export interface CheckedSettings {
   /** What workers will load; undefined for a role without workers. */
   readonly model: CheckedModel | undefined;
+  /** The engines of its workers; none for a role without workers. */
+  readonly engines: ChosenEngines;
   /** What the log should say. */
   readonly notes: readonly string[];
 }
@@ -71,32 +78,41 @@ export async function checkSettings(
   if (works('serve', 'dispatcher') && webhookSecret !== undefined)
     await attempt(() => checkWebhookSecret(webhookSecret));
   let model: CheckedSettings['model'];
+  let engines: ChosenEngines = { engines: [], notes: [] };
   if (works('serve', 'worker')) {
     if (engineProgram === undefined) requireEngine();
     else await attempt(() => checkFile(engineProgram, 'QWEN_EDIT_ENGINE_PROGRAM'));
-    const wanted = await attempt(() => precisionOf(config));
-    notes.push(wanted?.note);
-    model = await attempt(() => checkModel({ flag: modelFlag, config, demoModelDir }, wanted?.precision));
-    if (model !== undefined) {
-      const planned = { ...knownShape(model), ...model.facts, precision: wanted?.precision };
-      notes.push(await attempt(async () => checkMemoryOfWorker(planned, config, await availableMemory())));
+    model = await attempt(() => checkModel({ flag: modelFlag, config, demoModelDir }));
+    const shape = model && { ...knownShape(model), ...model.facts };
+    engines = await chooseEngines(config, { look: createCardLook(config), fits: shape && fitsCards(shape, config) });
+    notes.push(...engines.notes);
+    for (const kind of new Set(engines.engines.map(kindOf)))
+      notes.push((await attempt(() => precisionOf(config, kind)))?.note);
+    const [onProcessor] = engines.engines.filter(isOnProcessor);
+    if (shape !== undefined && onProcessor !== undefined) {
+      const planned = { ...shape, precision: usablePrecision(config, kindOf(onProcessor)) };
+      const count = engines.engines.length;
+      notes.push(await attempt(async () => checkMemoryOfWorker(planned, config, await availableMemory(), count)));
     }
   }
   if (failures.length > 0) throw together(failures);
-  return { model, notes: notes.filter((note) => note !== undefined) };
+  return { model, engines, notes: notes.filter((note) => note !== undefined) };
+}
+
+/** Whether a model fits so many bytes of cards of CUDA, in the precision that they would compute in. */
+function fitsCards(model: EstimatedModel, config: RoleDeps['config']): ReturnType<typeof fitsUsualEdit> {
+  const { name } = parseDevice('cuda');
+  return fitsUsualEdit(model, name, usablePrecision(config, name));
 }
 
 /** A model of the hub that isn't whole here is no fault: the worker downloads it. What cannot be loaded is one. */
-async function checkModel(
-  choice: ModelChoice & Pick<RoleDeps, 'config'>,
-  precision: string | undefined,
-): Promise<CheckedModel> {
+async function checkModel(choice: ModelChoice & Pick<RoleDeps, 'config'>): Promise<CheckedModel> {
   // Roles without workers also run where there is no library of the hub.
   const { hubSettings } = await import('../model/hub-settings.ts');
   const [chosen, hub] = await Promise.all([chooseModel(choice), hubSettings(choice.config)]);
   const dir = await findChosen(chosen, hub);
   if (dir === undefined) return { chosen, hub, facts: { name: chosen.kind === 'hub' ? nameOfChosen(chosen) : '' } };
-  const facts = await inspectModel(dir, { precision }).catch(async (thrown: unknown) =>
+  const facts = await inspectModel(dir).catch(async (thrown: unknown) =>
     Promise.reject(await explainMissing(toAppError(thrown), chosen)),
   );
   return { chosen, hub, facts };

@@ -25,14 +25,14 @@ export function runApi(deps: RoleDeps): Promise<void> {
 
 /** `qwen-edit worker`: edits until it is told to stop. */
 export function runWorkerRole(deps: RoleDeps): Promise<void> {
-  return withContext('worker', deps, async (context, { model }) => {
+  return withContext('worker', deps, async (context, { model, engines }) => {
     await requireUsableSchema(context.backends, context.log);
     const graceMs = context.config.graceMs ?? WORKER_GRACE_MS;
     await measured(context, async () => {
       deps.terminal.out(`qwen-edit ${deps.version} worker has started\n`);
       // What the other parts have no use for.
       const { runLocalWorkers } = await import('./start-worker.ts');
-      await runLocalWorkers(context, deps, { graceMs, signal: deps.signal, model });
+      await runLocalWorkers(context, deps, { graceMs, signal: deps.signal, model, engines });
     });
   });
 }

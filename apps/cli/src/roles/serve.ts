@@ -53,7 +53,7 @@ async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
     role: 'serve',
     ...(terminal.errIsTty ? { write: aboveDownload } : {}),
   });
-  const { model, notes } = await checkSettings('serve', deps);
+  const { model, engines, notes } = await checkSettings('serve', deps);
   for (const note of notes) log.warn(note);
   // 1. The data folder is ours, and its database runs.
   const lock = await acquireDataDirLock(config.dataDir);
@@ -114,6 +114,7 @@ async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
     graceMs: config.graceMs ?? WORKER_GRACE_MS,
     signal: stop,
     model,
+    engines,
     onDownload: downloadLine.show,
     onModel(loaded) {
       const note = demoNote(loaded);

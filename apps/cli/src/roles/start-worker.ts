@@ -1,13 +1,19 @@
 import { join } from 'node:path';
-import { AppError } from '@qwen-edit/contract';
+import { AppError, devicesKey, isCudaCard, toAppError } from '@qwen-edit/contract';
 import type { PullProgress } from '@qwen-edit/hub';
 import { availableMemory, type PipelineOptions } from '@qwen-edit/pipeline';
-import { type EngineStart, type LoadedEngine, runWorkers, type Slot, WORKER_DEFAULTS } from '@qwen-edit/worker';
+import { type EngineStart, type LoadedEngine, runWorkers, WORKER_DEFAULTS } from '@qwen-edit/worker';
 import type { NotedModel } from '../demo-note.ts';
-import { memoryOfEngine, threadsOfEngine, WORKER_NICE } from '../engine-share.ts';
+import { engineBudget } from '../devices/card-memory.ts';
+import { measureCards } from '../devices/card-metrics.ts';
+import type { ChosenEngines } from '../devices/choose-engines.ts';
+import { engineSlots } from '../devices/engine-slots.ts';
+import { createCardLook } from '../devices/machine-cards.ts';
+import type { EngineDevices } from '../devices/parse-engines.ts';
+import { requireCards } from '../devices/require-cards.ts';
+import { WORKER_NICE } from '../engine-share.ts';
 import { weightCacheDir } from '../model/cache-folders.ts';
 import { createModelFetcher, type ModelFetcher } from '../model/fetch-model.ts';
-import { precisionOf } from '../precision-setting.ts';
 import { preparingNote } from '../preparing-note.ts';
 import type { Config } from '../settings.ts';
 import type { CheckedModel, CheckedSettings } from './check-settings.ts';
@@ -20,6 +26,8 @@ export interface LocalWorkers {
   readonly signal: AbortSignal;
   /** What the engines load, and what is shown until they have. */
   readonly model: CheckedSettings['model'];
+  /** Each has a worker. */
+  readonly engines: ChosenEngines;
   /** Called for each engine that has loaded the model. */
   readonly onModel?: (model: NotedModel) => void;
   /** Called with each news of a download of the model, and with undefined at its end. */
@@ -27,24 +35,40 @@ export interface LocalWorkers {
 }
 
 /**
- * Runs the workers of this machine until the signal says stop: as many as QWEN_EDIT_MAX_CONCURRENCY, each with an engine. A model of the
- * hub that isn't whole here is downloaded first, once for all of them; what keeps it from coming ends nobody.
+ * Runs the workers of this machine until the signal says stop: one for each engine, which is started again alone if it ends. A model of
+ * the hub that isn't whole here is downloaded first, once for all of them; what keeps it from coming ends nobody, nor does a card that is busy.
  */
 export async function runLocalWorkers(
   { config, backends, log, metrics }: RoleContext,
   deps: Pick<RoleDeps, 'createPipeline' | 'demoModelDir' | 'now'>,
-  { graceMs, signal, model, onModel, onDownload }: LocalWorkers,
+  { graceMs, signal, model, engines, onModel, onDownload }: LocalWorkers,
 ): Promise<void> {
   if (model === undefined) throw new AppError('internal', 'A role with workers has checked no model.');
-  const { precision } = precisionOf(config);
   const fetcher = fetcherOf(model);
-  const threads = threadsOfEngine(config);
-  const memoryBytes = memoryOfEngine(config, await availableMemory());
-  const openEngine = async ({ signal: loading, modelDir, onStep }: EngineStart): Promise<LoadedEngine> => {
+  const look = createCardLook(config);
+  const usesCards = engines.engines.flat().some(isCudaCard);
+  const known = usesCards ? await look() : { visible: [] };
+  const slots = engineSlots(engines, config, known, await availableMemory());
+  const slotOf = new Map(slots.map((each) => [each.slot, each]));
+  const cardMemory = async (places: EngineDevices): Promise<number | undefined> => {
+    if (!places.some(isCudaCard)) return undefined;
+    const now = await look();
+    requireCards(places, now, config);
+    return engineBudget(places, now, config);
+  };
+  const openEngine = async ({ slot, signal: loading, modelDir, onStep }: EngineStart): Promise<LoadedEngine> => {
+    const share = slotOf.get(slot);
+    if (share === undefined)
+      throw new AppError('internal', 'An engine is opened for a worker that nobody has planned.');
+    const { places, precision, threads, memoryBytes } = share;
+    const deviceMemoryBytes = await cardMemory(places).catch((thrown: unknown) => {
+      throw withRemedy(toAppError(thrown));
+    });
     const engine = await deps.createPipeline({
       modelDir: modelDir ?? folderOf(model),
-      device: 'cpu',
+      device: devicesKey(places),
       precision,
+      deviceMemoryBytes,
       signal: loading,
       onStep,
       silenceMs: config.engineSilenceMs,
@@ -62,7 +86,7 @@ export async function runLocalWorkers(
     onModel?.(engine.model);
     return engine;
   };
-  const slots = Array.from({ length: config.maxConcurrency }, (): Slot => ({ device: 'cpu', gpuId: null }));
+  const measuring = measureCards(metrics, engines.engines, look, signal);
   await runWorkers(
     {
       database: backends.database,
@@ -71,7 +95,6 @@ export async function runLocalWorkers(
       fetchModel: fetcher?.fetch,
       openEngine,
       configuredModel: model.facts,
-      machine: { memory_bytes: memoryBytes, threads },
       log,
       metrics,
       options: {
@@ -87,14 +110,15 @@ export async function runLocalWorkers(
         eagerLoad: config.eagerLoad,
       },
     },
-    slots,
+    slots.map(({ slot }) => slot),
     signal,
   );
+  await measuring;
   await fetcher?.settled();
 
   function fetcherOf({ chosen, hub }: CheckedModel): ModelFetcher | undefined {
     if (chosen.kind === 'folder') return undefined;
-    return createModelFetcher({ chosen, hub, precision, log, signal, onProgress: onDownload, now: deps.now });
+    return createModelFetcher({ chosen, hub, log, signal, onProgress: onDownload, now: deps.now });
   }
 }
 
@@ -107,6 +131,11 @@ function encodingCacheOf({
 }: Config): PipelineOptions['encodingCache'] {
   const folder = join(dataDir, 'cache', 'encodings');
   return { folder, maxBytes: encodingCacheBytes, maxAgeMs: Math.min(unusedMs, retentionMs) };
+}
+
+/** A worker's row has room for one text: what is so, and what to do. */
+function withRemedy(error: AppError): AppError {
+  return new AppError(error.code, `${error.message} ${error.hint}`, { hint: error.hint, cause: error });
 }
 
 /** A model of the hub has its folder from the fetcher. */

@@ -38,6 +38,10 @@ export const errorsEn: {
       title: 'A machine of the service computes wrong numbers',
       hint: 'Another one takes the edit if there is one. If it stays, tell whoever runs the service.',
     },
+    device_unavailable: {
+      title: 'A card of the service cannot be used now',
+      hint: 'Another machine takes the edit if there is one. If it stays, tell whoever runs the service.',
+    },
     input_damaged: { title: 'A picture of this edit is damaged', hint: 'Add the picture again and run a new edit.' },
     input_missing: { title: 'A picture of this edit is gone', hint: 'Add the picture again and run a new edit.' },
     expired: { title: 'The edit was not done in time', hint: 'Run it again.' },

@@ -82,7 +82,7 @@ async function selfTest({ id, dir, ...tested }: Extract<EngineCommand, { type: '
   const start = performance.now();
   const { device, precision } = tested;
   // Two of a small model would be no harm, but its loading is most of what a self-test costs.
-  const fits = modelDir === dir && model?.device.name === device && model.precision.name === precision;
+  const fits = modelDir === dir && model?.device.key === device && model.precision.name === precision;
   const loaded = fits ? model : undefined;
   const small = loaded ?? (await loadPreparedModel(dir, { ...tested, pause }));
   try {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { getPriority, setPriority } from 'node:os';
 import { Duplex } from 'node:stream';
 import { AppError, toAppError } from '@qwen-edit/contract';
+import { engineEnvironment } from './config.ts';
 import { type Frame, readFrames, writeFrame } from './framing.ts';
 import { type EngineCommand, type EngineEvent, engineEventSchema, PROTOCOL_FD, PROTOCOL_VERSION } from './protocol.ts';
 
@@ -57,6 +58,7 @@ const END_MS = 2000;
 export function startEngineProcess(options: EngineProcessOptions): EngineProcess {
   const child = spawn(process.execPath, [options.program], {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    env: engineEnvironment(),
     windowsHide: true,
   });
   if (options.nice !== 0) setNice(child.pid, options.nice);

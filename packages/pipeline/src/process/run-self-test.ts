@@ -43,8 +43,8 @@ const CLOSE_GRACE_MS = 500;
 export async function runSelfTest(options: SelfTestOptions): Promise<SelfTestResult> {
   if (options.program === undefined) requireEngine();
   const tested = {
-    device: deviceNamed(options.device).name,
-    precision: precisionNamed(options.precision).name,
+    device: deviceNamed(options.device).key,
+    precision: precisionNamed(options.precision, deviceNamed(options.device).name).name,
     threads: options.threads ?? availableParallelism(),
     weightCacheDir: options.weightCacheDir,
   };

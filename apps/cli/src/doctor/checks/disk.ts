@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { precisionFacts } from '@qwen-edit/contract';
 import { bytesText, expectedFiles, requireSpace } from '@qwen-edit/hub';
+import { kindOf } from '../../devices/parse-engines.ts';
 import { weightCacheDir } from '../../model/cache-folders.ts';
 import { findStored } from '../../model/stored-model.ts';
 import { usablePrecision } from '../../precision-setting.ts';
@@ -68,8 +69,9 @@ async function roomForModel({ chosen, modelDir, hub, host }: DoctorDeps): Promis
 }
 
 /** Where weights that are prepared for a precision lie. Of no interest to one that computes over the weights as they are stored. */
-async function roomForWeights({ host, config }: DoctorDeps): Promise<Finding[]> {
-  const isNeeded = precisionFacts(usablePrecision(config)).bytesPerWeight !== 'stored';
+async function roomForWeights({ host, config, engines }: DoctorDeps): Promise<Finding[]> {
+  const precisions = engines.engines.map((engine) => usablePrecision(config, kindOf(engine)));
+  const isNeeded = precisions.some((each) => precisionFacts(each).bytesPerWeight !== 'stored');
   if (!isNeeded && config.weightCacheDir === undefined) return [];
   const folder = weightCacheDir(config);
   const free = await host.freeBytes(folder);

@@ -1,7 +1,7 @@
 import { costOf, type EstimatedModel, type MemoryPlan } from '@qwen-edit/contract';
 import { readDataDirLock } from '@qwen-edit/db';
 import type { AvailableMemory } from '@qwen-edit/pipeline';
-import { memoryOfEdits, memoryOfEngine } from '../../engine-share.ts';
+import { isOnProcessor, memoryOfEdits, memoryOfEngine } from '../../engine-share.ts';
 import { usablePrecision } from '../../precision-setting.ts';
 import type { Check, DoctorDeps } from '../check.ts';
 import { type Finding, noteFinding, okFinding, problemFinding } from '../finding.ts';
@@ -12,7 +12,7 @@ const USUAL_PICTURE = { width: 1024, height: 1024 };
 
 /** Memory that engines may use, against what the plan of a usual edit says that it needs. */
 export const checkMemory: Check = async (deps) => {
-  const { host, config } = deps;
+  const { host, config, engines } = deps;
   const { totalBytes, availableBytes, limitedBy } = await deps.availableMemory();
   const swap = /^SwapTotal:\s+(\d+) kB$/m.exec((await host.read('/proc/meminfo')) ?? '')?.[1];
   const ofEdits = memoryOfEdits(config, { totalBytes });
@@ -24,14 +24,16 @@ export const checkMemory: Check = async (deps) => {
     ...(swap === undefined ? [] : [`swap ${swap === '0' ? 'none' : gibText(Number(swap) * 1024)}`]),
   ].join(', ');
   const unused = unusedLimit(config.maxMemoryBytes, { totalBytes, limitedBy });
+  const onProcessor = engines.engines.filter(isOnProcessor).length;
+  if (onProcessor === 0) return [okFinding(`${facts}; engines compute in the memory of cards`), ...unused];
   const planFor = await planner(deps);
   // Each engine plans with its share, as if it were alone.
-  const forOne = memoryOfEngine(config, { totalBytes });
+  const forOne = memoryOfEngine(engines.engines.length, config, { totalBytes });
   const usual = planFor?.(forOne, 'usual');
   if (planFor === undefined || usual === undefined)
     return [okFinding(`${facts}; what an edit needs can be told when the model is here`), ...unused];
   const now = planFor(Math.min(availableBytes, ofEdits), 'usual') ?? usual;
-  const circumstances = { facts, engines: config.maxConcurrency, isLimited };
+  const circumstances = { facts, engines: onProcessor, isLimited };
   const findings = [verdictOf(usual, planFor(forOne, 'draft') ?? usual, circumstances), ...unused];
   if (usual.verdict !== 'too_large' && now.verdict === 'too_large') findings.push(await shortNow(deps, now));
   else if (usual.verdict === 'fits' && now.verdict === 'streams')
@@ -67,7 +69,7 @@ async function planner({ chosen, modelDir, config, inspectModel }: DoctorDeps): 
   const facts: EstimatedModel | undefined =
     modelDir === undefined ? shape && { shape } : await inspectModel(modelDir).catch(() => undefined);
   if (facts?.shape === undefined) return undefined;
-  const model = { ...facts, device: 'cpu', precision: usablePrecision(config) };
+  const model = { ...facts, device: 'cpu', precision: usablePrecision(config, 'cpu') };
   return (memory_bytes, kind) =>
     estimateEdit(
       { ...model, machine: { memory_bytes, threads: 1 } },

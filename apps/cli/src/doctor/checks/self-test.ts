@@ -11,7 +11,7 @@ export const checkSelfTest: Check = async ({ config, demoModelDir, host, runSelf
   if (config.engineProgram !== undefined)
     return [noteFinding('not made: QWEN_EDIT_ENGINE_PROGRAM replaces the engine')];
   const threads = config.maxCpuThreads ?? host.cores;
-  const precision = usablePrecision(config);
+  const precision = usablePrecision(config, 'cpu');
   const { ok, psnr, bound, seconds, reason } = await runSelfTest({
     dir: demoModelDir,
     precision,

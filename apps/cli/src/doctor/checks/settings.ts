@@ -1,6 +1,7 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { didYouMean, toAppError } from '@qwen-edit/contract';
 import { checkWebhookSecret } from '@qwen-edit/dispatcher';
+import { kindOf } from '../../devices/parse-engines.ts';
 import { precisionOf } from '../../precision-setting.ts';
 import type { Check, DoctorDeps } from '../check.ts';
 import { type Finding, findingOf, noteFinding, okFinding, problemFinding } from '../finding.ts';
@@ -62,13 +63,15 @@ function contradictions({ config }: DoctorDeps): Finding[] {
   return findings;
 }
 
-function precisionFindings({ config }: DoctorDeps): Finding[] {
-  try {
-    const { note } = precisionOf(config);
-    return note === undefined ? [] : [noteFinding(note)];
-  } catch (thrown) {
-    return [findingOf(thrown)];
-  }
+function precisionFindings({ config, engines }: DoctorDeps): Finding[] {
+  return [...new Set(engines.engines.map(kindOf))].flatMap((kind) => {
+    try {
+      const { note } = precisionOf(config, kind);
+      return note === undefined ? [] : [noteFinding(note)];
+    } catch (thrown) {
+      return [findingOf(thrown)];
+    }
+  });
 }
 
 /** Files and folders that settings name. Nothing is made: a folder that is missing is told. */

@@ -12,12 +12,11 @@ export function WorkerTable({ workers, devices }: WorkerTableProps) {
   const { status: words } = useWords();
   const format = useFormat();
   const [only] = devices;
-  const deviceOf = ({ gpu_id }: WorkerHealth): string =>
-    gpu_id === null
-      ? devices.length === 1 && only !== undefined
-        ? only.toUpperCase()
-        : words.cpu
-      : words.gpu(format.number(gpu_id));
+  const deviceOf = ({ gpu_id, device }: WorkerHealth): string => {
+    if (gpu_id !== null) return words.gpu(format.number(gpu_id));
+    const named = device ?? (devices.length === 1 ? only : undefined);
+    return named?.toUpperCase() ?? words.cpu;
+  };
   const isWell = ({ ready, loads_with_first_job }: WorkerHealth): boolean => ready || loads_with_first_job;
   const stateOf = ({ ready, loads_with_first_job, download, last_error }: WorkerHealth): string => {
     if (ready) return words.ready;
