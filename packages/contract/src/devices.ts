@@ -11,6 +11,12 @@ export interface DevicePlace {
   readonly index: number;
 }
 
+/** True for a card that CUDA counts: nvidia-smi tells of it, and CUDA_VISIBLE_DEVICES decides whether it is seen. */
+export const isCudaCard = ({ name }: DevicePlace): boolean => name === 'cuda';
+
+/** True for the processor itself, which computes in main memory. */
+export const isProcessor = ({ name }: DevicePlace): boolean => name === 'cpu';
+
 /** Of these the machine has one only, as far as ONNX Runtime can choose. */
 const SINGLE: readonly DeviceName[] = ['cpu', 'webgpu'];
 
