@@ -1,14 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { InferenceSession } from 'onnxruntime-node';
 import { createGraph } from '../../packages/pipeline/src/onnx/graph.ts';
 import { gemmLinear } from '../../packages/pipeline/src/onnx/linear.ts';
 import { everyGraph, everyModel, everyWay } from './every-graph.ts';
 
 // Opens each graph of a small checkpoint on CUDA by the copy of onnxruntime-node in argument 1. ONNX Runtime logs where it placed nodes.
 const [runtime = '', folder = ''] = process.argv.slice(2);
-const ort = createRequire(import.meta.url)(runtime) as { InferenceSession: typeof InferenceSession };
+const ort = createRequire(import.meta.url)(runtime) as {
+  readonly InferenceSession: { create(model: Uint8Array, options: object): Promise<{ release(): Promise<void> }> };
+};
 
 async function open(name: string, model: Uint8Array, root: string): Promise<void> {
   process.stderr.write(`\nopens ${name}\n`);

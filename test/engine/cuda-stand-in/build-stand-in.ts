@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { cp, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 /** Those that ONNX Runtime 1.30's CUDA provider of PyPI asks for. Each symbol has its library's name as its version. */
@@ -27,7 +27,7 @@ export async function buildStandIn(provider: string, folder: string): Promise<St
       ...['-o', join(libraries, name), join(import.meta.dirname, 'libraries.c')],
     ]);
   }
-  const original = join(dirname(fileURLToPath(import.meta.resolve('onnxruntime-node'))), '..');
+  const original = join(dirname(createRequire(import.meta.url).resolve('onnxruntime-node')), '..');
   const runtime = join(folder, 'node_modules/onnxruntime-node');
   const native = join('bin/napi-v6', process.platform, process.arch);
   for (const part of ['package.json', 'dist', native])
