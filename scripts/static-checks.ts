@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkDeviceNames } from './rules/device-names.ts';
 import { checkForbiddenText } from './rules/forbidden-text.ts';
 import { checkImportArrows } from './rules/import-arrows.ts';
 import { checkPipelineRooms } from './rules/pipeline-rooms.ts';
@@ -48,6 +49,7 @@ export const STATIC_CHECKS = {
   rooms: { name: 'order of rooms in packages/pipeline', run: rule(checkPipelineRooms) },
   exports: { name: 'one meaning for each exported name', run: rule(checkUniqueExports) },
   text: { name: 'forbidden text', run: rule(checkForbiddenText) },
+  devices: { name: 'what depends on the device', run: rule(checkDeviceNames) },
 } as const satisfies Record<string, StaticCheck>;
 
 function typesOf(root: string, project: string): Promise<ToolResult> {

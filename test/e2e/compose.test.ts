@@ -84,6 +84,17 @@ describe.each(suites)('docker compose up: %s', () => {
     await expect(refused).rejects.toMatchObject({ stderr: expect.stringContaining('run infra/make-env.sh') });
   });
 
+  it('the profile gpu adds a worker that reserves all cards of NVIDIA, and nothing else does', async () => {
+    const services = async (...flags: string[]) =>
+      JSON.parse(await compose(...flags, 'config', '--format', 'json')).services;
+    const reservation = { capabilities: ['gpu'], driver: 'nvidia', count: -1 };
+    expect((await services('--profile', 'gpu'))['worker-cuda']).toMatchObject({
+      image: 'qwen-edit-worker-cuda:local',
+      deploy: { resources: { reservations: { devices: [reservation] } } },
+    });
+    expect(await services()).not.toHaveProperty('worker-cuda');
+  });
+
   it.each(APIS)('%s answers nobody without the key', async (api) => {
     expect((await fetch(`${api}/v1/jobs`)).status).toBe(401);
     expect((await fetch(`${api}/v1/jobs`, { headers: asCaller() })).status).toBe(200);

@@ -23,6 +23,8 @@ interface Service {
   readonly ports?: readonly string[];
   readonly networks?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  readonly profiles?: readonly string[];
+  readonly deploy?: { readonly resources?: { readonly reservations?: { readonly devices?: readonly unknown[] } } };
 }
 
 interface Compose {
@@ -72,12 +74,12 @@ it.each(named)('%s: other machines do not reach it', (_, { ports = [] }) => {
 });
 
 it.each(named)('%s: its image is pinned to a version, or built here', (_, { image }) => {
-  expect(image).toMatch(/^(qwen-edit-(api|worker):local|[\w/-]+:(\d|RELEASE)[\w.-]*)$/);
+  expect(image).toMatch(/^(qwen-edit-(api|worker|worker-cuda):local|[\w/-]+:(\d|RELEASE)[\w.-]*)$/);
 });
 
 it('a worker and what keeps data reach nothing but the containers beside them', () => {
   expect(networks).toMatchObject({ inside: { internal: true } });
-  for (const name of ['worker', 'migrate', 'postgres', 'localstack', 'bucket'])
+  for (const name of ['worker', 'worker-cuda', 'migrate', 'postgres', 'localstack', 'bucket'])
     expect(services[name]?.networks, name).toEqual(['inside']);
 });
 
@@ -117,7 +119,10 @@ it('the passwords get into no commit and no image', async () => {
   expect((await read('.gitignore')).split('\n')).toContain('.env');
   const patterns = (await read('.dockerignore')).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
   expect(patterns[0]).toBe('*');
-  expect(patterns.filter((pattern) => pattern.startsWith('!infra'))).toEqual(['!infra/docker/healthcheck.sh']);
+  expect(patterns.filter((pattern) => pattern.startsWith('!infra'))).toEqual([
+    '!infra/docker/cuda-requirements.txt',
+    '!infra/docker/healthcheck.sh',
+  ]);
 });
 
 it('the Dockerfile asks for no frontend that a registry would have to bring, and pins what it begins with', async () => {
@@ -125,4 +130,40 @@ it('the Dockerfile asks for no frontend that a registry would have to bring, and
   expect(bases.length).toBeGreaterThan(0);
   expect(text).not.toMatch(/^# *syntax=/m);
   for (const base of bases) expect(base).toMatch(/^[\w/-]+:(?!latest)\w/);
+});
+
+it('cards of NVIDIA are reserved for the worker of the profile gpu, and for nobody else', () => {
+  for (const [name, { profiles, deploy }] of named) {
+    const cards = name === 'worker-cuda' ? [{ driver: 'nvidia', count: 'all', capabilities: ['gpu'] }] : undefined;
+    expect(deploy?.resources?.reservations?.devices, name).toEqual(cards);
+    expect(profiles, name).toEqual(name === 'worker-cuda' ? ['gpu'] : undefined);
+  }
+});
+
+/** What a stage of the Dockerfile says, up to the next one. */
+const stageOf = (text: string, name: string): string =>
+  text.split(/^(?=FROM )/m).find((stage) => stage.split('\n')[0]?.endsWith(` AS ${name}`) === true) ?? '';
+
+it('worker-cuda is the worker with the CUDA provider beside the native part of onnxruntime-node', async () => {
+  const { text } = await readDockerfile();
+  const stage = stageOf(text, 'worker-cuda');
+  expect(stage).toMatch(/^FROM worker-base AS worker-cuda$/m);
+  expect(stage).toContain('COPY --from=cuda /provider node_modules/onnxruntime-node/bin/napi-v6/linux/x64');
+  expect(stage).toMatch(/LD_LIBRARY_PATH=\/usr\/local\/lib\/cuda\b/);
+  expect(stage).toContain('COPY --from=cuda /cuda /usr/local/lib/cuda');
+  const instructions = stageOf(text, 'worker')
+    .split('\n')
+    .filter((line) => /^[A-Z]/.test(line) && !line.startsWith('FROM'));
+  expect(instructions.length).toBeGreaterThan(2);
+  for (const instruction of instructions) expect(stage).toContain(`\n${instruction}\n`);
+});
+
+it('the CUDA provider has the version of onnxruntime-node, and each file of PyPI is pinned by its digest', async () => {
+  const lines = (await read('infra/docker/cuda-requirements.txt')).trimEnd().split('\n');
+  const pinned = lines.filter((line) => !line.startsWith('#'));
+  for (const line of pinned) expect(line).toMatch(/^[\w-]+==[\d.]+ --hash=sha256:[0-9a-f]{64}$/);
+  const { packages } = JSON.parse(await read('package-lock.json')) as { packages: Record<string, { version: string }> };
+  const version = packages['node_modules/onnxruntime-node']?.version;
+  expect(pinned.filter((line) => line.startsWith(`onnxruntime-gpu==${version} `))).toHaveLength(1);
+  expect((await readDockerfile()).text).toContain('--require-hashes');
 });

@@ -1,3 +1,4 @@
+import { isProcessor, parseDevices } from './devices.ts';
 import type { ModelEstimate } from './estimate.ts';
 
 const MINUTE = 60;
@@ -9,7 +10,7 @@ const MUCH_LESS = 0.7;
 
 /** True for an edit on a CPU of whose time its caller should know before. */
 export function isSlow({ device, seconds }: Pick<ModelEstimate, 'device' | 'seconds'>): boolean {
-  return device === 'cpu' && seconds !== null && seconds.median > LONG_SECONDS;
+  return seconds !== null && seconds.median > LONG_SECONDS && parseDevices(device).flat().every(isProcessor);
 }
 
 /** True if the draft is worth being named beside the edit. */

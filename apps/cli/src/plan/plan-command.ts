@@ -82,9 +82,8 @@ export async function planCommand(
       what === undefined ? 'Say what to plan: memory.' : `There is no plan '${what}', but memory.`,
     );
   const device = deviceOf(values.device);
-  const { ownMemory } = deviceNamed(device);
-  const usual = ownMemory ? USUAL_PRECISION[device] : precisionOf(config, device).precision;
-  const precision = values.precision === undefined ? usual : parsePrecision(values.precision);
+  const precision =
+    values.precision === undefined ? precisionOf(config, device).precision : parsePrecision(values.precision);
   const obstacle = precisionObstacle(precision, device);
   if (obstacle !== undefined) throw new AppError('invalid_parameter', obstacle);
   const { name, model } = await modelOf(values.model, config, demoModelDir);

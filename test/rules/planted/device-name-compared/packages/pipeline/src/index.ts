@@ -1,0 +1,3 @@
+export function mapsWeights(device: { readonly name: string }): boolean {
+  return device.name === 'cpu';
+}

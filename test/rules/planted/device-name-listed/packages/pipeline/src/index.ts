@@ -1,0 +1,3 @@
+export function hasOwnMemory(device: string): boolean {
+  return ['webgpu', 'cuda'].includes(device);
+}

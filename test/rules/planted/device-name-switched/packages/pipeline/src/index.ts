@@ -1,0 +1,8 @@
+export function labelOf(device: string): string {
+  switch (device) {
+    case 'cuda':
+      return 'a card of NVIDIA';
+    default:
+      return device;
+  }
+}
