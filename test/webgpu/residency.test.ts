@@ -35,7 +35,13 @@ async function editWith(deviceMemoryBytes: number) {
     },
   };
   const sides = { width: SIDE, height: SIDE, reference_size: 'output' } as const;
-  const parameters = { prompt: 'make it black and white', num_inference_steps: 2, true_cfg_scale: 1, seed: '7', ...sides };
+  const parameters = {
+    prompt: 'make it black and white',
+    num_inference_steps: 2,
+    true_cfg_scale: 1,
+    seed: '7',
+    ...sides,
+  };
   const { outputs } = await runEdit(model, { images: [await photo()], parameters });
   const pixels = await sharp(outputs[0]!.bytes).raw().toBuffer();
   return { pixels, arranged };

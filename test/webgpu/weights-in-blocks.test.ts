@@ -42,7 +42,7 @@ describeOnDevice('weights in blocks on a graphics card', () => {
   it.each([
     [8, 256, 'the middle code means 0'],
     [4, 300, 'with zero points, and a last block that is partly filled'],
-  ] as const)('%d bits, %d columns: %s', async (bits, k) => {
+  ] as const)('%d bits, %d columns: %s', async (bits, k, _) => {
     const weight = randn(N * k, 1n);
     const blocks =
       bits === 4

@@ -9,7 +9,6 @@ import {
   LIMITS,
   nearestOf,
   PRESET_NAMES,
-  type PrecisionName,
   type PresetName,
   parsePrecision,
   precisionObstacle,
@@ -31,7 +30,7 @@ import { PLAN_HELP } from '../help.ts';
 import { chooseModel, explainMissing, findChosen, requireChosen } from '../model/choose-model.ts';
 import { type HubConfig, hubSettings } from '../model/hub-settings.ts';
 import { wholeNumber } from '../numbers.ts';
-import { precisionOf } from '../precision-setting.ts';
+import { usablePrecision } from '../precision-setting.ts';
 import type { Config } from '../settings.ts';
 import type { Terminal } from '../terminal.ts';
 import { byteSize } from './byte-size.ts';
@@ -59,8 +58,6 @@ export interface PlanDeps {
 }
 
 const USUAL_PICTURE = { width: 1024, height: 1024 };
-/** What a device computes in when nobody says. On a processor QWEN_EDIT_DTYPE may. */
-const USUAL_PRECISION: Readonly<Record<DeviceName, PrecisionName>> = { cpu: 'fp32', webgpu: 'fp16', cuda: 'bf16' };
 
 /**
  * `qwen-edit plan memory`. Returns the exit code: 0 if the edit fits or nobody knows how much memory there is, 1 if it does not.
@@ -82,8 +79,8 @@ export async function planCommand(
       what === undefined ? 'Say what to plan: memory.' : `There is no plan '${what}', but memory.`,
     );
   const device = deviceOf(values.device);
-  const precision =
-    values.precision === undefined ? precisionOf(config, device).precision : parsePrecision(values.precision);
+  const { ownMemory } = deviceNamed(device);
+  const precision = values.precision === undefined ? usablePrecision(config, device) : parsePrecision(values.precision);
   const obstacle = precisionObstacle(precision, device);
   if (obstacle !== undefined) throw new AppError('invalid_parameter', obstacle);
   const { name, model } = await modelOf(values.model, config, demoModelDir);
