@@ -187,7 +187,7 @@ export const ERRORS = {
     503,
     true,
     'The device cannot be used',
-    'Check its driver and libraries, or choose another device; docs/gpu.md says what each needs.',
+    'Run `qwen-edit doctor` on that machine: it lists every card, and what keeps each from being used. docs/gpu.md says what each needs.',
     LATER,
   ),
   device_lost: engine(
@@ -202,13 +202,6 @@ export const ERRORS = {
     true,
     'The device computes wrong numbers',
     'Run `qwen-edit doctor` on that machine. Check its memory and cooling and run `npm ci` again; if it stays, use another machine.',
-    LATER,
-  ),
-  device_unavailable: surroundings(
-    503,
-    true,
-    'The device cannot be used now',
-    'Run `qwen-edit doctor` on that machine: it lists every card, and what keeps each from being used.',
     LATER,
   ),
   engine_closed: surroundings(503, false, 'The pipeline was closed', 'Create a new pipeline.', LATER),

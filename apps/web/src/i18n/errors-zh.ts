@@ -37,7 +37,6 @@ export const errorsZh: typeof errorsEn = {
     device_unavailable: { title: '计算设备无法使用', hint: '其他机器会接着处理。若一直如此，请告诉服务的管理员。' },
     device_lost: { title: '计算设备中途失去响应', hint: '请再试一次，服务会启动新的引擎。' },
     device_drift: { title: '计算设备的结果不正确', hint: '其他机器会接着处理。若一直如此，请告诉服务的管理员。' },
-    device_unavailable: { title: '显卡暂时不能用', hint: '其他机器会接着处理。若一直如此，请告诉服务的管理员。' },
     canceled: { title: '编辑已停止', hint: '无需处理。' },
     disk_full: { title: '磁盘已满', hint: '请腾出空间后再试。' },
     unauthorized: { title: '此服务需要 API 密钥', hint: '请输入密钥。' },
