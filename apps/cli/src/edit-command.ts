@@ -119,7 +119,9 @@ async function runEdit(
   const machine = { threads, memoryBytes, deviceMemoryBytes, weightCacheDir: weightCacheDir(config) };
   const options = { modelDir, device: devicesKey(places), precision, ...machine, onPreparing, onStep };
   const pipeline = await unlessAborted(deps.createPipeline(options), signal);
-  const costs = costNotes(pipeline.model, cost, { memory_bytes: deviceMemoryBytes ?? memoryBytes, threads });
+  const cards = deviceMemoryBytes && { device_memory_bytes: deviceMemoryBytes };
+  const machineFacts = { memory_bytes: memoryBytes, ...cards, threads };
+  const costs = costNotes(pipeline.model, cost, machineFacts);
   const notes = [demoNote(pipeline.model), ...[...said, note, ...costs].map((each) => each && `note: ${each}`)];
   if (!flags.json) {
     bar.clear();

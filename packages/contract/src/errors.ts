@@ -187,7 +187,7 @@ export const ERRORS = {
     503,
     true,
     'The device cannot be used',
-    'Run `qwen-edit doctor` on that machine: it lists every card, and what keeps each from being used; docs/gpu.md says what each needs.',
+    'Run `qwen-edit doctor` on that machine: it lists every card, and what keeps each from being used. docs/gpu.md says what each needs.',
     LATER,
   ),
   device_lost: engine(

@@ -1,5 +1,5 @@
 import { devicesKey } from '@qwen-edit/contract';
-import type { Card, CardReport } from '@qwen-edit/pipeline';
+import { type Card, type CardReport, knownModelShape } from '@qwen-edit/pipeline';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../config.ts';
 import { engineBudget } from './card-memory.ts';
@@ -8,6 +8,7 @@ import { engineSlots } from './engine-slots.ts';
 import { knownCards } from './machine-cards.ts';
 import { parseEngine, parseEngines } from './parse-engines.ts';
 import { requireCards } from './require-cards.ts';
+import { fitsUsualEdit } from './usual-edit.ts';
 
 const GIB = 2 ** 30;
 const PROVIDER = { path: '/lib/libonnxruntime_providers_cuda.so', cuda: 12 };
@@ -141,6 +142,15 @@ describe('a model that one card does not hold (the guide’s balanced)', () => {
   });
 });
 
+it('whether the real model fits is what the plan of a usual edit says', () => {
+  const shape = knownModelShape('Qwen/Qwen-Image-Edit-2511')!;
+  const fits = (precision: string, gibibytes: number) => fitsUsualEdit({ shape }, 'cuda', precision)?.(gibibytes * GIB);
+  expect([80, 24].map((each) => fits('bf16', each))).toEqual([true, false]);
+  expect([24, 12].map((each) => fits('w8', each))).toEqual([true, false]);
+  expect(fits('bf16', Number.POSITIVE_INFINITY)).toBe(true);
+  expect(fitsUsualEdit({}, 'cuda', 'bf16')).toBeUndefined();
+});
+
 describe('the memory that an engine plans with', () => {
   const budget = (devices: string, cards: readonly Card[], environment: Environment = {}): number | undefined => {
     const config = readConfig(environment);
@@ -250,7 +260,11 @@ describe('the workers of the engines', () => {
       [3, 10],
       [3, 10],
     ]);
-    expect(slots.map(({ slot }) => slot.facts?.machine?.memory_bytes)).toEqual([23 * GIB, 36 * GIB, 10 * GIB]);
+    expect(slots.map(({ slot }) => slot.facts?.machine)).toEqual([
+      { memory_bytes: 10 * GIB, device_memory_bytes: 23 * GIB, threads: 3 },
+      { memory_bytes: 10 * GIB, device_memory_bytes: 36 * GIB, threads: 3 },
+      { memory_bytes: 10 * GIB, threads: 3 },
+    ]);
     expect(slots.map(({ slot }) => slot.facts?.device)).toEqual(['cuda', 'cuda', 'cpu']);
   });
   it('have the id that CUDA_VISIBLE_DEVICES says where the cards cannot be told', () => {

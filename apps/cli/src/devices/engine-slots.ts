@@ -29,7 +29,8 @@ export function engineSlots(
     const { precision } = precisionOf(config, kindOf(places));
     const threads = threadsOfEngine(places, engines, config);
     const memoryBytes = memoryOfEngine(engines.length, config, { totalBytes });
-    const machine = { memory_bytes: engineBudget(places, known, config) ?? memoryBytes, threads };
+    const cards = engineBudget(places, known, config);
+    const machine = { memory_bytes: memoryBytes, ...(cards && { device_memory_bytes: cards }), threads };
     const facts = { device: kindOf(places), precision, machine };
     const slot = { device: devicesKey(places), gpuId: gpuIdOf(places, known, config), facts, note: fallback };
     return { slot, places, precision, threads, memoryBytes };

@@ -10,9 +10,10 @@ export function fitsUsualEdit(
   precision: string,
 ): ((bytes: number) => boolean) | undefined {
   if (model.shape === undefined) return undefined;
-  return (memory_bytes) => {
-    if (!Number.isFinite(memory_bytes)) return true;
-    const machine = { memory_bytes: Math.floor(memory_bytes), threads: 1 };
+  return (bytes) => {
+    if (!Number.isFinite(bytes)) return true;
+    const device_memory_bytes = Math.floor(bytes);
+    const machine = { memory_bytes: device_memory_bytes, device_memory_bytes, threads: 1 };
     const edit = estimateEdit({ ...model, device, precision, machine }, [USUAL_PICTURE], costOf({}));
     return edit.memory?.verdict !== 'streams' && edit.memory?.verdict !== 'too_large';
   };

@@ -10,7 +10,7 @@ export interface CudaProvider {
   readonly cuda: number | null;
 }
 
-/** What puts the library beside the binding, which npm does not do by itself. */
+/** What has npm run the script that fetches it: .npmrc and new versions of npm leave scripts out. */
 export const INSTALL_CUDA = 'ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild --ignore-scripts=false onnxruntime-node';
 
 /** The oldest driver for each version of CUDA. Source: CUDA Toolkit Release Notes, minor version compatibility. */
