@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { bindingFolder, INSTALL_CUDA } from '../cards/cuda-provider.ts';
 
 /** Why libraries could not be loaded, and what to do. */
 interface LibraryFault {
@@ -19,8 +19,6 @@ export interface CudaLibraries {
 
 /** Both lie beside the native part of onnxruntime-node; its package leaves them out. */
 const PROVIDER = ['libonnxruntime_providers_shared.so', 'libonnxruntime_providers_cuda.so'];
-/** What has npm run the script that fetches them: .npmrc and new versions of npm leave scripts out. */
-const FETCH = 'ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild --ignore-scripts=false onnxruntime-node';
 
 /** Why ONNX Runtime cannot load its CUDA provider: the provider, the driver, or one of NVIDIA's libraries is missing. */
 export function whyCudaDoesNotLoad(libraries: CudaLibraries = onThisSystem()): LibraryFault {
@@ -30,14 +28,14 @@ export function whyCudaDoesNotLoad(libraries: CudaLibraries = onThisSystem()): L
   if (absent !== undefined)
     return {
       says: `The provider library is missing: ${absent}.`,
-      hint: `Run \`${FETCH}\` in the folder where qwen-edit is installed, or use the image worker-cuda. docs/gpu.md tells more.`,
+      hint: `Run \`${INSTALL_CUDA}\` in the folder where qwen-edit is installed, or use the image worker-cuda. docs/gpu.md tells more.`,
     };
   const words = open(paths.at(-1) ?? '');
   const missing = /\b(lib[\w+-]+\.so[\d.]*): cannot open shared object file/.exec(words)?.[1];
   if (missing === undefined)
     return {
       says: `The provider library cannot be loaded: ${words}.`,
-      hint: `Fetch it again by \`${FETCH}\`; its version must be that of onnxruntime-node.`,
+      hint: `Fetch it again by \`${INSTALL_CUDA}\`; its version must be that of onnxruntime-node.`,
     };
   if (missing.startsWith('libcuda.so'))
     return {
@@ -51,12 +49,7 @@ export function whyCudaDoesNotLoad(libraries: CudaLibraries = onThisSystem()): L
 }
 
 function onThisSystem(): CudaLibraries {
-  const main = createRequire(import.meta.url).resolve('onnxruntime-node');
-  return {
-    folder: join(dirname(main), '../bin/napi-v6', process.platform, process.arch),
-    exists: existsSync,
-    open: loaderWords,
-  };
+  return { folder: bindingFolder() ?? '', exists: existsSync, open: loaderWords };
 }
 
 /** A library that is no addon always ends in an error, whose words are the loader's if it cannot be opened. */
