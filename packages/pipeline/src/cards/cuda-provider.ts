@@ -33,7 +33,8 @@ export async function findCudaProvider(folder = bindingFolder()): Promise<CudaPr
   return { path, cuda: await cudaVersionOf(path) };
 }
 
-function bindingFolder(): string | undefined {
+/** Where the native part of onnxruntime-node lies; undefined if the package is not there. */
+export function bindingFolder(): string | undefined {
   try {
     const file = findPackageJSON('onnxruntime-node', import.meta.url);
     return file === undefined ? undefined : join(dirname(file), 'bin/napi-v6', process.platform, process.arch);
@@ -63,7 +64,7 @@ async function cudaVersionOf(path: string): Promise<number | null> {
 export function requireCudaProvider(provider: CudaProvider | undefined): CudaProvider {
   if (provider !== undefined) return provider;
   throw new AppError('device_unavailable', "ONNX Runtime's library for CUDA is not installed.", {
-    hint: `Run \`${INSTALL_CUDA}\` in the folder of qwen-edit (x64 Linux and Windows), or use the image worker-cuda.`,
+    hint: `Run \`${INSTALL_CUDA}\` in the folder of qwen-edit (Linux x64), or use the image worker-cuda.`,
   });
 }
 

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { INSTALL_CUDA } from '../cards/cuda-provider.ts';
+import { join } from 'node:path';
+import { bindingFolder, INSTALL_CUDA } from '../cards/cuda-provider.ts';
 
 /** Why libraries could not be loaded, and what to do. */
 interface LibraryFault {
@@ -50,12 +49,7 @@ export function whyCudaDoesNotLoad(libraries: CudaLibraries = onThisSystem()): L
 }
 
 function onThisSystem(): CudaLibraries {
-  const main = createRequire(import.meta.url).resolve('onnxruntime-node');
-  return {
-    folder: join(dirname(main), '../bin/napi-v6', process.platform, process.arch),
-    exists: existsSync,
-    open: loaderWords,
-  };
+  return { folder: bindingFolder() ?? '', exists: existsSync, open: loaderWords };
 }
 
 /** A library that is no addon always ends in an error, whose words are the loader's if it cannot be opened. */
