@@ -56,7 +56,7 @@ export const PLAN_HELP = `What an edit needs of memory, by arithmetic from the s
   --model DIR|NAME         a model folder, or a name such as Qwen/Qwen-Image-Edit-2511, which need not be downloaded
                            (default: QWEN_EDIT_2511_DIR, else Qwen/Qwen-Image-Edit-2511)
   --precision NAME         one of the list below (default: fp32 on cpu, fp16 on webgpu, bf16 on cuda)
-  --device NAME            cpu, webgpu or cuda; what is not in this version is planned all the same, and said to be so
+  --device NAME            cpu, webgpu or cuda; it need not be in this machine
   --memory SIZE            as 16GiB, of a card its own (default: what this machine may use; of a card only this flag tells)
   --size WxH               of the result (default: as the model makes it)
   --preset draft           512 x 512 with references of that size
