@@ -13,7 +13,7 @@ import { selfTestBounds } from '../../packages/pipeline/src/self-test/bounds.ts'
 import { runGoldenEdit } from '../../packages/pipeline/src/self-test/run-golden-edit.ts';
 import { checkpointDir } from '../parity/goldens.ts';
 import { emulatedLinear } from '../support/half-emulation.ts';
-import { precisionGraphs, preparedStandIns } from '../support/precision-graphs.ts';
+import { everyGraph } from './every-graph.ts';
 
 const demo = checkpointDir('demo');
 
@@ -64,20 +64,18 @@ describe('what computes in fp32 in every precision', () => {
     async (name, kind) => {
       const folder = await openModelFolder(demo);
       const device = deviceNamed(kind);
-      const wide = await precisionGraphs(folder, device, precisionNamed('fp32', kind));
-      const graphs = await precisionGraphs(folder, device, precisionNamed(name, kind));
+      const model = { ...folder, name: 'demo' };
+      const wide = everyGraph(model, device, precisionNamed('fp32', kind));
+      const graphs = everyGraph(model, device, precisionNamed(name, kind));
       expect([...graphs.keys()]).toEqual([...wide.keys()]);
       const changed = [...graphs].filter(([graph, bytes]) => !Buffer.from(bytes).equals(Buffer.from(wide.get(graph)!)));
       expect(changed.map(([graph]) => graph)).toEqual([...graphs.keys()].filter((graph) => REPEATED.test(graph)));
     },
   );
 
-  it('the language model keeps its attention, and the transformer too unless the device sums it in 32 bits', async () => {
-    const folder = await openModelFolder(demo);
-    const formsOf = (device: Device, name: string) => {
-      const precision = precisionNamed(name, device.name);
-      return graphForms({ device, precision, prepared: preparedStandIns(folder, precision) });
-    };
+  it('the language model keeps its attention, and the transformer too unless the device sums it in 32 bits', () => {
+    const formsOf = (device: Device, name: string) =>
+      graphForms({ device, precision: precisionNamed(name, device.name), prepared: () => undefined });
     for (const kernels of ['fast', 'safe'] as const)
       for (const name of runnablePrecisions('webgpu'))
         expect(formsOf(deviceNamed('webgpu', kernels), name).repeated?.attention).toBeUndefined();

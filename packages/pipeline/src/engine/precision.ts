@@ -55,8 +55,7 @@ export interface Precision {
   readonly calibration?: string | undefined;
 }
 
-/** Each precision that the table of the contract says to run. */
-const PRECISIONS: Readonly<Partial<Record<PrecisionName, Omit<Precision, 'name'>>>> = {
+const PRECISIONS: Readonly<Record<PrecisionName, Omit<Precision, 'name'>>> = {
   fp32: { linear: gemmLinear },
   bf16: { linear: gemmLinear, half: 'bf16' },
   fp16: { linear: gemmLinear, half: 'fp16' },
@@ -67,15 +66,13 @@ const PRECISIONS: Readonly<Partial<Record<PrecisionName, Omit<Precision, 'name'>
 
 /**
  * The precision with this name; without a name, or with an empty one, the default precision. Throws AppError `invalid_parameter`
- * for an unknown name, with the list of all, and for one that this version does not run on the device, with what it runs.
+ * for an unknown name, with the list of all, and for one that the device has no arithmetic for, with what it runs.
  */
 export function precisionNamed(name?: string, device: DeviceName = 'cpu'): Precision {
   const wanted = name === undefined || name === '' ? 'fp32' : parsePrecision(name);
-  const precision = PRECISIONS[wanted];
   const obstacle = precisionObstacle(wanted, device);
-  if (precision === undefined || obstacle !== undefined)
-    throw new AppError('invalid_parameter', obstacle ?? `The precision ${wanted} is not in this version.`);
-  return { name: wanted, ...precision };
+  if (obstacle !== undefined) throw new AppError('invalid_parameter', obstacle);
+  return { name: wanted, ...PRECISIONS[wanted] };
 }
 
 /** Tells apart what computes other numbers. */
