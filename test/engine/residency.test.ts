@@ -40,6 +40,23 @@ describe('what an edit holds', () => {
     expect(all.arranged[0]?.transformer).toMatchObject({ stays: true, prepacks: precision === 'w8a8' });
   });
 
+  it('a picture that is worked on in tiles, where diffusers would not, is told of in the warnings', async () => {
+    const folder = await temporaryFolder();
+    const { model } = await modelWith(64 * GIB, 'fp32', folder);
+    const whole = await runEdit(model, request(2));
+    const arrange: LoadedModel['arrange'] = (residency) => model.arrange({ ...residency, untiledArea: 0 });
+    const tiled = await runEdit({ ...model, arrange }, request(2));
+    const says = expect.stringContaining('works in tiles');
+    expect([whole.warnings, tiled.warnings]).toEqual([
+      expect.not.arrayContaining([says]),
+      expect.arrayContaining([says]),
+    ]);
+    // One tile holds all of so small a picture.
+    expect(pictures({ ...tiled, timings: { load_s: 0, ...tiled.timings } })).toEqual(
+      pictures({ ...whole, timings: { load_s: 0, ...whole.timings } }),
+    );
+  });
+
   it('changes nothing in the picture', async () => {
     const wanted = pictures(await (await pipelineFor()).edit(request(3)));
     const streaming = await pipelineFor({ memoryBytes: 1 });

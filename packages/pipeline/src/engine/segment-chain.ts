@@ -119,8 +119,9 @@ export async function loadSegmentChain(
     const prepack = segment.repeated !== undefined && prepackedLinear !== undefined && (pays || needsLayout);
     const graph = segment.build(prepack ? prepackedLinear : undefined);
     const place = placeOf(index);
-    // What is next on another device, or is to be looked at, comes back to the host.
-    const keepOutputs = context.onOutputs === undefined && placeOf(index + 1) === place;
+    // What is next on another device, or is to be looked at, comes back to the host; and so does what a session gives that is closed
+    // before its outputs are used: giving their memory back would then end the process.
+    const keepOutputs = context.onOutputs === undefined && isHeld(index) && placeOf(index + 1) === place;
     const options = { device: place ?? device, threads, root, foldConstants, arena, prepack, keepOutputs };
     const session = await createGraphSession(graph, options);
     open.set(index, session);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Planes } from '../arrays.ts';
 import { calculateDimensions } from '../image/dimensions.ts';
-import { isTiled, tiled } from './vae-tiling.ts';
+import { isTiled, tiled, tilesMore, UNTILED_AREA } from './vae-tiling.ts';
 
 describe('tiles begin above 1024²', () => {
   it('no default size at 1024² is tiled, whatever its ratio', () => {
@@ -29,6 +29,14 @@ describe('tiles begin above 1024²', () => {
     [64, 64, false],
   ])('%d × %d: %s', (width, height, wanted) => {
     expect(isTiled(width, height)).toBe(wanted);
+    expect(isTiled(width, height, UNTILED_AREA)).toBe(wanted);
+  });
+
+  it('or above what a plan says, where that is less, and only that is told', () => {
+    const at = (side: number) => ({ width: side, height: side });
+    expect(isTiled(512, 512, 512 ** 2)).toBe(false);
+    expect(isTiled(512, 512, 512 ** 2 - 1)).toBe(true);
+    expect([tilesMore(at(512), 0), tilesMore(at(512), 512 ** 2), tilesMore(at(2048), 0)]).toEqual([true, false, false]);
   });
 });
 

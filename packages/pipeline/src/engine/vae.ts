@@ -3,6 +3,7 @@ import { vaeDecoderGraph, vaeEncoderGraph } from '../graphs/vae.ts';
 import { type VaeConfig, vaeFactor } from '../hub/vae-config.ts';
 import type { GraphSource } from '../onnx/graph.ts';
 import type { Weights } from '../weights/weights.ts';
+import type { Device } from './devices.ts';
 import { type EngineContext, graphSource, loadSegmentChain, type Segment, type SegmentChain } from './segment-chain.ts';
 import { isTiled, tiled, UNTILED_AREA } from './vae-tiling.ts';
 
@@ -30,14 +31,18 @@ export function vaeSegments(config: VaeConfig, source: GraphSource): Record<'enc
   };
 }
 
+/** Whether the VAE stays open between its stages, without its feature maps. */
+export const vaeStays = ({ ownMemory, keepsWorkspace }: Pick<Device, 'ownMemory' | 'keepsWorkspace'>): boolean =>
+  ownMemory && !keepsWorkspace;
+
 /** AutoencoderKLQwenImage on single frames; one picture at a time (slicing), in tiles above 1024², or as a plan says. */
 export async function loadVae(context: EngineContext, config: VaeConfig, weights: Weights): Promise<Vae> {
   const segments = vaeSegments(config, graphSource(context, weights));
   // Only a slice of each kernel acts: it is cut out once, when the graph is loaded.
   // Its feature maps have hundreds of megabytes. They are kept within a stage, and given back at its end. A device with a memory of
   // its own would have to compile its kernels again for each edit.
-  const { ownMemory } = context.device;
-  const options = { foldConstants: true, arena: true, holding: { held: 1, stays: ownMemory, prepacks: false } };
+  const holding = { held: 1, stays: vaeStays(context.device), prepacks: false };
+  const options = { foldConstants: true, arena: true, holding };
   const encoder = await loadSegmentChain(context, [segments.encoder], options);
   const decoder = await loadSegmentChain(context, [segments.decoder], options);
   const factor = vaeFactor(config);

@@ -21,6 +21,8 @@ interface ComputedOn {
   readonly form: ComputeForm;
   /** See isTiled. */
   readonly untiledArea: number;
+  /** The VAE's kernels are there all the time: see vaeKernelBytes. */
+  readonly vaeStays: boolean;
 }
 
 /** What the stages compute with in a device's own memory. */
@@ -77,7 +79,7 @@ export function deviceActivations(shape: ModelShape, edit: PlannedEdit, on: Comp
 }
 
 /** The VAE computes in fp32 in every precision. Kernels; feature maps of the widest layer, over the largest picture or tile; and the logits of the attention over all of its places. */
-function vaeBytes(layers: readonly VaeLayer[], pictures: readonly Size[], { form, untiledArea }: ComputedOn) {
+function vaeBytes(layers: readonly VaeLayer[], pictures: readonly Size[], { form, untiledArea, vaeStays }: ComputedOn) {
   const places = Math.max(0, ...pictures.flatMap((picture) => vaeTiles(picture, untiledArea)).map(placesOf));
   const attended = layers.filter(({ kind }) => kind === 'attention');
   const logits = form.holdsLogits
@@ -85,8 +87,13 @@ function vaeBytes(layers: readonly VaeLayer[], pictures: readonly Size[], { form
     : 0;
   const map = Math.max(...layers.map(({ from, to, downscale }) => Math.max(from, to) / downscale ** 2));
   return {
-    all:
-      KERNEL_COPIES * F32 * kernelWeights(layers) + Math.max(F32 * places * widestOf(layers), LOGITS_ARRAYS * logits),
+    all: (vaeStays ? 0 : kernelBytes(layers)) + Math.max(F32 * places * widestOf(layers), LOGITS_ARRAYS * logits),
     largest: Math.max(F32 * places * map, logits),
   };
 }
+
+/** The kernels of both halves of the VAE. */
+export const vaeKernelBytes = ({ vae }: ModelShape): number =>
+  kernelBytes(encoderLayers(vae)) + kernelBytes(decoderLayers(vae));
+
+const kernelBytes = (layers: readonly VaeLayer[]): number => KERNEL_COPIES * F32 * kernelWeights(layers);

@@ -1,9 +1,10 @@
 import type { DeviceName, ModelShape, PrecisionName, Size } from '@qwen-edit/contract';
 import { deviceNamed, type KernelSet } from '../engine/devices.ts';
+import { vaeStays } from '../engine/vae.ts';
 import { isTiled, UNTILED_AREA } from '../engine/vae-tiling.ts';
 import { editActivations, openingBytes } from './activations.ts';
 import { computeForm } from './compute-form.ts';
-import { deviceActivations } from './device-activations.ts';
+import { deviceActivations, vaeKernelBytes } from './device-activations.ts';
 import { modelWeights } from './network-weights.ts';
 import { type EditNeeds, roomIn, type Stage } from './residency.ts';
 import type { PlannedEdit } from './sequence.ts';
@@ -77,13 +78,15 @@ function needsWith(shape: ModelShape, edit: PlannedEdit, options: MemoryOptions,
       largest: NONE,
       laysOut: weights.transformer.prepared > 0,
     };
-  const { stages, largest } = deviceActivations(shape, edit, { form, untiledArea });
+  const stays = vaeStays(device);
+  const { stages, largest } = deviceActivations(shape, edit, { form, untiledArea, vaeStays: stays });
   // Each of several devices has these.
   const { devices = 1 } = options;
   const activations = mapStages((stage) => devices * stages[stage]);
   return {
     ...shared,
-    ...{ process: devices * CONTEXT_BYTES, session: DEVICE_SESSION_BYTES, opening: 0 },
+    process: devices * CONTEXT_BYTES + (stays ? vaeKernelBytes(shape) : 0),
+    ...{ session: DEVICE_SESSION_BYTES, opening: 0 },
     ...{ activations, largest, laysOut: false },
   };
 }
