@@ -5,7 +5,7 @@ import type { Config } from './settings.ts';
 const USUAL: Readonly<Record<DeviceName, PrecisionName>> = { cpu: 'fp32', webgpu: 'fp32', cuda: 'bf16' };
 
 /** What a device computes in if nobody says: its usual precision, else the first that this version runs on it. */
-export function usualPrecision(device: DeviceName): PrecisionName {
+function usualPrecision(device: DeviceName): PrecisionName {
   const runs = runnablePrecisions(device);
   return runs.includes(USUAL[device]) ? USUAL[device] : (runs[0] ?? USUAL[device]);
 }

@@ -10,7 +10,7 @@ import type { KnownCard } from './cards.ts';
  * Shares of the published peaks that are taken as reached: of matrix units in products and in attention, of the other units in both, of the
  * bandwidth, and of the link, whose memory on the host is not pinned. Assumptions: of an H200 they give what others measured there.
  */
-export const REACHED = {
+const REACHED = {
   products: 0.6,
   attention: 0.4,
   plain: 0.4,
@@ -20,7 +20,7 @@ export const REACHED = {
 } as const;
 
 /** Arrays [tokens, width] that a block of the transformer reads or writes, operator by operator, those of an MLP's hidden layer as four. */
-export const BLOCK_PASSES = 68;
+const BLOCK_PASSES = 68;
 const F32 = 4;
 const HALF = 2;
 const GIB = 2 ** 30;

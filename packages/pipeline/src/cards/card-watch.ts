@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { CardReport } from './card.ts';
 import { askNvidiaSmi } from './nvidia-smi.ts';
-import { runTool } from './run-tool.ts';
+import { runCardTool } from './run-tool.ts';
 
 /** Tells what cards there are. The answer is kept for some seconds, and callers that ask at the same time share one question. */
 interface CardWatch {
@@ -40,4 +40,4 @@ export function createCardWatch({
 }
 
 const askThisMachine = (): Promise<CardReport> =>
-  askNvidiaSmi({ run: runTool, read: (path) => readFile(path, 'utf8').catch(() => undefined) });
+  askNvidiaSmi({ run: runCardTool, read: (path) => readFile(path, 'utf8').catch(() => undefined) });

@@ -6,7 +6,7 @@ import type { CardReport } from './card.ts';
 import { createCardWatch } from './card-watch.ts';
 import { askNvidiaSmi, type NvidiaDeps } from './nvidia-smi.ts';
 import { askRocmSmi } from './rocm-smi.ts';
-import { runTool } from './run-tool.ts';
+import { runCardTool } from './run-tool.ts';
 
 const ONE = '0, GPU-1a, NVIDIA H200, 143771, 4, 143767, 580.65.06, 9.0, Disabled';
 
@@ -24,7 +24,7 @@ async function fakeTool(name: string, script: string): Promise<void> {
 
 async function reportOf(script: string, deps: Partial<NvidiaDeps> = {}): Promise<CardReport> {
   await fakeTool('nvidia-smi', script);
-  return askNvidiaSmi({ run: runTool, read: async () => undefined, ...deps });
+  return askNvidiaSmi({ run: runCardTool, read: async () => undefined, ...deps });
 }
 
 const posix = it.runIf(process.platform !== 'win32');
@@ -113,7 +113,7 @@ posix('the memory of cards of AMD is read from rocm-smi', async () => {
   const json =
     '{"card0": {"VRAM Total Memory (B)": "1000", "VRAM Total Used Memory (B)": "400"}, "system": {"x": "y"}}';
   await fakeTool('rocm-smi', `echo 'WARNING: AMD GPU device(s) is/are in a low-power state.'; echo '${json}'`);
-  expect(await askRocmSmi(runTool)).toEqual([{ id: 0, totalBytes: 1000, freeBytes: 600 }]);
+  expect(await askRocmSmi(runCardTool)).toEqual([{ id: 0, totalBytes: 1000, freeBytes: 600 }]);
 });
 
 it.each(['', 'no json', '{"card0": {"VRAM Total Memory (B)": "N/A"}}', '[1]'])(

@@ -21,7 +21,7 @@ const answerSchema = z.record(
  * @example
  * readRocmJson('{"card0": {"VRAM Total Memory (B)": "17163091968", "VRAM Total Used Memory (B)": "9674752"}}')[0]?.id // 0
  */
-export function readRocmJson(text: string): readonly RocmCard[] {
+function readRocmJson(text: string): readonly RocmCard[] {
   const parsed = answerSchema.safeParse(jsonOf(text)).data ?? {};
   return Object.entries(parsed).flatMap(([key, card]): RocmCard[] => {
     const [, id] = /^card(\d+)$/.exec(key) ?? [];

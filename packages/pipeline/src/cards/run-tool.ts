@@ -9,7 +9,7 @@ export type RunTool = (
 ) => Promise<string>;
 
 /** Programs of this machine. */
-export const runTool: RunTool = async (program, args, options) => {
+export const runCardTool: RunTool = async (program, args, options) => {
   const { stdout } = await promisify(execFile)(program, [...args], { ...options, encoding: 'utf8', windowsHide: true });
   return stdout;
 };

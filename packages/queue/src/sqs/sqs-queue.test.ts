@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
-import { createKeepAliveServer } from '../../../../test/support/keep-alive-server.ts';
 import type { JobQueue, OutgoingMessage } from '../job-queue.ts';
 import { createSqsQueue } from './sqs-queue.ts';
+
+/** Idle connections stay: where node:http closes one as the client sends its next request, that fails. */
+const NEVER_CLOSED = { keepAliveTimeout: 0 };
 
 const requestSchema = z.object({
   Entries: z
@@ -35,7 +37,7 @@ beforeEach(async () => {
   requests = received;
   lines.length = 0;
   clock = 0;
-  server = createKeepAliveServer(async (incoming, response) => {
+  server = createServer(NEVER_CLOSED, async (incoming, response) => {
     const chunks = await Array.fromAsync(incoming as AsyncIterable<Buffer>);
     const action = String(incoming.headers['x-amz-target']).replace('AmazonSQS.', '');
     const request = { action, ...requestSchema.parse(JSON.parse(Buffer.concat(chunks).toString())) };

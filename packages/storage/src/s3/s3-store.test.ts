@@ -1,11 +1,13 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ERRORS } from '@qwen-edit/contract';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createKeepAliveServer } from '../../../../test/support/keep-alive-server.ts';
 import type { ObjectStore } from '../object-store.ts';
 import { readObject } from '../read-object.ts';
 import { createS3Store, type S3Options } from './s3-store.ts';
+
+/** Idle connections stay: where node:http closes one as the client sends its next request, that fails. */
+const NEVER_CLOSED = { keepAliveTimeout: 0 };
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -16,7 +18,7 @@ const HEADERS = { etag: '"1"', 'last-modified': 'Thu, 01 Jan 2026 00:00:00 GMT',
 /** A store on a server of this test that answers, one request after the other, as told; the last answer repeats. */
 async function storeThat(answers: Answer[], options: S3Options = {}): Promise<{ store: ObjectStore; seen: string[] }> {
   const seen: string[] = [];
-  const server = createKeepAliveServer((request, response) => {
+  const server = createServer(NEVER_CLOSED, (request, response) => {
     request.resume();
     const answer = answers[Math.min(seen.length, answers.length - 1)];
     seen.push(`${request.method} ${request.url}`);
