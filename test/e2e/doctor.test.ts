@@ -61,7 +61,7 @@ it('a sound embedded setup has no problem, each check has a line, and nothing is
   const { code, text } = await doctor({ QWEN_EDIT_DATA_DIR: 'data' });
   expect(code, text).toBe(0);
   for (const name of CHECK_NAMES) expect(text).toMatch(new RegExp(`^(ok|note) +${name} `, 'm'));
-  expect(text).toMatch(/ok +self-test +a small edit in [\d.]+ s, \d+ dB of the golden one/);
+  expect(text).toMatch(/ok +self-test +cpu: a small edit in [\d.]+ s, \d+ dB of the golden one/);
   expect(text).toMatch(/^0 problems, \d+ notes?, \d+ ok, in [\d.]+ s$/m);
   expect(await readdir(folder)).toEqual([]);
 });

@@ -15,6 +15,7 @@ import { request } from './edits.ts';
 const program = join(import.meta.dirname, '../../packages/pipeline/src/process/child.ts');
 const LOAD = {
   type: 'load',
+  kernels: 'fast',
   id: 1,
   modelDir: checkpointDir('tiny-c'),
   device: 'cpu',

@@ -2,9 +2,10 @@ import { copyFile, mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadModel } from '../../packages/pipeline/src/engine/model.ts';
-import { createPipeline, runSelfTest, type SelfTestResult } from '../../packages/pipeline/src/index.ts';
+import { createPipeline, runSelfTest } from '../../packages/pipeline/src/index.ts';
 import { gemmLinear, type LinearForm } from '../../packages/pipeline/src/onnx/linear.ts';
-import { runGoldenEdit } from '../../packages/pipeline/src/self-test/run-golden-edit.ts';
+import { GOLDEN_NAMES } from '../../packages/pipeline/src/self-test/golden-edit.ts';
+import { runGoldenEdit, type SelfTestPart } from '../../packages/pipeline/src/self-test/run-golden-edit.ts';
 import { changeSafetensors, copyOf } from '../bad-input/model-copies.ts';
 import { expectRefusal } from '../bad-input/refusals.ts';
 import { checkpointDir, inputBytes } from '../parity/goldens.ts';
@@ -14,10 +15,7 @@ const demo = checkpointDir('demo');
 const GOLDEN = 'self_test/golden.safetensors';
 
 /** The golden edit with kernels of our own; `linear` builds the linear layers. */
-async function selfTestWith(
-  linear: LinearForm,
-  { threads = 1 }: { threads?: number } = {},
-): Promise<Omit<SelfTestResult, 'seconds'>> {
+async function selfTestWith(linear: LinearForm, { threads = 1 }: { threads?: number } = {}): Promise<SelfTestPart> {
   const precision = { name: 'fp32', linear } as const;
   const model = await loadModel(demo, { precision, threads, pause: async () => undefined });
   return runGoldenEdit(model, demo).finally(model.release);
@@ -43,8 +41,13 @@ const wrongAbove16Tokens: LinearForm = (g, x, each) => {
 describe('the golden edit passes where kernels are right', () => {
   it.each([1, 2])('with %d threads', async (threads) => {
     const result = await selfTestWith(gemmLinear, { threads });
-    expect(result).toEqual({ ok: true, psnr: expect.any(Number), bound: 60 });
-    expect(result.psnr).toBeGreaterThan(80);
+    expect(result.reason).toBeUndefined();
+    expect(result.figures.map(({ name }) => name)).toEqual([...GOLDEN_NAMES, 'picture']);
+    for (const { ok, decibels, cosine } of result.figures) {
+      expect(ok).toBe(true);
+      expect(decibels).toBeGreaterThan(80);
+      expect(cosine).toBeGreaterThan(0.999_999);
+    }
   });
 
   it('by products that are built in another way', async () => {
@@ -53,7 +56,7 @@ describe('the golden edit passes where kernels are right', () => {
       const y = g.op('MatMul', [x, weight]);
       return bias ? g.op('Add', [y, g.weight(`${name}.bias`, [n])]) : y;
     };
-    expect(await selfTestWith(product)).toMatchObject({ ok: true });
+    expect((await selfTestWith(product)).reason).toBeUndefined();
   });
 });
 
@@ -64,15 +67,14 @@ describe('a wrong kernel fails the golden edit, which names the network', () => 
     ['transformer_blocks.4.img_mlp.net.2', 'the transformer (noise_pred)'],
     ['proj_out', 'the transformer (noise_pred)'],
   ])('%s, scaled by 1.01', async (layer, network) => {
-    const { ok, reason } = await selfTestWith(scaled(layer));
-    expect(ok).toBe(false);
+    const { figures, reason } = await selfTestWith(scaled(layer));
+    expect(network).toContain(figures.find(({ ok }) => !ok)?.name);
     expect(reason).toContain(`On cpu in fp32 ${network} comes to `);
     expect(reason).toContain('80 dB are needed');
   });
 
   it('attention that is wrong above 16 tokens', async () => {
-    const { ok, reason } = await selfTestWith(wrongAbove16Tokens);
-    expect(ok).toBe(false);
+    const { reason } = await selfTestWith(wrongAbove16Tokens);
     expect(reason).toMatch(/the transformer \(noise_pred\) comes to \d{1,2}\.\d dB/);
   });
 
@@ -81,7 +83,11 @@ describe('a wrong kernel fails the golden edit, which names the network', () => 
       const y = gemmLinear(g, x, each);
       return each.name === 'proj_out' ? g.op('Div', [y, g.floats([0], [1])]) : y;
     };
-    expect(await selfTestWith(broken)).toMatchObject({ ok: false, reason: expect.stringContaining('NaN or infinity') });
+    const { figures, reason } = await selfTestWith(broken);
+    expect(reason).toContain('NaN or infinity');
+    // What came before is told all the same.
+    expect(figures.find(({ name }) => name === 'image_latents')).toMatchObject({ ok: true });
+    expect(figures.at(-1)).toMatchObject({ name: 'picture', decibels: 0, ok: false });
   });
 });
 
@@ -104,7 +110,7 @@ describe('an engine that drifts serves nobody', () => {
     await copyFile(join(dir, 'self_test/picture.png'), join(dir, 'self_test/golden.png'));
     const { ok, reason, psnr, bound } = await runSelfTest({ dir, threads: 1 });
     expect({ ok, bound }).toEqual({ ok: false, bound: 60 });
-    expect(reason).toContain('the VAE decoder (the picture)');
+    expect(reason).toContain('the VAE decoder (picture)');
     expect(psnr).toBeLessThan(bound);
   });
 

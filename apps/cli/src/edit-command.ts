@@ -117,7 +117,15 @@ async function runEdit(
     deps.terminal.err(`note: ${preparingNote(what)}\n`);
   };
   const machine = { threads, memoryBytes, deviceMemoryBytes, weightCacheDir: weightCacheDir(config) };
-  const options = { modelDir, device: devicesKey(places), precision, ...machine, onPreparing, onStep };
+  // What every worker does before it serves: the driver of a graphics card may have wrong kernels.
+  const proof = flags.device === undefined && isOnProcessor(places) ? {} : { selfTestDir: deps.demoModelDir };
+  const onTrouble = ({ message }: AppError): void => {
+    if (flags.json) return;
+    bar.clear();
+    deps.terminal.err(`warning: ${message}\n`);
+  };
+  const device = devicesKey(places);
+  const options = { modelDir, device, precision, ...machine, ...proof, onPreparing, onStep, onTrouble };
   const pipeline = await unlessAborted(deps.createPipeline(options), signal);
   const cards = deviceMemoryBytes && { device_memory_bytes: deviceMemoryBytes };
   const machineFacts = { memory_bytes: memoryBytes, ...cards, threads };

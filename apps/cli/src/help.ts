@@ -23,6 +23,7 @@ export const HELP = `qwen-edit: edits pictures with Qwen-Image-Edit-2511
     qwen-edit model pull | list | verify | remove
   tools
     qwen-edit doctor                      looks at everything that an edit needs, and says what is wrong
+    qwen-edit selftest [--device NAME]    compares a device with the processor, as each engine does before it serves
     qwen-edit edit --image IN.png --prompt TEXT --out OUT.png    an edit without a service
     qwen-edit migrate                     brings the database to this version's schema
     qwen-edit keys create | list | revoke
@@ -71,6 +72,23 @@ ${PRECISIONS_HELP}
 Exit codes: 0 it fits, 1 it does not, 2 bad usage.
 `;
 
+export const SELFTEST_HELP = `Compares what a device computes with fp32 on the processor: each network in a small edit, and one block of the
+model. Engines do the same before they serve: if it fails, they go on with safe kernels, and else not at all.
+
+  qwen-edit selftest [flags]
+
+  --device NAME            cpu (default), webgpu, cuda or cuda:0, cuda:1, ...
+  --precision NAME         as of \`qwen-edit edit\` (default: QWEN_EDIT_DTYPE, else fp32)
+  --model MODEL            whose block is computed: its folder, or owner/name of the hub if it has been downloaded
+                           (default: QWEN_EDIT_MODEL, else QWEN_EDIT_2511_DIR, else a small demo model)
+  --kernels fast|safe      only these (default: the fast ones, then what engines would go on with)
+  --operators              also each operator by itself: which one is wrong, and on what shapes
+  --json                   one JSON object on standard output
+  -h, --help               this text
+
+Exit codes: 0 an engine can serve on this device, 1 it cannot, 2 bad usage, 130 stopped by Ctrl-C.
+`;
+
 export const EDIT_HELP = `Edits one picture, or several together, as the prompt says.
 
   qwen-edit edit --image A.png [--image B.png ...] --prompt TEXT --out OUT.png [flags]
@@ -82,6 +100,7 @@ ${PROMPT_HELP}
   --model MODEL            its folder, or owner/name of the hub if it has been downloaded
                            (default: QWEN_EDIT_MODEL, else QWEN_EDIT_2511_DIR, else a small demo model)
 ${PARAMETERS_HELP}
+  --device NAME            cpu (default), webgpu, cuda or cuda:0, cuda:1, ...; it has to pass its self-test first
 ${PRECISION_HELP}
 ${DEVICE_HELP}
   --json                   one JSON object on standard output

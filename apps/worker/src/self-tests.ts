@@ -24,10 +24,13 @@ export function createSelfTests(
     dueAt = Number.POSITIVE_INFINITY;
     if (lastSelfTest === undefined) return;
     if (options.selfTestMs > 0) dueAt = performance.now() + options.selfTestMs;
-    const { psnr, bound, seconds } = lastSelfTest;
+    const { psnr, bound, seconds, kernels, refused } = lastSelfTest;
     metrics.selfTests.inc({ result: 'passed', device });
     const { precision } = model;
-    log.info({ device, precision, engine_pid: enginePid, psnr, bound, seconds }, 'the self-test has passed');
+    const facts = { device, precision, engine_pid: enginePid, psnr, bound, seconds, kernels };
+    // Nothing was refused: one line a start. Else it says what the device has to do without.
+    if (refused.length === 0) log.info(facts, 'the self-test has passed');
+    else log.warn({ ...facts, refused }, 'the self-test has passed, but not with what was asked for');
   };
   return {
     isDue: () => performance.now() >= dueAt,

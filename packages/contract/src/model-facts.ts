@@ -29,6 +29,8 @@ export const modelFactsSchema = z.object({
   size_multiple: z.int().min(1),
   device: z.string(),
   precision: z.string(),
+  /** Present if the device's faster kernels have failed their self-test, so that it computes with simpler ones. */
+  kernels: z.literal('safe').optional(),
   /** What the cost of an edit depends on. Workers of version 0.1.0 do not report it. */
   shape: modelShapeSchema.optional(),
   /** What the worker has for it; the worker adds it to the engine's facts. */

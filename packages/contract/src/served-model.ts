@@ -28,6 +28,8 @@ export const servedModelSchema = z.object({
   devices: z.array(facts.device),
   /** How its workers compute, as far as they say. */
   precisions: z.array(facts.precision).default([]),
+  /** Present if the faster kernels of a worker's device have failed their self-test. */
+  kernels: facts.kernels,
   defaults: z.record(z.string(), z.unknown()),
   limits: z.object({
     min_inference_steps: facts.min_inference_steps,

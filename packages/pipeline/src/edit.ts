@@ -208,6 +208,7 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
       }),
       precision: model.precision.name,
       device: model.device.name,
+      ...(model.device.kernels === 'safe' ? { kernels: model.device.kernels } : {}),
       versions: versions(),
       unchanged,
     },

@@ -41,6 +41,7 @@ export type {
   Preparing,
   Preview,
   Receipt,
+  SelfTestFigure,
   SelfTestResult,
   Snapshot,
   StepEvent,

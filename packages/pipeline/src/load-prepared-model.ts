@@ -1,6 +1,6 @@
 import { AppError } from '@qwen-edit/contract';
 import { firstArrangement } from './arrange-memory.ts';
-import { type LoadedModel, loadModel, type ModelLoadOptions } from './engine/model.ts';
+import { type LoadedModel, loadModel, type ModelLoadOptions, type OpenedModel, openModel } from './engine/model.ts';
 import { availableMemory } from './plan/available-memory.ts';
 import { prepareWeights } from './prepared/prepare-weights.ts';
 import { hasInt8Products, NO_LAYOUT } from './prepared/processor-class.ts';
@@ -18,36 +18,41 @@ export interface PreparedLoadOptions extends Omit<ModelLoadOptions, 'prepare'> {
 
 /** Loads a model in any precision: what has to be prepared is found, or made first. Rejects as loadModel and prepareWeights do. */
 export async function loadPreparedModel(dir: string, options: PreparedLoadOptions): Promise<LoadedModel> {
-  const { weightCacheDir, onPreparing, onPrepared, ...rest } = options;
-  const memoryBytes = rest.memoryBytes ?? (await availableMemory()).totalBytes;
+  const memoryBytes = options.memoryBytes ?? (await availableMemory()).totalBytes;
   return loadModel(dir, {
-    ...rest,
+    ...options,
     memoryBytes,
     arrangement: (folder, device, precision) =>
-      firstArrangement(folder, { device, precision, memoryBytes, deviceMemoryBytes: rest.deviceMemoryBytes }),
-    async prepare(folder, precision, device) {
-      if (precision.preparation === undefined) return undefined;
-      if (precision.name === 'w8a8' && !hasInt8Products())
-        throw new AppError(
-          'invalid_parameter',
-          'This processor has no exact products of 8-bit integers (VNNI or AMX).',
-          {
-            hint: 'Use another precision: w8 or w4, which take as little memory, or fp32.',
-          },
-        );
-      if (weightCacheDir === undefined)
-        throw new AppError('usage', `The precision ${precision.name} needs a folder for prepared weights.`);
-      const { threads, pause } = rest;
-      const runtime = versions()['onnxruntime-node'];
-      return prepareWeights(dir, folder, precision, {
-        weightCacheDir,
-        threads,
-        runtime,
-        processor: device.laysOut ? undefined : NO_LAYOUT,
-        pause,
-        onMaking: (bytes, where) => onPreparing?.({ precision: precision.name, bytes, folder: where }),
-        onProgress: onPrepared,
-      });
-    },
+      firstArrangement(folder, { device, precision, memoryBytes, deviceMemoryBytes: options.deviceMemoryBytes }),
+    prepare: preparing(dir, options),
   });
+}
+
+/** The same without a network of it being loaded. */
+export async function openPreparedModel(dir: string, options: PreparedLoadOptions): Promise<OpenedModel> {
+  return openModel(dir, { ...options, prepare: preparing(dir, options) });
+}
+
+function preparing(
+  dir: string,
+  { weightCacheDir, onPreparing, onPrepared, threads, pause }: PreparedLoadOptions,
+): NonNullable<ModelLoadOptions['prepare']> {
+  return async (folder, precision, device) => {
+    if (precision.preparation === undefined) return undefined;
+    if (precision.name === 'w8a8' && !hasInt8Products())
+      throw new AppError('invalid_parameter', 'This processor has no exact products of 8-bit integers (VNNI or AMX).', {
+        hint: 'Use another precision: w8 or w4, which take as little memory, or fp32.',
+      });
+    if (weightCacheDir === undefined)
+      throw new AppError('usage', `The precision ${precision.name} needs a folder for prepared weights.`);
+    return prepareWeights(dir, folder, precision, {
+      weightCacheDir,
+      threads,
+      runtime: versions()['onnxruntime-node'],
+      processor: device.laysOut ? undefined : NO_LAYOUT,
+      pause,
+      onMaking: (bytes, where) => onPreparing?.({ precision: precision.name, bytes, folder: where }),
+      onProgress: onPrepared,
+    });
+  };
 }

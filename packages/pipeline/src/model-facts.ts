@@ -25,6 +25,7 @@ export function modelFacts({ folder, device, precision }: KnownModel): ModelFact
     size_multiple: PATCH * vaeFactor(folder.vae.config),
     device: device.name,
     precision: precision.name,
+    ...(device.kernels === 'safe' ? { kernels: device.kernels } : {}),
     shape: modelShape(folder),
     ...(folder.card === undefined ? {} : { card: folder.card }),
   };

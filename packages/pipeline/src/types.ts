@@ -49,18 +49,51 @@ export interface Preview {
 
 export type { ModelFacts } from '@qwen-edit/contract';
 
+/** One comparison of a self-test with fp32 on the processor. */
+export interface SelfTestFigure {
+  /** What was compared: `noise_pred`, `block`, `picture`, or an operator. */
+  readonly name: string;
+  /** The same in words: which network, or the shape on which an operator was tried. */
+  readonly what: string;
+  /** Signal over error, in dB; of a picture its PSNR. 200 for equal values. */
+  readonly decibels: number;
+  /** Cosine of the angle between the two; of pictures too. */
+  readonly cosine: number;
+  /** What `decibels` has to reach. It is the stricter of the two: a cosine cannot see values that are all scaled alike. */
+  readonly bound: number;
+  readonly ok: boolean;
+  /** Why there is nothing to compare, in ONNX Runtime's words. */
+  readonly error?: string | undefined;
+}
+
+/** A set of kernels or a precision that the self-test has refused. */
+export interface RefusedKernels {
+  readonly kernels: 'fast' | 'safe';
+  readonly precision: string;
+  readonly reason: string;
+}
+
 /** What the self-test of a device and precision has found. */
 export interface SelfTestResult {
-  /** True if every network and the picture come as close to the golden edit as their bounds say. */
+  /** True if every network, the block and the picture come as close to fp32 as their bounds say. */
   readonly ok: boolean;
+  readonly device: string;
+  readonly kernels: 'fast' | 'safe';
+  readonly precision: string;
   /** PSNR of the picture against the golden one, in dB; 200 for an equal one. */
   readonly psnr: number;
   /** What the PSNR has to reach, in dB. */
   readonly bound: number;
   /** How long it took, loading of the small model included. */
   readonly seconds: number;
-  /** If it is not ok: the first network that differs, and by how much. */
+  /** Each comparison, in the order in which an edit computes; the block of the loaded checkpoint comes last. */
+  readonly figures: readonly SelfTestFigure[];
+  /** Operators by themselves: those that differ, if a network does; all, if they were asked for. */
+  readonly operators: readonly SelfTestFigure[];
+  /** If it is not ok: the first network that differs, by how much, and which operators do. */
   readonly reason?: string | undefined;
+  /** What was tried before, and left since it computes wrong numbers. */
+  readonly refused: readonly RefusedKernels[];
 }
 
 export interface EditHooks {
@@ -109,6 +142,8 @@ export interface Receipt {
   readonly images: readonly ({ readonly sha256: string; readonly reference: Size } & Size)[];
   readonly precision: string;
   readonly device: string;
+  /** Present if the device's faster kernels have failed their self-test. */
+  readonly kernels?: 'safe' | undefined;
   readonly versions: Record<string, string>;
   /** Results that are nearly a picture of the request. */
   readonly unchanged: readonly Unchanged[];

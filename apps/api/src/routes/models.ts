@@ -97,6 +97,7 @@ function presentModel(
     workers: workers.length,
     devices: [...new Set(workers.map(({ device }) => device))],
     precisions: [...precisions],
+    ...(facts.kernels === undefined ? {} : { kernels: facts.kernels }),
     defaults: {
       ...GUIDE_DEFAULTS,
       num_inference_steps: facts.num_inference_steps ?? GUIDE_DEFAULTS.num_inference_steps,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
 import { acquireDataDirLock } from '@qwen-edit/db';
 import { demoModelDir } from '@qwen-edit/demo-model';
-import { inspectModel } from '@qwen-edit/pipeline';
+import { inspectModel, type SelfTestOptions, type SelfTestResult } from '@qwen-edit/pipeline';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readUsableConfig, unknownSettings } from '../config.ts';
 import type { DoctorDeps } from './check.ts';
@@ -415,16 +415,39 @@ describe('service', () => {
 });
 
 describe('self-test', () => {
-  const result = { ok: true, psnr: 200, bound: 60, seconds: 0.4 };
-  it('tells how close and how fast', async () => {
-    const runSelfTest = async () => result;
-    expectFound(await checkSelfTest(depsOf({}, { runSelfTest }), never), 'ok', '0.4 s', '200 dB', 'in fp32');
+  const result = {
+    ...{ ok: true, psnr: 200, bound: 60, seconds: 0.4, device: 'cpu', precision: 'fp32' },
+    ...{ figures: [], operators: [], refused: [] },
+    kernels: 'fast',
+  } as const;
+  /** A machine with a processor of this kind, and with these other devices. */
+  const machine =
+    (cpu: Partial<SelfTestResult>, others: Partial<Record<string, Partial<SelfTestResult>>> = {}) =>
+    async ({ device = 'cpu' }: SelfTestOptions): Promise<SelfTestResult> => {
+      const found = device === 'cpu' ? cpu : others[device];
+      if (found === undefined) throw new AppError('engine_failed', 'ONNX Runtime: No supported adapters');
+      return { ...result, device, ...found };
+    };
+  const findings = (...of: Parameters<typeof machine>) =>
+    checkSelfTest(depsOf({}, { runSelfTest: machine(...of) }), never);
+
+  it('tells how close and how fast each device is, and of the others that they are not usable', async () => {
+    const found = await findings({}, { webgpu: { psnr: 86, seconds: 20 } });
+    expect(found.map(({ status }) => status)).toEqual(['ok', 'ok', 'ok']);
+    expect(found[0]?.message).toMatch(/^cpu: .*0\.4 s, 200 dB .* in fp32/);
+    expect(found[1]?.message).toMatch(/^webgpu: .*20\.0 s, 86 dB/);
+    expect(found[2]?.message).toBe('cuda: not usable here, and not needed. ONNX Runtime: No supported adapters');
   });
   it('a machine that computes wrong numbers is a problem that names the network, and a slow one a note', async () => {
     const reason = 'On cpu in fp32 the transformer comes to 40.0 dB.';
-    const drifting = async () => ({ ...result, ok: false, psnr: 40, reason });
-    expectFound(await checkSelfTest(depsOf({}, { runSelfTest: drifting }), never), 'problem', reason);
-    const slow = async () => ({ ...result, seconds: 30 });
-    expectFound(await checkSelfTest(depsOf({}, { runSelfTest: slow }), never), 'note', 'slow');
+    expect((await findings({ ok: false, psnr: 40, reason }))[0]).toMatchObject({ status: 'problem', message: reason });
+    const [slow] = await findings({ seconds: 30 });
+    expect(slow).toMatchObject({ status: 'note', message: expect.stringContaining('slow') });
+  });
+  it('a device that only computes right with safe kernels is a note that says what was wrong', async () => {
+    const refused = [{ kernels: 'fast', precision: 'fp32', reason: 'MultiHeadAttention is wrong.' }] as const;
+    const [, webgpu] = await findings({}, { webgpu: { kernels: 'safe', refused } });
+    expect(webgpu).toMatchObject({ status: 'note', message: expect.stringContaining('MultiHeadAttention is wrong.') });
+    expect(webgpu?.message).toContain('with safe kernels');
   });
 });

@@ -44,7 +44,7 @@ const CHECKS = {
   storage: { run: checkStorage, seconds: 15 },
   queue: { run: checkQueue, seconds: 15 },
   service: { run: checkService, seconds: 10 },
-  'self-test': { run: checkSelfTest, seconds: 120, alone: true },
+  'self-test': { run: checkSelfTest, seconds: 400, alone: true },
 } as const satisfies Record<string, PlannedCheck>;
 
 export const CHECK_NAMES: readonly string[] = Object.keys(CHECKS);

@@ -35,7 +35,12 @@ export function createEncoders(
   kept: ScopedCache | undefined,
 ): Encoders {
   const { folder, precision, device } = model;
-  const networks = [folder.digest, precisionKey(precision), device.name, JSON.stringify(versions)];
+  const networks = [
+    folder.digest,
+    precisionKey(precision),
+    `${device.name} ${device.kernels}`,
+    JSON.stringify(versions),
+  ];
   const keys = kept === undefined ? undefined : createEncodingKeys(networks, kept.scope);
 
   const find = async (key: string | undefined): Promise<FloatArray | undefined> => {

@@ -3,7 +3,7 @@ import { AppError } from '@qwen-edit/contract';
 import { commonFolder, type ModelFolder, openModelFolder } from '../hub/model-folder.ts';
 import type { FindPrepared } from '../onnx/prepared-layer.ts';
 import { createPromptEncoder, type PromptEncoder } from '../text/prompt.ts';
-import { type Device, deviceNamed } from './devices.ts';
+import { type Device, deviceNamed, type KernelSet } from './devices.ts';
 import { type Precision, precisionNamed } from './precision.ts';
 import { type EngineContext, type Holding, SEGMENT_BYTES, type SegmentChain } from './segment-chain.ts';
 import { loadTextEncoder, type TextEncoder } from './text-encoder.ts';
@@ -19,9 +19,14 @@ export interface Residency {
   readonly transformer: Holding;
 }
 
-/** A checkpoint whose networks are loaded. */
-export interface LoadedModel {
+/** A checkpoint, and how its networks are to be computed. */
+export interface OpenedModel {
   readonly folder: ModelFolder;
+  readonly context: EngineContext;
+}
+
+/** A checkpoint whose networks are loaded. */
+export interface LoadedModel extends OpenedModel {
   readonly device: Device;
   readonly precision: Precision;
   readonly prompt: PromptEncoder;
@@ -45,6 +50,8 @@ export interface ModelLoadOptions {
   /** A device and a precision, or their names; if absent or empty, the default. */
   readonly device?: string | Device;
   readonly precision?: string | Precision;
+  /** Of a device that is given by its name; default: the fast ones. */
+  readonly kernels?: KernelSet | undefined;
   readonly threads: number;
   /** Bytes of main memory that edits are planned with; if nobody says, everything is held. */
   readonly memoryBytes?: number | undefined;
@@ -83,26 +90,13 @@ interface PreparedFolder {
 export async function loadModel(dir: string, options: ModelLoadOptions): Promise<LoadedModel> {
   const steps = 4;
   const step = (done: number): void => options.onStep?.(done, steps);
-  const device = typeof options.device === 'object' ? options.device : deviceNamed(options.device);
-  const wanted =
-    typeof options.precision === 'object' ? options.precision : precisionNamed(options.precision, device.name);
   step(0);
-  const folder = await openModelFolder(dir);
+  const { folder, context: opened } = await openModel(dir, options);
+  const { pause, memoryBytes, deviceMemoryBytes } = options;
+  const { device, precision } = opened;
   const prompt = createPromptEncoder(folder.tokenizer.file, folder.tokenizer.config, folder.family);
-  const { threads, pause, memoryBytes, deviceMemoryBytes, onOutputs } = options;
-  const prepared = await options.prepare?.(folder, wanted, device);
-  const precision = { ...wanted, calibration: prepared?.calibration };
   const { residency, segmentBytes = SEGMENT_BYTES } = options.arrangement?.(folder, device, precision) ?? {};
-  if (precision.preparation !== undefined && prepared === undefined)
-    throw new AppError('internal', `The precision ${precision.name} needs prepared weights.`);
-  const root = prepared === undefined ? folder.root : commonFolder([folder.root, prepared.folder].map(insideOf));
-  // Who measures something leaves nothing behind.
-  const keepsModulations = prepared !== undefined && onOutputs === undefined;
-  const modulationDir = keepsModulations ? join(prepared.folder, 'modulations') : undefined;
-  const context: EngineContext = {
-    ...{ device, precision, threads, root, pause },
-    ...{ prepared: prepared?.find, modulationDir, onOutputs, segmentBytes },
-  };
+  const context: EngineContext = { ...opened, segmentBytes };
   const chains: SegmentChain[] = [];
   const release = async (): Promise<void> => {
     for (const chain of chains) await chain.release();
@@ -138,13 +132,38 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
       vae.tileAbove(wanted.untiledArea);
     };
     return {
-      ...{ folder, device, precision, prompt, textEncoder, transformer, vae },
+      ...{ folder, context, device, precision, prompt, textEncoder, transformer, vae },
       ...{ pause, memoryBytes, deviceMemoryBytes, segmentBytes, arrange, endStage, release },
     };
   } catch (thrown) {
     await release();
     throw thrown;
   }
+}
+
+/**
+ * Opens a folder, and finds its weights in the form of the precision, without loading a network. Throws what openModelFolder throws, and
+ * AppError `invalid_parameter` for an unknown device or precision.
+ */
+export async function openModel(dir: string, options: ModelLoadOptions): Promise<OpenedModel> {
+  const device = typeof options.device === 'object' ? options.device : deviceNamed(options.device, options.kernels);
+  const wanted =
+    typeof options.precision === 'object' ? options.precision : precisionNamed(options.precision, device.name);
+  const folder = await openModelFolder(dir);
+  const { threads, pause, onOutputs } = options;
+  const prepared = await options.prepare?.(folder, wanted, device);
+  const precision = { ...wanted, calibration: prepared?.calibration };
+  if (precision.preparation !== undefined && prepared === undefined)
+    throw new AppError('internal', `The precision ${precision.name} needs prepared weights.`);
+  const root = prepared === undefined ? folder.root : commonFolder([folder.root, prepared.folder].map(insideOf));
+  // Who measures something leaves nothing behind.
+  const keepsModulations = prepared !== undefined && onOutputs === undefined;
+  const modulationDir = keepsModulations ? join(prepared.folder, 'modulations') : undefined;
+  const context: EngineContext = {
+    ...{ device, precision, threads, root, pause },
+    ...{ prepared: prepared?.find, modulationDir, onOutputs },
+  };
+  return { folder, context };
 }
 
 /** A path below a folder: commonFolder takes files. */

@@ -52,18 +52,35 @@ export function transformerSegments(
   const ranges = segmentRanges(source.weights, 'transformer_blocks.', config.num_layers, segmentBytes);
   return [
     { name: 'transformer.embed', build: () => embedGraph(config, source) },
-    ...ranges.map(([first, last]) => ({
-      name: `transformer.blocks.${first}-${last}`,
-      build: (linear = source.repeated?.linear ?? source.linear) =>
-        blocksGraph(config, first, last, {
-          ...source,
-          linear,
-          attention: source.repeated?.attention ?? source.attention,
-        }),
-      repeated: 'each step' as const,
-    })),
+    ...ranges.map(([first, last]) => blocksSegment(config, source, first, last)),
     { name: 'transformer.tail', build: () => tailGraph(config, source) },
   ];
+}
+
+function blocksSegment(config: TransformerConfig, source: GraphSource, first: number, last: number): Segment {
+  return {
+    name: `transformer.blocks.${first}-${last}`,
+    build: (linear = source.repeated?.linear ?? source.linear) =>
+      blocksGraph(config, first, last, {
+        ...source,
+        linear,
+        attention: source.repeated?.attention ?? source.attention,
+      }),
+    repeated: 'each step',
+  };
+}
+
+/**
+ * One block of the transformer, by itself, as a network of one segment. It is run with the inputs of blocksGraph, which names the
+ * modulations by the block.
+ */
+export async function loadTransformerBlock(
+  context: EngineContext,
+  config: TransformerConfig,
+  weights: Weights,
+  block: number,
+): Promise<SegmentChain> {
+  return loadSegmentChain(context, [blocksSegment(config, graphSource(context, weights), block, block + 1)]);
 }
 
 /** QwenImageTransformer2DModel in segments. */

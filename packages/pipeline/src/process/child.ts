@@ -6,7 +6,7 @@ import type { EncodingCache } from '../encodings/encoding-cache.ts';
 import type { LoadedModel } from '../engine/model.ts';
 import { loadPreparedModel } from '../load-prepared-model.ts';
 import { modelFacts } from '../model-facts.ts';
-import { runGoldenEdit } from '../self-test/run-golden-edit.ts';
+import { examineDevice } from '../self-test/examine-device.ts';
 import type { Preview } from '../types.ts';
 import { openEncodings } from './encodings.ts';
 import type { Frame } from './framing.ts';
@@ -60,9 +60,10 @@ async function pause(): Promise<void> {
 
 async function load(command: Extract<EngineCommand, { type: 'load' }>): Promise<void> {
   const start = performance.now();
-  const { id, device, precision, threads, memoryBytes, deviceMemoryBytes, weightCacheDir } = command;
+  const { id, device, kernels, precision, threads, memoryBytes, deviceMemoryBytes, weightCacheDir } = command;
   model = await loadPreparedModel(command.modelDir, {
     device,
+    kernels,
     precision,
     threads,
     memoryBytes,
@@ -78,19 +79,23 @@ async function load(command: Extract<EngineCommand, { type: 'load' }>): Promise<
   send({ type: 'loaded', id, load_s: (performance.now() - start) / 1000, model: modelFacts(model) });
 }
 
-async function selfTest({ id, dir, ...tested }: Extract<EngineCommand, { type: 'self-test' }>): Promise<void> {
+async function selfTest({
+  id,
+  type: _type,
+  ...examination
+}: Extract<EngineCommand, { type: 'self-test' }>): Promise<void> {
   const start = performance.now();
-  const { device, precision } = tested;
+  const { device, kernels, precision } = examination;
   // Two of a small model would be no harm, but its loading is most of what a self-test costs.
-  const fits = modelDir === dir && model?.device.key === device && model.precision.name === precision;
-  const loaded = fits ? model : undefined;
-  const small = loaded ?? (await loadPreparedModel(dir, { ...tested, pause }));
-  try {
-    const result = await runGoldenEdit(small, dir);
-    send({ type: 'self-tested', id, result: { ...result, seconds: (performance.now() - start) / 1000 } });
-  } finally {
-    if (loaded === undefined) await small.release();
-  }
+  const loaded = (dir: string): LoadedModel | undefined => {
+    const fits = model?.device.key === device && model.device.kernels === kernels && model.precision.name === precision;
+    return fits && modelDir === dir ? model : undefined;
+  };
+  const onTesting = (what: string, done: number, total: number): void =>
+    send({ type: 'testing', id, what, done, total });
+  const { figures, operators, reason } = await examineDevice(examination, { loaded, pause, onTesting });
+  const seconds = (performance.now() - start) / 1000;
+  send({ type: 'self-tested', id, result: { figures: [...figures], operators: [...operators], reason, seconds } });
 }
 
 async function edit(command: Extract<EngineCommand, { type: 'edit' }>, parts: readonly Uint8Array[]): Promise<void> {

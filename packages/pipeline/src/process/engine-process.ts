@@ -126,6 +126,7 @@ export function startEngineProcess(options: EngineProcessOptions): EngineProcess
         break;
       case 'step':
       case 'preparing':
+      case 'testing':
       case 'snapshot':
       case 'preview':
         notifyListener(event.id, event, parts);

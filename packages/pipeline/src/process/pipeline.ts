@@ -2,13 +2,24 @@ import { availableParallelism } from 'node:os';
 import { AppError, toAppError } from '@qwen-edit/contract';
 import { deviceNamed } from '../engine/devices.ts';
 import { precisionNamed } from '../engine/precision.ts';
-import type { EditHooks, EditRequest, EditResult, ModelFacts, Preparing, SelfTestResult, StepEvent } from '../types.ts';
+import { kernelLadder, type Rung } from '../self-test/ladder.ts';
+import type {
+  EditHooks,
+  EditRequest,
+  EditResult,
+  ModelFacts,
+  Preparing,
+  RefusedKernels,
+  SelfTestResult,
+  StepEvent,
+} from '../types.ts';
+import { createClimber } from './climb-ladder.ts';
 import { editCommandOf, endBrokenEngine, listenerOf, partsOf, resultOf } from './edit-messages.ts';
 import { type EncodingCachePlace, forgetEncodings, requirePlace } from './encodings.ts';
 import { type EngineProcess, startEngineProcess } from './engine-process.ts';
 import type { EngineStats } from './protocol.ts';
 import { requireEngine } from './require-engine.ts';
-import { askSelfTest, requirePassed } from './run-self-test.ts';
+import { askExamination, requirePassed, selfTestResult } from './run-self-test.ts';
 import { createSmallerPlans } from './smaller-plan.ts';
 
 export interface PipelineOptions {
@@ -42,8 +53,10 @@ export interface PipelineOptions {
   /** How long a cancelled edit may take to reach the end of its segment before its engine is killed; default 10 s. */
   readonly cancelGraceMs?: number;
   /**
-   * A small checkpoint with a golden edit, the demo model: each engine makes that edit before it loads the model, and does not serve
-   * if its result drifts. createPipeline, or the edit that needed a new engine, then rejects with AppError `device_drift`.
+   * A small checkpoint with a golden edit, the demo model: each engine makes that edit before it loads the model, then computes one block
+   * of the model, and does not serve if a result drifts. What kernelLadder says is tried in its place; if nothing passes, createPipeline,
+   * or the edit that needed a new engine, rejects with AppError `device_drift`. `onTrouble` hears if the engine goes on with less than
+   * what was asked for.
    */
   readonly selfTestDir?: string | undefined;
   /**
@@ -118,7 +131,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     signal,
   } = options;
   const { key: device, name: kind, ownMemory } = deviceNamed(options.device);
-  const precision = precisionNamed(options.precision, kind).name;
+  const rungs = kernelLadder(device, precisionNamed(options.precision, kind).name);
   if (!Number.isInteger(threads) || threads < 1)
     throw new AppError('invalid_parameter', `threads must be a whole number of at least 1, not ${threads}.`);
   for (const [name, bytes] of Object.entries({ memoryBytes, deviceMemoryBytes }))
@@ -133,6 +146,8 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   let closed = false;
   let load_s = 0;
   let lastSelfTest: SelfTestResult | undefined;
+  /** What the engine computes with, and what was refused before that. */
+  let at: { readonly rung: Rung; readonly refused: readonly RefusedKernels[] } = { rung: rungs[0]!, refused: [] };
   let queue: Promise<unknown> = Promise.resolve();
   let running = false;
   const plans = createSmallerPlans({
@@ -142,38 +157,57 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   });
   /** Runs it once more with a smaller plan if a device with memory of its own has none left. */
   const orSmaller: typeof plans.orSmaller = ownMemory ? plans.orSmaller : (work) => work();
+  let loading = false;
 
+  const climber = createClimber<EngineProcess>(rungs, ({ kernels, precision }, refused) => {
+    const reasons = refused.map(({ reason }) => reason).join(' ');
+    const what = `${device} goes on with ${kernels} kernels in ${precision}, since it computes wrong numbers with what was asked for.`;
+    onTrouble?.(new AppError('device_drift', `${what} ${reasons}`));
+  });
   /** The engine with its model loaded; a new one if there is none, or if the last one has ended. */
   const ready = async (onStep: PipelineOptions['onStep']): Promise<EngineProcess> => {
     if (closed) throw new AppError('engine_closed', 'The pipeline was closed.');
-    if (loaded === undefined || engine?.alive !== true) {
-      engine = startEngineProcess({ program, silenceMs: options.silenceMs ?? DEFAULT_SILENCE_MS, nice, onTrouble });
-      loaded = loadInto(engine, onStep);
+    if (loaded === undefined || (!loading && engine?.alive !== true)) {
+      loading = true;
+      const opened = climber.climb((rung, refused) => {
+        if (closed) throw new AppError('engine_closed', 'The pipeline was closed.');
+        if (model === undefined && signal?.aborted === true) throw loadingCanceled();
+        at = { rung, refused };
+        engine = startEngineProcess({ program, silenceMs: options.silenceMs ?? DEFAULT_SILENCE_MS, nice, onTrouble });
+        return loadInto(engine, onStep);
+      });
+      loaded = opened.finally(() => {
+        loading = false;
+      });
     }
     return loaded;
   };
 
+  /** Rejects with AppError `device_drift` if something differs. */
+  const examine = async (current: EngineProcess, what: { readonly dir?: string; readonly block?: string }) => {
+    const examination = { ...what, ...at.rung, device, threads, memoryBytes, weightCacheDir, operators: false };
+    const found = await askExamination(current, examination);
+    if (found.reason !== undefined && encodingCache !== undefined) await forgetEncodings(encodingCache);
+    requirePassed(selfTestResult(examination, [found], at.refused));
+    return found;
+  };
+  const keepResult = (...parts: Parameters<typeof selfTestResult>[1]): void => {
+    lastSelfTest = selfTestResult({ device, ...at.rung }, parts, at.refused);
+  };
   const selfTestIn = async (current: EngineProcess): Promise<void> => {
-    if (options.selfTestDir === undefined) return;
-    const result = await askSelfTest(current, options.selfTestDir, { device, precision, threads, weightCacheDir });
-    if (!result.ok && encodingCache !== undefined) await forgetEncodings(encodingCache);
-    lastSelfTest = requirePassed(result);
+    const { selfTestDir: dir, modelDir: block } = options;
+    if (dir !== undefined) keepResult(await examine(current, { dir, block }));
   };
   const loadInto = async (fresh: EngineProcess, onStep: PipelineOptions['onStep']): Promise<EngineProcess> => {
+    const { selfTestDir: dir, modelDir } = options;
     try {
       // Before the model, which may take minutes; but if that is the small one itself, it is loaded once.
-      const after = options.selfTestDir === options.modelDir;
-      if (!after) await selfTestIn(fresh);
+      const before = dir === undefined || dir === modelDir ? undefined : await examine(fresh, { dir });
       const { event } = await fresh.ask(
         {
           type: 'load',
-          modelDir: options.modelDir,
-          device,
-          precision,
-          threads,
-          memoryBytes,
+          ...{ modelDir, device, ...at.rung, threads, memoryBytes, weightCacheDir },
           deviceMemoryBytes: plans.deviceMemoryBytes,
-          weightCacheDir,
           ...(encodingCache && { encodingCache }),
         },
         [],
@@ -185,7 +219,8 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       if (event.type !== 'loaded') return endBrokenEngine(fresh);
       load_s = event.load_s;
       model = event.model;
-      if (after) await selfTestIn(fresh);
+      if (before !== undefined) keepResult(before, await examine(fresh, { block: modelDir }));
+      else await selfTestIn(fresh);
       return fresh;
     } catch (error) {
       await fresh.shutdown(0);
@@ -222,8 +257,8 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     }
   };
 
-  const stopLoading = (): void => engine?.kill(new AppError('canceled', 'The loading of the model was cancelled.'));
-  if (signal?.aborted === true) throw new AppError('canceled', 'The loading of the model was cancelled.');
+  const stopLoading = (): void => engine?.kill(loadingCanceled());
+  if (signal?.aborted === true) throw loadingCanceled();
   signal?.addEventListener('abort', stopLoading, { once: true });
   await orSmaller(() => ready(options.onStep)).finally(() => signal?.removeEventListener('abort', stopLoading));
   return {
@@ -281,6 +316,10 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
       await engine?.shutdown(running ? 0 : CLOSE_GRACE_MS);
     },
   };
+}
+
+function loadingCanceled(): AppError {
+  return new AppError('canceled', 'The loading of the model was cancelled.');
 }
 
 /** Settles as `promise` does, or rejects with `canceled` as soon as the signal is aborted. */

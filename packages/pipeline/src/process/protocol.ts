@@ -14,11 +14,13 @@ import { z } from 'zod';
  * speaks first (`hello`); a parent of another version ends it. A message that fits no schema means that the other side is
  * broken: it is never skipped.
  */
-export const PROTOCOL_VERSION = 5;
+export const PROTOCOL_VERSION = 6;
 /** The child's end of the pipe. */
 export const PROTOCOL_FD = 3;
 
 const id = z.int().min(1);
+/** As of engine/devices.ts. */
+const kernels = z.enum(['fast', 'safe']);
 
 /** Parent to engine. Binary parts: `edit` carries the pictures, then the snapshot if `resume` is true. */
 export const engineCommandSchema = z.discriminatedUnion('type', [
@@ -28,6 +30,7 @@ export const engineCommandSchema = z.discriminatedUnion('type', [
     modelDir: z.string(),
     /** Names in the tables of engine/devices.ts and engine/precision.ts; checked on both sides. */
     device: z.string(),
+    kernels,
     precision: z.string(),
     threads: z.int().min(1),
     /** As of PipelineOptions. */
@@ -38,15 +41,19 @@ export const engineCommandSchema = z.discriminatedUnion('type', [
     deviceMemoryBytes: z.int().min(1).optional(),
     weightCacheDir: z.string().optional(),
   }),
-  /** Makes the golden edit of the small checkpoint `dir`; the loaded model is used if it is that one, and stays in any case. */
+  /** See examineDevice. The loaded model is used if it is one of the two checkpoints, and stays in any case. */
   z.object({
     type: z.literal('self-test'),
     id,
-    dir: z.string(),
     device: z.string(),
+    kernels,
     precision: z.string(),
     threads: z.int().min(1),
+    memoryBytes: z.int().min(1).optional(),
     weightCacheDir: z.string().optional(),
+    dir: z.string().optional(),
+    block: z.string().optional(),
+    operators: z.boolean(),
   }),
   z.object({
     type: z.literal('edit'),
@@ -100,6 +107,7 @@ const resultSchema = z.object({
     images: z.array(z.object({ sha256: z.string(), ...sides, reference: z.object(sides) })),
     precision: z.string(),
     device: z.string(),
+    kernels: z.literal('safe').optional(),
     versions: z.record(z.string(), z.string()),
     unchanged: z.array(unchangedSchema),
   }),
@@ -107,12 +115,21 @@ const resultSchema = z.object({
   latentsShape: z.array(z.int()).optional(),
 });
 
-const selfTestSchema = z.object({
-  ok: z.boolean(),
-  psnr: z.number(),
+const figureSchema = z.object({
+  name: z.string(),
+  what: z.string(),
+  decibels: z.number(),
+  cosine: z.number(),
   bound: z.number(),
-  seconds,
+  ok: z.boolean(),
+  error: z.string().optional(),
+});
+
+const examinationSchema = z.object({
+  figures: z.array(figureSchema),
+  operators: z.array(figureSchema),
   reason: z.string().optional(),
+  seconds,
 });
 
 /** Engine to parent. Binary parts: `snapshot` carries the state; `preview` the encoded picture; `result` the encoded outputs, then latents if asked for. */
@@ -125,7 +142,9 @@ export const engineEventSchema = z.discriminatedUnion('type', [
   /** Sent before weights are prepared, which takes minutes, once. */
   z.object({ type: z.literal('preparing'), id, precision: z.string(), bytes: z.int().min(0), folder: z.string() }),
   z.object({ type: z.literal('loaded'), id, load_s: seconds, model: modelFactsSchema }),
-  z.object({ type: z.literal('self-tested'), id, result: selfTestSchema }),
+  /** Progress of a self-test: `what` is tried, and so much of it is done. */
+  z.object({ type: z.literal('testing'), id, what: z.string(), done: z.int().min(0), total: z.int().min(1) }),
+  z.object({ type: z.literal('self-tested'), id, result: examinationSchema }),
   z.object({
     type: z.literal('step'),
     id,

@@ -16,6 +16,26 @@ export function signalDecibels(value: ArrayLike<number>, golden: ArrayLike<numbe
   return decibels(signal, error);
 }
 
+/** Cosine of the angle between two arrays; 0 for arrays of other lengths, of zeros, and for values that are no numbers. */
+export function cosine(value: ArrayLike<number>, golden: ArrayLike<number>): number {
+  if (value.length !== golden.length) return 0;
+  let product = 0;
+  let squares = 0;
+  let goldenSquares = 0;
+  for (let i = 0; i < golden.length; i++) {
+    product += value[i]! * golden[i]!;
+    squares += value[i]! ** 2;
+    goldenSquares += golden[i]! ** 2;
+  }
+  const found = product / Math.sqrt(squares * goldenSquares);
+  return Number.isFinite(found) ? Math.min(1, found) : 0;
+}
+
+/** The cosine that values have at least if their error is `bound` dB below them: an error can turn them by so much, if it is all across. */
+export function cosineAt(bound: number): number {
+  return Math.sqrt(1 - 10 ** (-bound / 10));
+}
+
 /** PSNR of 8-bit levels, in dB. */
 export function pictureDecibels(value: ArrayLike<number>, golden: ArrayLike<number>): number {
   if (value.length !== golden.length) return 0;
