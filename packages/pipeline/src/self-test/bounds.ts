@@ -29,12 +29,12 @@ export interface SelfTestBounds {
  * hide behind the rounding. Faults of what computes in fp32 don't.
  *
  * One block by itself has w8a8 36 dB, w8 32 (33 at the true widths) and w4 16, whichever kernels; other kernels in fp32 126 and more, wrong
- * attention 38. Nobody has measured one in bf16 and fp16: these bounds are those of the whole network, whose blocks add up.
+ * attention 38. At the true widths fp16 has 40.5 where sums are in fp16 too, 67 where they are in fp32, and bf16 48.6: see decision 39.
  */
 const BOUNDS: Readonly<Record<string, SelfTestBounds>> = {
   fp32: { plain: 80, network: 80, latents: 80, picture: 60, block: 80 },
-  bf16: { plain: 80, network: 37, latents: 34, picture: 48, block: 37 },
-  fp16: { plain: 80, network: 42, latents: 36, picture: 48, block: 42 },
+  bf16: { plain: 80, network: 37, latents: 34, picture: 48, block: 42 },
+  fp16: { plain: 80, network: 42, latents: 36, picture: 48, block: 34 },
   w8a8: { plain: 80, network: 27, latents: 21, picture: 39, block: 31 },
   w8: { plain: 80, network: 22, latents: 16, picture: 33, block: 27 },
   w4: { plain: 80, network: 11, latents: 7, picture: 24, block: 11 },
