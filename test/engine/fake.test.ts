@@ -153,6 +153,14 @@ describe('the fake engine fails as it is told', () => {
     await expectRefusal(canceled, 'canceled', 'was cancelled.');
   });
 
+  it('a device that was lost: the next call has an engine of its own', async () => {
+    const pipeline = await fake();
+    const pid = pipeline.enginePid;
+    await expectRefusal(ask(pipeline, 'fail:device_lost'), 'device_lost');
+    expect((await ask(pipeline, 'paint it')).outputs).toHaveLength(1);
+    expect(pipeline.enginePid).not.toBe(pid);
+  });
+
   it('once, or some times, whatever process is asked', async () => {
     const mark = join(await temporaryFolder(), 'mark');
     const pipeline = await fake();

@@ -76,7 +76,7 @@ export interface Pipeline {
   /**
    * Makes one edit. Calls that come at the same time run one after the other. Rejects with an AppError: those of the
    * request (`invalid_parameter`, `image_invalid`, …), `canceled` after `hooks.signal` was aborted, and `engine_crashed`,
-   * `engine_protocol` or `engine_silent`, after which the next call starts a new engine. If a device with memory of its own has none left, the edit is
+   * `engine_protocol`, `engine_silent` or `device_lost`, after which the next call starts a new engine. If a device with memory of its own has none left, the edit is
    * made once more in a new engine that plans with less, which `onTrouble` hears of; only then it rejects with `out_of_memory`.
    * @example
    * const { outputs, receipt } = await pipeline.edit(
@@ -250,6 +250,10 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     try {
       const { event, parts } = await current.ask(command, partsOf(request, hooks), listenerOf(hooks, current));
       return resultOf(event, parts, load_s) ?? endBrokenEngine(current);
+    } catch (thrown) {
+      // What a process has on a device that was lost does not come back.
+      if (toAppError(thrown).code === 'device_lost') await current.shutdown(0);
+      throw thrown;
     } finally {
       running = false;
       clearTimeout(grace);
