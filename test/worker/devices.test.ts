@@ -91,7 +91,7 @@ it('a job whose engine loses its device goes to another worker, keeps the cause 
       cpu: async () => resultWith('by the processor'),
       webgpu: async ({ crash }) => {
         crash();
-        throw new AppError('device_unavailable', 'The device was lost.');
+        throw new AppError('device_lost', 'The device was lost.');
       },
     },
     async ({ slot }) => {
@@ -103,7 +103,7 @@ it('a job whose engine loses its device goes to another worker, keeps the cause 
   startWorkers(setup, { openEngine }, {}, SLOTS);
   const id = await submitEdit(setup);
   await until(async () => (await rowsOf(setup))[1]?.last_error === 'There is no such device any more.');
-  expect((await jobOf(setup, id)).job).toMatchObject({ status: 'queued', error: { code: 'device_unavailable' } });
+  expect((await jobOf(setup, id)).job).toMatchObject({ status: 'queued', error: { code: 'device_lost' } });
   lost.resolve();
   const { job } = await untilStatus(setup, id, 'succeeded');
   expect(job.failures).toBe(0);
@@ -111,7 +111,7 @@ it('a job whose engine loses its device goes to another worker, keeps the cause 
     `select data ->> 'code' as code from job_events where job_id = $1 and type = 'job.released'`,
     [id],
   );
-  expect(rows).toEqual([{ code: 'device_unavailable' }]);
+  expect(rows).toEqual([{ code: 'device_lost' }]);
   expect(seen.cpu.edits).toBe(1);
 });
 
