@@ -25,7 +25,7 @@ describe('a device that binds few bytes at once', () => {
 
   it('makes the golden edit over weights that are cut', async () => {
     const model = await loadModel(demo, { device: small, threads: 1, pause });
-    expect(await runGoldenEdit(model, demo).finally(model.release)).toMatchObject({ ok: true });
+    expect((await runGoldenEdit(model, demo).finally(model.release)).reason).toBeUndefined();
   });
 
   it('cuts prepared weights at the same places, with their scales and zero points', async () => {
@@ -34,7 +34,7 @@ describe('a device that binds few bytes at once', () => {
       const prepared = { precision, weightCacheDir };
       // A part is not laid out for the processor, whose products then round in another order.
       const model = await loadPreparedModel(demo, { device: small, threads: 1, pause, ...prepared });
-      expect(await runGoldenEdit(model, demo).finally(model.release)).toMatchObject({ ok: true });
+      expect((await runGoldenEdit(model, demo).finally(model.release)).reason).toBeUndefined();
     }
   });
 });
@@ -59,7 +59,7 @@ describe('an engine over several devices', () => {
 describe('the safe kernels', () => {
   it('make the golden edit on the processor', async () => {
     const model = await loadModel(demo, { device: deviceNamed('cpu', 'safe'), threads: 1, pause });
-    expect(await runGoldenEdit(model, demo).finally(model.release)).toMatchObject({ ok: true });
+    expect((await runGoldenEdit(model, demo).finally(model.release)).reason).toBeUndefined();
   });
 
   it.each([

@@ -11,7 +11,7 @@ const SOURCES = join(import.meta.dirname, '../../packages/pipeline/src');
 /** Operators that compute on the processor in every graph, or only in the int8 form, which no other device has. */
 const OTHERS = new Set([
   ...['Shape', 'Identity'],
-  ...['DequantizeLinear', 'MatMulIntegerToFloat', 'Max', 'Neg', 'QuantizeLinear', 'ReduceMax', 'ReduceMin'],
+  ...['DequantizeLinear', 'MatMulIntegerToFloat', 'QuantizeLinear'],
   ...['ScatterElements', 'TopK', 'Cast'],
 ]);
 

@@ -49,10 +49,10 @@ if (realDevice === undefined)
 
     it('convolutions with channels last, some of which are wrong', { timeout: 15 * MINUTES }, async () => {
       const { wrong, reasons } = await testWith({ ...safe, sessionOptions: fast.sessionOptions });
-      expect(wrong).toContain('image_latents');
-      expect(wrong).not.toContain('image_embeds');
-      expect(wrong).not.toContain('block_target');
-      expect(reasons[0]).toMatch(/^On webgpu in fp32 the VAE encoder \(image_latents\) comes to /);
+      // One of the VAE's networks, or both; all others multiply matrices only.
+      expect(wrong.length).toBeGreaterThan(0);
+      expect(wrong.filter((name) => name !== 'image_latents' && name !== 'picture')).toEqual([]);
+      expect(reasons[0]).toMatch(/^On webgpu in fp32 the VAE (encoder|decoder) \((image_latents|picture)\) comes to /);
     });
 
     it('and an engine goes on with safe ones, and says which operators were wrong', {

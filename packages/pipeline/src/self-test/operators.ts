@@ -173,6 +173,15 @@ const elementwise: readonly OperatorProbe[] = [
   probe('Add', '[40, 96] + [96]', (p) => p.graph.op('Add', [p.input([40, 96]), p.weight([96])])),
   probe('Mul', '[40, 96] · [1, 96]', (p) => p.graph.op('Mul', [p.input([40, 96]), p.input([1, 96])])),
   probe('Div', '[2, 40, 33] / 5.7', (p) => p.graph.op('Div', [p.input([2, 40, 33]), p.input([1], () => 5.7)])),
+  probe('Neg', '[40, 96]', (p) => p.graph.op('Neg', [p.input([40, 96])])),
+  probe('Max', '[1, 1, 96], [1, 1, 96] and [1]', (p) =>
+    p.graph.op('Max', [p.input([1, 1, 96]), p.input([1, 1, 96]), p.weight([1])]),
+  ),
+  ...(['ReduceMax', 'ReduceMin', 'ReduceL2'] as const).map((operator) =>
+    probe(operator, 'axis 1 of [1, 40, 96]', (p) =>
+      p.graph.op(operator, [p.input([1, 40, 96]), p.graph.ints([1])], { keepdims: 1 }),
+    ),
+  ),
   probe('Sqrt', '[99]', (p) => p.graph.op('Sqrt', [p.input([99], (i) => i + 0.5)])),
 ];
 

@@ -14,10 +14,13 @@ import type { OnTesting } from './run-golden-edit.ts';
  */
 const BOUNDS: Readonly<Record<Arithmetic, number>> = { fp32: 80, fp16: 50, bf16: 32 };
 
+/** What half precision is used for: all else computes in fp32 in every precision. */
+const HALVED: ReadonlySet<string> = new Set(['Gemm', 'MatMul', 'Softmax', ATTENTION]);
+
 export interface OperatorTest {
   readonly device: Device;
   readonly threads: number;
-  /** In which arithmetic the device computes them; that of the precision. */
+  /** In which arithmetic the device computes products and attention: that of the precision. */
   readonly arithmetic: Arithmetic;
   /** Called before each operator. */
   readonly pause: () => Promise<void>;
@@ -45,10 +48,11 @@ export async function runOperators(test: OperatorTest): Promise<readonly SelfTes
     for (const [i, probe] of probes.entries()) {
       await test.pause();
       onTesting?.(`operator ${probe.operator}`, i, probes.length);
-      const known = { name: nameOf(probe, device.attention), what: probe.on, bound: BOUNDS[arithmetic] };
+      const own = HALVED.has(probe.operator) ? arithmetic : 'fp32';
+      const known = { name: nameOf(probe, device.attention), what: probe.on, bound: BOUNDS[own] };
       const golden = await compute(probe, { device: reference, arithmetic: 'fp32', threads }, []);
       try {
-        figures.push(figureOf(known, await compute(probe, { device, arithmetic, threads }, open), golden));
+        figures.push(figureOf(known, await compute(probe, { device, arithmetic: own, threads }, open), golden));
       } catch (thrown) {
         const { code, message } = toAppError(thrown);
         if (code !== 'engine_failed') throw thrown;
