@@ -18,6 +18,10 @@ const LONG = [
   'test/api/memory.test.ts',
   'test/db/pooler.test.ts',
   'test/queue/job-queue.sqs.test.ts',
+  'test/webgpu/self-test.test.ts',
+  'test/webgpu/residency.test.ts',
+  'test/webgpu/edits.test.ts',
+  'test/webgpu/life.test.ts',
   'test/parity/edits.test.ts',
   'test/demo-model/quality.test.ts',
 ];

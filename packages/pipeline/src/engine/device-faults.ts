@@ -72,6 +72,9 @@ const FAULTS: readonly DeviceFault[] = [
     'Install cuDNN 9, and name its folder in LD_LIBRARY_PATH, or use the image worker-cuda.',
     [[/cuDNN is not available/, 'A library of CUDA is missing: cuDNN.']],
   ),
+  ...faults('device_unavailable', 'Use the precision fp32, w8 or w4 on this card.', [
+    [/requires f16 but the device does not support it/, 'WebGPU has no arithmetic in fp16 on this card.'],
+  ]),
   ...faults('device_unavailable', NO_ADAPTER, [
     [
       /Failed to get a WebGPU (adapter|device)|No supported adapters/,
