@@ -32,7 +32,7 @@ export function cosine(value: ArrayLike<number>, golden: ArrayLike<number>): num
 }
 
 /** The cosine that values have at least if their error is `bound` dB below them: an error can turn them by so much, if it is all across. */
-export function cosineAt(bound: number): number {
+function cosineAt(bound: number): number {
   return Math.sqrt(1 - 10 ** (-bound / 10));
 }
 
