@@ -31,11 +31,6 @@ export function cosine(value: ArrayLike<number>, golden: ArrayLike<number>): num
   return Number.isFinite(found) ? Math.min(1, found) : 0;
 }
 
-/** The cosine that values have at least if their error is `bound` dB below them: an error can turn them by so much, if it is all across. */
-function cosineAt(bound: number): number {
-  return Math.sqrt(1 - 10 ** (-bound / 10));
-}
-
 /** PSNR of 8-bit levels, in dB. */
 export function pictureDecibels(value: ArrayLike<number>, golden: ArrayLike<number>): number {
   if (value.length !== golden.length) return 0;
