@@ -149,7 +149,9 @@ it('a service whose device drifts takes no job and says why, to doctor too, unti
 
   await rm(FAKE_ENGINE_DRIFT);
   await expect.poll(async () => (await job()).status, { timeout: 60_000 }).toBe('succeeded');
-  expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/qwen_edit_self_tests_total\{result="drifted"\} [1-9]/);
+  expect(await (await fetch(`${url}/metrics`)).text()).toMatch(
+    /qwen_edit_self_tests_total\{result="drifted",device="cpu"\} [1-9]/,
+  );
   expect(await service.stop()).toBe(0);
 });
 

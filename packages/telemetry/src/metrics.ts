@@ -20,6 +20,8 @@ export interface Metrics {
   readonly gpuMemoryBytes: Gauge<'device' | 'gpu_id' | 'state'>;
   /** Golden edits that an engine made, by whether it passed. */
   readonly selfTests: Counter<'result' | 'device'>;
+  /** What kept no edit from being made, as kernels that were replaced, or memory of a card that ran out. */
+  readonly engineTroubles: Counter<'code' | 'device'>;
   readonly webhookAttempts: Counter<'result'>;
   readonly loopErrors: Counter<'loop'>;
   /** Objects whose rows are gone and which are still to be deleted, by whether the storage has refused that. */
@@ -107,6 +109,12 @@ export function createMetrics(): Metrics {
       name: 'qwen_edit_self_tests_total',
       help: 'Self-tests of engines, by whether the golden edit passed or drifted',
       labelNames: ['result', 'device'],
+      registers,
+    }),
+    engineTroubles: new Counter({
+      name: 'qwen_edit_engine_troubles_total',
+      help: 'What engines went on in spite of, by its code: a smaller plan after out_of_memory, other kernels after device_drift',
+      labelNames: ['code', 'device'],
       registers,
     }),
     webhookAttempts: new Counter({

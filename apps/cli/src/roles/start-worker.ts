@@ -80,7 +80,10 @@ export async function runLocalWorkers(
       selfTestDir: deps.demoModelDir,
       encodingCache: encodingCacheOf(config),
       onPreparing: (what) => log.info(preparingNote(what)),
-      onTrouble: ({ code, message, hint }) => log.warn({ code, hint }, message),
+      onTrouble({ code, message, hint }) {
+        metrics.engineTroubles.inc({ code, device: slot.device });
+        log.warn({ code, hint }, message);
+      },
       ...(config.engineProgram === undefined ? {} : { program: config.engineProgram }),
     });
     onModel?.(engine.model);

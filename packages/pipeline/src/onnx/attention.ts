@@ -55,7 +55,7 @@ export const composedAttention: AttentionForm = (g, qkv, { count, dim }, { causa
   return g.op('Reshape', [together, g.ints([0, 0, count * dim])]);
 };
 
-/** A third of the memory of eight heads at once, at 24 heads; more groups are more, smaller products. */
+/** Of the transformer's 24 heads, three at a time. More groups would be more, smaller products. */
 export const HEAD_GROUPS = 8;
 
 /** `count` in so many parts that differ by one at most. */
