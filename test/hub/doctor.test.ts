@@ -31,6 +31,7 @@ async function depsOf({ settings, folder, hub }: HubHarness, { env = {}, flag, f
   const settled = await hubSettings(config);
   const deps: Partial<DoctorDeps> = {
     ...{ config, chosen, hub: settled, verifyModel, modelDir: await findChosen(chosen, settled) },
+    engines: { engines: [[{ name: 'cpu', index: 0 }]], notes: [] },
     inspectModel: () => Promise.reject(new Error('noise is no model')),
     host: { freeBytes: async () => free } as unknown as DoctorDeps['host'],
   };
