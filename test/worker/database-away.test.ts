@@ -15,7 +15,7 @@ it('a database that is away for less than the lease costs no attempt', async () 
     hooks.onStep?.({ stage: 'denoise', step: 2, total: 2 });
     return resultWith('edited');
   });
-  startWorkers(setup, engines, { leaseMs: 5000, heartbeatMs: 100 });
+  startWorkers(setup, engines, { leaseMs: 30_000, heartbeatMs: 100 });
   const id = await submitEdit(setup);
   await until(() => engines.seen.edits === 1);
 

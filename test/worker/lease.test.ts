@@ -73,7 +73,7 @@ it('heartbeats flow while the engine blocks for longer than the lease', async ()
     await finish.promise;
     return resultWith('edited');
   });
-  startWorkers(setup, engines, { leaseMs: 4000, heartbeatMs: 200 });
+  startWorkers(setup, engines, { leaseMs: 10_000, heartbeatMs: 200 });
   const id = await submitEdit(setup);
   const first = (await untilStatus(setup, id, 'running')).job.leaseExpiresAt!;
 
@@ -81,7 +81,7 @@ it('heartbeats flow while the engine blocks for longer than the lease', async ()
     const { queued, failed } = await reapLeases(setup.database.db, ERROR);
     expect([...queued, ...failed]).toEqual([]);
     const { job } = await jobOf(setup, id);
-    return job.leaseExpiresAt!.getTime() > first.getTime() + 4000;
+    return job.leaseExpiresAt!.getTime() > first.getTime() + 10_000;
   });
   finish.resolve();
   expect((await untilStatus(setup, id, 'succeeded')).job).toMatchObject({ attempt: 1, failures: 0 });
