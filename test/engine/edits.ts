@@ -1,4 +1,5 @@
 import { onTestFinished } from 'vitest';
+import type { LoadedModel, Residency } from '../../packages/pipeline/src/engine/model.ts';
 import {
   createPipeline,
   type EditRequest,
@@ -42,4 +43,17 @@ export function isThere(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** The same model, and what it is told to hold from now on. */
+export function noteArrangements(loaded: LoadedModel): { model: LoadedModel; arranged: readonly Residency[] } {
+  const arranged: Residency[] = [];
+  const model: LoadedModel = {
+    ...loaded,
+    async arrange(residency) {
+      arranged.push(residency);
+      await loaded.arrange(residency);
+    },
+  };
+  return { model, arranged };
 }

@@ -1,11 +1,11 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { runEdit } from '../../packages/pipeline/src/edit.ts';
-import type { LoadedModel, Residency } from '../../packages/pipeline/src/engine/model.ts';
+import type { LoadedModel } from '../../packages/pipeline/src/engine/model.ts';
 import { createPipeline } from '../../packages/pipeline/src/index.ts';
 import { loadPreparedModel } from '../../packages/pipeline/src/load-prepared-model.ts';
 import { temporaryFolder } from '../bad-input/model-copies.ts';
 import { checkpointDir } from '../parity/goldens.ts';
-import { pictures, pipelineFor, request } from './edits.ts';
+import { noteArrangements, pictures, pipelineFor, request } from './edits.ts';
 
 const GIB = 2 ** 30;
 
@@ -16,15 +16,7 @@ async function modelWith(memoryBytes: number, precision: string, weightCacheDir:
     pause: async () => undefined,
   });
   onTestFinished(() => loaded.release());
-  const arranged: Residency[] = [];
-  const model: LoadedModel = {
-    ...loaded,
-    async arrange(residency) {
-      arranged.push(residency);
-      await loaded.arrange(residency);
-    },
-  };
-  return { model, arranged };
+  return noteArrangements(loaded);
 }
 
 describe('what an edit holds', () => {

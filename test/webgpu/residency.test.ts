@@ -3,8 +3,8 @@ import sharp from 'sharp';
 import { expect, it, onTestFinished } from 'vitest';
 import { runEdit } from '../../packages/pipeline/src/edit.ts';
 import { deviceNamed } from '../../packages/pipeline/src/engine/devices.ts';
-import type { LoadedModel, Residency } from '../../packages/pipeline/src/engine/model.ts';
 import { loadPreparedModel } from '../../packages/pipeline/src/load-prepared-model.ts';
+import { noteArrangements } from '../engine/edits.ts';
 import { describeOnDevice, TEST_DEVICE } from '../support/webgpu.ts';
 
 const DEMO = join(import.meta.dirname, '../../packages/demo-model');
@@ -26,14 +26,7 @@ async function editWith(deviceMemoryBytes: number) {
     ...{ deviceMemoryBytes, threads: 1, pause: async () => undefined },
   });
   onTestFinished(() => loaded.release());
-  const arranged: Residency[] = [];
-  const model: LoadedModel = {
-    ...loaded,
-    async arrange(residency) {
-      arranged.push(residency);
-      await loaded.arrange(residency);
-    },
-  };
+  const { model, arranged } = noteArrangements(loaded);
   const sides = { width: SIDE, height: SIDE, reference_size: 'output' } as const;
   const parameters = {
     prompt: 'make it black and white',

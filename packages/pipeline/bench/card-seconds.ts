@@ -55,7 +55,7 @@ export function cardSeconds(
   const device = deviceNamed(card.device);
   const form = computeForm(precision, device);
   const plan = planMemory(shape, edit, { device: card.device, precision, memoryBytes });
-  const flops = editFlops(shape, edit);
+  const flops = editFlops(shape, edit, device);
   const rates = ratesOf(card, precision);
 
   const { layers, hidden_size: d } = shape.transformer;

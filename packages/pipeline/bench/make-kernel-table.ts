@@ -16,7 +16,7 @@ const OWN = 1;
 const DOMAINS: Readonly<Record<string, string>> = { 'ai.onnx': '', 'com.microsoft': 'com.microsoft' };
 
 /** A kernel: operator, its versions, what constrains each input (of each form that the list gives), and which types that allows. */
-type Kernel = readonly [
+export type Kernel = readonly [
   op: string,
   since: number,
   until: number | null,

@@ -1,14 +1,7 @@
+import type { Kernel } from '../../../packages/pipeline/bench/make-kernel-table.ts';
 import { readGoldenJson } from '../../parity/goldens.ts';
 import type { TypedNode } from '../../support/element-types.ts';
 
-/** Written by make-kernel-table.ts: see there. */
-type Kernel = readonly [
-  op: string,
-  since: number,
-  until: number | null,
-  forms: readonly (readonly string[])[],
-  types: Readonly<Record<string, string>>,
-];
 type KernelTable = { readonly source: string; readonly opset: number } & Readonly<
   Record<'' | 'com.microsoft', readonly Kernel[]>
 >;

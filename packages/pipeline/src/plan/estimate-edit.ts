@@ -73,7 +73,7 @@ export function estimateEdit(
   return {
     ...known,
     tokens: { target, references, text: Math.max(...text) },
-    flops: editFlops(shape, edit),
+    flops: editFlops(shape, edit, deviceNamed(knownDevice(model.device))),
     memory,
     seconds,
     draft,

@@ -75,6 +75,16 @@ describe('operations', () => {
     expect(whole).toBeLessThan(2 * 10 * 0.5 + 0.25);
   });
 
+  it('of the VAE are more where convolutions are computed as they stand, and all others the same', () => {
+    const [transformed, direct] = [true, false].map((winograd) => editFlops(shape, edit, { winograd }));
+    // Nine products of a 3 × 3 kernel for what takes some 2.5 by the transforms, in most of its layers.
+    for (const part of ['vae_encode', 'vae_decode'] as const) {
+      expect(direct![part] / transformed![part]).toBeGreaterThan(1.2);
+      expect(direct![part] / transformed![part]).toBeLessThan(4);
+    }
+    for (const part of ['text', 'vision', 'step', 'denoise'] as const) expect(direct![part]).toBe(transformed![part]);
+  });
+
   it('add up', () => {
     const { text, vision, vae_encode, denoise, vae_decode, total } = editFlops(shape, edit);
     expect(total).toBe(text + vision + vae_encode + denoise + vae_decode);

@@ -19,18 +19,27 @@ export interface EditFlops {
   readonly total: number;
 }
 
+/** What of a device the operations depend on: see Device. */
+interface FlopsDevice {
+  readonly winograd: boolean;
+}
+
 /**
  * What an edit computes, exactly as the graphs do it, but for norms, activations, rotations and the VAE's transforms of kernels, which are below 1 %. Attention
  * takes 4 · length² · width: the products of queries with keys, and of their softmax with values.
  */
-export function editFlops(shape: ModelShape, edit: PlannedEdit): EditFlops {
+export function editFlops(
+  shape: ModelShape,
+  edit: PlannedEdit,
+  { winograd }: FlopsDevice = { winograd: true },
+): EditFlops {
   const sequence = sequenceOf(shape, edit);
   const text = sum(sequence.read.map((length) => languageFlops(shape.language, length)));
   const vision = sum(sequence.patches.map((patches) => visionFlops(shape, patches)));
-  const vae_encode = sum(edit.references.map((size) => vaeFlops(encoderLayers(shape.vae), size)));
+  const vae_encode = sum(edit.references.map((size) => vaeFlops(encoderLayers(shape.vae), size, winograd)));
   const step = edit.numImages * sum(sequence.text.map((length) => passFlops(shape.transformer, sequence, length)));
   const denoise = edit.steps * step;
-  const vae_decode = edit.numImages * vaeFlops(decoderLayers(shape.vae), edit.size);
+  const vae_decode = edit.numImages * vaeFlops(decoderLayers(shape.vae), edit.size, winograd);
   const total = text + vision + vae_encode + denoise + vae_decode;
   return { text, vision, vae_encode, step, denoise, vae_decode, total };
 }
@@ -76,11 +85,15 @@ function visionFlops({ vision: c, language }: ModelShape, patches: number): numb
   return embed + c.layers * layer + attentions + merger;
 }
 
-function vaeFlops(layers: readonly VaeLayer[], size: Size): number {
-  return sum(vaeTiles(size).map((tile) => sum(layers.map((layer) => layerFlops(layer, tile)))));
+function vaeFlops(layers: readonly VaeLayer[], size: Size, winograd: boolean): number {
+  return sum(vaeTiles(size).map((tile) => sum(layers.map((layer) => layerFlops(layer, tile, winograd)))));
 }
 
-function layerFlops({ kind, downscale, to, products }: VaeLayer, { width, height }: Size): number {
+function layerFlops(
+  { kind, downscale, to, products, direct }: VaeLayer,
+  { width, height }: Size,
+  winograd: boolean,
+): number {
   const places = Math.floor(width / downscale) * Math.floor(height / downscale);
-  return kind === 'attention' ? attention(places, to) : 2 * places * products;
+  return kind === 'attention' ? attention(places, to) : 2 * places * (winograd ? products : direct);
 }

@@ -14,6 +14,8 @@ export interface VaeLayer {
   readonly kernel: number;
   /** Products for each place of its result; those of an attention are counted apart. */
   readonly products: number;
+  /** The same on a device that does not use Winograd's transforms. */
+  readonly direct: number;
   /** Channels of what waits beside it: the shortcut of a residual block. */
   readonly held: number;
 }
@@ -28,6 +30,7 @@ const plain = (downscale: number, from: number, to: number, size: 1 | 3, held = 
   to,
   kernel: size * size,
   products: from * to * size * size,
+  direct: from * to * size * size,
   held,
 });
 /** A convolution that keeps the size of its picture. */
@@ -40,6 +43,7 @@ const doubled = (downscale: number, from: number, to: number): VaeLayer => ({
   ...plain(downscale, from, to, 3),
   kernel: DOUBLED_KERNEL,
   products: from * to * DOUBLED_PRODUCTS,
+  direct: from * to * DOUBLED_PRODUCTS,
 });
 const residual = (downscale: number, from: number, to: number): VaeLayer[] => [
   conv(downscale, from, to, 3, from),
@@ -48,7 +52,7 @@ const residual = (downscale: number, from: number, to: number): VaeLayer[] => [
 ];
 const attention = (downscale: number, channels: number): VaeLayer[] => [
   conv(downscale, channels, 3 * channels, 1, channels),
-  { kind: 'attention', downscale, from: 3 * channels, to: channels, kernel: 0, products: 0, held: channels },
+  { kind: 'attention', downscale, from: 3 * channels, to: channels, kernel: 0, products: 0, direct: 0, held: channels },
   conv(downscale, channels, channels, 1),
 ];
 const middle = (downscale: number, channels: number): VaeLayer[] => [

@@ -1,4 +1,5 @@
-import { AppError, DEVICE_NAMES, type ModelFacts, PRECISION_NAMES, type Size, toAppError } from '@qwen-edit/contract';
+import { AppError, type ModelFacts, PRECISION_NAMES, type Size, toAppError } from '@qwen-edit/contract';
+import { deviceNamed } from '../engine/devices.ts';
 import { planMemory } from '../plan/memory.ts';
 import { plannedEdit } from '../plan/planned-edit.ts';
 
@@ -82,10 +83,10 @@ function smallerThan(bytes: number | undefined, model: ModelFacts | undefined, l
 }
 
 function usualPlan(memoryBytes: number | undefined, model: ModelFacts | undefined) {
-  const device = DEVICE_NAMES.find((name) => model?.device.split(/[:+]/)[0] === name);
   const precision = PRECISION_NAMES.find((name) => name === model?.precision);
-  if (model?.shape === undefined || device === undefined || precision === undefined) return undefined;
+  if (model?.shape === undefined || precision === undefined) return undefined;
   try {
+    const { name: device } = deviceNamed(model.device);
     const { card: _card, ...rules } = model;
     return planMemory(model.shape, plannedEdit(rules, [USUAL_PICTURE], {}), { device, precision, memoryBytes });
   } catch {
