@@ -68,7 +68,8 @@ describe('qwen-edit plan memory', () => {
     expect(out).toMatch(
       /^Of main memory it takes \d\.\d GB beside, and pages of the weight files as there is room\.$/m,
     );
-    expect(out).toMatch(/^It computes 13363 TFLOP\.$/m);
+    // Two more than on a processor: convolutions are computed as they stand on a card.
+    expect(out).toMatch(/^It computes 13365 TFLOP\.$/m);
   });
 
   it('of a card that is too small says that it streams, and what would do', async () => {
