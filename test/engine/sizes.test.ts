@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { PRESETS } from '../../packages/contract/src/index.ts';
+import { DRAFT_AREA } from '../../packages/contract/src/index.ts';
 import { runEdit } from '../../packages/pipeline/src/edit.ts';
 import { type LoadedModel, loadModel } from '../../packages/pipeline/src/engine/model.ts';
 import { type Checkpoint, checkpointDir, inputBytes } from '../parity/goldens.ts';
@@ -37,7 +37,7 @@ it.each(['tiny-a', 'tiny-b'] as const)(
     const model = await load(name);
     const { tokens, warnings, receipt, ...size } = await edit(model, { preset: 'draft', max_side: 512 });
     expect(size).toMatchObject({ width: 512, height: 512 });
-    expect(size.width! * size.height!).toBe(PRESETS.draft.output_area);
+    expect(size.width! * size.height!).toBe(DRAFT_AREA);
     expect(tokens).toBe(tokensOf(model, 512, 512));
     expect(receipt.parameters).toMatchObject({ width: 512, height: 512, max_side: 512, reference_size: 'output' });
     expect(receipt.parameters).not.toHaveProperty('preset');

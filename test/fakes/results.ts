@@ -60,5 +60,6 @@ export function receiptOf(
   const { name, digest, demo, device, precision } = FAKE_MODEL;
   const versions = { 'qwen-edit': 'fake', node: process.versions.node };
   const model = { name, digest, demo, pipeline: 'QwenImageEditPlusPipeline' };
-  return { model, parameters, images, device, precision, versions, unchanged: [] };
+  const speed = { mode: 'exact', steps: 1, computed: 1 } as const;
+  return { model, parameters, images, device, precision, loras: [], speed, versions, unchanged: [] };
 }

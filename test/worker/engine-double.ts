@@ -41,6 +41,8 @@ export const resultWith = (text: string): EditResult => ({
     images: [],
     precision: 'fp32',
     device: 'cpu',
+    loras: [],
+    speed: { mode: 'exact', steps: 1, computed: 1 },
     versions: {},
     unchanged: [],
   },

@@ -21,6 +21,8 @@ const receipt = {
   images: [],
   precision: 'fp32',
   device: 'cpu',
+  loras: [],
+  speed: { mode: 'exact' as const, steps: 1, computed: 1 },
   versions: {},
   unchanged: [],
 };

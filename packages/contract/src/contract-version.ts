@@ -5,7 +5,7 @@ import { PARAMETERS } from './parameters.ts';
  * The version of what a job may say. It goes up with each change that lets a job say something new: a parameter, a value of one, a
  * wider range, another kind of input. A worker leaves jobs that need a later version than its own to newer workers.
  */
-export const CONTRACT_VERSION = 3;
+export const CONTRACT_VERSION = 4;
 
 /**
  * The lowest contract version whose workers understand these parameters. What an old worker understands stays low, so that an API

@@ -2,16 +2,17 @@ import type { EditParameters } from './edit-parameters.ts';
 import type { ModelEstimate } from './estimate.ts';
 import type { ModelFacts } from './model-facts.ts';
 import type { Size } from './picture-size.ts';
+import type { OfferedPreset } from './presets.ts';
 import type { SizeParameters } from './size-parameters.ts';
 
 /** Any of it may be left out, or be undefined. */
 type Loose<T> = { readonly [K in keyof T]?: T[K] | undefined };
 export type SomeParameters = Loose<EditParameters>;
 
-type Numbers = 'num_inference_steps' | 'true_cfg_scale' | 'num_images_per_prompt';
+type Filled = 'num_inference_steps' | 'true_cfg_scale' | 'num_images_per_prompt' | 'speed';
 
 /** Parameters that the cost of an edit depends on, those of a finished job too. Of its texts only the lengths count. */
-export interface CostParameters extends SizeParameters, Loose<Pick<EditParameters, Numbers>> {
+export interface CostParameters extends SizeParameters, Loose<Pick<EditParameters, Filled>> {
   /** Of the prompt in UTF-8; a usual one if left out. */
   readonly promptBytes?: number | undefined;
   /** Of the negative prompt; null: there is none, and so no guidance. */
@@ -28,7 +29,9 @@ export interface PastEdit {
 }
 
 /** What is known of a model, its device and its machine. Workers of older versions report less. */
-export type EstimatedModel = Loose<Omit<ModelFacts, 'card'>>;
+export type EstimatedModel = Loose<Omit<ModelFacts, 'card' | 'presets' | 'loras'>> & {
+  readonly presets?: readonly OfferedPreset[] | undefined;
+};
 
 /** What is expected of an edit, but for the names of the model that makes it. */
 export type EditEstimate = Omit<ModelEstimate, 'id' | 'digest' | 'ready' | 'workers'>;

@@ -78,6 +78,32 @@ export const ERRORS = {
     'This schedule needs more steps',
     'Ask for 2 steps or more, or use a scheduler without shift_terminal (as Lightning has).',
   ),
+  lora_not_found: request(
+    400,
+    false,
+    'There is no such LoRA',
+    'Check its name or path; GET /v1/models lists names. `qwen-edit model pull OWNER/NAME` fetches a repository.',
+    'Name a LoRA that GET /v1/models lists, or tell whoever runs the service.',
+  ),
+  lora_refused: request(
+    403,
+    false,
+    'This LoRA may not be used',
+    'Name it in QWEN_EDIT_LORAS, or put its file below a folder of QWEN_EDIT_LORA_DIRS.',
+    'Name a LoRA that GET /v1/models lists, or ask whoever runs the service to allow it.',
+  ),
+  lora_invalid: request(
+    400,
+    false,
+    'The file is not a LoRA that can be used',
+    'Use a LoRA in safetensors: docs/loras.md says which key layouts and types are read.',
+  ),
+  lora_mismatch: request(
+    400,
+    false,
+    'The LoRA was made for another model',
+    'Use a LoRA that was trained for this model: its layers and their widths must be the same.',
+  ),
   model_not_found: surroundings(
     503,
     false,

@@ -10,10 +10,12 @@ export * from './field-errors.ts';
 export * from './health.ts';
 export * from './job.ts';
 export * from './keys.ts';
+export * from './loras.ts';
 export * from './mask-url.ts';
 export * from './message.ts';
 export {
   type EditKind,
+  inBothLanguages,
   LANGUAGES,
   type Language,
   type ModelCard,

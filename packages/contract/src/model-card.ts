@@ -21,6 +21,8 @@ export const editKindSchema = z.object({
   /** Pictures that it takes. */
   pictures: z.int().min(1).default(1),
   title: inBothLanguages,
+  /** The name of the LoRA without which the model does not know it. */
+  lora: z.string().max(64).optional(),
   description: inBothLanguages.optional(),
   prompts: z.object({ en: prompts, zh: prompts }),
 });

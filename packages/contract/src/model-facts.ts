@@ -1,9 +1,21 @@
 import { z } from 'zod';
 import { LIMITS } from './edit-parameters.ts';
-import { modelCardSchema } from './model-card.ts';
+import { loraNameSchema } from './loras.ts';
+import { inBothLanguages, modelCardSchema } from './model-card.ts';
 import { machineFactsSchema, modelShapeSchema } from './model-shape.ts';
+import { offeredPresetSchema } from './presets.ts';
 
 const pixels = z.int().min(1);
+
+/** A LoRA that requests may name. */
+export const offeredLoraSchema = z.object({
+  name: loraNameSchema,
+  title: inBothLanguages.optional(),
+  description: inBothLanguages.optional(),
+  /** Why it cannot be used now, and what to do about it; absent if it can. */
+  unavailable: z.string().optional(),
+});
+export type OfferedLora = Readonly<z.output<typeof offeredLoraSchema>>;
 
 /** What a loaded model is and recommends. The engine tells it, the worker reports it, the API reads the report. */
 export const modelFactsSchema = z.object({
@@ -37,6 +49,10 @@ export const modelFactsSchema = z.object({
   machine: machineFactsSchema.optional(),
   /** True while the worker has not loaded it and waits for a first job; the worker adds it too. */
   loads_with_first_job: z.boolean().optional(),
+  /** Those of the model; COMMON_PRESETS hold too. Workers of earlier versions report none. */
+  presets: z.array(offeredPresetSchema).optional(),
+  /** LoRAs that requests may name. */
+  loras: z.array(offeredLoraSchema).optional(),
   /** What the folder's model_card.json says, if there is one. */
   card: modelCardSchema.optional(),
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { loraListSchema } from './loras.ts';
 
 /** How the command takes a parameter: `--FLAG VALUE`. */
 export interface ParameterFlag {
@@ -44,7 +45,7 @@ interface Bounds {
 
 /** A row as code sees it that handles all parameters alike. */
 export interface ParameterFacts extends Shown, Partial<Bounds> {
-  readonly kind: 'text' | 'whole_number' | 'number' | 'seed' | 'choice' | 'size';
+  readonly kind: 'text' | 'whole_number' | 'number' | 'seed' | 'choice' | 'size' | 'name' | 'loras';
   readonly schema: z.ZodType;
   readonly maxLength?: number;
   readonly choices?: readonly string[];
@@ -146,4 +147,15 @@ const sidesOf = (size: string): readonly number[] => Object.values(sidesOfSize(s
 
 export function sizeParameter<const R extends Shown & Bounds>(row: R) {
   return { ...row, kind: 'size', schema: sizeSchema(row).optional() } as const;
+}
+
+/** A short name that only a model can tell whether it knows it. */
+export function nameParameter<const R extends Shown & { readonly pattern: RegExp }>(row: R) {
+  const schema = z.string('must be a text').regex(row.pattern, 'must be lower case letters, digits, dots, _ and -');
+  return { ...row, kind: 'name', schema: schema.optional() } as const;
+}
+
+/** A list of LoRAs. */
+export function lorasParameter<const R extends Shown>(row: R) {
+  return { ...row, kind: 'loras', schema: loraListSchema.optional() } as const;
 }

@@ -1,5 +1,7 @@
 import {
   choiceParameter,
+  lorasParameter,
+  nameParameter,
   numberParameter,
   type ParameterFacts,
   requiredTextParameter,
@@ -9,7 +11,7 @@ import {
   wholeNumberParameter,
 } from './parameter-kinds.ts';
 import { OUTPUT_FORMATS } from './picture-formats.ts';
-import { PRESET_NAMES, REFERENCE_SIZES } from './presets.ts';
+import { PRESET_NAME, REFERENCE_SIZES, SPEEDS } from './presets.ts';
 
 const TEXT = { maxLength: 10_000 } as const;
 const SCALE = { min: 0, max: 100 } as const;
@@ -19,6 +21,7 @@ const SIZE_HELP = 'size of the result; one alone: the other follows the last pic
 const AREA = { min: 32 * 32, max: SIDE.max ** 2 } as const;
 /** Workers of earlier versions do not know the parameter. */
 const SINCE_3 = { needs: () => 3 } as const;
+const SINCE_4 = { needs: () => 4 } as const;
 
 /**
  * Every parameter of an edit: type, range, the guide's default, its flag of the command and its control on the page. Names
@@ -123,16 +126,38 @@ export const PARAMETERS = {
     },
     page: { position: 8, advanced: true },
   }),
-  /** Values for sizes that the request does not say itself: PRESETS. */
-  preset: choiceParameter({
-    ...SINCE_3,
-    choices: PRESET_NAMES,
+  /** Values under a name, for what the request does not say itself: those of COMMON_PRESETS, and the model's own. */
+  preset: nameParameter({
+    pattern: PRESET_NAME,
+    needs: (value) => (value === 'draft' ? 3 : 4),
     cli: {
       flag: 'preset',
-      value: 'WORD',
-      help: 'draft: about 512 x 512, references too; the way to a faster edit on a CPU',
+      value: 'NAME',
+      help: 'standard, draft (about 512 x 512, references too), or one of the model, as lightning-4',
     },
-    page: undefined,
+    page: { position: -1 },
+  }),
+  /** Added to the model's weights. What a service allows, whoever runs it says. */
+  lora: lorasParameter({
+    ...SINCE_4,
+    cli: {
+      flag: 'lora',
+      value: 'PLACE[@SCALE]',
+      help: 'a LoRA: its name, a .safetensors file, or owner/name of the hub; may be repeated',
+    },
+    page: { position: 10, advanced: true },
+  }),
+  /** Steps that change little are foreseen from those before instead of computed. */
+  speed: choiceParameter({
+    ...SINCE_4,
+    choices: SPEEDS,
+    default: 'exact',
+    cli: {
+      flag: 'speed',
+      value: 'WORD',
+      help: 'exact, balanced or fast: how many steps may be foreseen instead of computed',
+    },
+    page: { position: 11, advanced: true },
   }),
   /** The command takes it from the ending of --out, or from --format. */
   output_format: choiceParameter({ choices: OUTPUT_FORMATS, default: 'png', cli: undefined, page: { position: 7 } }),

@@ -4,7 +4,7 @@ import { fieldError } from './field-errors.ts';
 import type { ModelFacts } from './model-facts.ts';
 import { GUIDE_DEFAULTS } from './parameters.ts';
 import { DIFFUSERS_AREAS, limitSide, roundedDimensions, roundHalfEven, type Size } from './picture-size.ts';
-import { PRESETS, type ReferenceSize } from './presets.ts';
+import { type OfferedPreset, presetNamed, type ReferenceSize } from './presets.ts';
 import { type AskedSize, askedSides, type SizeParameters } from './size-parameters.ts';
 
 /** What the size of a result depends on besides the request's sides. */
@@ -23,7 +23,7 @@ export type SizeFacts = {
     | ModelFacts[N]
     | null
     | undefined;
-};
+} & { readonly presets?: readonly OfferedPreset[] | null | undefined };
 
 /** A reference as the VAE sees it. */
 export interface ReferenceTarget extends Size {
@@ -79,7 +79,7 @@ export function referenceSizes(
 function rulesOf(said: SizeParameters, model: SizeFacts) {
   const referenceArea = model.vae_image_size ?? DIFFUSERS_AREAS.vae_image_size;
   const ownArea = model.output_image_size ?? referenceArea;
-  const preset = said.preset === undefined ? undefined : PRESETS[said.preset];
+  const preset = presetNamed(said.preset, model.presets ?? undefined);
   return {
     maxSide: said.max_side ?? GUIDE_DEFAULTS.max_side,
     area: said.output_area ?? Math.min(preset?.output_area ?? ownArea, ownArea),

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { secondsSchema } from './estimate.ts';
 import { editKindSchema, inBothLanguages } from './model-card.ts';
 import { modelDownloadSchema } from './model-download.ts';
-import { modelFactsSchema } from './model-facts.ts';
+import { modelFactsSchema, offeredLoraSchema } from './model-facts.ts';
+import { offeredPresetSchema } from './presets.ts';
 
 const facts = modelFactsSchema.shape;
 
@@ -16,6 +17,10 @@ export const servedModelSchema = z.object({
   licence: z.string().nullable(),
   full_model: inBothLanguages.nullable(),
   edits: z.array(editKindSchema),
+  /** What `preset` may be. */
+  presets: z.array(offeredPresetSchema).default([]),
+  /** What a `name` in `lora` may be. */
+  loras: z.array(offeredLoraSchema).default([]),
   /** True if one of its workers is. */
   ready: z.boolean(),
   /** Why none of its workers is ready, in the words of one of them; null if one is, or nothing has gone wrong. */

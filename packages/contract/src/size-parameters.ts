@@ -1,6 +1,6 @@
 import { fieldError } from './field-errors.ts';
 import { sidesOfSize } from './parameter-kinds.ts';
-import type { PresetName, ReferenceSize } from './presets.ts';
+import type { ReferenceSize } from './presets.ts';
 
 /** What a request says about sizes. docs/sizes.md has the table, and what comes before what. */
 export interface SizeParameters {
@@ -11,7 +11,7 @@ export interface SizeParameters {
   readonly output_area?: number | undefined;
   readonly reference_size?: ReferenceSize | undefined;
   readonly max_side?: number | undefined;
-  readonly preset?: PresetName | undefined;
+  readonly preset?: string | undefined;
 }
 
 /** The sides of the result that a request asks for. */

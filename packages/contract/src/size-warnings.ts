@@ -1,5 +1,5 @@
 import { DIFFUSERS_AREAS, type Size } from './picture-size.ts';
-import { PRESETS } from './presets.ts';
+import { DRAFT_AREA } from './presets.ts';
 import type { EditSizes, SizeFacts } from './result-size.ts';
 import type { SizeParameters } from './size-parameters.ts';
 
@@ -31,7 +31,7 @@ const HOPEFUL_SIDE = 512;
 export function maxSideWarning(said: SizeParameters, sizes: EditSizes, model: SizeFacts): readonly string[] {
   const { max_side = 0, preset } = said;
   const area = model.vae_image_size ?? DIFFUSERS_AREAS.vae_image_size;
-  const hopeful = max_side > 0 && max_side <= HOPEFUL_SIDE && area > PRESETS.draft.output_area;
+  const hopeful = max_side > 0 && max_side <= HOPEFUL_SIDE && area > DRAFT_AREA;
   if (!hopeful || preset !== undefined || sizes.references.every(({ cut }) => cut)) return [];
   return [
     `max_side ${max_side} bounds each picture before it is brought to the model's area of ${area} pixels; it does not make the edit faster. For a faster edit use preset draft.`,

@@ -208,6 +208,8 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
       }),
       precision: model.precision.name,
       device: model.device.name,
+      loras: [],
+      speed: { mode: 'exact', steps: total, computed: total },
       ...(model.device.kernels === 'safe' ? { kernels: model.device.kernels } : {}),
       versions: versions(),
       unchanged,

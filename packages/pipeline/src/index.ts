@@ -18,6 +18,7 @@ export { checkImageShape } from './image/shape.ts';
 export { makeThumbnail } from './image/thumbnail.ts';
 export { type ValidatedImage, validateImage } from './image/validate-image.ts';
 export { type ListedPrepared, listPrepared } from './list-prepared.ts';
+export { findLoras, type ResolveLora, readLoraConfig } from './lora/find-loras.ts';
 export { inspectModel } from './model-facts.ts';
 export { planWithAlternatives } from './plan/alternatives.ts';
 export { type AvailableMemory, availableMemory, type SystemRoots } from './plan/available-memory.ts';

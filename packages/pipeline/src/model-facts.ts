@@ -15,7 +15,7 @@ interface KnownModel {
 
 /** What a model tells about itself. */
 export function modelFacts({ folder, device, precision }: KnownModel): ModelFacts {
-  const { unknown: _unknown, ...recommended } = folder.edit;
+  const { unknown: _unknown, lora: _lora, loras, presets, ...recommended } = folder.edit;
   return {
     ...recommended,
     name: folder.name,
@@ -27,6 +27,8 @@ export function modelFacts({ folder, device, precision }: KnownModel): ModelFact
     precision: precision.name,
     ...(device.kernels === 'safe' ? { kernels: device.kernels } : {}),
     shape: modelShape(folder),
+    presets: [...presets],
+    loras: Object.entries(loras).map(([name, { path: _path, ...words }]) => ({ name, ...words })),
     ...(folder.card === undefined ? {} : { card: folder.card }),
   };
 }

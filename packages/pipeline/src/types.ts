@@ -4,6 +4,7 @@ import type {
   OutputFormat,
   PREVIEW_MEDIA_TYPE,
   Size,
+  Speed,
   Unchanged,
 } from '@qwen-edit/contract';
 
@@ -19,6 +20,34 @@ export interface EditRequest {
    * an owner. Without it nothing of this edit is cached.
    */
   readonly cacheScope?: string | undefined;
+}
+
+/** A LoRA file, found and allowed. */
+export interface LoraFile {
+  /** What messages and receipts call it: its name, its repository, or its path as it was asked for. */
+  readonly label: string;
+  /** Absolute path of a safetensors file. */
+  readonly path: string;
+  readonly scale: number;
+}
+
+/** A LoRA of an edit, as its receipt tells. */
+export interface UsedLora {
+  readonly label: string;
+  /** Name of the file, without its folder. */
+  readonly file: string;
+  readonly sha256: string;
+  readonly scale: number;
+  /** True if it is a part of the weights that the engine was loaded with. */
+  readonly merged: boolean;
+}
+
+/** How much of the denoising of an edit was computed, as its receipt tells. */
+export interface SpeedReport {
+  readonly mode: Speed;
+  readonly steps: number;
+  /** Steps whose prediction came from the transformer; the others were foreseen. */
+  readonly computed: number;
 }
 
 /** How far an edit is. `step` counts from 0 to `total` within its stage. */
@@ -142,6 +171,9 @@ export interface Receipt {
   readonly images: readonly ({ readonly sha256: string; readonly reference: Size } & Size)[];
   readonly precision: string;
   readonly device: string;
+  /** In the order in which they are added; those of the model first. */
+  readonly loras: readonly UsedLora[];
+  readonly speed: SpeedReport;
   /** Present if the device's faster kernels have failed their self-test. */
   readonly kernels?: 'safe' | undefined;
   readonly versions: Record<string, string>;

@@ -6,6 +6,7 @@ import {
   type ModelCapacity,
   type ModelList,
   modelListSchema,
+  offeredPresets,
   PARAMETERS,
   type ServedModel,
 } from '@qwen-edit/contract';
@@ -90,6 +91,8 @@ function presentModel(
     licence: card?.licence ?? null,
     full_model: card?.full_model ?? null,
     edits: card?.edits ?? [],
+    presets: [...offeredPresets(facts.presets)],
+    loras: [...(facts.loras ?? [])],
     ready: workers.some(({ ready }) => ready),
     last_error: toldError(troubleOf(workers), tellsWhy),
     loads_with_first_job: loadsWithFirstJob(workers),

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import {
   AppError,
+  COMMON_PRESETS,
   costOf,
   DEVICE_NAMES,
   type DeviceName,
@@ -8,8 +9,6 @@ import {
   type EstimatedModel,
   LIMITS,
   nearestOf,
-  PRESET_NAMES,
-  type PresetName,
   parsePrecision,
   precisionObstacle,
   REFERENCE_SIZES,
@@ -151,11 +150,12 @@ function deviceOf(name = 'cpu'): DeviceName {
   throw new AppError('usage', `--device must be one of ${DEVICE_NAMES.join(', ')}, got '${name}'.${meant}`);
 }
 
-function presetOf(said: string | undefined): { readonly preset?: PresetName } {
+function presetOf(said: string | undefined): { readonly preset?: string } {
   if (said === undefined) return {};
-  const preset = PRESET_NAMES.find((each) => each === said);
+  const names = COMMON_PRESETS.map(({ name }) => name);
+  const preset = names.find((each) => each === said);
   if (preset !== undefined) return { preset };
-  throw new AppError('usage', `--preset must be one of ${PRESET_NAMES.join(', ')}, got '${said}'.`);
+  throw new AppError('usage', `--preset must be one of ${names.join(', ')}, got '${said}'.`);
 }
 
 function referenceSizeOf(said: string | undefined): { readonly reference_size?: ReferenceSize } {

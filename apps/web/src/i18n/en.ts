@@ -16,12 +16,17 @@ const sliders: Readonly<Record<SliderName, { readonly label: string; readonly he
   },
   num_images_per_prompt: { label: 'Number of results', help: 'Each takes as long as one.' },
 };
-const choices: Readonly<Record<Exclude<ChoiceName, 'preset'>, ChoiceWords>> = {
+const choices: Readonly<Record<ChoiceName, ChoiceWords>> = {
   output_format: { label: 'File format', values: { png: 'PNG', jpeg: 'JPEG', webp: 'WebP' } },
   reference_size: {
     label: 'Size of the references',
     values: { model: 'As the model', output: 'As the result' },
     help: 'reference_size: the model copies from your pictures at this size. As the result: a small result is made faster, and loses fine detail.',
+  },
+  speed: {
+    label: 'Speed',
+    values: { exact: 'Exact', balanced: 'Balanced', fast: 'Fast' },
+    help: 'speed: the faster ones foresee steps that change little instead of computing them. The picture differs a little.',
   },
 };
 

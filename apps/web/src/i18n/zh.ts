@@ -135,6 +135,11 @@ export const zh: Dictionary = {
         values: { model: '按模型', output: '按结果' },
         help: '模型以此尺寸参考您的图片。按结果：结果较小时更快，但会丢失细节。',
       },
+      speed: {
+        label: '速度（speed）',
+        values: { exact: '精确', balanced: '均衡', fast: '快速' },
+        help: '较快的选项会推算变化很小的步，而不实际计算，结果会略有差别。',
+      },
     },
     heading: '参数',
     stepsShort: (steps) => `${steps} 步`,

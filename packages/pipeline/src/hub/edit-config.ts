@@ -1,7 +1,25 @@
-import { DIFFUSERS_AREAS, GUIDE_DEFAULTS, LIMITS } from '@qwen-edit/contract';
+import {
+  DIFFUSERS_AREAS,
+  GUIDE_DEFAULTS,
+  inBothLanguages,
+  LIMITS,
+  type LoraRef,
+  loraListSchema,
+  loraNameSchema,
+  type Preset,
+  presetSchema,
+} from '@qwen-edit/contract';
 import { z } from 'zod';
 import { type Family, PLUS_FAMILY } from './families.ts';
 import { checkConfig } from './read-json.ts';
+
+/** A LoRA that comes with the model, under its name. */
+const ownLoraSchema = z.strictObject({
+  /** Of its file, below the model's folder. */
+  path: z.string().min(1),
+  title: inBothLanguages.optional(),
+  description: inBothLanguages.optional(),
+});
 
 const area = z
   .int()
@@ -30,9 +48,21 @@ const editConfigSchema = z.object({
   true_cfg_scale: z.number().min(0).max(LIMITS.guidance).optional(),
   /** True for a model that shows how things work rather than doing them well. */
   demo: z.boolean().optional(),
+  /** What `preset` of a request may be, besides those of every model. */
+  presets: z
+    .array(presetSchema)
+    .max(20)
+    .refine((presets) => new Set(presets.map(({ name }) => name)).size === presets.length, 'must not hold a name twice')
+    .optional(),
+  /** LoRAs that requests may name. */
+  loras: z.record(loraNameSchema, ownLoraSchema).optional(),
+  /** LoRAs of every edit. */
+  lora: loraListSchema.optional(),
 });
 
 const HINT = 'Correct the named key of edit_config.json, or remove it; docs/model-folder.md lists what each may be.';
+
+export type OwnLora = Readonly<z.output<typeof ownLoraSchema>>;
 
 export interface EditConfig {
   readonly vae_image_size: number;
@@ -42,6 +72,10 @@ export interface EditConfig {
   readonly num_inference_steps: number;
   readonly true_cfg_scale: number;
   readonly demo: boolean;
+  readonly presets: readonly Preset[];
+  readonly loras: Readonly<Record<string, OwnLora>>;
+  /** Of every edit. */
+  readonly lora: readonly LoraRef[];
   /** Keys of the file that have no effect. */
   readonly unknown: readonly string[];
 }
@@ -58,6 +92,9 @@ export function resolveEditConfig(json: unknown, family: Family = PLUS_FAMILY): 
     num_inference_steps: given.num_inference_steps ?? GUIDE_DEFAULTS.num_inference_steps,
     true_cfg_scale: given.true_cfg_scale ?? GUIDE_DEFAULTS.true_cfg_scale,
     demo: given.demo ?? false,
+    presets: given.presets ?? [],
+    loras: given.loras ?? {},
+    lora: given.lora ?? [],
     unknown: Object.keys(Object(json)).filter((key) => !Object.hasOwn(editConfigSchema.shape, key)),
   };
 }

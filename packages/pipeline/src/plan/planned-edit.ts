@@ -5,6 +5,7 @@ import {
   GUIDE_DEFAULTS,
   requireEditSizes,
   type Size,
+  withPreset,
 } from '@qwen-edit/contract';
 import { type PlannedEdit, tokensOf } from './sequence.ts';
 
@@ -18,7 +19,8 @@ const USUAL_MULTIPLE = 16;
  * The edit that a request asks for, in the sizes that the networks see. Throws AppError `invalid_parameter` or `image_ratio` for sizes
  * that the model does not make.
  */
-export function plannedEdit(rules: EstimatedModel, pictures: readonly Size[], parameters: CostParameters): PlannedEdit {
+export function plannedEdit(rules: EstimatedModel, pictures: readonly Size[], said: CostParameters): PlannedEdit {
+  const parameters = withPreset(said, rules.presets);
   const sizes = requireEditSizes(parameters, pictures, {
     ...rules,
     size_multiple: rules.size_multiple ?? USUAL_MULTIPLE,

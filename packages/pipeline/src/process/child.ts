@@ -137,7 +137,12 @@ function sendResult(
 ): void {
   const result = {
     ...rest,
-    receipt: { ...rest.receipt, images: [...rest.receipt.images], unchanged: [...rest.receipt.unchanged] },
+    receipt: {
+      ...rest.receipt,
+      images: [...rest.receipt.images],
+      loras: [...rest.receipt.loras],
+      unchanged: [...rest.receipt.unchanged],
+    },
     warnings: [...rest.warnings],
     outputs: outputs.map(({ bytes: _bytes, ...facts }) => facts),
     ...(latents === undefined ? {} : { latentsShape: [...latents.shape] }),

@@ -1,10 +1,10 @@
 import { AppError } from '@qwen-edit/contract';
 import { checkRequest } from '../check-request.ts';
-import type { EditHooks, EditRequest, EditResult } from '../types.ts';
+import type { EditHooks, EditRequest, EditResult, LoraFile } from '../types.ts';
 import type { EngineEventListener, EngineProcess, UnnumberedCommand } from './engine-process.ts';
 
-/** The command that asks for an edit. Throws what `checkRequest` throws, so that a wrong request never reaches the engine. */
-export function editCommandOf(request: EditRequest, hooks: EditHooks): UnnumberedCommand {
+/** The command that asks for an edit with these LoRAs. Throws what `checkRequest` throws, so that a wrong request never reaches the engine. */
+export function editCommandOf(request: EditRequest, loras: readonly LoraFile[], hooks: EditHooks): UnnumberedCommand {
   const { snapshotEvery } = hooks;
   const previewEvery = hooks.onPreview === undefined ? undefined : hooks.previewEvery;
   for (const [name, every] of Object.entries({ snapshotEvery, previewEvery: hooks.previewEvery })) {
@@ -22,6 +22,7 @@ export function editCommandOf(request: EditRequest, hooks: EditHooks): Unnumbere
     ...(snapshotEvery === undefined ? {} : { snapshotEvery }),
     ...(previewEvery === undefined ? {} : { previewEvery }),
     returnLatents: hooks.returnLatents === true,
+    loras: [...loras],
     ...(cacheScope === undefined ? {} : { cacheScope }),
   };
 }

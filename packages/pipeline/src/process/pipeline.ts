@@ -1,12 +1,15 @@
 import { availableParallelism } from 'node:os';
-import { AppError, toAppError } from '@qwen-edit/contract';
+import { AppError, type LoraRef, requirePreset, toAppError, withPreset } from '@qwen-edit/contract';
+import { checkRequest } from '../check-request.ts';
 import { deviceNamed } from '../engine/devices.ts';
 import { precisionNamed } from '../engine/precision.ts';
+import { findLoras, type ResolveLora, readLoraConfig } from '../lora/find-loras.ts';
 import { kernelLadder, type Rung } from '../self-test/ladder.ts';
 import type {
   EditHooks,
   EditRequest,
   EditResult,
+  LoraFile,
   ModelFacts,
   Preparing,
   RefusedKernels,
@@ -67,6 +70,13 @@ export interface PipelineOptions {
   readonly encodingCache?: EncodingCachePlace | undefined;
   /** Hears of what keeps no edit from being made, as a cache that cannot be written. */
   readonly onTrouble?: ((error: AppError) => void) | undefined;
+  /**
+   * Finds the file of a LoRA that a request, a preset or `loras` names, and says whether it may be used. Default: a name is one of the model
+   * folder's, a path any file, and a repository of the hub none.
+   */
+  readonly resolveLora?: ResolveLora | undefined;
+  /** LoRAs of every edit, besides those that the model folder asks for. Where a precision has prepared weights, they are merged into them. */
+  readonly loras?: readonly LoraRef[] | undefined;
   /** Another engine program that speaks the same protocol, for tests of faults. */
   readonly program?: string;
 }
@@ -201,6 +211,8 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
   const loadInto = async (fresh: EngineProcess, onStep: PipelineOptions['onStep']): Promise<EngineProcess> => {
     const { selfTestDir: dir, modelDir } = options;
     try {
+      const { lora: ofModel } = await readLoraConfig(modelDir);
+      const fixed = await findLoras([...ofModel, ...(options.loras ?? [])], modelDir, options.resolveLora);
       // Before the model, which may take minutes; but if that is the small one itself, it is loaded once.
       const before = dir === undefined || dir === modelDir ? undefined : await examine(fresh, { dir });
       const { event } = await fresh.ask(
@@ -208,6 +220,7 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
           type: 'load',
           ...{ modelDir, device, ...at.rung, threads, memoryBytes, weightCacheDir },
           deviceMemoryBytes: plans.deviceMemoryBytes,
+          loras: [...fixed],
           ...(encodingCache && { encodingCache }),
         },
         [],
@@ -228,13 +241,21 @@ export async function createPipeline(options: PipelineOptions): Promise<Pipeline
     }
   };
 
+  /** The LoRAs of the request and of its preset. */
+  const lorasOf = async (request: EditRequest): Promise<readonly LoraFile[]> => {
+    const said = checkRequest(request);
+    requirePreset(said.preset, model?.presets);
+    return findLoras(withPreset(said, model?.presets).lora ?? [], options.modelDir, options.resolveLora);
+  };
+
   const editNow = async (request: EditRequest, hooks: EditHooks): Promise<EditResult> => {
-    const command = editCommandOf(request, hooks);
+    checkRequest(request);
     // Others may wait for the same engine: a cancelled edit stops waiting, but leaves the engine loading.
     const current = await untilAborted(
       ready((event) => hooks.signal?.aborted !== true && hooks.onStep?.(event)),
       hooks.signal,
     );
+    const command = editCommandOf(request, await lorasOf(request), hooks);
     const onAbort = (): void => {
       current.tell({ type: 'cancel' });
       const error = new AppError(

@@ -5,6 +5,7 @@ import {
   modelFactsSchema,
   OUTPUT_FORMATS,
   PREVIEW_MEDIA_TYPE,
+  SPEEDS,
   unchangedSchema,
 } from '@qwen-edit/contract';
 import { z } from 'zod';
@@ -14,13 +15,16 @@ import { z } from 'zod';
  * speaks first (`hello`); a parent of another version ends it. A message that fits no schema means that the other side is
  * broken: it is never skipped.
  */
-export const PROTOCOL_VERSION = 6;
+export const PROTOCOL_VERSION = 7;
 /** The child's end of the pipe. */
 export const PROTOCOL_FD = 3;
 
 const id = z.int().min(1);
 /** As of engine/devices.ts. */
 const kernels = z.enum(['fast', 'safe']);
+
+/** As LoraFile. */
+const loraFile = z.object({ label: z.string(), path: z.string(), scale: z.number() });
 
 /** Parent to engine. Binary parts: `edit` carries the pictures, then the snapshot if `resume` is true. */
 export const engineCommandSchema = z.discriminatedUnion('type', [
@@ -40,6 +44,8 @@ export const engineCommandSchema = z.discriminatedUnion('type', [
     memoryBytes: z.int().min(1).optional(),
     deviceMemoryBytes: z.int().min(1).optional(),
     weightCacheDir: z.string().optional(),
+    /** Those that every edit uses. */
+    loras: z.array(loraFile).optional(),
   }),
   /** See examineDevice. The loaded model is used if it is one of the two checkpoints, and stays in any case. */
   z.object({
@@ -65,6 +71,8 @@ export const engineCommandSchema = z.discriminatedUnion('type', [
     snapshotEvery: z.int().min(1).optional(),
     previewEvery: z.int().min(1).optional(),
     returnLatents: z.boolean(),
+    /** Of the preset, then of the request. */
+    loras: z.array(loraFile).optional(),
     cacheScope: z.string().min(1).optional(),
   }),
   /** Ends the running edit between two segments; it is answered by that edit's `error` with code `canceled`. */
@@ -107,6 +115,8 @@ const resultSchema = z.object({
     images: z.array(z.object({ sha256: z.string(), ...sides, reference: z.object(sides) })),
     precision: z.string(),
     device: z.string(),
+    loras: z.array(loraFile.omit({ path: true }).extend({ file: z.string(), sha256: z.string(), merged: z.boolean() })),
+    speed: z.object({ mode: z.enum(SPEEDS), steps: z.int(), computed: z.int() }),
     kernels: z.literal('safe').optional(),
     versions: z.record(z.string(), z.string()),
     unchanged: z.array(unchangedSchema),
