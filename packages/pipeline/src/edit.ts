@@ -23,6 +23,7 @@ import { createComparison } from './image/likeness.ts';
 import { conditionImage, type PatchGrid, patchify } from './image/preprocess.ts';
 import { type Pixels, resizeLanczos } from './image/resample.ts';
 import { checkImageShape } from './image/shape.ts';
+import { loraWarnings } from './lora/lora-warnings.ts';
 import { type ResolvedParameters, resolveParameters, usesGuidance, warningsOf } from './resolve-parameters.ts';
 import { denoise } from './sampling/denoise.ts';
 import { PATCH } from './sampling/latents.ts';
@@ -228,6 +229,7 @@ export async function runEdit(model: LoadedModel, request: RunRequest, hooks: Ru
     },
     warnings: [
       ...warningsOf(given, settled, folder.edit),
+      ...loraWarnings(loras, model.precision.name, total),
       ...shapeWarning(size, originals.at(-1)!),
       ...maxSideWarning(given, sizes, sizeFacts),
       ...tilesWarning([size, ...sizes.references].some((each) => tilesMore(each, model.vae.untiledArea))),
