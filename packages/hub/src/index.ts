@@ -8,7 +8,7 @@ export { createHubFetch, type ProxySettings } from './hub-fetch.ts';
 export { listModels, type StoredModel } from './list-models.ts';
 export { isLoraFile } from './lora-files.ts';
 export type { LoraPlace } from './lora-settings.ts';
-export { createResolveLora, type LoraSettings } from './loras.ts';
+export { createResolveLora, type LoraSettings, type LorasOfModel } from './loras.ts';
 export type { PullProgress } from './meter.ts';
 export { checkRevision, type ModelRef, parseModelRef, parsePulled } from './model-ref.ts';
 export { type PulledModel, type PullOptions, pullModel } from './pull-model.ts';

@@ -107,7 +107,7 @@ describe('a path', () => {
     const fixed = path(join(dir, 'fixed.safetensors'));
     const own = path('loras/own.safetensors');
     const out = path('../own.safetensors');
-    const resolve = resolverOf({ fixed: [fixed], ofModel: { dir, loras: [own, out] } });
+    const resolve = resolverOf({ fixed: [fixed], ofModel: async () => ({ dir, loras: [own, out] }) });
     expect(await resolve(fixed)).toBe(fixed.path);
     expect(await resolve({ ...own, scale: 0.5 })).toBe(join(dir, 'loras/own.safetensors'));
     expect(await codeOf(resolve(out))).toBe('lora_refused');
@@ -134,7 +134,7 @@ describe('a repository', () => {
     repos: [{ repo: 'owner/free' }, { repo: 'owner/one', file: 'a.safetensors' }],
     named: new Map([['n', { repo: 'owner/named' }]]),
     fixed: [of('owner/fixed', 'f.safetensors')],
-    ofModel: { dir: '/m', loras: [of('owner/preset', 'p.safetensors')] },
+    ofModel: async () => ({ dir: '/m', loras: [of('owner/preset', 'p.safetensors')] }),
   };
 
   it.each<[string, LoraRef]>([

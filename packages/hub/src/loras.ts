@@ -2,8 +2,14 @@ import { realpath, stat } from 'node:fs/promises';
 import { extname, isAbsolute, join, normalize, relative, resolve, sep } from 'node:path';
 import { AppError, didYouMean, type LoraRef, loraLabel, nearestOf } from '@qwen-edit/contract';
 import { findPulledLora } from './find-lora.ts';
-import type { AllowedLoras, LoraPlace, LoraRepository } from './lora-settings.ts';
+import type { AllowedLoras, LoraRepository } from './lora-settings.ts';
 import type { HubSettings } from './settings.ts';
+
+/** The LoRAs that a model names itself, and its folder. */
+export interface LorasOfModel {
+  readonly dir: string;
+  readonly loras: readonly LoraRef[];
+}
 
 /** What `createResolveLora` allows. */
 export interface LoraSettings extends AllowedLoras {
@@ -12,7 +18,7 @@ export interface LoraSettings extends AllowedLoras {
   /** LoRAs of every edit, as the settings name them: allowed as they stand there. */
   readonly fixed?: readonly LoraRef[] | undefined;
   /** LoRAs that the model's own presets and its edit_config.json name, with paths from the folder of the model. */
-  readonly ofModel?: { readonly dir: string; readonly loras: readonly LoraRef[] } | undefined;
+  readonly ofModel?: (() => Promise<LorasOfModel>) | undefined;
   /** True for a command that runs on its user's behalf: every file and every pulled repository is allowed. */
   readonly anything?: boolean | undefined;
 }
@@ -27,35 +33,39 @@ export function createResolveLora(
 ): (lora: LoraRef) => Promise<string> {
   return async (lora) => {
     const { name, path, repo, file } = lora;
-    const ofModel = settings.ofModel?.loras.some((each) => isSamePlace(each, lora)) === true;
-    if (name !== undefined) return fileAt(placeNamed(settings, name), hub);
+    if (name !== undefined) return fileNamed(settings, name, hub);
+    const isFixed = settings.fixed?.some((each) => isSamePlace(each, lora)) === true;
+    const isFree = settings.anything === true || isFixed;
     if (repo !== undefined) {
-      const isFixed = ofModel || settings.fixed?.some((each) => isSamePlace(each, lora)) === true;
-      if (settings.anything !== true && !isFixed && !isAllowedRepo(settings, { repo, file })) throw refused(lora);
+      const isAllowed =
+        isFree || isAllowedRepo(settings, { repo, file }) || (await ofModel(settings, lora)) !== undefined;
+      if (!isAllowed) throw refused(lora);
       return findPulledLora({ repo, file }, hub);
     }
     if (path === undefined) throw new AppError('lora_not_found', 'A LoRA has no name, no path and no repo.');
-    if (ofModel && settings.ofModel !== undefined && isBelow(normalize(path)))
-      return ownFile(join(settings.ofModel.dir, path), path);
-    const isFixed = settings.fixed?.some((each) => isSamePlace(each, lora)) === true;
-    if (settings.anything === true || isFixed) return ownFile(resolve(path), path);
-    return fileBelow(settings.dirs, path);
+    const modelDir = isBelow(normalize(path)) ? (await ofModel(settings, lora))?.dir : undefined;
+    if (modelDir !== undefined && (!isFree || (await isFile(join(modelDir, path)))))
+      return ownFile(join(modelDir, path), path);
+    return isFree ? ownFile(resolve(path), path) : fileBelow(settings.dirs, path);
   };
+}
+
+/** The model, if it names this LoRA itself. */
+async function ofModel(settings: LoraSettings, lora: LoraRef): Promise<LorasOfModel | undefined> {
+  const model = await settings.ofModel?.();
+  return model?.loras.some((each) => isSamePlace(each, lora)) === true ? model : undefined;
 }
 
 const isSamePlace = (a: LoraRef, b: LoraRef): boolean =>
   a.name === b.name && a.path === b.path && a.repo === b.repo && a.file === b.file;
 
-function placeNamed({ named }: LoraSettings, name: string): LoraPlace {
+/** Whoever runs the service wrote the place: its path is taken as it is, and told to nobody. */
+async function fileNamed({ named }: LoraSettings, name: string, hub: Pick<HubSettings, 'cacheDir'>): Promise<string> {
   const place = named.get(name);
-  if (place !== undefined) return place;
-  const names = [...named.keys()];
-  throw new AppError('lora_not_found', `There is no LoRA ${name}.${didYouMean(nearestOf(name, names))}`);
+  if (place === undefined)
+    throw new AppError('lora_not_found', `There is no LoRA ${name}.${didYouMean(nearestOf(name, named.keys()))}`);
+  return 'path' in place ? ownFile(resolve(place.path), `${name}: its file is gone`) : findPulledLora(place, hub);
 }
-
-/** Whoever runs the service wrote the place: its path is taken as it is. */
-const fileAt = (place: LoraPlace, hub: Pick<HubSettings, 'cacheDir'>): Promise<string> =>
-  'path' in place ? ownFile(resolve(place.path), place.path) : findPulledLora(place, hub);
 
 function isAllowedRepo({ named, repos }: LoraSettings, wanted: LoraRepository): boolean {
   const places = [...repos, ...[...named.values()].filter((place) => 'repo' in place)];

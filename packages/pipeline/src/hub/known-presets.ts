@@ -14,19 +14,21 @@ export interface PresetFacts {
 /** The schedule that Lightning was distilled for: the same shift for every size, and no last level but 0. */
 const SCHEDULE: ScheduleChanges = { base_shift: Math.log(3), max_shift: Math.log(3), shift_terminal: null };
 
-/** Lightning for Qwen-Image-Edit-2511, whose references are modulated at time 0. Its repository has whole models too. */
-const OF_2511 = (steps: number): LoraRef => ({
-  repo: 'lightx2v/Qwen-Image-Edit-2511-Lightning',
-  file: `Qwen-Image-Edit-2511-Lightning-${steps}steps-V1.0-bf16.safetensors`,
-  scale: 1,
-});
+type Release = '2511' | '2509';
 
-/** Lightning for Qwen-Image-Edit-2509. */
-const OF_2509 = (steps: number): LoraRef => ({
-  repo: 'lightx2v/Qwen-Image-Lightning',
-  file: `Qwen-Image-Edit-2509/Qwen-Image-Edit-2509-Lightning-${steps}steps-V1.0-bf16.safetensors`,
-  scale: 1,
-});
+/** Where the LoRAs of Lightning are, for each release that one was made for. The repositories have whole models too. */
+const LIGHTNING: Readonly<Record<Release, (steps: number) => LoraRef>> = {
+  '2511': (steps) => ({
+    repo: 'lightx2v/Qwen-Image-Edit-2511-Lightning',
+    file: `Qwen-Image-Edit-2511-Lightning-${steps}steps-V1.0-bf16.safetensors`,
+    scale: 1,
+  }),
+  '2509': (steps) => ({
+    repo: 'lightx2v/Qwen-Image-Lightning',
+    file: `Qwen-Image-Edit-2509/Qwen-Image-Edit-2509-Lightning-${steps}steps-V1.0-bf16.safetensors`,
+    scale: 1,
+  }),
+};
 
 /**
  * Presets of LoRAs that are made for a released model: none for demo models, for another architecture or width, and for a folder whose
@@ -41,7 +43,12 @@ export function knownPresets({ family, transformer, scheduler, demo }: PresetFac
     transformer.attention_head_dim === 128;
   const isLightning = scheduler.base_shift === scheduler.max_shift && scheduler.shift_terminal === null;
   if (!isReal || isLightning || !scheduler.use_dynamic_shifting) return [];
-  const [model, lora] = transformer.zero_cond_t ? ['2511', OF_2511] : ['2509', OF_2509];
+  // Only 2511 modulates its references at time 0.
+  return lightningPresets(transformer.zero_cond_t ? '2511' : '2509');
+}
+
+export function lightningPresets(model: Release): readonly Preset[] {
+  const lora = LIGHTNING[model];
   return [
     {
       name: 'lightning-4',
