@@ -11,12 +11,15 @@ export interface PayerDeps {
 /** What another worker may have: a picture that arrives whole, a LoRA that was pulled there or is allowed there. */
 const ELSEWHERE: ReadonlySet<ErrorCode> = new Set(['input_damaged', 'lora_not_found', 'lora_refused']);
 
+/** True for an error that another worker may not meet, whatever else is said of its code. */
+export const mayBeElsewhere = ({ code }: Pick<AppError, 'code'>): boolean => ELSEWHERE.has(code);
+
 /**
  * True for an error that one worker alone cannot blame on the job: its device, or its way to the storage, may be what is broken.
  * Another worker tries next.
  */
-export function mayBeWorkers({ code }: AppError): boolean {
-  return ERRORS[code].origin === 'engine' || ELSEWHERE.has(code);
+export function mayBeWorkers({ code }: Pick<AppError, 'code'>): boolean {
+  return ERRORS[code].origin === 'engine' || mayBeElsewhere({ code });
 }
 
 /**
