@@ -24,7 +24,13 @@ import { conditionImage, type PatchGrid, patchify } from './image/preprocess.ts'
 import { type Pixels, resizeLanczos } from './image/resample.ts';
 import { checkImageShape } from './image/shape.ts';
 import { loraWarnings } from './lora/lora-warnings.ts';
-import { type ResolvedParameters, resolveParameters, usesGuidance, warningsOf } from './resolve-parameters.ts';
+import {
+  type ResolvedParameters,
+  resolveParameters,
+  scheduleChanges,
+  usesGuidance,
+  warningsOf,
+} from './resolve-parameters.ts';
 import { denoise } from './sampling/denoise.ts';
 import { PATCH } from './sampling/latents.ts';
 import {
@@ -36,7 +42,7 @@ import {
   unpackToPlanes,
 } from './sampling/picture-latents.ts';
 import { applyColourMap, type ColourFit, createColourFit } from './sampling/preview.ts';
-import { createSchedule } from './sampling/schedule.ts';
+import { changedSchedule, createSchedule } from './sampling/schedule.ts';
 import { fingerprintOf, readSnapshot, requireSameEdit, writeSnapshot } from './sampling/snapshot.ts';
 import { createStopwatch } from './stopwatch.ts';
 import type { PromptTokens } from './text/prompt.ts';
@@ -97,7 +103,8 @@ export async function runEdit(model: LoadedModel, request: RunRequest, hooks: Ru
   const { result: size, reference_size } = sizes;
   const parameters: ResolvedParameters = { ...settled, ...size, reference_size };
   const target = tokenGrid(size, model);
-  const schedule = createSchedule(folder.scheduler, parameters.num_inference_steps, target.rows * target.columns);
+  const scheduler = changedSchedule(folder.scheduler, scheduleChanges(given, folder.edit));
+  const schedule = createSchedule(scheduler, parameters.num_inference_steps, target.rows * target.columns);
 
   const loras = await model.useLoras(request.loras ?? []);
 
