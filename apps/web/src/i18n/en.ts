@@ -31,7 +31,7 @@ const choices: Readonly<Record<ChoiceName, ChoiceWords>> = {
       balanced: 'Steps that change little are foreseen from those before: faster, and the picture differs a little.',
       fast: 'More steps are foreseen: faster still, and the picture differs more.',
     },
-    help: 'speed is for edits of many steps; at 4 steps it does nothing.',
+    help: 'speed is for edits of many steps; with 4 it does nothing.',
   },
 };
 
@@ -193,7 +193,7 @@ export const en = {
   presets: {
     label: 'Preset',
     known: presets,
-    about: (side: string) => `about ${side}×${side}`,
+    about: (side: string) => `≈${side}×${side}`,
     draftIsWhole: 'This model’s results are no larger than a draft anyway.',
     unavailable: (title: string) => `${title} cannot be used now.`,
     lost: (title: string, standard: string) => `${title} cannot be used now. The edit is made as ${standard}.`,

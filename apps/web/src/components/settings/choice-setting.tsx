@@ -28,10 +28,10 @@ export function ChoiceSetting({ name }: { readonly name: ChoiceName }) {
         ))}
       </div>
       {words.help !== undefined && (
-        <p id={id} class="quiet">
-          {words.each?.[chosen] !== undefined && `${words.each[chosen]} `}
-          {words.help}
-        </p>
+        <div id={id} class="quiet">
+          {words.each?.[chosen] !== undefined && <p>{words.each[chosen]}</p>}
+          <p>{words.help}</p>
+        </div>
       )}
     </fieldset>
   );
