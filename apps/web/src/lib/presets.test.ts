@@ -44,7 +44,11 @@ it('a service that names no presets has the standard and the draft', () => {
   expect(names(presetsOf(own))).toEqual(['standard', 'draft', 'lightning-4']);
 });
 
-it('the standard is sent as nothing, any other preset by its name', () => {
+it('the standard is sent as nothing and shown as nothing, any other preset is sent by its name', () => {
+  const own = { name: 'standard', title: { en: 'Usual', zh: '通常' }, num_inference_steps: 30 };
+  const [standard] = presetsOf(served({ presets: [own, LIGHTNING] })).filter(({ name }) => name === 'standard');
+  expect(standard).toMatchObject({ title: own.title });
+  expect(standard).not.toHaveProperty('num_inference_steps');
   const sent = (name: string) => requestParameters(form({ preset: presetChoice(name) }));
   expect(sent('standard')).not.toHaveProperty('preset');
   expect(sent('draft')).toMatchObject({ preset: 'draft' });

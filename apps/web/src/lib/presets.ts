@@ -13,8 +13,14 @@ import { isUsable } from './loras.ts';
 import { type FormValues, STANDARD } from './parameters.ts';
 import { SIZE_NUMBERS } from './size.ts';
 
-/** What the page offers; of a service that names none, those of every model. */
-export const presetsOf = (model: ServedModel | undefined): readonly OfferedPreset[] => offeredPresets(model?.presets);
+/**
+ * What the page offers; of a service that names none, those of every model. The standard is sent as nothing, so that it says nothing
+ * here either, whatever the model makes of its name.
+ */
+export const presetsOf = (model: ServedModel | undefined): readonly OfferedPreset[] =>
+  offeredPresets(model?.presets).map((preset) =>
+    preset.name === STANDARD ? { name: STANDARD, title: preset.title, description: preset.description } : preset,
+  );
 
 /** The preset of a form, if the model has it and can use it now. */
 export function presetInForce(

@@ -1,6 +1,6 @@
 import { loraTitle, presetWords } from '../../i18n/offer-words.ts';
 import { choiceOf, type FormValues, recommendedValue, STANDARD } from '../../lib/parameters.ts';
-import { presetInForce, presetsOf } from '../../lib/presets.ts';
+import { presetsOf } from '../../lib/presets.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 
 /** The settings that matter most, in a line. */
@@ -12,13 +12,13 @@ export function SettingsBrief({ form }: { readonly form: FormValues }) {
   const language = preferences.language.value;
   const model = service.model.value;
   const { numbers, seed, preset: name = STANDARD } = form;
-  const preset = presetInForce(form, model);
-  const named = presetsOf(model).find((each) => each.name === name);
+  // A job that is done keeps what its preset said, also if this cannot be used now.
+  const preset = presetsOf(model).find((each) => each.name === name);
   const steps = numbers.num_inference_steps ?? recommendedValue('num_inference_steps', model, preset);
   const count = numbers.num_images_per_prompt ?? 1;
   const speed = choiceOf(form, 'speed', preset);
   const parts = [
-    ...(name === STANDARD ? [] : [presetWords(name, named, words, language).title]),
+    ...(name === STANDARD ? [] : [presetWords(name, preset, words, language).title]),
     settings.stepsShort(format.number(steps)),
     ...form.loras.map((lora) => `${loraTitle(lora, model, language)} × ${format.number(lora.scale, 2)}`),
     ...(speed === 'exact' ? [] : [settings.choices.speed.values[speed] ?? speed]),
