@@ -47,9 +47,13 @@ export const isFull = (loras: readonly FormLora[]): boolean => loras.length >= L
 export const offeredLora = (name: string, model: ServedModel | undefined): OfferedLora | undefined =>
   model?.loras.find((each) => each.name === name);
 
+/** True once the service has told all of a model: while it is downloaded, only its name is known. */
+export const isToldOf = (model: ServedModel | undefined): model is ServedModel =>
+  model !== undefined && model.digest !== null;
+
 /** False for one that is known to be refused: a name that the model does not offer, or cannot use now. */
 export function isUsable({ name }: LoraRef, model: ServedModel | undefined): boolean {
-  if (model === undefined || name === undefined) return true;
+  if (!isToldOf(model) || name === undefined) return true;
   const offered = offeredLora(name, model);
   return offered !== undefined && offered.unavailable === undefined;
 }

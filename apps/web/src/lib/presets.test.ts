@@ -26,7 +26,7 @@ const AWAY: OfferedPreset = { name: 'lightning-8', num_inference_steps: 8, unava
 /** A model as the service lists it; `more`: what a later service says of it too. */
 function served(more: object): ServedModel {
   const model = {
-    ...{ id: 'm', object: 'model', digest: null, demo: false, summary: null, licence: null, full_model: null },
+    ...{ id: 'm', object: 'model', digest: 'sha256:m', demo: false, summary: null, licence: null, full_model: null },
     ...{ edits: [], ready: true, workers: 1, devices: ['cpu'], defaults: {}, output_image_size: null },
     limits: { min_inference_steps: 1, size_multiple: null, max_images: 8 },
     ...more,
@@ -65,9 +65,11 @@ it('a preset that the model does not have, or cannot use now, is not sent', () =
   expect(isLost(form({}), model)).toBe(false);
 });
 
-it('before a model is known, what was chosen is kept', () => {
+it('before a model is known, and while it is downloaded, what was chosen is kept', () => {
   const chosen = form({ preset: 'lightning-4', loras: [{ name: 'sepia', scale: 1 }] });
   expect(formInForce(chosen, undefined)).toEqual(chosen);
+  expect(formInForce(chosen, served({ digest: null }))).toEqual(chosen);
+  expect(formInForce(chosen, served({}))).not.toEqual(chosen);
 });
 
 it('LoRAs that the model does not offer, or cannot use now, are not sent; files and repositories are', () => {

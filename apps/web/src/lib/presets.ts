@@ -9,7 +9,7 @@ import {
   type ServedModel,
   type SizeFacts,
 } from '@qwen-edit/contract';
-import { isUsable } from './loras.ts';
+import { isToldOf, isUsable } from './loras.ts';
 import { type FormValues, STANDARD } from './parameters.ts';
 import { SIZE_NUMBERS } from './size.ts';
 
@@ -31,9 +31,9 @@ export function presetInForce(
   return named?.unavailable === undefined ? named : undefined;
 }
 
-/** True for a preset that the form names and this model cannot use. Before a model is known, nothing is lost. */
+/** True for a preset that the form names and this model cannot use. Before its presets are known, nothing is lost. */
 export function isLost(form: Pick<FormValues, 'preset'>, model: ServedModel | undefined): boolean {
-  return model !== undefined && form.preset !== undefined && presetInForce(form, model) === undefined;
+  return isToldOf(model) && form.preset !== undefined && presetInForce(form, model) === undefined;
 }
 
 /** The form as the model takes it: without the preset and the named LoRAs that it does not offer, or cannot use now. */

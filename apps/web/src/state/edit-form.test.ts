@@ -10,7 +10,7 @@ import { createPictureList } from './picture-list.ts';
 import { createSubmitter } from './submitter.ts';
 
 const SERVED = {
-  ...{ id: 'm', object: 'model', digest: null, demo: false, summary: null, licence: null, full_model: null },
+  ...{ id: 'm', object: 'model', digest: 'sha256:m', demo: false, summary: null, licence: null, full_model: null },
   ...{ ready: true, workers: 1, devices: ['cpu'], defaults: { num_inference_steps: 40 }, output_image_size: null },
   edits: [
     {
