@@ -57,7 +57,8 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
 
   beforeAll(async () => {
     model = await offeringModel();
-    [system, browser] = await Promise.all([startEmbedded({ ...LONG_LEASES, ...model.env }), openBrowser()]);
+    browser = await openBrowser();
+    system = await startEmbedded({ ...LONG_LEASES, ...model.env });
     const wishes = { preset: 'lightning-4', lora: [{ name: SEPIA.name, scale: 0.5 }], speed: 'fast' };
     done = (await submitPrompt(system, 'steps:2 size:320x224', wishes)).id;
     await pollUntil('a job that is done', async () => (await statusOf(done)) === 'succeeded');

@@ -37,7 +37,8 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
 
   beforeAll(async () => {
     model = await offeringModel();
-    [system, browser] = await Promise.all([startEmbedded({ ...LONG_LEASES, ...model.env }), openBrowser()]);
+    browser = await openBrowser();
+    system = await startEmbedded({ ...LONG_LEASES, ...model.env });
   }, LONG);
   beforeEach(() => onTestFailed(() => console.error(system.lastOutput())));
   afterAll(async () => {
