@@ -53,7 +53,8 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
   let done: string;
 
   beforeAll(async () => {
-    [system, browser] = await Promise.all([startEmbedded(LONG_LEASES), openBrowser()]);
+    browser = await openBrowser();
+    system = await startEmbedded(LONG_LEASES);
     done = (await submitPrompt(system, 'steps:2 size:320x224')).id;
     await pollUntil('a job that is done', async () => (await statusOf(done)) === 'succeeded');
   }, LONG);

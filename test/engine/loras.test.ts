@@ -14,7 +14,8 @@ import { loraTensors, writeTensors } from '../support/lora-files.ts';
 const folder = mkdtempSync(join(tmpdir(), 'qwen-edit-loras-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const load = (): Promise<LoadedModel> => loadModel(checkpointDir('tiny-c'), { threads: 1, pause: async () => undefined });
+const load = (): Promise<LoadedModel> =>
+  loadModel(checkpointDir('tiny-c'), { threads: 1, pause: async () => undefined });
 let model: LoadedModel;
 let plain: RunResult;
 beforeAll(async () => {
@@ -35,7 +36,9 @@ const distance = (a: RunResult, b: RunResult): number => signalDecibels(latentsO
 
 /** A LoRA of random numbers for layers whose names end in one of these words. */
 function makeLora(name: string, ends: readonly string[], seed = 0, scale = 1): LoraFile {
-  const layers = Object.fromEntries([...model.transformer.targets].filter(([layer]) => ends.some((end) => layer.endsWith(end))));
+  const layers = Object.fromEntries(
+    [...model.transformer.targets].filter(([layer]) => ends.some((end) => layer.endsWith(end))),
+  );
   const path = join(folder, `${name}.safetensors`);
   writeTensors(path, loraTensors(layers, { seed }));
   return { label: name, path, scale };
@@ -84,8 +87,20 @@ describe('branches', () => {
     const [a, b] = [makeLora('first', ATTENTION, 7, 0.5), makeLora('second', ['to_k'], 8, -1)];
     const { receipt } = await edit([a, b]);
     expect(receipt.loras).toEqual([
-      { label: 'first', file: 'first.safetensors', sha256: expect.stringMatching(/^[0-9a-f]{64}$/), scale: 0.5, merged: false },
-      { label: 'second', file: 'second.safetensors', sha256: expect.stringMatching(/^[0-9a-f]{64}$/), scale: -1, merged: false },
+      {
+        label: 'first',
+        file: 'first.safetensors',
+        sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+        scale: 0.5,
+        merged: false,
+      },
+      {
+        label: 'second',
+        file: 'second.safetensors',
+        sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+        scale: -1,
+        merged: false,
+      },
     ]);
     expect(plain.receipt.loras).toEqual([]);
   });
@@ -118,7 +133,13 @@ describe('on a device whose graphs are expensive to load', () => {
 describe('LoRAs of every edit', () => {
   const fixed = async (precision: string, loras: readonly LoraFile[]): Promise<LoadedModel> => {
     const weightCacheDir = join(folder, 'prepared');
-    const on = await loadPreparedModel(checkpointDir('tiny-c'), { precision, threads: 1, weightCacheDir, loras, pause: async () => undefined });
+    const on = await loadPreparedModel(checkpointDir('tiny-c'), {
+      precision,
+      threads: 1,
+      weightCacheDir,
+      loras,
+      pause: async () => undefined,
+    });
     onTestFinished(() => on.release());
     return on;
   };
@@ -129,7 +150,10 @@ describe('LoRAs of every edit', () => {
     expect(latentsOf(await edit([], on))).toEqual(latentsOf(await edit([a])));
     const both = await edit([b], on);
     expect(latentsOf(both)).toEqual(latentsOf(await edit([a, b])));
-    expect(both.receipt.loras.map(({ label, merged }) => [label, merged])).toEqual([['fixed', false], ['asked', false]]);
+    expect(both.receipt.loras.map(({ label, merged }) => [label, merged])).toEqual([
+      ['fixed', false],
+      ['asked', false],
+    ]);
   });
 
   it('are merged into prepared weights, which are then others, and the picture is that of the branch', async () => {
@@ -143,5 +167,15 @@ describe('LoRAs of every edit', () => {
     expect(latentsOf(await edit([], await fixed('w8', [])))).toEqual(latentsOf(await edit([], base)));
     const stronger = await edit([], await fixed('w8', [{ ...lora, scale: 1.5 }]));
     expect(distance(whole, stronger)).toBeLessThan(60);
+  });
+
+  it('a result of few steps over weights in 4 bits warns, with a LoRA only', async () => {
+    const on = await fixed('w4', []);
+    const warned = async (loras: readonly LoraFile[]) =>
+      (await edit(loras, on)).warnings.filter((each) => each.includes('4 bits'));
+    expect(await warned([])).toEqual([]);
+    expect(await warned([makeLora('few bits', ATTENTION, 14)])).toEqual([
+      expect.stringContaining('3 steps with a LoRA'),
+    ]);
   });
 });

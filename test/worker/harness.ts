@@ -174,7 +174,7 @@ export async function untilStatus(setup: TestSetup, id: string, status: string):
       expect(record.job.status).toBe(status);
       return record;
     },
-    { timeout: 15_000, interval: 20 },
+    { timeout: 120_000, interval: 20 },
   );
 }
 

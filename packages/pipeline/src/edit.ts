@@ -23,6 +23,7 @@ import { createComparison } from './image/likeness.ts';
 import { conditionImage, type PatchGrid, patchify } from './image/preprocess.ts';
 import { type Pixels, resizeLanczos } from './image/resample.ts';
 import { checkImageShape } from './image/shape.ts';
+import { loraWarnings } from './lora/lora-warnings.ts';
 import {
   type ResolvedParameters,
   resolveParameters,
@@ -116,6 +117,7 @@ export async function runEdit(model: LoadedModel, request: RunRequest, hooks: Ru
     size,
     references: sizes.references,
     steps: parameters.num_inference_steps,
+    loraBytes: model.transformer.branchBytes,
     numImages: parameters.num_images_per_prompt,
     prompts,
   });
@@ -234,6 +236,7 @@ export async function runEdit(model: LoadedModel, request: RunRequest, hooks: Ru
     },
     warnings: [
       ...warningsOf(given, settled, folder.edit),
+      ...loraWarnings(loras, model.precision.name, total),
       ...shapeWarning(size, originals.at(-1)!),
       ...maxSideWarning(given, sizes, sizeFacts),
       ...tilesWarning([size, ...sizes.references].some((each) => tilesMore(each, model.vae.untiledArea))),

@@ -44,6 +44,8 @@ export interface Transformer {
   modulate(timesteps: Float32Array): Promise<Modulations>;
   /** Layers that LoRAs may change. */
   readonly targets: LoraTargets;
+  /** Bytes of all branches. */
+  readonly branchBytes: number;
   /** Gives layers these branches, and no others, from now on. `key`: which ones they are. */
   useBranches(branches: ReadonlyMap<string, Branch>, key: string): Promise<void>;
   /** noise_pred of the target, [T, C], for each condition. Each block runs for all of them before the next one does. */
@@ -122,6 +124,9 @@ export async function loadTransformer(
     angles: (textTokens, pictures) => transformerAngles(textTokens, pictures, config.axes_dims_rope),
     modulate,
     targets: branches.targets,
+    get branchBytes() {
+      return Object.values(branches.inputs).reduce((sum, { data }) => sum + data.byteLength, 0);
+    },
     async useBranches(wanted, key) {
       if (branches.set(wanted, key)) await chain.release();
     },

@@ -37,8 +37,8 @@ function ofTransformer(text: string): unknown {
   }
 }
 
-/** What up · down of a layer is multiplied with, where the file has no alpha of it: 1 if nothing was noted. */
-export function alphaOfMetadata({ alpha, alphas, rootOfRank }: LoraMetadata, layer: string, rank: number): number {
+/** What up · down of a layer is multiplied with, besides the file's own alpha: 1 if nothing was noted. */
+export function factorOfMetadata({ alpha, alphas, rootOfRank }: LoraMetadata, layer: string, rank: number): number {
   const own = Object.entries(alphas).find(([end]) => `.${layer}`.endsWith(`.${end.replace(/^\^/, '')}`))?.[1];
   const value = own ?? alpha;
   if (value === undefined) return 1;

@@ -155,8 +155,8 @@ describe('what is refused', () => {
       /as F8_E4M3; F32, F16 and BF16/,
     ],
     ['DoRA', { ...good, [`transformer.${LAYER}.dora_scale`]: one(1) }, 'lora_invalid', /has DoRA/],
-    ['LoKr', { [`lora_unet_x.lokr_w1`]: one(1) }, 'lora_invalid', /has LoKr/],
-    ['LoHa', { [`lora_unet_x.hada_w1_a`]: one(1) }, 'lora_invalid', /has LoHa/],
+    ['LoKr', { 'lora_unet_x.lokr_w1': one(1) }, 'lora_invalid', /has LoKr/],
+    ['LoHa', { 'lora_unet_x.hada_w1_a': one(1) }, 'lora_invalid', /has LoHa/],
     [
       'a text encoder',
       { ...good, 'lora_te1_text_model.lora_down.weight': down },

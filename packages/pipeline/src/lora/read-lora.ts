@@ -9,7 +9,7 @@ import { readSafetensorsHeader, type TensorInfo, type WeightFileHeader } from '.
 import { createWeights, type Weights } from '../weights/weights.ts';
 import { architectureOf } from './foreign-loras.ts';
 import { loraKeyOf, otherKindOf } from './lora-keys.ts';
-import { alphaOfMetadata, type LoraMetadata, readLoraMetadata } from './lora-metadata.ts';
+import { factorOfMetadata, type LoraMetadata, readLoraMetadata } from './lora-metadata.ts';
 
 /** The linear layers that a LoRA may change: name -> [n, k], outputs and inputs. */
 export type LoraTargets = ReadonlyMap<string, readonly [number, number]>;
@@ -190,7 +190,9 @@ function readLayer(label: string, name: string, parts: Parts, weights: Weights, 
   const up = read(parts.up!);
   const rank = parts.down!.shape[0]!;
   const alpha = parts.alpha === undefined ? undefined : read(parts.alpha)[0];
-  return { rank, factor: alpha === undefined ? alphaOfMetadata(metadata, name, rank) : alpha / rank, down, up };
+  // A file that says both means both: so does diffusers.
+  const own = alpha === undefined ? 1 : alpha / rank;
+  return { rank, factor: own * factorOfMetadata(metadata, name, rank), down, up };
 }
 
 /** Reads a tensor of a file that may have gone since its header was read. */

@@ -92,7 +92,9 @@ export async function prepareWeights(
     await removeUnfinished(folder);
     const bytes = await requireSpace(missing);
     if (missing.length > 0) options.onMaking?.(bytes, folder);
-    await describe(folder, { ...place.description, segments: segments.length });
+    const base =
+      loras.length === 0 ? {} : { base: model.digest, loras: loras.map(({ label, scale }) => `${label}@${scale}`) };
+    await describe(folder, { ...place.description, ...base, segments: segments.length });
     const made: string[] = [];
     const tell = (): void => options.onProgress?.(segments.length - missing.length + made.length, segments.length);
     tell();
