@@ -1,5 +1,5 @@
 /** The bytes of a safetensors file with these tensors of fp32, all zero. Nothing here runs them. */
-export function safetensorsOf(names: readonly string[], values = 16): Buffer {
+function safetensorsOf(names: readonly string[], values = 16): Buffer {
   const bytes = 4 * values;
   const entries = names.map((name, i) => [
     name,

@@ -47,6 +47,23 @@ it.each([gone(), new AppError('lora_refused', 'The LoRA /x.safetensors may not b
   },
 );
 
+it('jobs that ask for LoRAs which are not allowed stop no worker, and pay for themselves', async () => {
+  const setup = await createTestSetup();
+  const engines = createEngines(async ({ request }) => {
+    if (JSON.stringify(request.parameters).includes('owner/loras'))
+      throw new AppError('lora_refused', 'The LoRA owner/loras may not be used here.');
+    return resultWith('edited');
+  });
+  startWorkers(setup, engines);
+  const refused = [];
+  for (let i = 0; i < 6; i++) refused.push(await submitEdit(setup, { parameters }));
+  const good = await submitEdit(setup);
+  await untilStatus(setup, good, 'succeeded');
+  for (const id of refused)
+    expect((await untilStatus(setup, id, 'failed')).job).toMatchObject({ attempt: 3, failures: 3 });
+  expect(engines.seen).toMatchObject({ edits: 19, probes: 0 });
+});
+
 it('a LoRA that no worker could ever use fails its job at once', async () => {
   const setup = await createTestSetup();
   const engines = createEngines(async () => {

@@ -135,3 +135,24 @@ it('QWEN_EDIT_DTYPE is one of the precisions, or one of their other names', () =
     "QWEN_EDIT_DTYPE must be one of fp32, bf16, fp16, w8a8, w8, w4, got 'fp8'.",
   );
 });
+
+it('LoRAs are read as names, places and scales, and what is none is named', () => {
+  const read = readConfig({
+    QWEN_EDIT_LORAS: 'sketch=/loras/s.safetensors,owner/free',
+    QWEN_EDIT_LORA_DIRS: '/loras:/more',
+    QWEN_EDIT_LORA: 'sketch@0.5,owner/name:a.safetensors',
+  });
+  expect([...(read.loras?.named ?? [])]).toEqual([['sketch', { path: '/loras/s.safetensors' }]]);
+  expect(read).toMatchObject({
+    loras: { repos: [{ repo: 'owner/free' }] },
+    loraDirs: ['/loras', '/more'],
+    fixedLoras: [
+      { name: 'sketch', scale: 0.5 },
+      { repo: 'owner/name', file: 'a.safetensors', scale: 1 },
+    ],
+  });
+  expect(() => readConfig({ QWEN_EDIT_LORAS: 'sketch' })).toThrow(
+    "QWEN_EDIT_LORAS is wrong: 'sketch' must be NAME=PLACE",
+  );
+  expect(() => readConfig({ QWEN_EDIT_LORA: 'a@9' })).toThrow('QWEN_EDIT_LORA is wrong: an entry must be at most 4');
+});

@@ -52,6 +52,26 @@ it('the flags of sizes reach their parameters, in the form in which they are kep
   expect(withFlags('--output-area', '262144').parameters.output_area).toBe(262_144);
 });
 
+it('a preset, a speed and LoRAs reach their parameters; LoRAs add up in their order', () => {
+  const flags = [
+    '--preset',
+    'lightning-4',
+    '--speed',
+    'fast',
+    '--lora',
+    './a, b.safetensors@0.5',
+    '--lora',
+    'o/n:f.safetensors',
+  ];
+  expect(withFlags(...flags).parameters).toMatchObject({
+    ...{ preset: 'lightning-4', speed: 'fast' },
+    lora: [
+      { path: './a, b.safetensors', scale: 0.5 },
+      { repo: 'o/n', file: 'f.safetensors', scale: 1 },
+    ],
+  });
+});
+
 it('a value may begin with a dash', () => {
   expect(withFlags('--seed', '-1').parameters.seed).toBe('-1');
   expect(withFlags('--seed=-1').parameters.seed).toBe('-1');
@@ -97,7 +117,11 @@ it.each([
   [['--size', '512'], '--size must be auto, or width x height'],
   [['--size', '512x384', '--width', '640'], '--size and width say different things'],
   [['--reference-size', 'area'], '--reference-size must be one of: model, output'],
-  [['--preset', 'final'], '--preset must be draft'],
+  [['--preset', 'Final!'], '--preset must be lower case letters'],
+  [['--speed', 'quick'], '--speed must be one of: exact, balanced, fast'],
+  [['--lora', 'a@5'], '--lora: scale must be at most 4'],
+  [['--lora', 'a', '--lora', 'b@strong'], '--lora: scale must be a number'],
+  [Array.from({ length: 20 }, () => ['--lora', 'a']).flat(), '--lora must have at most 8 LoRAs'],
 ])('a parameter out of range is named as it was written: %s', (flags, message) => {
   expect(() => withFlags(...flags)).toThrow(expect.objectContaining({ code: 'invalid_parameter' }));
   expect(() => withFlags(...flags)).toThrow(message);

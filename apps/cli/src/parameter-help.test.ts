@@ -15,6 +15,8 @@ it('the help has a line for each flag of a parameter, with its default', () => {
     '  --size WxH               both sides of the result, as 1024x768, or auto (default: auto)',
     "  --output-area N          pixels of the result if no side is given; else the model's own",
     "  --reference-size WORD    size of the references: model, the model's own, or output, the result's (default: model)",
-    '  --preset WORD            draft: about 512 x 512, references too; the way to a faster edit on a CPU',
+    '  --preset NAME            standard, draft (about 512 x 512, references too), or one of the model, as lightning-4',
+    '  --lora PLACE[@SCALE]     a LoRA: its name, a .safetensors file, or owner/name of the hub; may be repeated',
+    '  --speed WORD             exact, balanced or fast: how many steps may be foreseen instead of computed (default: exact)',
   ]);
 });

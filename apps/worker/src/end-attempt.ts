@@ -3,7 +3,7 @@ import { type AppError, ERRORS, toAppError } from '@qwen-edit/contract';
 import { cancelRunningJob, failJob, type Lease, releaseJob, retryJob, returnLostLease } from '@qwen-edit/db';
 import type { WorkerDeps } from './deps.ts';
 import { runFencedStatement, statementRules } from './fenced-statement.ts';
-import { mayBeElsewhere, mayBeWorkers } from './find-payer.ts';
+import { isOfPlace, mayBeWorkers } from './find-payer.ts';
 import { jobErrorOf } from './job-error.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 
@@ -75,12 +75,12 @@ async function settleJob(deps: EndDeps, attempt: Attempt, { error, worker }: Att
         const status = await run(() => releaseJob(db, lease, jobError));
         return status === 'queued' ? { status: 'released', error: worker } : { status };
       }
-      if (!ERRORS[error.code].retryable && !mayBeElsewhere(error)) {
+      if (!ERRORS[error.code].retryable && !isOfPlace(error)) {
         const failed = await run(() => failJob(db, lease, jobError));
         return failed ? { status: 'failed', error } : { status: 'lost' };
       }
       const delayMs = retryDelay(deps, attempt.number);
-      const elsewhere = mayBeWorkers(error);
+      const elsewhere = mayBeWorkers(error) || isOfPlace(error);
       const status = await run(() => retryJob(db, lease, { error: jobError, delayMs, elsewhere }));
       if (status === 'queued') return { status: 'retried', error, delayMs };
       return status === 'failed' ? { status, error } : { status };

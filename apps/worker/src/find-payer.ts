@@ -1,4 +1,4 @@
-import { AppError, ERRORS, type ErrorCode, toAppError } from '@qwen-edit/contract';
+import { AppError, ERRORS, toAppError } from '@qwen-edit/contract';
 import type { Breaker } from './breaker.ts';
 import type { AttemptFailure } from './end-attempt.ts';
 import type { EngineHolder } from './engine-holder.ts';
@@ -8,19 +8,19 @@ export interface PayerDeps {
   readonly breaker: Pick<Breaker, 'isStreak'>;
 }
 
-/** What another worker may have: a picture that arrives whole, a LoRA that was pulled there or is allowed there. */
-const ELSEWHERE: ReadonlySet<ErrorCode> = new Set(['input_damaged', 'lora_not_found', 'lora_refused']);
-
-/** True for an error that another worker may not meet, whatever else is said of its code. */
-export const mayBeElsewhere = ({ code }: Pick<AppError, 'code'>): boolean => ELSEWHERE.has(code);
-
 /**
  * True for an error that one worker alone cannot blame on the job: its device, or its way to the storage, may be what is broken.
  * Another worker tries next.
  */
-export function mayBeWorkers({ code }: Pick<AppError, 'code'>): boolean {
-  return ERRORS[code].origin === 'engine' || mayBeElsewhere({ code });
+export function mayBeWorkers({ code }: AppError): boolean {
+  return ERRORS[code].origin === 'engine' || code === 'input_damaged';
 }
+
+/**
+ * True for a LoRA that is not where this worker runs, or not allowed there. Another worker tries next, though its code says that it makes no
+ * difference; but nothing is wrong with this one, however many jobs ask for such LoRAs.
+ */
+export const isOfPlace = ({ code }: AppError): boolean => code === 'lora_not_found' || code === 'lora_refused';
 
 /**
  * Finds out who pays for an attempt that was ended by an error. Trouble of the surroundings is never the job's. An engine's

@@ -94,7 +94,7 @@ it.each([
   [{ output_area: 4096 * 4096 + 1 }, 'output_area must be at most 16777216.'],
   [{ output_area: 1024.5 }, 'output_area must be a whole number'],
   [{ reference_size: 'area' }, 'reference_size must be one of: model, output.'],
-  [{ preset: 'final' }, 'preset must be draft.'],
+  [{ preset: 'Final!' }, 'preset must be lower case letters'],
 ])('%j is refused', (said, words) => {
   expect(() => parse(said)).toThrow(words);
 });

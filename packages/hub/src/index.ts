@@ -6,7 +6,6 @@ export { expectedFiles, findModel } from './find-model.ts';
 export { modelOfFolder } from './folder-place.ts';
 export { createHubFetch, type ProxySettings } from './hub-fetch.ts';
 export { listModels, type StoredModel } from './list-models.ts';
-export { isLoraFile } from './lora-files.ts';
 export type { LoraPlace } from './lora-settings.ts';
 export { createResolveLora, type LoraSettings, type LorasOfModel } from './loras.ts';
 export type { PullProgress } from './meter.ts';

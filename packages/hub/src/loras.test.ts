@@ -125,6 +125,12 @@ describe('a name', () => {
       code: 'lora_not_found',
       message: 'There is no LoRA sketsh. Did you mean sketch?',
     });
+    await rm(join(dir, 'a.safetensors'));
+    await expect(resolve({ name: 'sketch', scale: 1 })).rejects.toMatchObject({
+      code: 'lora_not_found',
+      message: 'The file of the LoRA sketch is not there.',
+      hint: expect.stringContaining('QWEN_EDIT_LORAS'),
+    });
   });
 });
 

@@ -64,7 +64,11 @@ async function fileNamed({ named }: LoraSettings, name: string, hub: Pick<HubSet
   const place = named.get(name);
   if (place === undefined)
     throw new AppError('lora_not_found', `There is no LoRA ${name}.${didYouMean(nearestOf(name, named.keys()))}`);
-  return 'path' in place ? ownFile(resolve(place.path), `${name}: its file is gone`) : findPulledLora(place, hub);
+  if ('path' in place && !(await isFile(resolve(place.path))))
+    throw new AppError('lora_not_found', `The file of the LoRA ${name} is not there.`, {
+      hint: 'Put it back, or correct QWEN_EDIT_LORAS.',
+    });
+  return 'path' in place ? resolve(place.path) : findPulledLora(place, hub);
 }
 
 function isAllowedRepo({ named, repos }: LoraSettings, wanted: LoraRepository): boolean {

@@ -11,6 +11,7 @@ import { readUsableConfig, unknownSettings } from '../config.ts';
 import type { DoctorDeps } from './check.ts';
 import { checkDisk } from './checks/disk.ts';
 import { checkLibraries } from './checks/libraries.ts';
+import { checkLoras } from './checks/loras.ts';
 import { checkMemory } from './checks/memory.ts';
 import { checkModel } from './checks/model.ts';
 import { checkNode } from './checks/node.ts';
@@ -449,5 +450,27 @@ describe('self-test', () => {
     const [, webgpu] = await findings({}, { webgpu: { kernels: 'safe', refused } });
     expect(webgpu).toMatchObject({ status: 'note', message: expect.stringContaining('MultiHeadAttention is wrong.') });
     expect(webgpu?.message).toContain('with safe kernels');
+  });
+});
+
+describe('loras', () => {
+  const deps = (environment: Files): DoctorDeps =>
+    depsOf({ environment }, { modelDir: demoModelDir, inspectModel: (dir) => inspectModel(dir) });
+
+  it('lists presets and names that can be used', async () => {
+    expectFound(await checkLoras(deps({}), never), 'ok', 'presets: standard, draft');
+  });
+
+  it('names what keeps the others from it, and what to do', async () => {
+    const QWEN_EDIT_LORAS = 'gone=/nowhere/at/all.safetensors,pulled=owner/loras:a.safetensors';
+    const findings = await checkLoras(deps({ QWEN_EDIT_LORAS }), never);
+    expectFound(findings, 'note', 'The LoRA gone cannot be used', 'The LoRA pulled cannot be used: owner/loras');
+    expect(findings.find(({ message }) => message.includes('pulled'))?.remedy).toContain(
+      '`qwen-edit model pull owner/loras:a.safetensors`',
+    );
+  });
+
+  it('says nothing of a model that is not here', async () => {
+    expect(await checkLoras(depsOf({}, { inspectModel: missing }), never)).toEqual([]);
   });
 });

@@ -1,10 +1,13 @@
 import type { LoraRef } from '@qwen-edit/contract';
 import { createResolveLora, type HubSettings, type LorasOfModel } from '@qwen-edit/hub';
+import type { AllowedLoras } from '@qwen-edit/hub/lora-settings';
 import { createLoraOffer, type LoraOffer, lorasOfModel, type OfferFacts, type ResolveLora } from '@qwen-edit/pipeline';
 import type { Config } from '../settings.ts';
 import { expandHome } from './cache-folders.ts';
 
 export type LoraConfig = Pick<Config, 'loras' | 'loraDirs' | 'fixedLoras'>;
+
+const NOTHING: AllowedLoras = { named: new Map(), repos: [] };
 
 /** What the settings say of LoRAs. */
 export interface Loras {
@@ -25,14 +28,15 @@ export function createLoras(
   hub: Pick<HubSettings, 'cacheDir'>,
   { anything = false }: { readonly anything?: boolean } = {},
 ): Loras {
+  const { loras: allowed = NOTHING, loraDirs = [], fixedLoras = [] } = config;
   const named = new Map(
-    [...config.loras.named].map(([name, place]) => [name, 'path' in place ? { path: expandHome(place.path) } : place]),
+    [...allowed.named].map(([name, place]) => [name, 'path' in place ? { path: expandHome(place.path) } : place]),
   );
-  const fixed = config.fixedLoras.map((lora) => ({
+  const fixed = fixedLoras.map((lora) => ({
     ...lora,
     ...(lora.path === undefined ? {} : { path: expandHome(lora.path) }),
   }));
-  const settings = { named, repos: config.loras.repos, dirs: config.loraDirs.map(expandHome), fixed, anything };
+  const settings = { named, repos: allowed.repos, dirs: loraDirs.map(expandHome), fixed, anything };
   return {
     fixed,
     names: [...named.keys()],

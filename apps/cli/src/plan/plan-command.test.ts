@@ -86,6 +86,16 @@ describe('qwen-edit plan memory', () => {
     expect(out).toContain('The VAE works in tiles, since whole pictures do not fit:');
   });
 
+  it('plans the preset of a model that is not downloaded: Lightning takes 4 steps without guidance', async () => {
+    const estimates = [];
+    for (const preset of ['lightning-4', 'standard'])
+      estimates.push(JSON.parse((await plan(`memory --json --memory 64GiB --preset ${preset}`)).out));
+    const [lightning, standard] = estimates;
+    expect(lightning).toMatchObject({ num_inference_steps: 4, passes: 1 });
+    expect(standard).toMatchObject({ num_inference_steps: 40, passes: 2 });
+    expect(lightning.flops.total).toBeLessThan(standard.flops.total / 15);
+  });
+
   it('prints one JSON object', async () => {
     const { out } = await plan('memory --json --memory 24GiB --precision int8');
     const { model, memory } = JSON.parse(out);
@@ -106,7 +116,10 @@ describe('qwen-edit plan memory', () => {
     ['memory --memory much', "--memory must be a size such as 16GiB, got 'much'."],
     ['memory --size 512', "--size must be WIDTHxHEIGHT with sides up to 4096, got '512'."],
     ['memory --size 9999x1', "--size must be WIDTHxHEIGHT with sides up to 4096, got '9999x1'."],
-    ['memory --preset sketch', "--preset must be one of draft, got 'sketch'."],
+    [
+      'memory --preset lightning-5',
+      "--preset must be one of standard, draft, lightning-4, lightning-8 with this model, got 'lightning-5'. Did you mean lightning-4?",
+    ],
     ['memory --reference-size area', "--reference-size must be one of model, output, got 'area'."],
     ['memory --steps 101', '--steps must be 1 to 100, got 101.'],
     ['memory --references 9', '--references must be 1 to 8, got 9.'],
