@@ -37,6 +37,7 @@ import {
 import { applyColourMap, type ColourFit, createColourFit } from './sampling/preview.ts';
 import { createSchedule } from './sampling/schedule.ts';
 import { fingerprintOf, readSnapshot, requireSameEdit, writeSnapshot } from './sampling/snapshot.ts';
+import { forecastRule, speedReport, speedWarning } from './sampling/speed.ts';
 import { createStopwatch } from './stopwatch.ts';
 import type { PromptTokens } from './text/prompt.ts';
 import type { EditHooks, EditOutput, EditResult, Preview, Snapshot, StepEvent } from './types.ts';
@@ -74,8 +75,8 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
   const stopwatch = createStopwatch();
   const { folder } = model;
   const given = checkRequest(request, folder.family.max_images);
-  const step = (stage: StepEvent['stage'], done: number, total: number): void =>
-    hooks.onStep?.({ stage, step: done, total });
+  const step = (stage: StepEvent['stage'], done: number, total: number, foreseen = false): void =>
+    hooks.onStep?.({ stage, step: done, total, ...(foreseen ? { foreseen } : {}) });
 
   // 1. Parameters, pictures and sizes.
   const resumed = hooks.resume === undefined ? undefined : readSnapshot(hooks.resume);
@@ -144,6 +145,8 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
   hooks.observe?.('init_latents', rows(concatenate(latents), channels));
 
   // 5. Denoising.
+  const rule = forecastRule(parameters.speed);
+  const forecasts = rule === undefined ? undefined : [...(resumed?.forecasts ?? [])];
   const stepsDone = resumed?.step ?? 0;
   step('denoise', stepsDone, total);
   await denoise(
@@ -157,15 +160,17 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
       promptEmbeds: promptEmbeds!,
       negativePromptEmbeds,
       trueCfgScale: parameters.true_cfg_scale,
+      forecastRule: rule,
+      forecasts,
     },
     {
       observe: hooks.observe,
       needsEstimate: (done) => fit !== undefined && done % previewEvery === 0,
-      async afterStep(done, estimate) {
-        step('denoise', done, total);
+      async afterStep(done, estimate, foreseen) {
+        step('denoise', done, total, foreseen);
         if (fit !== undefined && estimate !== undefined)
           onPreview?.({ step: done, total, ...(await drawPreview(model, fit, { packed: estimate, grid: target })) });
-        const state = { step: done, total, seed: parameters.seed, fingerprint, latents };
+        const state = { step: done, total, seed: parameters.seed, fingerprint, latents, forecasts };
         hooks.afterStep?.(done, () => writeSnapshot(state));
       },
     },
@@ -174,6 +179,7 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
   stopwatch.lap('denoise_s');
 
   // 6. Latents back to pictures.
+  const speed = speedReport(parameters.speed, total, forecasts);
   const format = parameters.output_format;
   const outputs: EditOutput[] = [];
   const compare = createComparison(images, size);
@@ -209,13 +215,14 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
       precision: model.precision.name,
       device: model.device.name,
       loras: [],
-      speed: { mode: 'exact', steps: total, computed: total },
+      speed,
       ...(model.device.kernels === 'safe' ? { kernels: model.device.kernels } : {}),
       versions: versions(),
       unchanged,
     },
     warnings: [
       ...warningsOf(given, settled, folder.edit),
+      ...speedWarning(speed),
       ...shapeWarning(size, originals.at(-1)!),
       ...maxSideWarning(given, sizes, sizeFacts),
       ...tilesWarning([size, ...sizes.references].some((each) => tilesMore(each, model.vae.untiledArea))),

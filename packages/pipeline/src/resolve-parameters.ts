@@ -1,5 +1,12 @@
 import { randomInt } from 'node:crypto';
-import { type EditParameters, GUIDE_DEFAULTS, type OutputFormat, type ReferenceSize } from '@qwen-edit/contract';
+import {
+  type EditParameters,
+  GUIDE_DEFAULTS,
+  type OutputFormat,
+  type ReferenceSize,
+  type Speed,
+  withPreset,
+} from '@qwen-edit/contract';
 import type { EditConfig } from './hub/edit-config.ts';
 
 /** Every parameter of an edit with its value; names are diffusers'. */
@@ -15,6 +22,7 @@ export interface ResolvedParameters {
   readonly height: number;
   readonly width: number;
   readonly reference_size: ReferenceSize;
+  readonly speed: Speed;
   readonly output_format: OutputFormat;
 }
 
@@ -36,6 +44,7 @@ export function resolveParameters(given: EditParameters, config: EditConfig, see
     seed: wanted === '-1' ? (seed ?? drawSeed()) : wanted,
     num_images_per_prompt: given.num_images_per_prompt ?? GUIDE_DEFAULTS.num_images_per_prompt,
     max_side: given.max_side ?? GUIDE_DEFAULTS.max_side,
+    speed: withPreset(given, config.presets).speed ?? GUIDE_DEFAULTS.speed,
     output_format: given.output_format ?? GUIDE_DEFAULTS.output_format,
   };
 }
