@@ -42,7 +42,7 @@ it('exact is what an edit is that says nothing of speed, and its receipt says th
   expect(exact.receipt.speed).toEqual({ mode: 'exact', steps: STEPS, computed: STEPS });
 });
 
-// The bounds are some 6 dB below what was measured: see docs/PERFORMANCE.md.
+// The bounds are 10 dB and more below what was measured.
 describe.each([
   ['balanced', 46],
   ['fast', 42],

@@ -29,12 +29,12 @@ interface Suite {
 }
 
 const DEMO_SUITES: readonly Suite[] = [
-  { side: 256, steps: 20, guidance: 1, edits: 8 },
-  { side: 256, steps: 40, guidance: 1, edits: 8 },
-  { side: 256, steps: 40, guidance: 4, edits: 4 },
+  { side: 256, steps: 20, guidance: 1, edits: 4 },
+  { side: 256, steps: 40, guidance: 1, edits: 4 },
+  { side: 128, steps: 40, guidance: 4, edits: 8 },
 ];
-/** Small, since each step of these blocks takes seconds. */
-const TRUE_WIDTH_SUITE: Suite = { side: 256, steps: 20, guidance: 1, edits: 2 };
+/** Small, since a step of these blocks takes seconds. */
+const TRUE_WIDTH_SUITE: Suite = { side: 128, steps: 20, guidance: 1, edits: 2 };
 
 /**
  * What each speed saves, and how far its pictures are from the exact ones: for the demo model, and for blocks of true width with made-up

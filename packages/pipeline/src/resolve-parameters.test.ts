@@ -36,9 +36,18 @@ describe('the request comes before edit_config.json, and edit_config.json before
       seed: '7',
       num_images_per_prompt: 2,
       max_side: 0,
+      speed: 'balanced',
       output_format: 'webp',
     } as const;
     expect(resolveParameters(parse(said), trained)).toEqual({ prompt: 'x', ...said });
+  });
+
+  it('speed is exact, or what the preset says, or what the request says', () => {
+    const presets = [{ name: 'quick', speed: 'fast' as const }];
+    const speedOf = (said: Parameters<typeof parse>[0]) => resolveParameters(parse(said), { ...guide, presets }).speed;
+    expect(speedOf({})).toBe('exact');
+    expect(speedOf({ preset: 'quick' })).toBe('fast');
+    expect(speedOf({ preset: 'quick', speed: 'exact' })).toBe('exact');
   });
 
   it('a request can ask for no negative prompt', () => {
