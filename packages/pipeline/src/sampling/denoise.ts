@@ -46,7 +46,8 @@ interface DenoiseHooks {
 
 /**
  * The denoising loop. Pictures go step by step together, each on its own through the network, so that a snapshot after a
- * step holds all of them. With a rule, each decides for itself which steps are foreseen; guided predictions are. Throws AppError `result_invalid` if the network gives NaN or infinity, and what a pause throws.
+ * step holds all of them. With a rule, each picture decides for itself which steps are foreseen; with guidance, it is the guided prediction
+ * that is. Throws AppError `result_invalid` if the network gives NaN or infinity, and what a pause throws.
  * Source: the loop of QwenImageEditPlusPipeline.__call__.
  */
 export async function denoise(

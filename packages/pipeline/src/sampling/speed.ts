@@ -2,13 +2,13 @@ import type { Speed } from '@qwen-edit/contract';
 import type { SpeedReport } from '../types.ts';
 import type { ForecastRule, ForecastState } from './forecast.ts';
 
-/** Measured, see docs/decisions/0044-foreseen-steps.md: how far a picture may leave the exact one, and how many steps that saves. */
+/** Measured: how far a picture may leave the exact one, and how many steps that saves. Source: docs/decisions/0044-foreseen-steps.md. */
 const RULES: Readonly<Record<Exclude<Speed, 'exact'>, ForecastRule>> = {
   balanced: { tolerance: 0.002, mostInARow: 3 },
   fast: { tolerance: 0.006, mostInARow: 5 },
 };
 
-/** Share of the steps that were computed in the measurements, rounded up: what an edit is expected to take, and no more. */
+/** Share of the steps that were computed in the measurements with 20 of them: rough, since it is less with more steps. */
 const COMPUTED_SHARE: Readonly<Record<Speed, number>> = { exact: 1, balanced: 0.6, fast: 0.45 };
 
 /** With fewer steps, each one changes much and is computed. */
