@@ -72,13 +72,14 @@ function rounded(seconds: Partial<Record<JobStage, number>>): Record<string, num
   return Object.fromEntries(Object.entries(seconds).map(([stage, value]) => [stage, Math.round(value * 1000) / 1000]));
 }
 
-/** Measures the time between the events of two denoising steps that follow each other. */
+/** Measures the time between the events of two denoising steps that follow each other, if the later one was computed. */
 function observeSteps({ stepSeconds }: Metrics, device: string): (event: StepEvent) => void {
   let last: { readonly step: number; readonly at: number } | undefined;
-  return ({ stage, step }) => {
+  return ({ stage, step, foreseen }) => {
     const at = performance.now();
     if (stage !== 'denoise') return;
-    if (last !== undefined && step === last.step + 1) stepSeconds.observe({ device }, (at - last.at) / 1000);
+    if (last !== undefined && step === last.step + 1 && foreseen !== true)
+      stepSeconds.observe({ device }, (at - last.at) / 1000);
     last = { step, at };
   };
 }

@@ -10,6 +10,7 @@ import { benchDevice } from './bench-device.ts';
 import { benchLoad } from './bench-load.ts';
 import { benchLora } from './bench-lora.ts';
 import type { Bench } from './bench-part.ts';
+import { benchSpeed } from './bench-speed.ts';
 import { benchText } from './bench-text.ts';
 import { benchVae } from './bench-vae.ts';
 import { vulkanDriver } from './config.ts';
@@ -20,7 +21,7 @@ import { processorName } from './processor.ts';
 import { tableGap, tableHead, tableRow } from './table.ts';
 
 /**
- * npm run bench [-- --quick] [--only blocks,text,vae,lora,load,demo] [--threads N] [--rounds N] [--dir FOLDER] [--python PATH]
+ * npm run bench [-- --quick] [--only blocks,text,vae,lora,load,demo,speed] [--threads N] [--rounds N] [--dir FOLDER] [--python PATH]
  *   [--with-diffusers | --no-with-diffusers] [--device cpu] [--device-memory GIB]
  * Each figure is measured in a process of its own, one after the other. Rows of one Markdown table go to stdout as they come, all
  * else to stderr. On another device than a processor: see benchDevice. Beside diffusers if the Python has it; --with-diffusers ends the run if it has not. Needs up to 25 GB in FOLDER.
@@ -32,6 +33,7 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   lora: benchLora,
   load: benchLoad,
   demo: benchDemo,
+  speed: benchSpeed,
 };
 const { values: flags } = parseArgs({
   allowNegative: true,

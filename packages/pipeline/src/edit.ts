@@ -44,6 +44,7 @@ import {
 import { applyColourMap, type ColourFit, createColourFit } from './sampling/preview.ts';
 import { changedSchedule, createSchedule } from './sampling/schedule.ts';
 import { fingerprintOf, readSnapshot, requireSameEdit, writeSnapshot } from './sampling/snapshot.ts';
+import { forecastRule, speedReport, speedWarning } from './sampling/speed.ts';
 import { createStopwatch } from './stopwatch.ts';
 import type { PromptTokens } from './text/prompt.ts';
 import type { EditHooks, EditOutput, EditResult, LoraFile, Preview, Snapshot, StepEvent } from './types.ts';
@@ -86,8 +87,8 @@ export async function runEdit(model: LoadedModel, request: RunRequest, hooks: Ru
   const stopwatch = createStopwatch();
   const { folder } = model;
   const given = checkRequest(request, folder.family.max_images);
-  const step = (stage: StepEvent['stage'], done: number, total: number): void =>
-    hooks.onStep?.({ stage, step: done, total });
+  const step = (stage: StepEvent['stage'], done: number, total: number, foreseen = false): void =>
+    hooks.onStep?.({ stage, step: done, total, ...(foreseen ? { foreseen } : {}) });
 
   // 1. Parameters, pictures and sizes.
   const resumed = hooks.resume === undefined ? undefined : readSnapshot(hooks.resume);
@@ -164,6 +165,8 @@ export async function runEdit(model: LoadedModel, request: RunRequest, hooks: Ru
   hooks.observe?.('init_latents', rows(concatenate(latents), channels));
 
   // 5. Denoising.
+  const rule = forecastRule(parameters.speed);
+  const forecasts = rule === undefined ? undefined : [...(resumed?.forecasts ?? [])];
   const stepsDone = resumed?.step ?? 0;
   step('denoise', stepsDone, total);
   await denoise(
@@ -177,15 +180,17 @@ export async function runEdit(model: LoadedModel, request: RunRequest, hooks: Ru
       promptEmbeds: promptEmbeds!,
       negativePromptEmbeds,
       trueCfgScale: parameters.true_cfg_scale,
+      forecastRule: rule,
+      forecasts,
     },
     {
       observe: hooks.observe,
       needsEstimate: (done) => fit !== undefined && done % previewEvery === 0,
-      async afterStep(done, estimate) {
-        step('denoise', done, total);
+      async afterStep(done, estimate, foreseen) {
+        step('denoise', done, total, foreseen);
         if (fit !== undefined && estimate !== undefined)
           onPreview?.({ step: done, total, ...(await drawPreview(model, fit, { packed: estimate, grid: target })) });
-        const state = { step: done, total, seed: parameters.seed, fingerprint, latents };
+        const state = { step: done, total, seed: parameters.seed, fingerprint, latents, forecasts };
         hooks.afterStep?.(done, () => writeSnapshot(state));
       },
     },
@@ -194,6 +199,7 @@ export async function runEdit(model: LoadedModel, request: RunRequest, hooks: Ru
   stopwatch.lap('denoise_s');
 
   // 6. Latents back to pictures.
+  const speed = speedReport(parameters.speed, total, forecasts);
   const format = parameters.output_format;
   const outputs: EditOutput[] = [];
   const compare = createComparison(images, size);
@@ -229,7 +235,7 @@ export async function runEdit(model: LoadedModel, request: RunRequest, hooks: Ru
       precision: model.precision.name,
       device: model.device.name,
       loras,
-      speed: { mode: 'exact', steps: total, computed: total },
+      speed,
       ...(model.device.kernels === 'safe' ? { kernels: model.device.kernels } : {}),
       versions: versions(),
       unchanged,
@@ -237,6 +243,7 @@ export async function runEdit(model: LoadedModel, request: RunRequest, hooks: Ru
     warnings: [
       ...warningsOf(given, settled, folder.edit),
       ...loraWarnings(loras, model.precision.name, total),
+      ...speedWarning(speed),
       ...shapeWarning(size, originals.at(-1)!),
       ...maxSideWarning(given, sizes, sizeFacts),
       ...tilesWarning([size, ...sizes.references].some((each) => tilesMore(each, model.vae.untiledArea))),

@@ -42,6 +42,14 @@ describe('the request comes before edit_config.json, and edit_config.json before
     expect(resolveParameters(parse(said), trained)).toEqual({ prompt: 'x', ...said });
   });
 
+  it('speed is exact, or what the preset says, or what the request says', () => {
+    const presets = [{ name: 'quick', speed: 'fast' as const }];
+    const speedOf = (said: Parameters<typeof parse>[0]) => resolveParameters(parse(said), { ...guide, presets }).speed;
+    expect(speedOf({})).toBe('exact');
+    expect(speedOf({ preset: 'quick' })).toBe('fast');
+    expect(speedOf({ preset: 'quick', speed: 'exact' })).toBe('exact');
+  });
+
   it('a request can ask for no negative prompt', () => {
     expect(resolveParameters(parse({ negative_prompt: null }), guide).negative_prompt).toBeNull();
     expect(resolveParameters(parse({ negative_prompt: '' }), guide).negative_prompt).toBe('');

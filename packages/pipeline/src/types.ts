@@ -46,7 +46,7 @@ export interface UsedLora {
 export interface SpeedReport {
   readonly mode: Speed;
   readonly steps: number;
-  /** Steps whose prediction came from the transformer; the others were foreseen. */
+  /** Steps whose prediction came from the transformer; the others were foreseen. Of several pictures, that with the fewest. */
   readonly computed: number;
 }
 
@@ -55,6 +55,8 @@ export interface StepEvent {
   readonly stage: JobStage;
   readonly step: number;
   readonly total: number;
+  /** True if this step of denoising was foreseen, for at least one picture, so that its time tells nothing of a step. */
+  readonly foreseen?: true | undefined;
 }
 
 /** State of the sampling between two steps. Its bytes are only for the pipeline, and fit the same model and request only. */

@@ -56,6 +56,21 @@ describe('operations', () => {
     expect(one.step - none.step).toBe(BLOCK_FLOPS + 3 * 2 * 6 * 3072 * 3072);
   });
 
+  it('of an edit with speed: those of fewer steps, and of all if there are few', () => {
+    const { step, denoise, vae_decode } = editFlops(shape, edit);
+    expect(denoise).toBe(40 * step);
+    const balanced = editFlops(shape, { ...edit, speed: 'balanced' });
+    const fast = editFlops(shape, { ...edit, speed: 'fast' });
+    expect(balanced).toMatchObject({ step, vae_decode });
+    expect(balanced.denoise).toBeLessThan(denoise);
+    expect(fast.denoise).toBeLessThan(balanced.denoise);
+    expect(fast.denoise % step).toBe(0);
+    expect(editFlops(shape, { ...edit, steps: 4, speed: 'fast' }).denoise).toBe(4 * step);
+    expect(plannedEdit({}, [square(1024)], { speed: 'fast' }).speed).toBe('fast');
+    const presets = [{ name: 'quick', speed: 'balanced' as const }];
+    expect(plannedEdit({ presets }, [square(1024)], { preset: 'quick' }).speed).toBe('balanced');
+  });
+
   it('of a step: two passes under guidance, for each picture that is made', () => {
     const same = { ...edit, negativeTokens: edit.promptTokens };
     const { step } = editFlops(shape, { ...same, guidance: false });

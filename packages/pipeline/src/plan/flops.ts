@@ -1,5 +1,6 @@
 import type { ModelShape, Size } from '@qwen-edit/contract';
 import { TIME_PROJ_CHANNELS } from '../graphs/transformer.ts';
+import { expectedComputed } from '../sampling/speed.ts';
 import { type PlannedEdit, type Sequence, sequenceOf, sum } from './sequence.ts';
 import { decoderLayers, encoderLayers, type VaeLayer, vaeTiles } from './vae-layers.ts';
 
@@ -13,7 +14,7 @@ export interface EditFlops {
   readonly vae_encode: number;
   /** One step: a pass for each picture that is made, twice under guidance. */
   readonly step: number;
-  /** All steps. */
+  /** All steps that are expected to be computed. */
   readonly denoise: number;
   readonly vae_decode: number;
   readonly total: number;
@@ -38,7 +39,7 @@ export function editFlops(
   const vision = sum(sequence.patches.map((patches) => visionFlops(shape, patches)));
   const vae_encode = sum(edit.references.map((size) => vaeFlops(encoderLayers(shape.vae), size, winograd)));
   const step = edit.numImages * sum(sequence.text.map((length) => passFlops(shape.transformer, sequence, length)));
-  const denoise = edit.steps * step;
+  const denoise = expectedComputed(edit.steps, edit.speed) * step;
   const vae_decode = edit.numImages * vaeFlops(decoderLayers(shape.vae), edit.size, winograd);
   const total = text + vision + vae_encode + denoise + vae_decode;
   return { text, vision, vae_encode, step, denoise, vae_decode, total };

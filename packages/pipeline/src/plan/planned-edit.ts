@@ -31,6 +31,7 @@ export function plannedEdit(rules: EstimatedModel, pictures: readonly Size[], sa
     references: sizes.references.map(({ width, height }) => ({ width, height })),
     conditionArea: rules.condition_image_size ?? DIFFUSERS_AREAS.condition_image_size,
     steps: parameters.num_inference_steps ?? rules.num_inference_steps ?? GUIDE_DEFAULTS.num_inference_steps,
+    speed: parameters.speed ?? GUIDE_DEFAULTS.speed,
     guidance: scale > 1 && parameters.negativeBytes !== null,
     numImages: parameters.num_images_per_prompt ?? GUIDE_DEFAULTS.num_images_per_prompt,
     promptTokens: tokensOf(parameters.promptBytes ?? USUAL_PROMPT_BYTES),

@@ -1,4 +1,4 @@
-import type { ModelShape, Size } from '@qwen-edit/contract';
+import type { ModelShape, Size, Speed } from '@qwen-edit/contract';
 import { calculateDimensions, smartResize } from '../image/dimensions.ts';
 import { PATCH } from '../sampling/latents.ts';
 import { DROPPED_TOKENS } from '../text/template.ts';
@@ -11,6 +11,8 @@ export interface PlannedEdit {
   /** Pixels of a reference for the text encoder: `condition_image_size` of the model. */
   readonly conditionArea: number;
   readonly steps: number;
+  /** How many of them may be foreseen; `exact`, if it is left out. */
+  readonly speed?: Speed | undefined;
   /** True if each step takes a second pass, for the negative prompt. */
   readonly guidance: boolean;
   readonly numImages: number;

@@ -37,7 +37,10 @@ export function listenerOf(hooks: EditHooks, engine: EngineProcess): EngineEvent
   return (event, [bytes]) => {
     switch (event.type) {
       case 'step':
-        hooks.onStep?.({ stage: event.stage, step: event.step, total: event.total });
+        hooks.onStep?.({
+          ...{ stage: event.stage, step: event.step, total: event.total },
+          ...(event.foreseen === undefined ? {} : { foreseen: event.foreseen }),
+        });
         break;
       case 'snapshot':
         if (bytes === undefined) endBrokenEngine(engine);

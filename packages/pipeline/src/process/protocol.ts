@@ -161,6 +161,7 @@ export const engineEventSchema = z.discriminatedUnion('type', [
     stage: z.enum(JOB_STAGES),
     step: z.int().min(0),
     total: z.int().min(1),
+    foreseen: z.literal(true).optional(),
   }),
   z.object({ type: z.literal('snapshot'), id, step: z.int().min(0), total: z.int().min(1) }),
   z.object({

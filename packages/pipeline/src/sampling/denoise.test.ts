@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { rows } from '../arrays.ts';
 import type { Condition, Transformer, TransformerCall } from '../engine/transformer.ts';
 import { type DenoiseInputs, denoise } from './denoise.ts';
+import type { ForecastState } from './forecast.ts';
+import { FEWEST_STEPS, forecastRule, mayForesee } from './speed.ts';
 
 const angles = { cos: new Float32Array(0), sin: new Float32Array(0), tokens: 0, half: 0 };
 
@@ -98,5 +100,116 @@ describe('the denoising loop', () => {
       code: 'result_invalid',
       message: 'The network gave NaN or infinity at step 2 of 3.',
     });
+  });
+});
+
+describe('with speed', () => {
+  const STEPS = 20;
+  /** Even steps, so that a prediction's bend is the same everywhere. */
+  const evenly = (steps: number) => ({
+    sigmas: Float32Array.from({ length: steps + 1 }, (_, i) => 1 - i / steps),
+    timesteps: Float32Array.from({ length: steps }, (_, i) => 1000 * (1 - i / steps)),
+  });
+  interface Run {
+    readonly network: ReturnType<typeof constantNetwork>;
+    readonly latents: readonly Float32Array[];
+    readonly forecasts: readonly ForecastState[];
+    readonly foreseen: readonly boolean[];
+  }
+  async function run(predict: (call: Call) => number, changes: Partial<DenoiseInputs> = {}): Promise<Run> {
+    const network = constantNetwork(predict);
+    const forecasts: ForecastState[] = [];
+    const given = inputs({
+      ...{ schedule: evenly(STEPS), latents: [Float32Array.of(0, 0, 0, 0)], forecasts },
+      forecastRule: forecastRule('balanced'),
+      ...changes,
+    });
+    const foreseen: boolean[] = [];
+    await denoise(network, given, { afterStep: async (_done, _estimate, each) => void foreseen.push(each) });
+    return { network, latents: given.latents, forecasts: given.forecasts ?? [], foreseen };
+  }
+  const line = ({ timestep }: Call): number => 3 - timestep;
+  const jumps = ({ timestep }: Call): number => (Math.round(timestep * STEPS) % 2 === 0 ? 1 : -1);
+
+  it('exact computes every step', async () => {
+    const { network, foreseen } = await run(line, { forecastRule: forecastRule('exact') });
+    expect(network.calls).toHaveLength(STEPS);
+    expect(foreseen).not.toContain(true);
+  });
+
+  it.each(['balanced', 'fast'] as const)('%s foresees what changes by a line, to the same end', async (speed) => {
+    const exact = await run(line, { forecastRule: undefined });
+    const faster = await run(line, { forecastRule: forecastRule(speed) });
+    expect(faster.network.calls.length).toBeLessThan(0.6 * STEPS);
+    expect(faster.network.calls.length).toBe(faster.forecasts[0]?.computed);
+    expect(faster.foreseen.filter((each) => !each)).toHaveLength(faster.network.calls.length);
+    expect(faster.latents[0]![0]).toBeCloseTo(exact.latents[0]![0]!, 5);
+  });
+
+  it('what jumps from step to step is computed in each', async () => {
+    expect((await run(jumps)).network.calls).toHaveLength(STEPS);
+  });
+
+  it('the first steps and the last one are computed, and never more in a row foreseen than the rule says', async () => {
+    const { foreseen } = await run(line);
+    expect(foreseen.slice(0, 4)).toEqual([false, false, false, false]);
+    expect(foreseen.at(-1)).toBe(false);
+    const rows = foreseen.map(Number).join('').split('0');
+    expect(Math.max(...rows.map(({ length }) => length))).toBe(forecastRule('balanced')?.mostInARow);
+  });
+
+  it('with few steps each one is computed', async () => {
+    const few = FEWEST_STEPS - 1;
+    expect((await run(line, { schedule: evenly(few) })).network.calls).toHaveLength(few);
+    expect(Array.from({ length: few }, (_, i) => mayForesee(i, few))).not.toContain(true);
+  });
+
+  it('what is foreseen is the guided prediction, whatever the two that it is made of do', async () => {
+    // Guidance keeps the size of the wanted prediction, which changes by a line; the unwanted one jumps.
+    const predict = (call: Call) => (call.promptEmbeds === negative ? 1.5 + 0.5 * jumps(call) : line(call));
+    const guided = await run(predict, { negativePromptEmbeds: negative });
+    const alone = await run(line);
+    expect(guided.foreseen).toContain(true);
+    expect(guided.foreseen).toEqual(alone.foreseen);
+    expect(guided.network.calls).toHaveLength(2 * alone.network.calls.length);
+    expect(guided.latents[0]![0]).toBeCloseTo(alone.latents[0]![0]!, 5);
+  });
+
+  it('a picture does not depend on how many others were asked for', async () => {
+    const predict = ({ timestep, latents }: Call) =>
+      latents.data[0]! > 50 ? jumps({ timestep } as Call) : 3 - timestep;
+    const calm = Float32Array.of(0, 0);
+    const wild = Float32Array.of(100, 100);
+    const together = await run(predict, { latents: [calm.slice(), wild.slice()] });
+    const alone = await run(predict, { latents: [calm.slice()] });
+    expect(together.latents[0]).toEqual(alone.latents[0]);
+    expect(together.forecasts.map(({ computed }) => computed)).toEqual([alone.forecasts[0]!.computed, STEPS]);
+    // A step is said to be foreseen if one of its pictures was.
+    expect(together.foreseen).toEqual(alone.foreseen);
+  });
+
+  it('continues after any step as if there had been no interruption', async () => {
+    const curve = ({ timestep, latents }: Call): number => Math.sin(2 * timestep) + 0.1 * latents.data[0]!;
+    const whole = await run(curve);
+    expect(whole.foreseen).toContain(true);
+    for (let stop = 1; stop < STEPS; stop++) {
+      const latents = [Float32Array.of(0, 0, 0, 0)];
+      const forecasts: ForecastState[] = [];
+      const stopped = new RangeError('stopped');
+      const first = denoise(
+        constantNetwork(curve),
+        inputs({ schedule: evenly(STEPS), latents, forecasts, forecastRule: forecastRule('balanced') }),
+        { afterStep: async (done) => (done === stop ? Promise.reject(stopped) : undefined) },
+      );
+      await expect(first).rejects.toBe(stopped);
+      const rest = await run(curve, { latents, forecasts, stepsDone: stop });
+      expect(rest.latents, `stopped after ${stop}`).toEqual(whole.latents);
+      expect(rest.forecasts[0]?.computed).toBe(whole.forecasts[0]?.computed);
+    }
+  });
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY])('refuses %d of the network', async (value) => {
+    const late = run(({ timestep }) => (timestep < 0.5 ? value : 3 - timestep));
+    await expect(late).rejects.toMatchObject({ code: 'result_invalid' });
   });
 });

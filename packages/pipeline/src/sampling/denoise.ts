@@ -3,9 +3,11 @@ import { type FloatArray, type Grid, rows } from '../arrays.ts';
 import type { StepModulations } from '../engine/modulations.ts';
 import type { Transformer } from '../engine/transformer.ts';
 import { requireFinite } from './finite.ts';
+import { type ForecastRule, type ForecastState, foresee, learn, NOTHING_COMPUTED } from './forecast.ts';
 import { eulerStep, trueCfg } from './guidance.ts';
 import { cleanEstimate } from './preview.ts';
 import type { Schedule } from './schedule.ts';
+import { mayForesee } from './speed.ts';
 
 export interface DenoiseInputs {
   readonly schedule: Schedule;
@@ -22,20 +24,30 @@ export interface DenoiseInputs {
   /** [L', E]; undefined if guidance is off. */
   readonly negativePromptEmbeds: FloatArray | undefined;
   readonly trueCfgScale: number;
+  /** When a step is foreseen instead of computed; without it, every step is computed. */
+  readonly forecastRule?: ForecastRule | undefined;
+  /** With a rule, what each picture's forecasts come from; empty for a new edit. They are replaced in place. */
+  readonly forecasts?: ForecastState[] | undefined;
 }
 
 interface DenoiseHooks {
-  /** Sees every prediction, under the reference's names. */
+  /** Sees every prediction that is computed, under the reference's names. */
   readonly observe?: ((name: 'noise_pred' | 'negative_noise_pred', value: FloatArray) => void) | undefined;
   /** Whether `afterStep` needs the estimate when `done` steps are done; without it, none is computed. */
   readonly needsEstimate?: ((done: number) => boolean) | undefined;
-  /** `estimate`: what the clean latents of the first picture are expected to be, packed. */
-  readonly afterStep?: ((done: number, estimate: Float32Array | undefined) => Promise<void>) | undefined;
+  /**
+   * `estimate`: what the clean latents of the first picture are expected to be, packed. `foreseen`: for at least one picture nothing was
+   * computed, so that the step's time tells nothing.
+   */
+  readonly afterStep?:
+    | ((done: number, estimate: Float32Array | undefined, foreseen: boolean) => Promise<void>)
+    | undefined;
 }
 
 /**
  * The denoising loop. Pictures go step by step together, each on its own through the network, so that a snapshot after a
- * step holds all of them. Throws AppError `result_invalid` if the network gives NaN or infinity, and what a pause throws.
+ * step holds all of them. With a rule, each picture decides for itself which steps are foreseen; with guidance, it is the guided prediction
+ * that is. Throws AppError `result_invalid` if the network gives NaN or infinity, and what a pause throws.
  * Source: the loop of QwenImageEditPlusPipeline.__call__.
  */
 export async function denoise(
@@ -62,17 +74,26 @@ export async function denoise(
     return trueCfg(wanted, unwanted, inputs.trueCfgScale, channels);
   };
 
+  const { forecastRule: rule, forecasts = [] } = inputs;
   const total = schedule.timesteps.length;
   for (let i = inputs.stepsDone; i < total; i++) {
     const done = i + 1;
-    const step = await modulations.step(i);
+    const sigma = schedule.sigmas[i]!;
+    const next = schedule.sigmas[i + 1]!;
+    let step: StepModulations | undefined;
     let estimate: Float32Array | undefined;
-    for (const packed of latents) {
-      const prediction = await predict(packed, step);
-      if (hooks.needsEstimate?.(done) === true) estimate ??= cleanEstimate(packed, prediction, schedule.sigmas[i]!);
-      eulerStep(packed, prediction, schedule.sigmas[i]!, schedule.sigmas[i + 1]!);
+    let anyForeseen = false;
+    for (const [k, packed] of latents.entries()) {
+      const state = forecasts[k] ?? NOTHING_COMPUTED;
+      const foreseen = rule !== undefined && mayForesee(i, total) ? foresee(state, { sigma, next }, rule) : undefined;
+      step ??= foreseen === undefined ? await modulations.step(i) : undefined;
+      const prediction = foreseen?.prediction ?? (await predict(packed, step!));
+      if (rule !== undefined) forecasts[k] = foreseen?.state ?? learn(state, { sigma, prediction });
+      anyForeseen ||= foreseen !== undefined;
+      if (hooks.needsEstimate?.(done) === true) estimate ??= cleanEstimate(packed, prediction, sigma);
+      eulerStep(packed, prediction, sigma, next);
       requireFinite(packed, `step ${done} of ${total}`);
     }
-    await hooks.afterStep?.(done, estimate);
+    await hooks.afterStep?.(done, estimate, anyForeseen);
   }
 }
