@@ -1,5 +1,5 @@
 /** A prediction that the transformer has made, and where on the schedule. */
-export interface Point {
+interface Point {
   readonly sigma: number;
   readonly prediction: Float32Array;
 }
