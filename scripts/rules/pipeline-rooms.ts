@@ -17,6 +17,7 @@ const ROOMS = [
   'weights',
   'quantise',
   'hub',
+  'lora',
   'onnx',
   'quantise',
   'graphs',

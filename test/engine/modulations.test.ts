@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { createBranches } from '../../packages/pipeline/src/engine/branches.ts';
 import { deviceNamed } from '../../packages/pipeline/src/engine/devices.ts';
 import { createModulator } from '../../packages/pipeline/src/engine/modulations.ts';
 import { precisionNamed } from '../../packages/pipeline/src/engine/precision.ts';
@@ -18,7 +19,12 @@ it('modulations are the same from memory, from a file, and when the file goes aw
     const pause = async () => undefined;
     const known = { device: deviceNamed(), precision: precisionNamed(), threads: 1, root, pause };
     const context: EngineContext = { ...known, modulationDir: folder };
-    return createModulator(context, transformer.config, graphSource(context, transformer.weights))(timesteps);
+    return createModulator(
+      context,
+      transformer.config,
+      graphSource(context, transformer.weights),
+      createBranches(transformer.weights, false),
+    )(timesteps);
   };
   const fromMemory = await modulate();
   const fromFile = await modulate(modulationDir);

@@ -16,6 +16,8 @@ interface ArrangedEdit {
   readonly size: Size;
   readonly references: readonly Size[];
   readonly steps: number;
+  /** See PlannedEdit. */
+  readonly loraBytes: number;
   readonly numImages: number;
   /** The prompt, and the negative one under guidance. */
   readonly prompts: readonly string[];

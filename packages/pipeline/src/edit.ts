@@ -39,7 +39,7 @@ import { createSchedule } from './sampling/schedule.ts';
 import { fingerprintOf, readSnapshot, requireSameEdit, writeSnapshot } from './sampling/snapshot.ts';
 import { createStopwatch } from './stopwatch.ts';
 import type { PromptTokens } from './text/prompt.ts';
-import type { EditHooks, EditOutput, EditResult, Preview, Snapshot, StepEvent } from './types.ts';
+import type { EditHooks, EditOutput, EditResult, LoraFile, Preview, Snapshot, StepEvent } from './types.ts';
 import { versions } from './versions.ts';
 
 /** Text positions that the transformer's rotary table has in the reference. */
@@ -64,13 +64,18 @@ type ObservedName =
   | 'init_latents'
   | 'noise_pred'
   | 'negative_noise_pred';
+/** A request whose LoRAs are found. */
+export interface RunRequest extends UncheckedRequest {
+  readonly loras?: readonly LoraFile[] | undefined;
+}
+
 export type RunResult = Omit<EditResult, 'timings'> & { readonly timings: Omit<EditResult['timings'], 'load_s'> };
 
 /**
  * One edit, from encoded pictures to encoded pictures. It reads as the reference does; where families differ, the folder has
  * the values. Source: QwenImageEditPlusPipeline.__call__ and QwenImageEditPipeline.__call__ of diffusers 0.42.
  */
-export async function runEdit(model: LoadedModel, request: UncheckedRequest, hooks: RunHooks = {}): Promise<RunResult> {
+export async function runEdit(model: LoadedModel, request: RunRequest, hooks: RunHooks = {}): Promise<RunResult> {
   const stopwatch = createStopwatch();
   const { folder } = model;
   const given = checkRequest(request, folder.family.max_images);
@@ -93,6 +98,8 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
   const target = tokenGrid(size, model);
   const schedule = createSchedule(folder.scheduler, parameters.num_inference_steps, target.rows * target.columns);
 
+  const loras = await model.useLoras(request.loras ?? []);
+
   // 2. What the text encoder makes of pictures and words.
   const patches = images.map((image) =>
     patchify(conditionImage(image, folder.edit.condition_image_size), folder.processor),
@@ -102,6 +109,7 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
     size,
     references: sizes.references,
     steps: parameters.num_inference_steps,
+    loraBytes: model.transformer.branchBytes,
     numImages: parameters.num_images_per_prompt,
     prompts,
   });
@@ -137,7 +145,11 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
   stopwatch.lap('encode_s');
 
   // 4. Noise, or the state of an earlier run.
-  const fingerprint = fingerprintOf(model, { ...parameters }, request.images.map(sha256Hex));
+  const fingerprint = fingerprintOf(
+    model,
+    { ...parameters, ...(loras.length === 0 ? {} : { loras }) },
+    request.images.map(sha256Hex),
+  );
   const total = parameters.num_inference_steps;
   if (resumed !== undefined) requireSameEdit(resumed, fingerprint, total);
   const latents = resumed?.latents ?? drawLatents(model, target, parameters.num_images_per_prompt, parameters.seed);
@@ -208,7 +220,7 @@ export async function runEdit(model: LoadedModel, request: UncheckedRequest, hoo
       }),
       precision: model.precision.name,
       device: model.device.name,
-      loras: [],
+      loras,
       speed: { mode: 'exact', steps: total, computed: total },
       ...(model.device.kernels === 'safe' ? { kernels: model.device.kernels } : {}),
       versions: versions(),

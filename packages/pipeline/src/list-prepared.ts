@@ -18,13 +18,16 @@ export async function listPrepared(weightCacheDir: string): Promise<ListedPrepar
   return Promise.all(all.map(async (each) => ({ ...each, used: await isUsed(weightCacheDir, each) })));
 }
 
-async function isUsed(weightCacheDir: string, { folder, digest, precision }: StoredPrepared): Promise<boolean> {
+async function isUsed(
+  weightCacheDir: string,
+  { folder, digest, base = digest, precision }: StoredPrepared,
+): Promise<boolean> {
   try {
     const { preparation, ...known } = precisionNamed(precision);
     if (preparation === undefined) return false;
     // With ONNX Runtime, which programs that never load a model may be without.
     const { versions } = await import('./versions.ts');
-    const table = await readLayerTable(layerTablePath(weightCacheDir, digest, known.name));
+    const table = await readLayerTable(layerTablePath(weightCacheDir, base, known.name));
     const runtime = versions()['onnxruntime-node'];
     return [processorClass(), NO_LAYOUT].some(
       (processor) => basename(folder) === folderName(digest, { ...known, preparation }, { table, runtime, processor }),

@@ -35,7 +35,7 @@ export async function openPreparedModel(dir: string, options: PreparedLoadOption
 
 function preparing(
   dir: string,
-  { weightCacheDir, onPreparing, onPrepared, threads, pause }: PreparedLoadOptions,
+  { weightCacheDir, onPreparing, onPrepared, threads, pause, loras }: PreparedLoadOptions,
 ): NonNullable<ModelLoadOptions['prepare']> {
   return async (folder, precision, device) => {
     if (precision.preparation === undefined) return undefined;
@@ -51,6 +51,7 @@ function preparing(
       runtime: versions()['onnxruntime-node'],
       processor: device.laysOut ? undefined : NO_LAYOUT,
       pause,
+      loras,
       onMaking: (bytes, where) => onPreparing?.({ precision: precision.name, bytes, folder: where }),
       onProgress: onPrepared,
     });

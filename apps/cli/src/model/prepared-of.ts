@@ -27,7 +27,7 @@ export async function preparedOf(
   const found: StoredPrepared[] = [];
   for (const each of all) {
     const isOwn = sources.some((source) => each.source === source || each.source.startsWith(source + sep));
-    if (isOwn || (digests.has(each.digest) && !(await isThere(each.source)))) found.push(each);
+    if (isOwn || (digests.has(each.base ?? each.digest) && !(await isThere(each.source)))) found.push(each);
   }
   return found;
 }

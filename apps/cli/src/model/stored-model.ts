@@ -31,14 +31,25 @@ export function missingText(missing: readonly string[]): string {
 
 /** What --json tells of prepared weights. */
 export function shownPrepared({ precision, folder, bytes, made, segments, preparing, ...rest }: StoredPrepared) {
-  const { processor, runtime } = rest;
-  return { precision, folder, bytes, whole: made >= segments, preparing, processor, runtime };
+  const { processor, runtime, loras } = rest;
+  const merged = loras === undefined ? {} : { loras };
+  return { precision, folder, bytes, whole: made >= segments, preparing, processor, runtime, ...merged };
 }
 
 /** `w8a8  33.7 GB  whole`, and where. */
-export function preparedLine({ precision, bytes, made, segments, preparing, folder, used }: ListedPrepared): string {
+export function preparedLine({
+  precision,
+  bytes,
+  made,
+  segments,
+  preparing,
+  folder,
+  used,
+  loras,
+}: ListedPrepared): string {
   const part = `${made} of ${segments} parts`;
   const state = preparing ? `being prepared: ${part}` : made >= segments ? 'whole' : `not whole: ${part}`;
   const whose = used ? '' : ', not used here: of another processor or version';
-  return `  prepared for ${precision}  ${bytesText(bytes)}  ${state}${whose}\n    ${folder}\n`;
+  const merged = loras === undefined ? '' : ` with ${loras.join(', ')}`;
+  return `  prepared for ${precision}${merged}  ${bytesText(bytes)}  ${state}${whose}\n    ${folder}\n`;
 }

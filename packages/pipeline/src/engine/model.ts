@@ -3,7 +3,9 @@ import { AppError } from '@qwen-edit/contract';
 import { commonFolder, type ModelFolder, openModelFolder } from '../hub/model-folder.ts';
 import type { FindPrepared } from '../onnx/prepared-layer.ts';
 import { createPromptEncoder, type PromptEncoder } from '../text/prompt.ts';
+import type { LoraFile, UsedLora } from '../types.ts';
 import { type Device, deviceNamed, type KernelSet } from './devices.ts';
+import { createLoras } from './loras.ts';
 import { type Precision, precisionNamed } from './precision.ts';
 import { type EngineContext, type Holding, SEGMENT_BYTES, type SegmentChain } from './segment-chain.ts';
 import { loadTextEncoder, type TextEncoder } from './text-encoder.ts';
@@ -38,6 +40,8 @@ export interface LoadedModel extends OpenedModel {
   readonly memoryBytes: number | undefined;
   readonly deviceMemoryBytes: number | undefined;
   readonly segmentBytes: number;
+  /** Lets the transformer use these LoRAs, and no others besides those that it was loaded with. Resolves with what a receipt tells; throws what readLora throws. */
+  readonly useLoras: (loras: readonly LoraFile[]) => Promise<readonly UsedLora[]>;
   /** Decides what is in memory from now on, as for an edit that is to begin. */
   readonly arrange: (residency: Residency) => Promise<void>;
   /** To be called when a stage of an edit has ended: gives the memory back that the next one needs. */
@@ -64,6 +68,8 @@ export interface ModelLoadOptions {
   readonly onStep?: (step: number, total: number) => void;
   /** See EngineContext. */
   readonly onOutputs?: EngineContext['onOutputs'];
+  /** LoRAs of every edit. Where the precision has prepared weights, `prepare` has made them a part of these. */
+  readonly loras?: readonly LoraFile[] | undefined;
   /** Gives the weights in the form of the precision, if that has one of its own: see prepareWeights. */
   readonly prepare?: (folder: ModelFolder, precision: Precision, device: Device) => Promise<PreparedFolder | undefined>;
 }
@@ -125,6 +131,11 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
     const endStage = async (): Promise<void> => {
       for (const chain of chains) await chain.endStage();
     };
+    const { useLoras } = await createLoras(transformer, {
+      fixed: options.loras,
+      isMerged: (layer) => context.prepared?.(layer) !== undefined,
+    });
+    await useLoras([]);
     const arrange = async (wanted: Residency): Promise<void> => {
       await textEncoder.chains.vision.hold(wanted.vision);
       await textEncoder.chains.text.hold(wanted.language);
@@ -133,7 +144,7 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
     };
     return {
       ...{ folder, context, device, precision, prompt, textEncoder, transformer, vae },
-      ...{ pause, memoryBytes, deviceMemoryBytes, segmentBytes, arrange, endStage, release },
+      ...{ pause, memoryBytes, deviceMemoryBytes, segmentBytes, arrange, endStage, release, useLoras },
     };
   } catch (thrown) {
     await release();

@@ -27,9 +27,10 @@ const manifestSchema = z.object({
 const MOST_BYTES = 4e9;
 const FLOAT_BYTES = 4;
 
-/** The name of a schedule's files: what its modulations depend on beside the weights. */
-export function scheduleName(timesteps: readonly number[]): string {
-  return createHash('sha256').update(JSON.stringify(timesteps)).digest('hex').slice(0, 32);
+/** The name of a schedule's files: what its modulations depend on beside the weights. `branches`: what LoRAs add to these. */
+export function scheduleName(timesteps: readonly number[], branches = ''): string {
+  const said = JSON.stringify(timesteps) + branches;
+  return createHash('sha256').update(said).digest('hex').slice(0, 32);
 }
 
 /** The modulations of a schedule if they are there and whole; undefined otherwise. Never rejects. */

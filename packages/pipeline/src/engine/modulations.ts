@@ -9,6 +9,7 @@ import {
 } from '../graphs/transformer.ts';
 import type { TransformerConfig } from '../hub/transformer-config.ts';
 import type { GraphSource } from '../onnx/graph.ts';
+import type { Branches } from './branches.ts';
 import {
   type ModulationFile,
   type ModulationRows,
@@ -34,15 +35,20 @@ interface ModulationSegments {
 }
 
 /** The graphs that modulations come from: that of the timesteps, then one for each block, and one for the last segment. */
-export function modulationSegments(config: TransformerConfig, source: GraphSource): ModulationSegments {
+export function modulationSegments(
+  config: TransformerConfig,
+  source: GraphSource,
+  wrap: Branches['wrap'] = (form) => form,
+): ModulationSegments {
+  const wrapped = (): GraphSource => ({ ...source, linear: wrap(source.linear) });
   const blocks = Array.from({ length: config.num_layers }, (_, i) => i);
   return {
-    time: { name: 'transformer.time', build: () => timeGraph(config, source) },
+    time: { name: 'transformer.time', build: () => timeGraph(config, wrapped()) },
     blocks: blocks.map((i) => ({
       name: `transformer.modulation.${i}`,
-      build: () => modulationGraph(config, i, source),
+      build: () => modulationGraph(config, i, wrapped()),
     })),
-    final: { name: 'transformer.modulation.final', build: () => finalModulationGraph(config, source) },
+    final: { name: 'transformer.modulation.final', build: () => finalModulationGraph(config, wrapped()) },
   };
 }
 
@@ -55,16 +61,18 @@ export function createModulator(
   context: EngineContext,
   config: TransformerConfig,
   source: GraphSource,
+  branches: Branches,
 ): (timesteps: Float32Array) => Promise<Modulations> {
-  const segments = modulationSegments(config, source);
+  const segments = modulationSegments(config, source, branches.wrap);
   // Weights that are missing or wrong are found when the model is loaded.
   for (const { build } of [segments.time, ...segments.blocks, segments.final]) build();
   const { modulationDir } = context;
   return async (timesteps) => {
     // References see t = 0, or the same timestep as the target.
     const times = config.zero_cond_t ? [...timesteps, 0] : [...timesteps];
-    const name = scheduleName([...times, timesteps.length]);
-    const compute = (): Promise<ModulationRows> => computeRows(context, segments, times, timesteps.length);
+    const name = scheduleName([...times, timesteps.length], branches.keyOf(changesModulations));
+    const compute = (): Promise<ModulationRows> =>
+      computeRows(context, { ...segments, branches }, times, timesteps.length);
     if (modulationDir === undefined) return inputsOf(config, inMemory(await compute()));
     const kept = await openModulations(modulationDir, name);
     if (kept !== undefined) return inputsOf(config, withFallback(kept, compute));
@@ -75,6 +83,10 @@ export function createModulator(
     return inputsOf(config, written === undefined ? inMemory(rows) : withFallback(written, compute));
   };
 }
+
+/** Layers that modulations come from. */
+const changesModulations = (layer: string): boolean =>
+  /^time_text_embed\.|^norm_out\.|\.(?:img|txt)_mod\.1$/.test(layer);
 
 const inMemory = ({ shared, steps }: ModulationRows): ModulationFile => ({
   shared,
@@ -100,7 +112,7 @@ function withFallback(file: ModulationFile, compute: () => Promise<ModulationRow
 /** Of each step: for each block image_mod and text_mod, [6 D] each, then final_mod. Shared: image_mod of t = 0 for each block. */
 async function computeRows(
   context: EngineContext,
-  segments: ModulationSegments,
+  segments: ModulationSegments & { readonly branches: Branches },
   times: readonly number[],
   steps: number,
 ): Promise<ModulationRows> {
@@ -110,7 +122,8 @@ async function computeRows(
     await pause();
     const session = await createGraphSession(build(), { device, threads, root });
     try {
-      return await session.run(feeds);
+      const known = { ...feeds, ...segments.branches.inputs };
+      return await session.run(Object.fromEntries(session.inputNames.map((name) => [name, known[name]!])));
     } finally {
       await session.release();
     }

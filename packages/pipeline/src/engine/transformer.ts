@@ -1,8 +1,11 @@
 import type { FloatArray, Grid } from '../arrays.ts';
 import { blocksGraph, embedGraph, tailGraph } from '../graphs/transformer.ts';
 import type { TransformerConfig } from '../hub/transformer-config.ts';
+import type { Branch } from '../lora/combine-loras.ts';
+import type { LoraTargets } from '../lora/read-lora.ts';
 import type { GraphSource } from '../onnx/graph.ts';
 import type { Weights } from '../weights/weights.ts';
+import { type Branches, createBranches } from './branches.ts';
 import { createModulator, type Modulations, type StepModulations } from './modulations.ts';
 import { type Angles, anglesInputs, transformerAngles } from './rope.ts';
 import {
@@ -39,31 +42,48 @@ export interface Transformer {
   angles(textTokens: number, pictures: readonly Grid[]): Angles;
   /** Modulations of all steps, computed once. `timesteps`: in [0, 1], sigmas. */
   modulate(timesteps: Float32Array): Promise<Modulations>;
+  /** Layers that LoRAs may change. */
+  readonly targets: LoraTargets;
+  /** Bytes of all branches. */
+  readonly branchBytes: number;
+  /** Gives layers these branches, and no others, from now on. `key`: which ones they are. */
+  useBranches(branches: ReadonlyMap<string, Branch>, key: string): Promise<void>;
   /** noise_pred of the target, [T, C], for each condition. Each block runs for all of them before the next one does. */
   predict(call: TransformerCall): Promise<readonly Float32Array[]>;
 }
 
-/** The graphs of the transformer in the order in which they run: embed, blocks i..j, tail. `segmentBytes`: see EngineContext. */
+/**
+ * The graphs of the transformer in the order in which they run: embed, blocks i..j, tail. `segmentBytes`: see EngineContext. `wrap`: what is
+ * built around each linear layer.
+ */
 export function transformerSegments(
   config: TransformerConfig,
   source: GraphSource,
-  segmentBytes?: number,
+  { segmentBytes, wrap = asIs }: { readonly segmentBytes?: number | undefined; readonly wrap?: Branches['wrap'] } = {},
 ): readonly Segment[] {
   const ranges = segmentRanges(source.weights, 'transformer_blocks.', config.num_layers, segmentBytes);
+  const wrapped = (): GraphSource => ({ ...source, linear: wrap(source.linear) });
   return [
-    { name: 'transformer.embed', build: () => embedGraph(config, source) },
-    ...ranges.map(([first, last]) => blocksSegment(config, source, first, last)),
-    { name: 'transformer.tail', build: () => tailGraph(config, source) },
+    { name: 'transformer.embed', build: () => embedGraph(config, wrapped()) },
+    ...ranges.map(([first, last]) => blocksSegment(config, source, [first, last], wrap)),
+    { name: 'transformer.tail', build: () => tailGraph(config, wrapped()) },
   ];
 }
 
-function blocksSegment(config: TransformerConfig, source: GraphSource, first: number, last: number): Segment {
+const asIs: Branches['wrap'] = (form) => form;
+
+function blocksSegment(
+  config: TransformerConfig,
+  source: GraphSource,
+  [first, last]: readonly [number, number],
+  wrap: Branches['wrap'] = asIs,
+): Segment {
   return {
     name: `transformer.blocks.${first}-${last}`,
     build: (linear = source.repeated?.linear ?? source.linear) =>
       blocksGraph(config, first, last, {
         ...source,
-        linear,
+        linear: wrap(linear),
         attention: source.repeated?.attention ?? source.attention,
       }),
     repeated: 'each step',
@@ -80,7 +100,7 @@ export async function loadTransformerBlock(
   weights: Weights,
   block: number,
 ): Promise<SegmentChain> {
-  return loadSegmentChain(context, [blocksSegment(config, graphSource(context, weights), block, block + 1)]);
+  return loadSegmentChain(context, [blocksSegment(config, graphSource(context, weights), [block, block + 1])]);
 }
 
 /** QwenImageTransformer2DModel in segments. */
@@ -91,10 +111,11 @@ export async function loadTransformer(
   holding?: Holding,
 ): Promise<Transformer> {
   const source = graphSource(context, weights);
-  const modulate = createModulator(context, config, source);
+  const branches = createBranches(weights, context.device.ownMemory);
+  const modulate = createModulator(context, config, source, branches);
   const chain = await loadSegmentChain(
     context,
-    transformerSegments(config, source, context.segmentBytes),
+    transformerSegments(config, source, { segmentBytes: context.segmentBytes, wrap: branches.wrap }),
     holding === undefined ? {} : { holding },
   );
 
@@ -102,6 +123,13 @@ export async function loadTransformer(
     chain,
     angles: (textTokens, pictures) => transformerAngles(textTokens, pictures, config.axes_dims_rope),
     modulate,
+    targets: branches.targets,
+    get branchBytes() {
+      return Object.values(branches.inputs).reduce((sum, { data }) => sum + data.byteLength, 0);
+    },
+    async useBranches(wanted, key) {
+      if (branches.set(wanted, key)) await chain.release();
+    },
     async predict({ latents, referenceLatents, conditions, modulations }) {
       const results = await chain.runEach(
         conditions.map(({ promptEmbeds, angles }) => ({
@@ -110,6 +138,7 @@ export async function loadTransformer(
           prompt_embeds: promptEmbeds,
           ...modulations,
           ...anglesInputs(angles),
+          ...branches.inputs,
         })),
       );
       return results.map(({ noise_pred }) => noise_pred!.data);

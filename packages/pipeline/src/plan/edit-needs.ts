@@ -70,10 +70,11 @@ function needsWith(shape: ModelShape, edit: PlannedEdit, options: MemoryOptions,
     ...{ weights, untiledArea, keepsWorkspace: device.keepsWorkspace, largestArray: device.largestArray },
     runs: edit.steps * edit.numImages * (edit.guidance ? 2 : 1),
   };
+  const { loraBytes = 0 } = edit;
   if (!device.ownMemory)
     return {
       ...shared,
-      ...{ process: PROCESS_BYTES, session: SESSION_BYTES, opening: openingBytes(shape) },
+      ...{ process: PROCESS_BYTES + loraBytes, session: SESSION_BYTES, opening: openingBytes(shape) },
       activations: editActivations(shape, edit, weights),
       largest: NONE,
       laysOut: weights.transformer.prepared > 0,
@@ -85,7 +86,9 @@ function needsWith(shape: ModelShape, edit: PlannedEdit, options: MemoryOptions,
   const activations = mapStages((stage) => devices * stages[stage]);
   return {
     ...shared,
-    process: devices * CONTEXT_BYTES + (stays ? vaeKernelBytes(shape) : 0),
+    // Each segment is given its own when it runs.
+    process:
+      devices * CONTEXT_BYTES + loraBytes / weights.transformer.segments.length + (stays ? vaeKernelBytes(shape) : 0),
     ...{ session: DEVICE_SESSION_BYTES, opening: 0 },
     ...{ activations, largest, laysOut: false },
   };

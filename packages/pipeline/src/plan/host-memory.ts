@@ -29,7 +29,9 @@ export function hostBytes(
   const modulations = (edit.steps + 1) * MODULATIONS * layers * d * F32;
   const pictures = 2 * RGB * F32 * Math.max(...[edit.size, ...edit.references].map(placesOf));
   return (
-    PROCESS_BYTES + sessions * SESSION_BYTES + castBytes + modulations + pictures + returnedBytes(shape, edit, device)
+    PROCESS_BYTES +
+    (edit.loraBytes ?? 0) +
+    (sessions * SESSION_BYTES + castBytes + modulations + pictures + returnedBytes(shape, edit, device))
   );
 }
 

@@ -14,6 +14,8 @@ export interface PlannedEdit {
   /** True if each step takes a second pass, for the negative prompt. */
   readonly guidance: boolean;
   readonly numImages: number;
+  /** Bytes of the matrices that LoRAs add, if there are some. */
+  readonly loraBytes?: number | undefined;
   /** Tokens of the prompt and of the negative prompt, without the template's and the pictures'. */
   readonly promptTokens: number;
   readonly negativeTokens: number;

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { AppError, isErrorCode } from '@qwen-edit/contract';
 import { z } from 'zod';
+import type { LoraFile } from '../types.ts';
 import type { HeavySegment } from './heavy-segments.ts';
 import type { LayerTable } from './layer-settings.ts';
 import { writeFault } from './write-fault.ts';
@@ -12,6 +13,8 @@ export interface Making {
   /** See SegmentWork. */
   readonly processor: string;
   readonly table: LayerTable;
+  /** See PrepareOptions. */
+  readonly loras: readonly LoraFile[];
   readonly threads: number;
   /** Called again and again: throws if the work was cancelled. */
   readonly pause: () => Promise<void>;
@@ -36,7 +39,7 @@ const LOOK_MS = 100;
  * with what `pause` throws. Files of segments that were cut off are left for the caller.
  */
 export async function makeMissing(segments: readonly HeavySegment[], making: Making): Promise<void> {
-  const { dir, folder, precision, processor, table, pause } = making;
+  const { dir, folder, precision, processor, table, loras, pause } = making;
   const waiting = segments.map(({ name }) => name);
   let failure: unknown;
   let isDone = false;
@@ -44,7 +47,7 @@ export async function makeMissing(segments: readonly HeavySegment[], making: Mak
     { length: Math.min(MOST_WORKERS, Math.max(1, making.threads), segments.length) },
     () =>
       new Worker(new URL('./prepare-worker.ts', import.meta.url), {
-        workerData: { dir, folder, precision, processor, table },
+        workerData: { dir, folder, precision, processor, table, loras },
       }),
   );
   const lanes = workers.map((worker) =>

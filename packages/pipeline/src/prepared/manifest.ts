@@ -54,6 +54,9 @@ export async function readManifest(folder: string, segment: string): Promise<Seg
 const descriptionSchema = z.object({
   model: z.string(),
   digest: z.string(),
+  /** Of the model without the LoRAs that are merged into these weights, and what these are called; absent without LoRAs. */
+  base: z.string().optional(),
+  loras: z.array(z.string()).optional(),
   /** Real path of the model's folder, by which `model remove` finds what was made of it. */
   source: z.string(),
   precision: z.string(),

@@ -5,11 +5,13 @@ import type { FileLock } from '@qwen-edit/files';
 import type { Precision } from '../engine/precision.ts';
 import type { ModelFolder } from '../hub/model-folder.ts';
 import type { FindPrepared } from '../onnx/prepared-layer.ts';
+import type { LoraFile } from '../types.ts';
 import { type HeavySegment, heavySegments } from './heavy-segments.ts';
 import { calibrationOf, layerTablePath, readLayerTable, settingsOf } from './layer-settings.ts';
 import { lockWhilePausing, realFolder } from './locked-folder.ts';
 import { MOST_WORKERS, makeMissing } from './make-missing.ts';
 import { ARRAYS, DESCRIPTION_FILE, type Description, LOCK_FILE, MANIFEST, UNFINISHED_MARK } from './manifest.ts';
+import { mergedModel } from './merged-model.ts';
 import { type FoundSegments, openPrepared } from './open-prepared.ts';
 import { placeOf } from './place.ts';
 import { processorClass } from './processor-class.ts';
@@ -24,6 +26,8 @@ export interface PrepareOptions {
   readonly runtime: string;
   /** The class of processors that weights are laid out for, or NO_LAYOUT; without it, this machine's. */
   readonly processor?: string | undefined;
+  /** LoRAs that become a part of the weights. */
+  readonly loras?: readonly LoraFile[] | undefined;
   /** Called again and again: throws if the work was cancelled. */
   readonly pause: () => Promise<void>;
   /** Called once before weights are made, with the bytes that they will take, and where. */
@@ -56,11 +60,18 @@ export async function prepareWeights(
 ): Promise<PreparedWeights | undefined> {
   const { preparation } = precision;
   if (preparation === undefined) return undefined;
-  const { weightCacheDir, threads, pause, runtime, processor = processorClass() } = options;
-  const segments = heavySegments(model);
+  const { weightCacheDir, threads, pause, runtime, processor = processorClass(), loras = [] } = options;
+  const merged = await mergedModel(model, loras);
+  const segments = heavySegments(merged);
   const table = await readLayerTable(layerTablePath(weightCacheDir, model.digest, precision.name));
   const calibration = calibrationOf(table);
-  const place = await placeOf(weightCacheDir, dir, model, { ...precision, preparation }, { table, runtime, processor });
+  const place = await placeOf(
+    weightCacheDir,
+    dir,
+    merged,
+    { ...precision, preparation },
+    { table, runtime, processor },
+  );
   const open = (folder: string) => openPrepared(folder, segments, (layer) => settingsOf(preparation, table, layer));
   // ONNX Runtime refuses links that lead out of the folder that it is given.
   const real = await realpath(place.folder).catch(() => place.folder);
@@ -81,7 +92,9 @@ export async function prepareWeights(
     await removeUnfinished(folder);
     const bytes = await requireSpace(missing);
     if (missing.length > 0) options.onMaking?.(bytes, folder);
-    await describe(folder, { ...place.description, segments: segments.length });
+    const base =
+      loras.length === 0 ? {} : { base: model.digest, loras: loras.map(({ label, scale }) => `${label}@${scale}`) };
+    await describe(folder, { ...place.description, ...base, segments: segments.length });
     const made: string[] = [];
     const tell = (): void => options.onProgress?.(segments.length - missing.length + made.length, segments.length);
     tell();
@@ -99,6 +112,7 @@ export async function prepareWeights(
       precision: precision.name,
       processor,
       table,
+      loras,
       threads,
       pause: pauseAndConfirm,
       onMade,

@@ -7,20 +7,23 @@ import { openModelFolder } from '../hub/model-folder.ts';
 import { type HeavySegment, heavySegments } from './heavy-segments.ts';
 import { layerTableSchema, settingsOf, storedSettings } from './layer-settings.ts';
 import { makeSegment } from './make-segment.ts';
+import { mergedModel } from './merged-model.ts';
 
 /** A thread that makes the segments whose names it is sent, one after the other, and answers each with its name, or with an error. */
 
 const dataSchema = z.object({
   ...{ dir: z.string(), folder: z.string(), precision: z.string(), processor: z.string() },
   table: layerTableSchema,
+  loras: z.array(z.object({ label: z.string(), path: z.string(), scale: z.number() })),
 });
-const { dir, folder, precision, processor, table } = dataSchema.parse(workerData);
+const { dir, folder, precision, processor, table, loras } = dataSchema.parse(workerData);
 
 /** Opened with the first name, so that what is wrong with it is told like anything else. */
 let opened: Promise<ReadonlyMap<string, HeavySegment>> | undefined;
 
 async function openSegments(): Promise<ReadonlyMap<string, HeavySegment>> {
-  return new Map(heavySegments(await openModelFolder(dir)).map((segment) => [segment.name, segment]));
+  const model = await mergedModel(await openModelFolder(dir), loras);
+  return new Map(heavySegments(model).map((segment) => [segment.name, segment]));
 }
 
 function preparationOf(name: string): Preparation {

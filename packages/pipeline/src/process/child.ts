@@ -60,7 +60,7 @@ async function pause(): Promise<void> {
 
 async function load(command: Extract<EngineCommand, { type: 'load' }>): Promise<void> {
   const start = performance.now();
-  const { id, device, kernels, precision, threads, memoryBytes, deviceMemoryBytes, weightCacheDir } = command;
+  const { id, device, kernels, precision, threads, memoryBytes, deviceMemoryBytes, weightCacheDir, loras } = command;
   model = await loadPreparedModel(command.modelDir, {
     device,
     kernels,
@@ -69,6 +69,7 @@ async function load(command: Extract<EngineCommand, { type: 'load' }>): Promise<
     memoryBytes,
     deviceMemoryBytes,
     weightCacheDir,
+    loras,
     pause,
     onStep: (step, total) => send({ type: 'step', id, stage: 'load', step, total }),
     onPreparing: (what) => send({ type: 'preparing', id, ...what }),
@@ -102,7 +103,8 @@ async function edit(command: Extract<EngineCommand, { type: 'edit' }>, parts: re
   const { id, snapshotEvery, previewEvery, cacheScope: scope } = command;
   if (model === undefined) throw new AppError('engine_protocol', 'An edit was asked for before a model was loaded.');
   const resume = command.resume ? parts[command.images] : undefined;
-  const request = { images: parts.slice(0, command.images), parameters: command.parameters };
+  const { parameters, loras } = command;
+  const request = { images: parts.slice(0, command.images), parameters, loras };
   const { latents, outputs, ...rest } = await runEdit(model, request, {
     onStep: (event) => send({ type: 'step', id, ...event }),
     afterStep(step, snapshot) {

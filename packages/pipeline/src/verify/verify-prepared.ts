@@ -27,7 +27,7 @@ export async function verifyPrepared(
   { signal, onFile }: { readonly signal: AbortSignal; readonly onFile?: (path: string) => void },
 ): Promise<PreparedReport> {
   const model = await openModelFolder(dir);
-  const prepared = (await storedPrepared(weightCacheDir)).filter(({ digest }) => digest === model.digest);
+  const prepared = (await storedPrepared(weightCacheDir)).filter(({ digest, base = digest }) => base === model.digest);
   const segments = new Map(heavySegments(model).map((segment) => [segment.name, segment]));
   const sources = new Map<string, Promise<string>>();
   const findings: ModelFinding[] = [];

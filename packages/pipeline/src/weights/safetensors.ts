@@ -34,6 +34,8 @@ export interface WeightFileHeader {
   readonly tensors: readonly TensorInfo[];
   /** The types of the others, by name. */
   readonly unsupported: ReadonlyMap<string, string>;
+  /** What whoever wrote the file has noted in it. */
+  readonly metadata: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -116,7 +118,8 @@ function checkHeader(
     covered = end;
   }
   if (dataStart + covered !== size) throw corrupt(`${size - dataStart - covered} bytes at the end belong to no tensor`);
-  return { tensors, unsupported };
+  const metadata = z.record(z.string(), z.unknown()).safeParse(header.data.__metadata__).data ?? {};
+  return { tensors, unsupported, metadata };
 }
 
 function isDtype(name: string): name is Dtype {
