@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
 import { withEditors } from '@qwen-edit/demo-model/measure/editors';
 import { LORA_KINDS, type LoraKind } from '@qwen-edit/demo-model/measure/exact-edits';
-import { measureKinds, measureLoraQuality, measureLoraReading, meanOfLora } from '@qwen-edit/demo-model/measure/loras';
+import { measureKinds, measureLoraQuality, measureLoraReading } from '@qwen-edit/demo-model/measure/loras';
 import { createPipeline } from '@qwen-edit/pipeline';
 import { modelDigest, photosAt, readGoldenPrompts, readHeldOutPrompts } from './inputs.ts';
 import {
@@ -20,19 +20,28 @@ const PHRASES = 40;
 const STEPS = [2, 3, 4, 6];
 const PRESETS = ['fast'];
 
-const byKind = async <T>(of: (kind: LoraKind) => Promise<T>): Promise<Record<LoraKind, T>> =>
-  Object.fromEntries(await Promise.all(LORA_KINDS.map(async (kind) => [kind, await of(kind)]))) as Record<LoraKind, T>;
+const byKind = async <T>(of: (kind: LoraKind) => Promise<T>): Promise<Record<string, T>> => {
+  const all: Record<string, T> = {};
+  for (const kind of LORA_KINDS) all[kind] = await of(kind);
+  return all;
+};
 
 /** Measures the LoRAs of the demo model, and the model by steps; writes lora-measurements.json. */
 export async function measureLoras(): Promise<void> {
-  const [loraPrompts, prompts, { unknown }] = [await readLoraPrompts(), await readGoldenPrompts(), await readHeldOutPrompts()];
+  const [loraPrompts, prompts, { unknown }] = [
+    await readLoraPrompts(),
+    await readGoldenPrompts(),
+    await readHeldOutPrompts(),
+  ];
   const photos = await photosAt(SIDE, SIDE);
   const small = (await photosAt(SMALL.side, SMALL.side)).slice(0, SMALL.photos);
   const measured = await withEditors({ open: createPipeline, engines: ENGINES }, async (onEditors) => {
     const options = (kind: LoraKind) => ({ onEditors, kind, prompts: loraPrompts[kind] });
     const quality = await byKind((kind) => measureLoraQuality(options(kind), photos));
     const reading = await byKind((kind) => measureLoraReading(options(kind), unknown, PHRASES));
-    const others = await byKind((kind) => measureKinds(onEditors, small, prompts, { lora: [{ name: kind, scale: 1 }] }));
+    const others = await byKind((kind) =>
+      measureKinds(onEditors, small, prompts, { lora: [{ name: kind, scale: 1 }] }),
+    );
     const steps = [];
     for (const count of STEPS)
       steps.push({ steps: count, ...(await measureKinds(onEditors, small, prompts, { num_inference_steps: count })) });
@@ -41,12 +50,11 @@ export async function measureLoras(): Promise<void> {
     return { quality, reading, others, steps, presets };
   });
   for (const kind of LORA_KINDS) {
-    const shares = measured.reading[kind].map(
+    const shares = measured.reading[kind]?.map(
       ({ name, language, phrases, share }) => `${name} ${language} ${(100 * share).toFixed(1)} % of ${phrases}`,
     );
-    console.log(
-      `${kind}: ${meanOfLora(measured.quality[kind]).toFixed(1)} dB; ${shares.join(', ')}; what the model knows by itself, with it on: ${measured.others[kind].mean.toFixed(1)} dB`,
-    );
+    console.log(`${kind}: ${JSON.stringify(measured.quality[kind])}\n${shares?.join(', ')}`);
+    console.log(`What the model knows by itself, with it on: ${measured.others[kind]?.mean.toFixed(1)} dB`);
   }
   for (const { steps, mean } of measured.steps) console.log(`${steps} steps: ${mean.toFixed(1)} dB at ${SMALL.side}²`);
   for (const [name, { mean }] of Object.entries(measured.presets))
