@@ -199,9 +199,9 @@ export async function finishJob(
   await succeedJob(database.db, lease, { seed, warnings: [], receipt: {}, timings, outputs });
 }
 
-/** Waits until `holds`, and fails if it does not within half a minute. */
+/** Waits until `holds`, and fails if it does not within two minutes, which is for what hangs. */
 export async function eventually(holds: () => unknown | Promise<unknown>): Promise<void> {
-  for (const end = Date.now() + 30_000; Date.now() < end; ) {
+  for (const end = Date.now() + 120_000; Date.now() < end; ) {
     if (await holds()) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

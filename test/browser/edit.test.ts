@@ -36,7 +36,8 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    [system, browser] = await Promise.all([startEmbedded(LONG_LEASES), openBrowser()]);
+    browser = await openBrowser();
+    system = await startEmbedded(LONG_LEASES);
   }, LONG);
   beforeEach(() => onTestFailed(() => console.error(system.lastOutput())));
   afterAll(async () => {
@@ -157,7 +158,8 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
     async () => {
       const { page, complaints } = await visit(browser, apiOf(system));
       const { sizeModes, sizeExpected, width, output_area } = en.settings;
-      const choose = (mode: string) => page.getByRole('radio', { name: mode, exact: true }).check({ force: true });
+      const draft = page.getByRole('radio', { name: /^Draft\b/ });
+      const choose = (mode: string) => page.getByRole('radio', { name: mode, exact: true }).check();
       await filePicker(page).setInputFiles([await pngFile()]);
       await page.getByText(sizeExpected('1248×832')).waitFor();
       await choose(sizeModes.own);
@@ -166,7 +168,10 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
       await page.getByRole('spinbutton', { name: width }).fill('320');
       await page.getByText(sizeExpected('320×216')).waitFor();
       expect(await page.getByRole('spinbutton', { name: output_area }).inputValue()).toBe('');
-      await choose(sizeModes.draft);
+      // The preset changes nothing of an own size, and all of the automatic one.
+      await draft.check();
+      await page.getByText(sizeExpected('320×216')).waitFor();
+      await choose(sizeModes.auto);
       await page.getByText(sizeExpected('640×416')).waitFor();
       await wish(page).fill('steps:1 size:64x48');
       await editButton(page).click();
@@ -175,9 +180,10 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
       expect(Object.keys(input)).not.toContain('width');
       await divider(page).waitFor();
       await page.getByRole('button', { name: en.results.change }).click();
-      expect(await page.getByRole('radio', { name: sizeModes.draft }).isChecked()).toBe(true);
+      expect(await draft.isChecked()).toBe(true);
       await page.getByRole('button', { name: en.settings.resetAll }).click();
-      expect(await page.getByRole('radio', { name: sizeModes.auto }).isChecked()).toBe(true);
+      expect(await draft.isChecked()).toBe(false);
+      expect(await page.getByRole('radio', { name: /^Standard\b/ }).isChecked()).toBe(true);
       expect(complaints).toEqual([]);
     },
     LONG,

@@ -13,6 +13,7 @@ import { holdIn } from '../e2e/held.ts';
 import type { System } from '../e2e/system.ts';
 import { pollUntil } from '../e2e/waiting.ts';
 import { browserSuites, openBrowser } from './chromium.ts';
+import { type OfferingModel, offeringModel, SEPIA } from './offers.ts';
 import {
   DESKTOP,
   divider,
@@ -32,6 +33,7 @@ const JAVASCRIPT_BYTES = 150_000;
 /** Of all shifts of a visit. Google calls up to 0.1 good. */
 const MOST_SHIFT = 0.02;
 const MANY_JOBS = 200;
+const OPEN_ALL = "for (const details of document.querySelectorAll('details')) details.open = true";
 const assets = join(import.meta.dirname, '../../apps/web/dist/assets');
 
 const LOOKS: readonly (readonly [string, BrowserContextOptions])[] = [
@@ -50,16 +52,21 @@ it('there is a look for each of both screens, schemes and languages', () => {
 describe.each(await browserSuites(['in Chromium']))('%s', () => {
   let system: System;
   let browser: Browser;
+  let model: OfferingModel;
   let done: string;
 
   beforeAll(async () => {
-    [system, browser] = await Promise.all([startEmbedded(LONG_LEASES), openBrowser()]);
-    done = (await submitPrompt(system, 'steps:2 size:320x224')).id;
+    model = await offeringModel();
+    browser = await openBrowser();
+    system = await startEmbedded({ ...LONG_LEASES, ...model.env });
+    const wishes = { preset: 'lightning-4', lora: [{ name: SEPIA.name, scale: 0.5 }], speed: 'fast' };
+    done = (await submitPrompt(system, 'steps:2 size:320x224', wishes)).id;
     await pollUntil('a job that is done', async () => (await statusOf(done)) === 'succeeded');
   }, LONG);
   afterAll(async () => {
     await browser?.close();
     await system?.remove();
+    await model?.remove();
   }, LONG);
 
   async function statusOf(id: string): Promise<string> {
@@ -105,6 +112,14 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
       await filePicker(page).setInputFiles([await pngFile(), await pngFile()]);
       await page.getByRole('textbox', { name: words.prompt.label }).fill('steps:1');
       await examine('an editor with two pictures');
+      await page.getByRole('radio', { name: /^Lightning 4\b/ }).check();
+      await page.evaluate(OPEN_ALL);
+      await page.getByRole('slider', { name: words.settings.sliders.num_inference_steps.label }).fill('7');
+      await page.getByText(words.presets.takeIts).waitFor();
+      await page
+        .getByRole('checkbox', { name: SEPIA.title[look.locale === 'zh-CN' ? 'zh' : 'en'], exact: true })
+        .check();
+      await examine('an editor with a preset, a LoRA and all settings open');
       const running = await submitPrompt(system, 'stay size:64x48');
       await page.goto(`${url}/#/jobs/${running.id}`);
       await page.getByRole('button', { name: words.job.cancel, exact: true }).waitFor();
@@ -114,7 +129,8 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
       await examine('a job that was stopped');
       await page.goto(`${url}/#/jobs/${done}`);
       await page.getByRole('slider', { name: words.stage.compare }).waitFor();
-      await examine('a job that is done');
+      await page.evaluate(OPEN_ALL);
+      await examine('a job that is done, with its receipt');
       await page.getByRole('button', { name: words.results.code }).click();
       await page.getByRole('dialog').waitFor();
       await examine('the dialog with code');

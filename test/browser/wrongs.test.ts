@@ -44,7 +44,8 @@ describe.each(await browserSuites(['in Chromium']))('%s', () => {
   let browser: Browser;
 
   beforeAll(async () => {
-    [system, browser] = await Promise.all([startEmbedded(LONG_LEASES), openBrowser()]);
+    browser = await openBrowser();
+    system = await startEmbedded(LONG_LEASES);
   }, LONG);
   afterAll(async () => {
     await browser?.close();

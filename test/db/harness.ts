@@ -22,6 +22,9 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
+/** A server that has to start many processes at once on a busy machine is slow to take connections, which is no fault. */
+const PATIENT = { connectTimeoutMs: 120_000, waitMs: 120_000 } as const;
+
 /** Makes databases on a server, as copies of its template: see makeTemplate. */
 export function useServer({ url, template }: PostgresAddress): TestServer {
   const prefix = `qwen_edit_${randomBytes(4).toString('hex')}`;
@@ -47,7 +50,7 @@ export function useServer({ url, template }: PostgresAddress): TestServer {
     emptyUrl: (options = {}) => create('template0', options),
     async freshDatabase(options = {}) {
       const { lasts, ...rest } = options;
-      const database = createDatabase({ ...rest, url: await freshUrl(options) });
+      const database = createDatabase({ ...PATIENT, ...rest, url: await freshUrl(options) });
       whenOver(lasts, () => database.close());
       return database;
     },

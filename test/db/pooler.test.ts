@@ -127,7 +127,7 @@ describe.each(poolers)('behind $name in transaction mode', ({ start: startPooler
       {},
       slots,
     );
-    await until(() => receiver.received.length === jobs.length, 60_000);
+    await until(() => receiver.received.length === jobs.length);
     const bodies = receiver.received.map(({ body }) => JSON.parse(body) as { type: string; data: { id: string } });
     expect(new Set(bodies.map(({ data }) => data.id))).toEqual(new Set(jobs.map(({ id }) => id)));
     expect(new Set(bodies.map(({ type }) => type))).toEqual(new Set(['job.succeeded']));

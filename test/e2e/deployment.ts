@@ -9,7 +9,7 @@ import { processesWith } from './process-table.ts';
 import { runCommand } from './processes.ts';
 import { startOutside } from './receiver.ts';
 import { createServiceProcesses, type ServiceRole } from './service-processes.ts';
-import { PARTS, prepare, type System } from './system.ts';
+import { PARTS, prepare, type System, startedOrRemoved } from './system.ts';
 
 const PREFIX = 'in/front';
 
@@ -46,14 +46,9 @@ export async function startDeployment(): Promise<Deployment> {
     AWS_ACCESS_KEY_ID: minio.credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: minio.credentials.secretAccessKey,
   };
-  const migrated = runCommand(['migrate'], env, folder);
-  if ((await migrated.ended) !== 0) throw new Error(`The migration failed:\n${migrated.output()}`);
   const service = createServiceProcesses(env, folder);
-  const roles: readonly ServiceRole[] = PARTS;
-  await Promise.all([...roles, ...roles].map((role) => service.start(role)));
-
   const processes = () => processesWith(folder);
-  return {
+  const system: Deployment = {
     folder,
     outside,
     objects,
@@ -69,7 +64,7 @@ export async function startDeployment(): Promise<Deployment> {
     lastOutput: service.lastOutput,
     stop: () => Promise.all(service.members().map((member) => member.stop())),
     async remove() {
-      await Promise.all(service.members().map((member) => member.stop('SIGKILL')));
+      await service.kill();
       outside.close();
       objects.close();
       sqs.close();
@@ -77,4 +72,10 @@ export async function startDeployment(): Promise<Deployment> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+  return startedOrRemoved(system, async () => {
+    const migrated = runCommand(['migrate'], env, folder);
+    if ((await migrated.ended) !== 0) throw new Error(`The migration failed:\n${migrated.output()}`);
+    const roles: readonly ServiceRole[] = PARTS;
+    await Promise.all([...roles, ...roles].map((role) => service.start(role)));
+  });
 }

@@ -105,7 +105,7 @@ it('beside a running service it says how that is, and disturbs nothing', async (
   const service = runCommand(['serve'], { PORT: '0', QWEN_EDIT_DATA_DIR: dataDir }, folder);
   const [, url] = await service.until(/is ready at (\S+)/);
   const isReady = async () => healthSchema.parse(await (await fetch(`${url}/health`)).json()).workers[0]?.ready;
-  await expect.poll(isReady, { timeout: 60_000 }).toBe(true);
+  await expect.poll(isReady, { timeout: 300_000 }).toBe(true);
   expect(service.output()).toContain('the self-test has passed');
   const lock = await readDataDirLock(dataDir);
   const postmaster = await readFile(join(dataDir, 'postgres/postmaster.pid'), 'utf8');
@@ -148,7 +148,7 @@ it('a service whose device drifts takes no job and says why, to doctor too, unti
   expect(await job()).toMatchObject({ status: 'queued', attempt: 0 });
 
   await rm(FAKE_ENGINE_DRIFT);
-  await expect.poll(async () => (await job()).status, { timeout: 60_000 }).toBe('succeeded');
+  await expect.poll(async () => (await job()).status, { timeout: 300_000 }).toBe('succeeded');
   expect(await (await fetch(`${url}/metrics`)).text()).toMatch(
     /qwen_edit_self_tests_total\{result="drifted",device="cpu"\} [1-9]/,
   );

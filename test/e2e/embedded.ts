@@ -6,7 +6,7 @@ import { fileObjects } from './objects.ts';
 import { processesWith } from './process-table.ts';
 import { startOutside } from './receiver.ts';
 import { createServiceProcesses } from './service-processes.ts';
-import { prepare, type System } from './system.ts';
+import { prepare, type System, startedOrRemoved } from './system.ts';
 import { pollUntil } from './waiting.ts';
 
 /** The small size: one `serve`, which runs its own database, storage and queue. `changes`: to its settings. */
@@ -19,10 +19,9 @@ export async function startEmbedded(changes: Readonly<Record<string, string>> = 
   // A service that is killed leaves its database behind, by design; a test run that is cut off must not.
   const killDatabase = (): void => endDatabase(dataDir);
   process.on('exit', killDatabase);
-  await service.start('serve');
 
   const processes = () => processesWith(folder);
-  return {
+  const system: System = {
     folder,
     outside,
     objects: fileObjects(join(dataDir, 'objects')),
@@ -41,7 +40,7 @@ export async function startEmbedded(changes: Readonly<Record<string, string>> = 
     lastOutput: service.lastOutput,
     stop: () => Promise.all(service.members().map((member) => member.stop())),
     async remove() {
-      await Promise.all(service.members().map((member) => member.stop('SIGKILL')));
+      await service.kill();
       killDatabase();
       process.off('exit', killDatabase);
       outside.close();
@@ -49,6 +48,7 @@ export async function startEmbedded(changes: Readonly<Record<string, string>> = 
       await rm(folder, { recursive: true, force: true });
     },
   };
+  return startedOrRemoved(system, () => service.start('serve'));
 }
 
 /** The process id of the database of a data folder, also if its service was killed. */

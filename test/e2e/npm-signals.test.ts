@@ -59,7 +59,7 @@ async function stopNpm(signal: NodeJS.Signals, npmArgs: readonly string[] = []) 
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
   const silent = once(child.stdout, 'end');
   const exit = once(child, 'exit');
-  await until(() => output.includes('ready'), 60_000);
+  await until(() => output.includes('ready'), 300_000);
   child.kill(signal);
   await silent;
   return { told: output.split('ready')[1]?.trim().split('\n'), exit: await exit };

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import { environment } from '../config.ts';
 
 const here = join(import.meta.dirname, '../..');
@@ -17,11 +18,18 @@ export interface RunningCommand {
   stop(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals>;
 }
 
-const started = new Set<ChildProcess>();
+const started = new Map<ChildProcess, Promise<unknown>>();
+const killAll = (): void => {
+  for (const child of started.keys()) child.kill('SIGKILL');
+};
 // A test run that is cut off leaves no service behind.
-process.on('exit', () => {
-  for (const child of started) child.kill('SIGKILL');
-});
+process.on('exit', killAll);
+// Neither does a test file whose own hooks did not come to stop it, as after a set-up that failed.
+if (environment.VITEST !== undefined)
+  afterAll(async () => {
+    killAll();
+    await Promise.all(started.values());
+  });
 
 /** Variables of this machine that would change what a test sees; each is set to nothing. */
 const CLEARED = Object.fromEntries(
@@ -50,7 +58,6 @@ export function runCommand(
     env: { ...environment, ...CLEARED, NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  started.add(child);
   let text = '';
   const listeners = new Set<() => void>();
   for (const stream of [child.stdout, child.stderr]) {
@@ -63,6 +70,7 @@ export function runCommand(
     started.delete(child);
     return code ?? signal;
   });
+  started.set(child, ended);
   return {
     child,
     output: () => text,

@@ -18,6 +18,8 @@ export interface ServiceProcesses {
   start(role: ServiceRole, env?: Readonly<Record<string, string>>): Promise<ServiceProcess>;
   /** The processes that are running, in the order in which they were started. */
   members(): readonly ServiceProcess[];
+  /** Kills all of them, also those that are not ready yet, and waits for their ends. */
+  kill(): Promise<void>;
   /** The end of the output of every process that was ever started. */
   lastOutput(): string;
 }
@@ -53,6 +55,7 @@ export function createServiceProcesses(
       return member;
     },
     members: () => [...living],
+    kill: async () => void (await Promise.all(all.map(({ running }) => running.stop('SIGKILL')))),
     lastOutput: () =>
       all.map(({ role, running }) => `--- ${role} ${running.child.pid}\n${endOf(running.output())}`).join('\n'),
   };

@@ -77,6 +77,17 @@ export async function prepare(): Promise<{ folder: string; env: Record<string, s
   return { folder, env };
 }
 
+/** Starts a system. If that fails, nothing of it stays. */
+export async function startedOrRemoved<S extends System>(system: S, start: () => Promise<unknown>): Promise<S> {
+  try {
+    await start();
+    return system;
+  } catch (thrown) {
+    await system.remove();
+    throw thrown;
+  }
+}
+
 export const isEngine = ({ text }: ProcessRow): boolean => /\/(fakes\/engine|child)\.ts\b/.test(text);
 
 /** The process that runs a job now. */

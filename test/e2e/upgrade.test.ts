@@ -44,8 +44,7 @@ describe.each(await releaseSuites(['the last release beside this version, on a d
       last = createServiceProcesses({ ...env, QWEN_EDIT_ENGINE_PROGRAM: engine }, folder, release.root);
     });
     afterAll(async () => {
-      const members = [today, last].flatMap((each) => each?.members() ?? []);
-      await Promise.all(members.map((member) => member.stop('SIGKILL')));
+      await Promise.all([today, last].map((each) => each?.kill()));
       outside?.close();
       await release?.remove();
       await rm(folder, { recursive: true, force: true });

@@ -168,4 +168,14 @@ describe('LoRAs of every edit', () => {
     const stronger = await edit([], await fixed('w8', [{ ...lora, scale: 1.5 }]));
     expect(distance(whole, stronger)).toBeLessThan(60);
   });
+
+  it('a result of few steps over weights in 4 bits warns, with a LoRA only', async () => {
+    const on = await fixed('w4', []);
+    const warned = async (loras: readonly LoraFile[]) =>
+      (await edit(loras, on)).warnings.filter((each) => each.includes('4 bits'));
+    expect(await warned([])).toEqual([]);
+    expect(await warned([makeLora('few bits', ATTENTION, 14)])).toEqual([
+      expect.stringContaining('3 steps with a LoRA'),
+    ]);
+  });
 });

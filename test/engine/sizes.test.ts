@@ -40,7 +40,7 @@ it.each(['tiny-a', 'tiny-b'] as const)(
     expect(size.width! * size.height!).toBe(DRAFT_AREA);
     expect(tokens).toBe(tokensOf(model, 512, 512));
     expect(receipt.parameters).toMatchObject({ width: 512, height: 512, max_side: 512, reference_size: 'output' });
-    expect(receipt.parameters).not.toHaveProperty('preset');
+    expect(receipt.parameters).toMatchObject({ preset: 'draft', speed: 'exact' });
     expect(receipt.images).toEqual([
       { sha256: expect.any(String), width: 72, height: 72, reference: { width: 512, height: 512 } },
     ]);

@@ -6,3 +6,5 @@ export const marksFolder: string = process.env.FAKE_ENGINE_DIR ?? tmpdir();
 export const driftMark: string = process.env.FAKE_ENGINE_DRIFT ?? '';
 /** More words about loading, beside those in the name of the model folder. */
 export const loadScript: string = process.env.FAKE_ENGINE_LOAD ?? '';
+/** A file with facts of the model, as JSON, that the fake engine tells beside its own: presets, LoRAs, a card. */
+export const factsFile: string | undefined = process.env.FAKE_ENGINE_FACTS;

@@ -25,6 +25,9 @@
  * system's folder for temporary files. Loading has 4 steps and obeys the same words, taken from the name of the model
  * folder (`each:500ms+once:x+crash:exit1`; it need not exist) and from FAKE_ENGINE_LOAD.
  *
+ * FAKE_ENGINE_FACTS names a file with presets, LoRAs and a card that its model has. It reads the files of LoRAs, if only for their
+ * digests; of the steps of an edit it says that all were computed, or two of three (balanced), or half (fast).
+ *
  * Its self-test passes, but drifts as long as the file that FAKE_ENGINE_DRIFT names is there.
  *
  * A cancel is obeyed at once, also within a step. Snapshots and previews come as they are asked for; an edit that resumes
@@ -33,7 +36,7 @@
 import { existsSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { basename } from 'node:path';
-import { AppError, GUIDE_DEFAULTS, parseEditParameters, type Size, toAppError } from '@qwen-edit/contract';
+import { AppError, GUIDE_DEFAULTS, parseEditParameters, type Size, toAppError, withPreset } from '@qwen-edit/contract';
 import { readFrames, writeFrame } from '../../packages/pipeline/src/process/framing.ts';
 import {
   type EngineCommand,
@@ -42,15 +45,17 @@ import {
   PROTOCOL_FD,
   PROTOCOL_VERSION,
 } from '../../packages/pipeline/src/process/protocol.ts';
-import { driftMark, loadScript } from './config.ts';
+import { driftMark, factsFile, loadScript } from './config.ts';
 import { commitFault, type Victim } from './faults.ts';
-import { describePicture, drawPicture, FAKE_MODEL, receiptOf, settle } from './results.ts';
+import { describePicture, drawPicture, factsOf, receiptOf, settle, speedOf, useLoras } from './results.ts';
 import { readScript } from './script.ts';
 
 const ALIVE_EVERY_MS = 100;
 const HOLD_POLL_MS = 20;
 const LOAD_STEPS = 4;
 const SIZE: Size = { width: 8, height: 8 };
+
+const model = factsOf(factsFile);
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
@@ -101,7 +106,7 @@ async function load({ id, modelDir }: Extract<EngineCommand, { type: 'load' }>):
     if (done === LOAD_STEPS) break;
     await pause(script.each);
   }
-  send({ type: 'loaded', id, load_s: (performance.now() - start) / 1000, model: FAKE_MODEL });
+  send({ type: 'loaded', id, load_s: (performance.now() - start) / 1000, model });
 }
 
 async function selfTest({ id, dir }: Extract<EngineCommand, { type: 'self-test' }>): Promise<void> {
@@ -125,17 +130,18 @@ async function edit(command: Extract<EngineCommand, { type: 'edit' }>, parts: re
   const start = performance.now();
   const step = (stage: 'encode' | 'denoise' | 'decode', done: number, total: number): void =>
     send({ type: 'step', id, stage, step: done, total });
-  const said = parseEditParameters(command.parameters);
+  const said = withPreset(parseEditParameters(command.parameters), model.presets);
   const script = readScript(said.prompt);
   const { width: w, height: h } = script.size ?? SIZE;
   const { width = w, height = h } = said;
-  const total = script.steps ?? said.num_inference_steps ?? FAKE_MODEL.num_inference_steps;
+  const total = script.steps ?? said.num_inference_steps ?? model.num_inference_steps;
   const snapshot = command.resume
     ? (JSON.parse(Buffer.from(parts[command.images]!).toString()) as Snapshot)
     : undefined;
   const seed = snapshot?.seed ?? settle(said, { width, height }).seed;
   const parameters = { ...settle(said, { width, height }), seed, num_inference_steps: total };
 
+  const loras = useLoras(command.loras ?? []);
   step('encode', 0, 1);
   const images = await Promise.all(parts.slice(0, command.images).map(describePicture));
   step('encode', 1, 1);
@@ -178,7 +184,7 @@ async function edit(command: Extract<EngineCommand, { type: 'edit' }>, parts: re
       decode_s: (end - denoised) / 1000,
       total_s: (end - start) / 1000,
     },
-    receipt: receiptOf(parameters, images),
+    receipt: receiptOf(parameters, images, loras, speedOf(said.speed, total)),
     warnings: [],
   };
   send({ type: 'result', id, result }, outputs);

@@ -1,8 +1,19 @@
 import { createHash } from 'node:crypto';
-import { AppError, type EditParameters, GUIDE_DEFAULTS, type OutputFormat, type Size } from '@qwen-edit/contract';
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import {
+  AppError,
+  type EditParameters,
+  GUIDE_DEFAULTS,
+  modelFactsSchema,
+  type OutputFormat,
+  type Size,
+  type Speed,
+} from '@qwen-edit/contract';
 import sharp from 'sharp';
 import type { ModelFacts } from '../../packages/pipeline/src/index.ts';
 import type { EngineEvent } from '../../packages/pipeline/src/process/protocol.ts';
+import type { LoraFile, SpeedReport, UsedLora } from '../../packages/pipeline/src/types.ts';
 
 export const FAKE_MODEL: ModelFacts = {
   name: 'fake-model',
@@ -21,6 +32,12 @@ export const FAKE_MODEL: ModelFacts = {
   precision: 'fp32',
 };
 
+/** The fake model, with what a file says of it besides. */
+export function factsOf(file: string | undefined): ModelFacts {
+  if (file === undefined) return FAKE_MODEL;
+  return modelFactsSchema.parse({ ...FAKE_MODEL, ...Object(JSON.parse(readFileSync(file, 'utf8'))) });
+}
+
 type FakeResult = Extract<EngineEvent, { type: 'result' }>['result'];
 
 /** Parameters with a value for each, as the engine would report them. */
@@ -34,6 +51,28 @@ export function settle(said: EditParameters, size: Size): FakeResult['receipt'][
     ...said,
     seed: seed === '-1' ? String(Math.floor(Math.random() * 2 ** 32)) : seed,
   };
+}
+
+/** The LoRAs of an edit as its receipt tells them. Throws AppError `lora_not_found` for a file that is gone. */
+export function useLoras(loras: readonly LoraFile[]): UsedLora[] {
+  return loras.map(({ label, path, scale }) => {
+    const sha256 = createHash('sha256').update(readLora(path)).digest('hex');
+    return { label, file: basename(path), sha256, scale, merged: false };
+  });
+}
+
+const COMPUTED_SHARES: Readonly<Record<Speed, number>> = { exact: 1, balanced: 2 / 3, fast: 1 / 2 };
+
+export function speedOf(mode: Speed = GUIDE_DEFAULTS.speed, steps: number): SpeedReport {
+  return { mode, steps, computed: Math.ceil(steps * COMPUTED_SHARES[mode]) };
+}
+
+function readLora(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new AppError('lora_not_found', `There is no file ${basename(path)}.`, { cause });
+  }
 }
 
 /** Of one colour, which the words decide. The same words give the same bytes. */
@@ -56,10 +95,11 @@ export async function describePicture(bytes: Uint8Array): Promise<FakeResult['re
 export function receiptOf(
   parameters: FakeResult['receipt']['parameters'],
   images: FakeResult['receipt']['images'],
+  loras: UsedLora[],
+  speed: SpeedReport,
 ): FakeResult['receipt'] {
   const { name, digest, demo, device, precision } = FAKE_MODEL;
   const versions = { 'qwen-edit': 'fake', node: process.versions.node };
   const model = { name, digest, demo, pipeline: 'QwenImageEditPlusPipeline' };
-  const speed = { mode: 'exact', steps: 1, computed: 1 } as const;
-  return { model, parameters, images, device, precision, loras: [], speed, versions, unchanged: [] };
+  return { model, parameters, images, device, precision, loras, speed, versions, unchanged: [] };
 }

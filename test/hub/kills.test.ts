@@ -13,8 +13,8 @@ import { contentOf, leftovers, wholeContent } from './folders.ts';
 import { type HubServer, startHubServer } from './hub-server.ts';
 import { smallModel } from './models.ts';
 
-/** Kills of each chain. Each starts a process: a hundred in all take half a minute, which only CI takes. */
-const KILLS = inCi ? 50 : 10;
+/** Kills of each chain. Each starts a process, which costs half a second of a core. */
+const KILLS = inCi ? 25 : 10;
 const PROGRAM = join(import.meta.dirname, 'pull-program.ts');
 const files = smallModel({ shard: 400_000, seed: 'kills' });
 let hub: HubServer;

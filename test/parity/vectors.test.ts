@@ -1,12 +1,15 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { describe, expect, it } from 'vitest';
 import { limitSide } from '../../packages/contract/src/index.ts';
+import { PLUS_FAMILY } from '../../packages/pipeline/src/hub/families.ts';
+import { knownPresets } from '../../packages/pipeline/src/hub/known-presets.ts';
 import { schedulerSchema } from '../../packages/pipeline/src/hub/scheduler-config.ts';
 import { readTokenizerFiles } from '../../packages/pipeline/src/hub/tokenizer-files.ts';
+import { transformerSchema } from '../../packages/pipeline/src/hub/transformer-config.ts';
 import { calculateDimensions, smartResize } from '../../packages/pipeline/src/image/dimensions.ts';
 import { resizeBicubicTorchvision, resizeLanczos } from '../../packages/pipeline/src/image/resample.ts';
 import { randn } from '../../packages/pipeline/src/sampling/noise.ts';
-import { createSchedule } from '../../packages/pipeline/src/sampling/schedule.ts';
+import { changedSchedule, createSchedule } from '../../packages/pipeline/src/sampling/schedule.ts';
 import { createPromptEncoder } from '../../packages/pipeline/src/text/prompt.ts';
 import { absoluteError, checkpointDir, golden, inputPixels, readGoldenJson, sha256 } from './goldens.ts';
 
@@ -108,7 +111,13 @@ describe('sizes are equal to those of diffusers, halves to even', () => {
 describe('sigmas are those of diffusers within 1e-6', () => {
   const vectors = readGoldenJson<{
     configs: Record<string, unknown>;
-    schedules: { config: string; sequence_length: number; steps: number; sigmas: (number | null)[] }[];
+    schedules: {
+      config: string;
+      sequence_length: number;
+      steps: number;
+      sigmas: (number | null)[];
+      timesteps: (number | null)[];
+    }[];
   }>(golden('vectors', 'scheduler.json'));
 
   it.each(vectors.schedules)(
@@ -118,6 +127,34 @@ describe('sigmas are those of diffusers within 1e-6', () => {
         createSchedule(schedulerSchema.parse(vectors.configs[config]), steps, sequence_length).sigmas;
       if (sigmas.includes(null)) expect(schedule).toThrow('divides 0 by 0');
       else expect(absoluteError(schedule(), sigmas as number[])).toBeLessThanOrEqual(1e-6);
+    },
+  );
+
+  describe.each(['lightning-4', 'lightning-8'])(
+    'the released schedule with what %s changes is that of Lightning',
+    (name) => {
+      const released = schedulerSchema.parse(vectors.configs.released);
+      const transformer = transformerSchema.parse({ _class_name: 'QwenImageTransformer2DModel', zero_cond_t: true });
+      const presets = knownPresets({ family: PLUS_FAMILY, transformer, scheduler: released, demo: false });
+      const preset = presets.find((each) => each.name === name)!;
+      const steps = preset.num_inference_steps!;
+      const wanted = vectors.schedules.filter((each) => each.config === 'lightning' && each.steps === steps);
+
+      it('at several sizes', () => {
+        expect(wanted.map((each) => each.sequence_length)).toEqual([24, 256, 1008, 4096, 8192]);
+      });
+
+      it.each(wanted)('at $sequence_length tokens', ({ sequence_length, sigmas, timesteps }) => {
+        const schedule = createSchedule(changedSchedule(released, preset.schedule!), steps, sequence_length);
+        expect(absoluteError(schedule.sigmas, sigmas as number[])).toBeLessThanOrEqual(1e-6);
+        const scaled = timesteps.map((each) => each! / released.num_train_timesteps);
+        expect(
+          absoluteError(
+            schedule.timesteps.map((each) => each / released.num_train_timesteps),
+            scaled,
+          ),
+        ).toBeLessThanOrEqual(1e-6);
+      });
     },
   );
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { LocalstackContainer } from '@testcontainers/localstack';
 import { MinioContainer } from '@testcontainers/minio';
 import { PostgreSqlContainer } from '@testcontainers/postgresql';
+import { Wait } from 'testcontainers';
 import { startEmbeddedPostgres } from '../../packages/db/src/embedded/index.ts';
 import { environment } from '../config.ts';
 import { makeTemplate } from '../db/template.ts';
@@ -60,11 +61,21 @@ async function startEmbedded(): Promise<StartedService<PostgresAddress>> {
   };
 }
 
+const HOUR_MS = 3_600_000;
+
+/**
+ * Without the library's look at its health four times a second. On a busy machine Docker ends such a look, whose child then goes to
+ * the container's first process. That is PostgreSQL, which takes the end of a child with an error for the crash of one of its own,
+ * and ends all connections. Looks that Docker cannot end stay, and make the machine busier.
+ */
 async function startPostgres(): Promise<StartedService<PostgresAddress>> {
   const container = await new PostgreSqlContainer(IMAGES.postgres)
     .withDatabase('jobs')
     .withUsername('app')
     .withPassword('app-password')
+    .withHealthCheck({ test: ['CMD', 'true'], interval: HOUR_MS, timeout: HOUR_MS, retries: 1 })
+    // The first time is said by the server that prepares the database, which listens to nobody outside.
+    .withWaitStrategy(Wait.forLogMessage('database system is ready to accept connections', 2))
     .start();
   const url = container.getConnectionUri();
   const { template } = await makeTemplate(url);

@@ -1,13 +1,13 @@
-import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, it, onTestFinished } from 'vitest';
 import { runEdit } from '../../packages/pipeline/src/edit.ts';
 import { deviceNamed } from '../../packages/pipeline/src/engine/devices.ts';
 import { loadPreparedModel } from '../../packages/pipeline/src/load-prepared-model.ts';
+import { realDevice } from '../config.ts';
 import { noteArrangements } from '../engine/edits.ts';
+import { checkpointDir } from '../parity/goldens.ts';
 import { describeOnDevice, TEST_DEVICE } from '../support/webgpu.ts';
 
-const DEMO = join(import.meta.dirname, '../../packages/demo-model');
 const GIB = 2 ** 30;
 const SIDE = 64;
 
@@ -20,7 +20,7 @@ async function photo(): Promise<Uint8Array> {
 
 /** A whole edit on the device with so much memory of its own: its picture, and what was held for it. */
 async function editWith(deviceMemoryBytes: number) {
-  const loaded = await loadPreparedModel(DEMO, {
+  const loaded = await loadPreparedModel(checkpointDir(realDevice === undefined ? 'tiny-c' : 'demo'), {
     // Of the two sets of kernels, the one that is right on every adapter.
     device: deviceNamed(TEST_DEVICE, 'safe'),
     ...{ deviceMemoryBytes, threads: 1, pause: async () => undefined },

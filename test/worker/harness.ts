@@ -106,7 +106,12 @@ export type RunningWorkers = { readonly stop: () => Promise<void>; readonly done
 /** Starts workers; they are stopped when the test is over. */
 export function startWorkers(
   setup: TestSetup,
-  { openEngine, fetchModel, configuredModel }: Pick<WorkerDeps, 'openEngine' | 'fetchModel' | 'configuredModel'>,
+  {
+    openEngine,
+    fetchModel,
+    configuredModel,
+    offerNow,
+  }: Pick<WorkerDeps, 'openEngine' | 'fetchModel' | 'configuredModel' | 'offerNow'>,
   options: Partial<WorkerOptions> = {},
   slots: readonly Slot[] = [SLOT],
 ): RunningWorkers {
@@ -121,6 +126,7 @@ export function startWorkers(
     openEngine,
     fetchModel,
     configuredModel,
+    offerNow,
     options: { ...FAST_WORKER, ...options },
   };
   const done = runWorkers(deps, slots, stopping.signal);
@@ -168,7 +174,7 @@ export async function untilStatus(setup: TestSetup, id: string, status: string):
       expect(record.job.status).toBe(status);
       return record;
     },
-    { timeout: 15_000, interval: 20 },
+    { timeout: 120_000, interval: 20 },
   );
 }
 

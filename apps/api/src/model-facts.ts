@@ -74,7 +74,11 @@ function groupBy(workers: readonly LiveWorker[], keyOf: (facts: ReportedFacts) =
       precisions = [],
       facts: first = facts,
     } = known ?? {};
-    const { machine: _machine, loads_with_first_job: _asleep, ...own } = { ...facts, ...first };
+    const {
+      machine: _machine,
+      loads_with_first_job: _asleep,
+      ...own
+    } = { ...facts, ...first, ...together([first, facts]) };
     groups.set(key, {
       facts: own,
       card,
@@ -88,8 +92,33 @@ function groupBy(workers: readonly LiveWorker[], keyOf: (facts: ReportedFacts) =
 
 /** The model that jobs run with, as far as live workers report it. A ready worker comes before others. */
 export function currentModel(workers: readonly LiveWorker[]): ReportedFacts | undefined {
-  const known = [...workers].sort((a, b) => Number(b.ready) - Number(a.ready)).map(modelOf);
-  return known.find((facts) => facts !== undefined);
+  const sorted = [...workers].sort((a, b) => Number(b.ready) - Number(a.ready));
+  const [first, ...others] = sorted.flatMap((worker) => modelOf(worker) ?? []);
+  if (first === undefined) return undefined;
+  return { ...first, ...together([first, ...others.filter((facts) => idOf(facts) === idOf(first))]) };
+}
+
+/** What workers of a model offer together: a preset or a LoRA that one of them can use can be used. */
+function together(all: readonly ReportedFacts[]): Pick<ReportedFacts, 'presets' | 'loras'> {
+  const presets = all.flatMap((facts) => facts.presets ?? []);
+  const loras = all.flatMap((facts) => facts.loras ?? []);
+  return {
+    ...(all.some((facts) => facts.presets !== undefined) ? { presets: bestOf(presets) } : {}),
+    ...(all.some((facts) => facts.loras !== undefined) ? { loras: bestOf(loras) } : {}),
+  };
+}
+
+/** One of each name, one that can be used if there is one. */
+function bestOf<T extends { readonly name: string; readonly unavailable?: string | undefined }>(
+  all: readonly T[],
+): T[] {
+  const best = new Map<string, T>();
+  for (const each of all) {
+    const known = best.get(each.name);
+    if (known === undefined || (known.unavailable !== undefined && each.unavailable === undefined))
+      best.set(each.name, each);
+  }
+  return [...best.values()];
 }
 
 /** What stands instead of a worker's own words, which name folders, buckets and settings. */

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { timeLimit } from '@qwen-edit/async';
 import { AppError, devicesKey, toAppError } from '@qwen-edit/contract';
+import type { HubSettings } from '@qwen-edit/hub';
 import type { EditResult, Pipeline, PipelineOptions, Preparing } from '@qwen-edit/pipeline';
 import { demoNote } from './demo-note.ts';
 import type { DeviceConfig } from './devices/choose-engines.ts';
@@ -11,6 +12,7 @@ import { EDIT_HELP } from './help.ts';
 import { weightCacheDir } from './model/cache-folders.ts';
 import type { ChosenModel } from './model/choose-model.ts';
 import type { HubConfig } from './model/hub-settings.ts';
+import type { LoraConfig } from './model/loras.ts';
 import { outputPaths } from './output-paths.ts';
 import { precisionOf } from './precision-setting.ts';
 import { preparingNote } from './preparing-note.ts';
@@ -26,6 +28,7 @@ export interface EditDeps {
     Config,
     'model' | 'modelDir' | 'maxCpuThreads' | 'maxMemoryBytes' | 'nice' | 'noColor' | 'dtype' | 'weightCacheDir'
   > &
+    LoraConfig &
     DeviceConfig &
     HubConfig;
   readonly demoModelDir: string;
@@ -52,9 +55,9 @@ export async function editCommand(args: readonly string[], deps: EditDeps): Prom
   const images = await readImages(flags.images);
 
   // 2. Edit.
-  const { chosen, dir } = await findModel(flags, deps);
+  const { chosen, dir, hub } = await findModel(flags, deps);
   const bar = progressBarFor(deps);
-  const result = await runEdit(flags, images, dir, bar, deps)
+  const result = await runEdit(flags, images, { dir, hub }, bar, deps)
     .catch(async (thrown: unknown) => {
       const { explainMissing } = await import('./model/choose-model.ts');
       throw await explainMissing(toAppError(thrown), chosen);
@@ -71,21 +74,27 @@ export async function editCommand(args: readonly string[], deps: EditDeps): Prom
   deps.terminal.out(flags.json ? resultJson(result, paths) : resultText(result, paths));
 }
 
+interface FoundModel {
+  readonly dir: string;
+  readonly hub: HubSettings;
+}
+
 /** The model's folder; nothing is downloaded. Its code is loaded here, so that --help is answered at once. */
 async function findModel(
   flags: EditFlags,
   { config, demoModelDir }: EditDeps,
-): Promise<{ readonly chosen: ChosenModel; readonly dir: string }> {
+): Promise<FoundModel & { readonly chosen: ChosenModel }> {
   const { chooseModel, requireChosen } = await import('./model/choose-model.ts');
   const { hubSettings } = await import('./model/hub-settings.ts');
   const chosen = await chooseModel({ flag: flags.model, config, demoModelDir });
-  return { chosen, dir: await requireChosen(chosen, await hubSettings(config)) };
+  const hub = await hubSettings(config);
+  return { chosen, hub, dir: await requireChosen(chosen, hub) };
 }
 
 async function runEdit(
   flags: EditFlags,
   images: Uint8Array[],
-  modelDir: string,
+  { dir: modelDir, hub }: FoundModel,
   bar: ProgressBar,
   deps: EditDeps,
 ): Promise<EditResult> {
@@ -125,7 +134,13 @@ async function runEdit(
     deps.terminal.err(`warning: ${message}\n`);
   };
   const device = devicesKey(places);
-  const options = { modelDir, device, precision, ...machine, ...proof, onPreparing, onStep, onTrouble };
+  const { createLoras } = await import('./model/loras.ts');
+  const { fixed: loras, resolverFor } = createLoras(config, hub, { anything: true });
+  const resolveLora = resolverFor(modelDir);
+  const options = {
+    ...{ modelDir, device, precision, resolveLora, loras },
+    ...{ ...machine, ...proof, onPreparing, onStep, onTrouble },
+  };
   const pipeline = await unlessAborted(deps.createPipeline(options), signal);
   const cards = deviceMemoryBytes && { device_memory_bytes: deviceMemoryBytes };
   const machineFacts = { memory_bytes: memoryBytes, ...cards, threads };

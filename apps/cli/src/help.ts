@@ -60,7 +60,7 @@ export const PLAN_HELP = `What an edit needs of memory, by arithmetic from the s
   --device NAME            cpu, webgpu or cuda; it need not be in this machine
   --memory SIZE            as 16GiB, of a card its own (default: what this machine may use; of a card only this flag tells)
   --size WxH               of the result (default: as the model makes it)
-  --preset draft           512 x 512 with references of that size
+  --preset NAME            draft (512 x 512 with references of that size), or one of the model, as lightning-4
   --references N           pictures, 1 to ${LIMITS.images} (default: 1)
   --reference-size KIND    model or output: whether references have the model's area or the result's
   --steps N                denoising steps (default: as the model recommends)
@@ -184,11 +184,12 @@ export const TOOLS_HELP = `qwen-edit migrate           brings the database of DA
 qwen-edit config [--json]   every setting, its value and where it comes from; secrets are masked
 `;
 
-export const MODEL_HELP = `Models from the hub, in the cache that Python's huggingface_hub uses too, or in the folder of QWEN_EDIT_2511_DIR.
+export const MODEL_HELP = `Models and LoRAs from the hub, in the cache that Python's huggingface_hub uses too, or in the folder of QWEN_EDIT_2511_DIR.
 
-  qwen-edit model pull [REPO] [--revision R] [--include GLOB ...] [--json]
-                                 downloads it, or what is missing of it, and verifies each file
-  qwen-edit model list [--json]  every model that is there: where, how large, what is missing, and what was prepared of it
+  qwen-edit model pull [REPO|REPO:FILE] [--revision R] [--include GLOB ...] [--json]
+                                 downloads it, or what is missing of it, and verifies each file. Of a repository of LoRAs
+                                 its LoRAs, or the one FILE, always to the cache
+  qwen-edit model list [--json]  every model and LoRA that is there: where, how large, what is missing, and what was prepared of it
   qwen-edit model remove REPO|DIR [--revision R] [--yes] [--json]
                                  with the weights that were prepared of it; of a DIR only those
   qwen-edit model verify [REPO|DIR] [--quick] [--json]

@@ -16,21 +16,35 @@ type ValueFlag = TableFlag['flag'];
 /** Flags without a value, as --no-negative-prompt. */
 type NoneFlag = Extract<TableFlag, { readonly none: unknown }>['none']['flag'];
 
+/** Flags that may be repeated. */
+type ListFlag = Extract<(typeof PARAMETERS)[keyof typeof PARAMETERS], { readonly kind: 'loras' }>['cli']['flag'];
+
 type ParameterOptions = Readonly<
-  Record<ValueFlag, { readonly type: 'string' }> & Record<NoneFlag, { readonly type: 'boolean' }>
+  Record<Exclude<ValueFlag, ListFlag>, { readonly type: 'string' }> &
+    Record<ListFlag, { readonly type: 'string'; readonly multiple: true }> &
+    Record<NoneFlag, { readonly type: 'boolean' }>
 >;
 
 /** Flags of the parameters of an edit, the same for every command that takes them. */
 export const PARAMETER_OPTIONS = optionsOfTable();
 
 export type ParameterValues = Readonly<
-  Partial<Record<ValueFlag, string | undefined> & Record<NoneFlag, boolean | undefined>>
+  Partial<
+    Record<Exclude<ValueFlag, ListFlag>, string | undefined> &
+      Record<ListFlag, readonly string[] | undefined> &
+      Record<NoneFlag, boolean | undefined>
+  >
 >;
 
 function optionsOfTable(): ParameterOptions;
 function optionsOfTable(): Record<string, { readonly type: 'string' | 'boolean' }> {
-  const flags = PARAMETER_NAMES.flatMap((name) => parameterFacts(name).cli ?? []);
-  const taking = flags.map(({ flag }) => [flag, { type: 'string' }] as const);
+  const rows = PARAMETER_NAMES.map(parameterFacts);
+  const flags = rows.flatMap(({ cli }) => cli ?? []);
+  const taking = rows.flatMap(({ cli, kind }) =>
+    cli === undefined
+      ? []
+      : [[cli.flag, kind === 'loras' ? { type: 'string', multiple: true } : { type: 'string' }] as const],
+  );
   const none = flags.flatMap((each) =>
     each.none === undefined ? [] : [[each.none.flag, { type: 'boolean' }] as const],
   );
@@ -62,6 +76,7 @@ function flagValue({ cli, kind }: ParameterFacts, values: Readonly<Record<string
   if (cli === undefined) return undefined;
   const flag = `--${cli.flag}`;
   const said = values[cli.flag];
+  if (kind === 'loras') return said;
   const text = typeof said === 'string' ? said : undefined;
   if (cli.none !== undefined && values[cli.none.flag] === true) {
     if (text !== undefined) throw new AppError('usage', `${flag} and --${cli.none.flag} exclude each other.`);
@@ -76,6 +91,10 @@ function inFlags(error: AppError): AppError {
   const name = /^\w+/.exec(error.message)?.[0] ?? '';
   const flag = isParameterName(name) ? parameterFacts(name).cli?.flag : undefined;
   if (flag === undefined) return error;
-  const message = `--${flag}${error.message.slice(name.length)}`;
+  // Of a list, which element it is can be seen, and what of it is said.
+  const rest = error.message
+    .slice(name.length)
+    .replace(/^\.\d+(?:\.(\w+))?/, (_, field) => (field ? `: ${field}` : ''));
+  const message = `--${flag}${rest}`;
   return new AppError(error.code, message, { hint: error.hint, cause: error });
 }

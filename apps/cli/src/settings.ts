@@ -1,4 +1,5 @@
-import { hasMisplacedAt, PRECISION_NAMES, parsePrecision, toAppError } from '@qwen-edit/contract';
+import { hasMisplacedAt, loraListSchema, PRECISION_NAMES, parsePrecision, toAppError } from '@qwen-edit/contract';
+import { parseAllowedLoras, parseLoraDirs } from '@qwen-edit/hub/lora-settings';
 import { isModelRef } from '@qwen-edit/hub/model-ref';
 import { z } from 'zod';
 import { parseEngines } from './devices/parse-engines.ts';
@@ -80,6 +81,22 @@ const engines = text.transform((value, context) => {
   }
 });
 
+const allowedLoras = text.transform((value, context) => {
+  try {
+    return parseAllowedLoras(value);
+  } catch (thrown) {
+    context.addIssue({ code: 'custom', message: `is wrong: ${toAppError(thrown).message.replace(/\.$/, '')}` });
+    return z.NEVER;
+  }
+});
+
+const fixedLoras = text.transform((value, context) => {
+  const parsed = loraListSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  context.addIssue({ code: 'custom', message: `is wrong: an entry ${parsed.error.issues[0]?.message}` });
+  return z.NEVER;
+});
+
 const DAY = 86_400;
 
 /**
@@ -138,6 +155,9 @@ export const settingsSchema = z.object({
   nice: wholeNumber(-39, 39).optional(),
   maxMemoryBytes: byteSize.optional(),
   weightCacheDir: text.optional(),
+  loras: allowedLoras.prefault(''),
+  loraDirs: text.prefault('').transform(parseLoraDirs),
+  fixedLoras: fixedLoras.prefault(''),
   eagerLoad: flag.prefault('1'),
   leaseMs: seconds(1, DAY).prefault('30'),
   orderPollMs: seconds(0.02, 60).prefault('0.5'),
@@ -239,6 +259,9 @@ export const VARIABLES: Readonly<Record<Setting, string>> = {
   nice: 'QWEN_EDIT_NICE',
   maxMemoryBytes: 'QWEN_EDIT_CPU_MAX_MEMORY',
   weightCacheDir: 'QWEN_EDIT_OFFLOAD_FOLDER',
+  loras: 'QWEN_EDIT_LORAS',
+  loraDirs: 'QWEN_EDIT_LORA_DIRS',
+  fixedLoras: 'QWEN_EDIT_LORA',
   eagerLoad: 'QWEN_EDIT_EAGER_LOAD',
   leaseMs: 'QWEN_EDIT_LEASE_SECONDS',
   orderPollMs: 'QWEN_EDIT_ORDER_POLL_SECONDS',

@@ -135,6 +135,8 @@ export interface WorkerDeps {
   readonly openEngine: (start: EngineStart) => Promise<LoadedEngine>;
   /** What the model's folder says, which is reported until an engine has loaded it. */
   readonly configuredModel?: ConfiguredModel | undefined;
+  /** Looks which presets and LoRAs the model offers now. Called before each report of the worker, so that it should be quick. */
+  readonly offerNow?: ((model: ConfiguredModel) => Promise<Pick<ConfiguredModel, 'presets' | 'loras'>>) | undefined;
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly options: WorkerOptions;

@@ -3,7 +3,7 @@ import { type AppError, ERRORS, toAppError } from '@qwen-edit/contract';
 import { cancelRunningJob, failJob, type Lease, releaseJob, retryJob, returnLostLease } from '@qwen-edit/db';
 import type { WorkerDeps } from './deps.ts';
 import { runFencedStatement, statementRules } from './fenced-statement.ts';
-import { mayBeWorkers } from './find-payer.ts';
+import { mayBeElsewhere, mayBeWorkers } from './find-payer.ts';
 import { jobErrorOf } from './job-error.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 
@@ -75,7 +75,7 @@ async function settleJob(deps: EndDeps, attempt: Attempt, { error, worker }: Att
         const status = await run(() => releaseJob(db, lease, jobError));
         return status === 'queued' ? { status: 'released', error: worker } : { status };
       }
-      if (!ERRORS[error.code].retryable) {
+      if (!ERRORS[error.code].retryable && !mayBeElsewhere(error)) {
         const failed = await run(() => failJob(db, lease, jobError));
         return failed ? { status: 'failed', error } : { status: 'lost' };
       }

@@ -1,4 +1,4 @@
-import { AppError, ERRORS, toAppError } from '@qwen-edit/contract';
+import { AppError, ERRORS, type ErrorCode, toAppError } from '@qwen-edit/contract';
 import type { Breaker } from './breaker.ts';
 import type { AttemptFailure } from './end-attempt.ts';
 import type { EngineHolder } from './engine-holder.ts';
@@ -8,12 +8,18 @@ export interface PayerDeps {
   readonly breaker: Pick<Breaker, 'isStreak'>;
 }
 
+/** What another worker may have: a picture that arrives whole, a LoRA that was pulled there or is allowed there. */
+const ELSEWHERE: ReadonlySet<ErrorCode> = new Set(['input_damaged', 'lora_not_found', 'lora_refused']);
+
+/** True for an error that another worker may not meet, whatever else is said of its code. */
+export const mayBeElsewhere = ({ code }: Pick<AppError, 'code'>): boolean => ELSEWHERE.has(code);
+
 /**
  * True for an error that one worker alone cannot blame on the job: its device, or its way to the storage, may be what is broken.
  * Another worker tries next.
  */
-export function mayBeWorkers({ code }: AppError): boolean {
-  return ERRORS[code].origin === 'engine' || code === 'input_damaged';
+export function mayBeWorkers({ code }: Pick<AppError, 'code'>): boolean {
+  return ERRORS[code].origin === 'engine' || mayBeElsewhere({ code });
 }
 
 /**

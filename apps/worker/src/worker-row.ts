@@ -33,7 +33,8 @@ export function keepWorkerRow(
     log,
     options,
     configuredModel,
-  }: Pick<WorkerDeps, 'database' | 'log' | 'options' | 'configuredModel'>,
+    offerNow = async () => ({}),
+  }: Pick<WorkerDeps, 'database' | 'log' | 'options' | 'configuredModel' | 'offerNow'>,
   { workerId, slot, facts }: { readonly workerId: string; readonly slot: Slot; readonly facts: () => WorkerFacts },
 ): WorkerRowKeeper {
   const ended = new AbortController();
@@ -44,6 +45,7 @@ export function keepWorkerRow(
     const { ready, model: loaded, download, lastError, asleep } = facts();
     // Until an engine has loaded it, the one that it is told to load.
     const model = loaded ?? configuredModel ?? null;
+    const offer = model === null ? {} : await quickly(() => offerNow(model));
     const state = {
       id: workerId,
       host: hostname(),
@@ -56,6 +58,7 @@ export function keepWorkerRow(
           ? null
           : {
               ...model,
+              ...offer,
               ...slot.facts,
               ...(asleep ? { loads_with_first_job: true } : {}),
             },
@@ -71,6 +74,10 @@ export function keepWorkerRow(
     await write();
     return options.workerReportMs;
   };
+
+  /** A disk that is away must not keep the worker from showing that it is alive. */
+  const quickly = <T extends object>(look: () => Promise<T>): Promise<T | object> =>
+    timeLimit(look, { ms: options.answerMs / 2, signal: ended.signal, late: 'internal' }).catch(() => ({}));
 
   const running = repeat(round, {
     signal: ended.signal,

@@ -75,6 +75,13 @@ export function requirePreset(name: string | undefined, presets?: readonly Offer
   });
 }
 
+/** Fewest steps that an edit with this preset may have, of a model that needs `fewest` without one: a terminal shift needs two. */
+export function fewestSteps(preset: Preset | undefined, fewest = 1): number {
+  const terminal = preset?.schedule?.shift_terminal;
+  if (terminal === undefined) return fewest;
+  return terminal === null || terminal === 0 ? 1 : 2;
+}
+
 /** What presets fill in of an edit, besides its sizes: see editSizes. */
 interface Filled {
   readonly preset?: string | undefined;

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { pause } from '@qwen-edit/async';
 import { AppError } from '@qwen-edit/contract';
 import { z } from 'zod';
@@ -88,7 +88,10 @@ export async function takeLock(path: string, { timing, signal, onWait, busy }: L
   let seen: { readonly mark: string; readonly since: number } | undefined;
   for (let waited = false; ; waited = true) {
     const lock = await tryLock(path, timing);
-    if (lock !== undefined) return lock;
+    if (lock !== undefined) {
+      await sweepAside(path, timing);
+      return lock;
+    }
     if (!waited) onWait();
     const holder = await readHolder(path);
     const beatAt = (await stat(path).catch(() => undefined))?.mtimeMs ?? 0;
@@ -121,6 +124,20 @@ async function removeDead(path: string, dead: Holder | undefined): Promise<void>
   if (found?.token === dead?.token) await rm(aside, { force: true });
   // A lock that was taken in this moment: its holder finds it again, or loses it to whoever is faster.
   else await rename(aside, path).catch(() => undefined);
+}
+
+/**
+ * Removes what killed processes have moved aside. A lock that was moved in the moment in which it was taken stays: its holder is
+ * alive, and whoever moved it puts it back.
+ */
+async function sweepAside(path: string, { deadMs }: LockTiming): Promise<void> {
+  const folder = dirname(path);
+  const names = await readdir(folder).catch((): string[] => []);
+  for (const name of names.filter((each) => each.startsWith(`${basename(path)}.`) && each.endsWith('.tmp'))) {
+    const aside = join(folder, name);
+    const beatAt = (await stat(aside).catch(() => undefined))?.mtimeMs ?? Date.now();
+    if (lifeOf(await readHolder(aside)) === 'dead' || Date.now() - beatAt > deadMs) await rm(aside, { force: true });
+  }
 }
 
 const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined)) !== undefined;

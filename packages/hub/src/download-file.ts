@@ -114,8 +114,8 @@ async function resume(
   };
 }
 
-/** Asks again and again until all bytes are there. False if the hub says that it has other content. */
-async function receive(file: ModelFile, sink: Sink, context: DownloadContext): Promise<boolean> {
+/** Asks again and again until the sink has all bytes of the file. False if the hub says that it has other content. */
+export async function receive(file: ModelFile, sink: Sink, context: DownloadContext): Promise<boolean> {
   const { settings, timing, signal } = context;
   const backoff = createBackoff({ firstMs: timing.firstMs, maxMs: timing.maxMs });
   let failures = 0;

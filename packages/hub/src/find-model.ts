@@ -1,8 +1,9 @@
-import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { cachedCommit, cachePaths } from './cache-paths.ts';
+import { filesIn } from './files-in.ts';
 import { folderCommit, folderNotes, readFolderRecord } from './folder-place.ts';
 import { isWhole } from './is-whole.ts';
+import { isModelTree } from './lora-files.ts';
 import { isNeeded } from './model-files.ts';
 import { isCommit, type ModelRef } from './model-ref.ts';
 import type { HubSettings } from './settings.ts';
@@ -42,7 +43,8 @@ export async function modelFilesOf(
   const paths = cachePaths(settings.cacheDir, ref.repo);
   const commit = localDir === undefined ? ((await cachedCommit(paths, ref)) ?? '') : await folderCommit(localDir);
   const tree = await readTree(localDir === undefined ? paths.folder : folderNotes(localDir), commit);
-  const needed = tree?.filter(isNeeded) ?? (await filesIn(localDir ?? join(paths.snapshots, commit)));
+  const isListed = tree !== undefined && isModelTree(tree);
+  const needed = isListed ? tree.filter(isNeeded) : await filesIn(localDir ?? join(paths.snapshots, commit));
   return { commit, files: needed.length, bytes: needed.reduce((total, { size }) => total + size, 0) };
 }
 
@@ -58,17 +60,4 @@ export async function expectedFiles(
   return (
     tree && new Map(tree.filter(isNeeded).map(({ path, size, sha256 }) => [path, { size, sha256: sha256 ?? null }]))
   );
-}
-
-/** Each file below a folder but for the notes about the download. Links are followed. */
-export async function filesIn(folder: string): Promise<{ readonly path: string; readonly size: number }[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-  const files = await Promise.all(
-    entries.map(async ({ parentPath, name }) => {
-      const path = join(parentPath, name);
-      const found = path.startsWith(folderNotes(folder)) ? undefined : await stat(path).catch(() => undefined);
-      return found?.isFile() === true ? [{ path, size: found.size }] : [];
-    }),
-  );
-  return files.flat();
 }

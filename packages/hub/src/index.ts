@@ -1,12 +1,16 @@
 export { bytesText, freeBytes } from '@qwen-edit/files';
 export { askHub } from './ask-hub.ts';
 export { requireSpace } from './disk-space.ts';
+export { findPulledLora } from './find-lora.ts';
 export { expectedFiles, findModel } from './find-model.ts';
 export { modelOfFolder } from './folder-place.ts';
 export { createHubFetch, type ProxySettings } from './hub-fetch.ts';
 export { listModels, type StoredModel } from './list-models.ts';
+export { isLoraFile } from './lora-files.ts';
+export type { LoraPlace } from './lora-settings.ts';
+export { createResolveLora, type LoraSettings, type LorasOfModel } from './loras.ts';
 export type { PullProgress } from './meter.ts';
-export { checkRevision, type ModelRef, parseModelRef } from './model-ref.ts';
+export { checkRevision, type ModelRef, parseModelRef, parsePulled } from './model-ref.ts';
 export { type PulledModel, type PullOptions, pullModel } from './pull-model.ts';
 export { planRemoval, type Removal, removeModel } from './remove-model.ts';
 export { DEFAULT_ENDPOINT, type HubSettings } from './settings.ts';

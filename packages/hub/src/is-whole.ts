@@ -1,14 +1,22 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { isModelTree, isSafetensors, loraFilesIn } from './lora-files.ts';
 import { isNeeded } from './model-files.ts';
 import { INDEX_FILE } from './place.ts';
 import { readTree } from './tree-file.ts';
 
-/** Names of files that are missing in a folder, or have another size than the hub lists. [] if the model is whole. */
+/**
+ * Names of files that are missing in a folder, or have another size than the hub lists. [] if the model is whole. A repository of LoRAs is
+ * whole with one of them, as nobody needs all.
+ */
 export async function missingFiles(dir: string, bookkeeping: string, commit: string): Promise<string[]> {
   const tree = await readTree(bookkeeping, commit);
   if (tree === undefined) return missingByIndex(dir);
+  if (!isModelTree(tree)) {
+    const loras = await loraFilesIn(dir, tree);
+    return loras.length > 0 ? [] : tree.filter(isSafetensors).map(({ path }) => path);
+  }
   const needed = tree.filter(isNeeded);
   const found = await Promise.all(needed.map(async ({ path, size }) => (await sizeOf(dir, path)) === size));
   return needed.filter((_, i) => found[i] !== true).map(({ path }) => path);
@@ -30,7 +38,7 @@ const NO_WEIGHTS = /Scheduler|Tokenizer|Processor|FeatureExtractor/;
  */
 async function missingByIndex(dir: string): Promise<string[]> {
   const index = indexSchema.safeParse(await readJson(join(dir, INDEX_FILE))).data;
-  if (index === undefined) return [INDEX_FILE];
+  if (index === undefined) return (await loraFilesIn(dir)).length > 0 ? [] : [INDEX_FILE];
   const components = Object.entries(index).flatMap(([name, value]) => {
     const component = componentSchema.safeParse(value).data;
     return component === undefined || name.startsWith('_') ? [] : [{ name, className: component[1] }];

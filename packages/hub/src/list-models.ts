@@ -2,24 +2,27 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isHeld } from '@qwen-edit/files';
 import { cachePaths, repoOfFolder } from './cache-paths.ts';
-import { filesIn } from './find-model.ts';
+import { filesIn } from './files-in.ts';
 import { folderCommit, folderLock, folderNotes, readFolderRecord } from './folder-place.ts';
 import { missingFiles } from './is-whole.ts';
+import { lorasOf } from './lora-files.ts';
 import { isNeeded } from './model-files.ts';
 import { isCommit } from './model-ref.ts';
 import { readRefs } from './refs.ts';
 import type { HubSettings } from './settings.ts';
 import { readTree } from './tree-file.ts';
 
-/** A model on this machine, at one commit. */
+/** A model or a repository of LoRAs on this machine, at one commit. */
 export interface StoredModel {
   /** null for a folder that was filled by hand. */
   readonly repo: string | null;
   /** Branches and tags that meant this commit when they were last asked for. */
   readonly revisions: readonly string[];
   readonly commit: string | null;
-  /** The folder that a pipeline loads. */
+  /** The folder that a pipeline loads, or in which the LoRAs lie. */
   readonly dir: string;
+  /** The LoRAs in it, by their paths from there; undefined for a model. */
+  readonly loras?: readonly string[] | undefined;
   readonly bytes: number;
   /** What is missing, or has another size than the hub lists. [] for a model that is whole. */
   readonly missing: readonly string[];
@@ -51,8 +54,9 @@ async function modelsOf(cacheDir: string, repo: string): Promise<StoredModel[]> 
       const dir = join(paths.snapshots, commit);
       const missing = await missingFiles(dir, paths.folder, commit);
       const revisions = refs.filter((ref) => ref.commit === commit).map(({ name }) => name);
+      const loras = await lorasOf(dir, await readTree(paths.folder, commit));
       const bytes = missing.length === 0 ? await bytesIn(dir) : await bytesOf(paths.blobs, paths.folder, commit, dir);
-      return { repo, revisions, commit, dir, bytes, missing, downloading: downloading && missing.length > 0 };
+      return { repo, revisions, commit, dir, loras, bytes, missing, downloading: downloading && missing.length > 0 };
     }),
   );
 }

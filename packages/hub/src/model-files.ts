@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isFileOfRepository } from './model-ref.ts';
 
 /** A file of a model at one commit, as the hub lists it. */
 export interface ModelFile {
@@ -15,15 +16,7 @@ export interface ModelFile {
 
 const hex = (length: number) => z.string().regex(new RegExp(`^[0-9a-f]{${length}}$`));
 const size = z.int().min(0);
-/** Nothing that leaves the folder, on any system. Source: _validate_relative_filename of huggingface_hub. */
-export const filePath = z
-  .string()
-  .min(1)
-  .max(1024)
-  .refine(
-    (path) => !/[\\:\0]/.test(path) && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..'),
-    'leaves the folder of the model',
-  );
+export const filePath = z.string().min(1).max(1024).refine(isFileOfRepository, 'leaves the folder of the model');
 
 /** An entry of the hub's listing. Source: GET /api/models/REPO/tree/REVISION. */
 export const listedSchema = z.object({

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isModelRef, parseModelRef } from './model-ref.ts';
+import { isModelRef, parseModelRef, parsePulled } from './model-ref.ts';
 
 it('reads owner, name and revision', () => {
   expect(parseModelRef('Qwen/Qwen-Image-Edit-2511')).toEqual({ repo: 'Qwen/Qwen-Image-Edit-2511', revision: 'main' });
@@ -26,4 +26,16 @@ it.each([
 ])('refuses %j, which could name a folder outside of the cache or another model', (text) => {
   expect(isModelRef(text)).toBe(false);
   expect(() => parseModelRef(text)).toThrow(/is no (name|revision) of a model/);
+});
+
+it('of a pull it reads one file of a repository too, and none that leads out of its folder', () => {
+  const ref = { repo: 'owner/loras', revision: 'main' };
+  expect(parsePulled('owner/loras')).toEqual({ ref, file: undefined });
+  expect(parsePulled('owner/loras:a/b.safetensors')).toEqual({ ref, file: 'a/b.safetensors' });
+  expect(parsePulled('owner/loras@v1:b.safetensors')).toEqual({
+    ref: { ...ref, revision: 'v1' },
+    file: 'b.safetensors',
+  });
+  for (const file of ['', '../a.safetensors', '/a.safetensors', 'a//b.safetensors', 'c:\\a.safetensors', 'a.bin'])
+    expect(() => parsePulled(`owner/loras:${file}`), file).toThrow('is no .safetensors file of a repository');
 });

@@ -29,6 +29,24 @@ export function parseModelRef(text: string): ModelRef {
   return { repo, revision: checkRevision(revision) };
 }
 
+/**
+ * Reads what `model pull` takes: `owner/name[@revision]`, with `:file` for one file of a repository of LoRAs. Throws AppError `usage`.
+ *
+ * @example parsePulled('owner/loras:a/b.safetensors'); // { ref: { repo: 'owner/loras', revision: 'main' }, file: 'a/b.safetensors' }
+ */
+export function parsePulled(text: string): { readonly ref: ModelRef; readonly file: string | undefined } {
+  const [, name = text, file] = /^([^:]*):(.*)$/s.exec(text.trim()) ?? [];
+  const ref = parseModelRef(name);
+  if (file === undefined || (isFileOfRepository(file) && /\.safetensors$/i.test(file))) return { ref, file };
+  throw new AppError('usage', `'${file}' is no .safetensors file of a repository.`, {
+    hint: 'Write it as the hub lists it, as owner/name:folder/file.safetensors.',
+  });
+}
+
+/** False for a path that leaves its folder, on any system. Source: _validate_relative_filename of huggingface_hub. */
+export const isFileOfRepository = (path: string): boolean =>
+  !/[\\:\0]/.test(path) && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+
 /** True for what parseModelRef takes. */
 export function isModelRef(text: string): boolean {
   try {

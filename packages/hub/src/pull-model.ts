@@ -9,6 +9,8 @@ import { fileError } from './file-errors.ts';
 import { findModel, modelFilesOf } from './find-model.ts';
 import { folderLock, folderNotes, folderPlace, readFolderRecord } from './folder-place.ts';
 import { askCommit, askFiles } from './list-files.ts';
+import { isModelTree, lorasOf } from './lora-files.ts';
+import { chooseLoraFiles } from './lora-repository.ts';
 import { createMeter, type Meter, type PullProgress } from './meter.ts';
 import { isNeeded, type ModelFile, matchesAny } from './model-files.ts';
 import { type ModelRef, refText } from './model-ref.ts';
@@ -22,6 +24,10 @@ export interface PullOptions {
   readonly localDir?: string | undefined;
   /** Patterns of the files that are wanted, as of Python's allow_patterns. The folder is then not whole, unless they match all. */
   readonly include?: readonly string[] | undefined;
+  /** The one file that is wanted, of a repository of LoRAs. */
+  readonly file?: string | undefined;
+  /** True: a repository of LoRAs is refused. */
+  readonly modelOnly?: boolean | undefined;
   readonly signal: AbortSignal;
   readonly onProgress?: ((progress: PullProgress) => void) | undefined;
   /** Other waits than the usual ones, for tests. */
@@ -29,8 +35,10 @@ export interface PullOptions {
 }
 
 export interface PulledModel {
-  /** The folder that a pipeline loads. */
+  /** The folder that a pipeline loads, or in which the LoRAs lie. */
   readonly dir: string;
+  /** The LoRAs that were wanted, by their paths in the folder; undefined for a model. */
+  readonly loras?: readonly string[] | undefined;
   readonly commit: string;
   /** What lies there now: of the chosen files. */
   readonly files: number;
@@ -47,18 +55,20 @@ export interface PulledModel {
 const AT_ONCE = 4;
 
 /**
- * Downloads a model, or what is missing of it, and returns its folder when all of it is there and verified. Every interruption leaves
+ * Downloads a model or LoRAs, or what is missing of them, and returns the folder when all of it is there and verified. A repository without
+ * model_index.json is one of LoRAs: its other files stay on the hub, and it always goes to the cache. Every interruption leaves
  * what has arrived, and the next call goes on from there; no folder counts as a model before it is whole. Of several calls for one folder,
  * in any processes, one downloads and the others wait for it. With `offline` nothing is asked: the folder is returned if it is whole.
  *
- * Errors: `hub_unreachable`, `hub_refused`, `model_gated`, `model_unknown`, `model_not_found` (offline), `model_corrupt`, `disk_full`,
- * `output_unwritable`, `canceled` when the signal aborts.
+ * Errors: those of chooseLoraFiles; `hub_unreachable`, `hub_refused`, `model_gated`, `model_unknown`, `model_not_found` (offline),
+ * `model_corrupt`, `disk_full`, `output_unwritable`, `canceled` when the signal aborts.
  *
  * @example
  * const ref = parseModelRef('Qwen/Qwen-Image-Edit-2511');
  * const { dir } = await pullModel(ref, settings, { signal, onProgress: ({ bytesDone, bytes }) => show(bytesDone / bytes) });
  */
-export async function pullModel(ref: ModelRef, settings: HubSettings, options: PullOptions): Promise<PulledModel> {
+export async function pullModel(ref: ModelRef, settings: HubSettings, asked: PullOptions): Promise<PulledModel> {
+  const options = asked.file === undefined ? asked : { ...asked, localDir: undefined };
   const timing = { ...TIMING, ...options.timing };
   const meter = createMeter(options.onProgress ?? (() => undefined));
   const root = options.localDir ?? cachePaths(settings.cacheDir, ref.repo).folder;
@@ -72,7 +82,8 @@ export async function pullModel(ref: ModelRef, settings: HubSettings, options: P
     );
     const signal = AbortSignal.any([options.signal, lock.lost]);
     try {
-      return await pullLocked({ ref, settings, options, timing, meter, signal, confirm: lock.confirm });
+      const pulled = await pullLocked({ ref, settings, options, timing, meter, signal, confirm: lock.confirm });
+      if (pulled !== 'loras') return pulled;
     } catch (thrown) {
       if (options.signal.aborted) throw new AppError('canceled', 'The download was stopped.', { cause: thrown });
       // Another process thought us dead and does the rest: wait for it.
@@ -81,6 +92,7 @@ export async function pullModel(ref: ModelRef, settings: HubSettings, options: P
     } finally {
       await lock.release();
     }
+    if (options.localDir !== undefined) return pullModel(ref, settings, { ...options, localDir: undefined });
   }
 }
 
@@ -95,26 +107,32 @@ interface Pull {
   readonly confirm: () => Promise<void>;
 }
 
-async function pullLocked(pull: Pull): Promise<PulledModel> {
+/** `loras`: they do not go to `localDir`, which is the folder of a model. */
+async function pullLocked(pull: Pull): Promise<PulledModel | 'loras'> {
   const { ref, settings, options, timing, meter, signal, confirm } = pull;
   // 2. What is there, on the hub and here?
   meter.phase('listing');
   const asking = { ref, settings, timing, signal };
   const commit = await askCommit(asking);
   const bookkeeping = bookkeepingOf(ref, settings, options);
-  await refuseOtherModel(ref, options.localDir);
   const known = await readTree(bookkeeping, commit);
   const tree = known ?? (await askFiles(asking, commit));
-  if (known === undefined) await writeTree(bookkeeping, commit, tree);
+  const isModel = isModelTree(tree);
+  if (!isModel && options.modelOnly === true) throw noModel(ref);
+  if (!isModel && options.localDir !== undefined) return 'loras';
+  if (isModel && options.file !== undefined) throw noFileOfModel(ref, options.file);
+  await refuseOtherModel(ref, options.localDir);
   const place =
     options.localDir === undefined
       ? cachePlace(settings.cacheDir, ref, commit)
       : folderPlace(options.localDir, ref, commit, tree);
-  const needed = tree.filter(isNeeded);
+  const context = { ref, commit, settings, timing, meter, signal, confirm };
   const include = options.include ?? [];
-  const wanted = include.length === 0 ? needed : tree.filter(({ path }) => matchesAny(path, include));
+  const needed = isModel ? tree.filter(isNeeded) : await chooseLoraFiles(tree, options, place, context);
+  const wanted = include.length === 0 || !isModel ? needed : tree.filter(({ path }) => matchesAny(path, include));
   const leftOut = needed.filter((file) => !wanted.includes(file));
   if (wanted.length === 0) throw nothingWanted(ref, include);
+  if (known === undefined) await writeTree(bookkeeping, commit, tree);
 
   // 3. Is there room for what is missing?
   meter.total(wanted.length, sum(wanted));
@@ -139,7 +157,7 @@ async function pullLocked(pull: Pull): Promise<PulledModel> {
   if (missing.size > 0) {
     await place.begin();
     meter.phase('downloading');
-    await downloadAll([...missing.values()], place, { ref, commit, settings, timing, meter, signal, confirm });
+    await downloadAll([...missing.values()], place, context);
   }
   // 5. Only now is it a model.
   await confirm();
@@ -149,6 +167,7 @@ async function pullLocked(pull: Pull): Promise<PulledModel> {
   return {
     ...{ dir: place.dir, commit, files: wanted.length, bytes: sum(wanted) },
     ...{ downloaded, verified: arrived, leftOut: leftOut.map(({ path }) => path) },
+    ...(isModel ? {} : { loras: wanted.map(({ path }) => path) }),
   };
 }
 
@@ -184,11 +203,17 @@ async function downloadAll(
 async function offlineModel(ref: ModelRef, settings: HubSettings, options: PullOptions): Promise<PulledModel> {
   const found = await findModel(ref, settings, options.localDir);
   const facts = found === undefined ? undefined : await modelFilesOf(ref, settings, options.localDir);
-  if (found !== undefined && facts !== undefined)
-    return { dir: found, ...facts, downloaded: 0, verified: 0, leftOut: [] };
+  const loras = found === undefined ? undefined : await lorasOf(found);
+  const hasFile = options.file === undefined || loras?.includes(options.file) === true;
+  if (found !== undefined && facts !== undefined && hasFile && (loras === undefined || options.modelOnly !== true))
+    return {
+      ...{ dir: found, ...facts, downloaded: 0, verified: 0, leftOut: [] },
+      ...(loras && { loras: options.file === undefined ? loras : [options.file] }),
+    };
+  const what = options.file === undefined ? refText(ref) : `${options.file} of ${refText(ref)}`;
   throw new AppError(
     'model_not_found',
-    `${refText(ref)} is not whole in ${options.localDir ?? settings.cacheDir}, and HF_HUB_OFFLINE forbids to download it.`,
+    `${what} is not whole in ${options.localDir ?? settings.cacheDir}, and HF_HUB_OFFLINE forbids to download it.`,
     {
       hint: 'Unset HF_HUB_OFFLINE, or copy the folder from a machine that has it. `qwen-edit model list` tells what is there.',
     },
@@ -205,6 +230,18 @@ async function refuseOtherModel({ repo }: ModelRef, localDir: string | undefined
   if (record === undefined || record.repo === repo) return;
   throw new AppError('usage', `${localDir} is the folder of ${record.repo}.`, {
     hint: `Name another folder for ${repo} in QWEN_EDIT_2511_DIR, or unset it to use the cache.`,
+  });
+}
+
+function noModel(ref: ModelRef): AppError {
+  return new AppError('model_unsupported', `${refText(ref)} is no model: it has no model_index.json.`, {
+    hint: 'Name a model in the layout of diffusers, as Qwen/Qwen-Image-Edit-2511. A repository of LoRAs is named in `lora` of an edit.',
+  });
+}
+
+function noFileOfModel(ref: ModelRef, file: string): AppError {
+  return new AppError('usage', `${refText(ref)} is a model, of which ${file} alone is of no use.`, {
+    hint: 'Leave the file out to download the model, or choose parts of it with --include.',
   });
 }
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { filesIn } from './find-model.ts';
+import { filesIn } from './files-in.ts';
 
 /** A branch or tag, and the commit that it meant when it was last asked for. */
 export interface CachedRef {

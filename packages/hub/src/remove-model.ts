@@ -4,7 +4,7 @@ import { AppError } from '@qwen-edit/contract';
 import { takeLock } from '@qwen-edit/files';
 import { cachedCommit, cachePaths } from './cache-paths.ts';
 import { fileError } from './file-errors.ts';
-import { filesIn } from './find-model.ts';
+import { filesIn } from './files-in.ts';
 import { isCommit, refText } from './model-ref.ts';
 import { INDEX_FILE } from './place.ts';
 import { readRefs } from './refs.ts';

@@ -8,6 +8,7 @@ import { benchBlocks } from './bench-blocks.ts';
 import { benchDemo } from './bench-demo.ts';
 import { benchDevice } from './bench-device.ts';
 import { benchLoad } from './bench-load.ts';
+import { benchLora } from './bench-lora.ts';
 import type { Bench } from './bench-part.ts';
 import { benchText } from './bench-text.ts';
 import { benchVae } from './bench-vae.ts';
@@ -19,7 +20,7 @@ import { processorName } from './processor.ts';
 import { tableGap, tableHead, tableRow } from './table.ts';
 
 /**
- * npm run bench [-- --quick] [--only blocks,text,vae,load,demo] [--threads N] [--rounds N] [--dir FOLDER] [--python PATH]
+ * npm run bench [-- --quick] [--only blocks,text,vae,lora,load,demo] [--threads N] [--rounds N] [--dir FOLDER] [--python PATH]
  *   [--with-diffusers | --no-with-diffusers] [--device cpu] [--device-memory GIB]
  * Each figure is measured in a process of its own, one after the other. Rows of one Markdown table go to stdout as they come, all
  * else to stderr. On another device than a processor: see benchDevice. Beside diffusers if the Python has it; --with-diffusers ends the run if it has not. Needs up to 25 GB in FOLDER.
@@ -28,6 +29,7 @@ const PARTS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   blocks: benchBlocks,
   text: benchText,
   vae: benchVae,
+  lora: benchLora,
   load: benchLoad,
   demo: benchDemo,
 };

@@ -23,7 +23,14 @@ import { createComparison } from './image/likeness.ts';
 import { conditionImage, type PatchGrid, patchify } from './image/preprocess.ts';
 import { type Pixels, resizeLanczos } from './image/resample.ts';
 import { checkImageShape } from './image/shape.ts';
-import { type ResolvedParameters, resolveParameters, usesGuidance, warningsOf } from './resolve-parameters.ts';
+import { loraWarnings } from './lora/lora-warnings.ts';
+import {
+  type ResolvedParameters,
+  resolveParameters,
+  scheduleChanges,
+  usesGuidance,
+  warningsOf,
+} from './resolve-parameters.ts';
 import { denoise } from './sampling/denoise.ts';
 import { PATCH } from './sampling/latents.ts';
 import {
@@ -35,7 +42,7 @@ import {
   unpackToPlanes,
 } from './sampling/picture-latents.ts';
 import { applyColourMap, type ColourFit, createColourFit } from './sampling/preview.ts';
-import { createSchedule } from './sampling/schedule.ts';
+import { changedSchedule, createSchedule } from './sampling/schedule.ts';
 import { fingerprintOf, readSnapshot, requireSameEdit, writeSnapshot } from './sampling/snapshot.ts';
 import { createStopwatch } from './stopwatch.ts';
 import type { PromptTokens } from './text/prompt.ts';
@@ -96,7 +103,8 @@ export async function runEdit(model: LoadedModel, request: RunRequest, hooks: Ru
   const { result: size, reference_size } = sizes;
   const parameters: ResolvedParameters = { ...settled, ...size, reference_size };
   const target = tokenGrid(size, model);
-  const schedule = createSchedule(folder.scheduler, parameters.num_inference_steps, target.rows * target.columns);
+  const scheduler = changedSchedule(folder.scheduler, scheduleChanges(given, folder.edit));
+  const schedule = createSchedule(scheduler, parameters.num_inference_steps, target.rows * target.columns);
 
   const loras = await model.useLoras(request.loras ?? []);
 
@@ -228,6 +236,7 @@ export async function runEdit(model: LoadedModel, request: RunRequest, hooks: Ru
     },
     warnings: [
       ...warningsOf(given, settled, folder.edit),
+      ...loraWarnings(loras, model.precision.name, total),
       ...shapeWarning(size, originals.at(-1)!),
       ...maxSideWarning(given, sizes, sizeFacts),
       ...tilesWarning([size, ...sizes.references].some((each) => tilesMore(each, model.vae.untiledArea))),

@@ -1,7 +1,7 @@
 import { GUIDE_DEFAULTS, parseEditParameters, requireEditSizes, type Size } from '@qwen-edit/contract';
 import { describe, expect, it } from 'vitest';
 import { type EditConfig, resolveEditConfig } from './hub/edit-config.ts';
-import { resolveParameters, usesGuidance, warningsOf } from './resolve-parameters.ts';
+import { resolveParameters, scheduleChanges, usesGuidance, warningsOf } from './resolve-parameters.ts';
 
 const guide = resolveEditConfig({});
 const trained = resolveEditConfig({ num_inference_steps: 6, true_cfg_scale: 1, vae_image_size: 65_536 });
@@ -36,6 +36,7 @@ describe('the request comes before edit_config.json, and edit_config.json before
       seed: '7',
       num_images_per_prompt: 2,
       max_side: 0,
+      speed: 'fast',
       output_format: 'webp',
     } as const;
     expect(resolveParameters(parse(said), trained)).toEqual({ prompt: 'x', ...said });
@@ -44,6 +45,43 @@ describe('the request comes before edit_config.json, and edit_config.json before
   it('a request can ask for no negative prompt', () => {
     expect(resolveParameters(parse({ negative_prompt: null }), guide).negative_prompt).toBeNull();
     expect(resolveParameters(parse({ negative_prompt: '' }), guide).negative_prompt).toBe('');
+  });
+});
+
+describe('a preset says what the request does not', () => {
+  const schedule = { base_shift: 1, max_shift: 1, shift_terminal: null };
+  const quick = { name: 'quick', num_inference_steps: 4, true_cfg_scale: 1, speed: 'balanced', schedule };
+  const config = resolveEditConfig({ num_inference_steps: 30, presets: [{ ...quick, lora: 'own@0.5' }] });
+
+  it('before the checkpoint, and after the request', () => {
+    const { num_inference_steps, true_cfg_scale, speed } = resolveParameters(parse({ preset: 'quick' }), config);
+    expect({ num_inference_steps, true_cfg_scale, speed }).toEqual({
+      num_inference_steps: 4,
+      true_cfg_scale: 1,
+      speed: 'balanced',
+    });
+    const said = { preset: 'quick', num_inference_steps: 6, speed: 'exact' };
+    expect(resolveParameters(parse(said), config)).toMatchObject({ ...said, true_cfg_scale: 1 });
+  });
+
+  it('and its parameters make the same edit again: they have its name, and of LoRAs only those of the request', () => {
+    const said = parse({ preset: 'quick', lora: [{ path: 'own.safetensors', scale: 0.3 }] });
+    const resolved = resolveParameters(said, config);
+    expect(resolved).toMatchObject({ preset: 'quick', lora: [{ path: 'own.safetensors', scale: 0.3 }] });
+    expect(resolveParameters(parseEditParameters(resolved), config)).toEqual(resolved);
+    expect(resolveParameters(parse(), config)).not.toHaveProperty('preset');
+  });
+
+  it('and its schedule', () => {
+    expect(scheduleChanges({ preset: 'quick' }, config)).toEqual(schedule);
+    expect(scheduleChanges({ preset: 'draft' }, config)).toEqual({});
+    expect(scheduleChanges({}, config)).toEqual({});
+  });
+
+  it('one that the model does not have is refused with those that it has', () => {
+    expect(() => resolveParameters(parse({ preset: 'lightning-4' }), config)).toThrow(
+      'preset must be one of standard, draft, quick with this model',
+    );
   });
 });
 

@@ -1,5 +1,15 @@
 import { randomInt } from 'node:crypto';
-import { type EditParameters, GUIDE_DEFAULTS, type OutputFormat, type ReferenceSize } from '@qwen-edit/contract';
+import {
+  type EditParameters,
+  GUIDE_DEFAULTS,
+  type LoraRef,
+  type OutputFormat,
+  type ReferenceSize,
+  requirePreset,
+  type ScheduleChanges,
+  type Speed,
+  withPreset,
+} from '@qwen-edit/contract';
 import type { EditConfig } from './hub/edit-config.ts';
 
 /** Every parameter of an edit with its value; names are diffusers'. */
@@ -15,17 +25,25 @@ export interface ResolvedParameters {
   readonly height: number;
   readonly width: number;
   readonly reference_size: ReferenceSize;
+  readonly speed: Speed;
   readonly output_format: OutputFormat;
+  /** Its values stand in the other parameters; its LoRAs and its schedule act besides. */
+  readonly preset?: string;
+  /** As the request says them, without those of the preset, so that the same parameters make the same edit again. */
+  readonly lora?: readonly LoraRef[];
 }
 
 /** Those that the pictures have no part in. */
 export type SettledParameters = Omit<ResolvedParameters, 'height' | 'width' | 'reference_size'>;
 
 /**
- * Each parameter from the request, else what the checkpoint recommends, else the guide's default. Those of sizes come from
- * requireEditSizes, when the pictures are known. `seed`: of the snapshot from which the edit continues.
+ * Each parameter from the request, else from its preset, else what the checkpoint recommends, else the guide's default. Those of sizes
+ * come from requireEditSizes, when the pictures are known. `seed`: of the snapshot from which the edit continues. Throws AppError
+ * `invalid_parameter` for a preset that the model does not have.
  */
-export function resolveParameters(given: EditParameters, config: EditConfig, seed?: string): SettledParameters {
+export function resolveParameters(said: EditParameters, config: EditConfig, seed?: string): SettledParameters {
+  requirePreset(said.preset, config.presets);
+  const given = withPreset(said, config.presets);
   const wanted = given.seed ?? GUIDE_DEFAULTS.seed;
   return {
     prompt: given.prompt,
@@ -36,8 +54,16 @@ export function resolveParameters(given: EditParameters, config: EditConfig, see
     seed: wanted === '-1' ? (seed ?? drawSeed()) : wanted,
     num_images_per_prompt: given.num_images_per_prompt ?? GUIDE_DEFAULTS.num_images_per_prompt,
     max_side: given.max_side ?? GUIDE_DEFAULTS.max_side,
+    speed: given.speed ?? GUIDE_DEFAULTS.speed,
     output_format: given.output_format ?? GUIDE_DEFAULTS.output_format,
+    ...(said.preset === undefined ? {} : { preset: said.preset }),
+    ...(said.lora === undefined || said.lora.length === 0 ? {} : { lora: said.lora }),
   };
+}
+
+/** What the preset of a request changes of the checkpoint's schedule. */
+export function scheduleChanges({ preset }: Pick<EditParameters, 'preset'>, config: EditConfig): ScheduleChanges {
+  return requirePreset(preset, config.presets)?.schedule ?? {};
 }
 
 /** 32 bits: torch's generator ignores higher ones. */

@@ -31,7 +31,14 @@ const MEANT: ReadonlyMap<string, string> = new Map([
   ...['format', 'response_format', 'image_format'].map((name) => [name, 'output_format'] as const),
   ...['image_size', 'resolution', 'dimensions', 'output_size'].map((name) => [name, 'size'] as const),
   ...['area', 'pixels', 'megapixels', 'target_area'].map((name) => [name, 'output_area'] as const),
-  ...['draft', 'draft_mode'].map((name) => [name, 'preset'] as const),
+  ...['draft', 'draft_mode', 'mode', 'profile', 'quality'].map((name) => [name, 'preset'] as const),
+  ...['loras', 'lora_name', 'lora_path', 'lora_repo', 'lora_scale', 'lora_weight', 'lora_weights', 'lora_file'].map(
+    (name) => [name, 'lora'] as const,
+  ),
+  ...['adapter', 'adapters', 'adapter_name', 'network', 'networks'].map((name) => [name, 'lora'] as const),
+  ...['speed_mode', 'cache', 'step_cache', 'step_caching', 'caching', 'acceleration'].map(
+    (name) => [name, 'speed'] as const,
+  ),
   ...['webhook', 'callback_url', 'callback'].map((name) => [name, 'webhook_url'] as const),
 ]);
 

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { addFlatFields, membersOf } from './form-values.ts';
 
 function fieldsOf(...flat: [string, string][]): Record<string, unknown> {
@@ -46,4 +46,26 @@ it('a field that comes twice is refused', () => {
 it('only an object has members', () => {
   expect(membersOf({ a: 1 }, 'x')).toEqual([['a', 1]]);
   for (const value of [null, [], 'x', 5, undefined]) expect(() => membersOf(value, 'x')).toThrowError(/^x must be/);
+});
+
+describe('a list', () => {
+  const listOf = (...texts: string[]): unknown => {
+    const fields = new Map<string, unknown>();
+    addFlatFields(
+      fields,
+      texts.map((text) => ['lora', text] as const),
+    );
+    return fields.get('lora');
+  };
+
+  it('may come as text, as JSON, and in several parts', () => {
+    expect(listOf('a@0.5, b')).toEqual(['a@0.5', ' b']);
+    expect(listOf('a', 'b@2')).toEqual(['a', 'b@2']);
+    expect(listOf('[{"name":"a"},"b"]', '{"name":"c"}')).toEqual([{ name: 'a' }, 'b', { name: 'c' }]);
+    expect(listOf('')).toBeUndefined();
+  });
+
+  it('that is no JSON though it begins so is refused by name', () => {
+    expect(() => listOf('[{"name":')).toThrow('lora is not well-formed JSON');
+  });
 });

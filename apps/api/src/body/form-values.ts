@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { fieldError, NUMBER_NAMES, PARAMETER_NAMES, parameterFacts } from '@qwen-edit/contract';
 import { ALIASES, nameOfAlias } from './field-names.ts';
+import { parseJson } from './read-json.ts';
 
 /** Parameters that are numbers in JSON, and texts such as `40` in a form or a query. */
 const NUMBERS: ReadonlySet<string> = new Set(NUMBER_NAMES);
@@ -13,16 +14,29 @@ const DECIMAL = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 
 export const GIVEN_TWICE = { code: 'duplicate', rule: 'is given more than once' } as const;
 
+/** Lists, whose elements may come one by one. */
+const LISTS: ReadonlySet<string> = new Set(PARAMETER_NAMES.filter((name) => parameterFacts(name).kind === 'loras'));
+
 /**
  * Adds texts of a form or a query to `fields`, as the JSON values that they mean. A text that is not a number stays a
- * text, so that the schema refuses it. Throws AppError `invalid_parameter` for a field that comes twice.
+ * text, so that the schema refuses it. Throws AppError `invalid_parameter` for a field that comes twice and is no list.
  */
 export function addFlatFields(fields: Map<string, unknown>, flat: Iterable<readonly [string, string]>): void {
+  const lists = new Map<string, readonly unknown[]>();
   for (const [name, text] of flat) {
     const whole = nameOfAlias(name);
     if (text === '' && MAY_BE_EMPTY.has(whole)) continue;
-    addField(fields, name, NUMBERS.has(whole) ? numberOf(text) : text);
+    if (LISTS.has(name)) lists.set(name, [...(lists.get(name) ?? []), ...elementsOf(text, name)]);
+    else addField(fields, name, NUMBERS.has(whole) ? numberOf(text) : text);
   }
+  for (const [name, elements] of lists) addField(fields, name, elements);
+}
+
+/** A list, or one of its elements, as JSON; or texts with commas between them. */
+function elementsOf(text: string, name: string): readonly unknown[] {
+  if (!/^\s*[[{]/.test(text)) return text.split(',').filter((part) => part.trim() !== '');
+  const value = parseJson(text, name);
+  return Array.isArray(value) ? value : [value];
 }
 
 /** Adds a field. Throws AppError `invalid_parameter` for a field that comes twice. */

@@ -72,13 +72,15 @@ export function parseImages(images: readonly unknown[], path: string): readonly 
 export function fromForm(parts: readonly FormPart[], imageNames: RegExp = IMAGE_NAMES): RawSubmission {
   const fields = new Map<string, unknown>();
   const images: ImageSource[] = [];
+  const flat: [string, string][] = [];
   for (const part of parts) {
     if (imageNames.test(part.name)) images.push(imageOf(part, `image.${images.length}`));
     else if (part.name === 'params') addParams(fields, textOf(part));
     else if (part.name === 'metadata') addField(fields, 'metadata', parseJson(textOf(part), 'metadata'));
     else if (part.kind === 'file' && !isFieldName(part.name)) throw unknownName(part.name, { isFile: true });
-    else addFlatFields(fields, [[part.name, textOf(part)]]);
+    else flat.push([part.name, textOf(part)]);
   }
+  addFlatFields(fields, flat);
   return { fields, images };
 }
 

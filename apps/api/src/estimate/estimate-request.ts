@@ -8,9 +8,10 @@ import {
   type SomeParameters,
   toAppError,
 } from '@qwen-edit/contract';
-import { groupByPrecision, type ModelGroup, type ReportedFacts } from '../model-facts.ts';
+import { currentModel, groupByPrecision, type ModelGroup, type ReportedFacts } from '../model-facts.ts';
 import type { ServiceStatus } from '../service-status.ts';
 import type { Services } from '../services.ts';
+import { requireOffered } from '../submit/require-offered.ts';
 import { pastEditsOf } from './past-edits.ts';
 
 export interface EstimateDeps extends Pick<Services, 'planner'> {
@@ -21,7 +22,7 @@ const NO_WORKER = 'No worker is running, so that nothing is known of its model.'
 
 /**
  * What each model of live workers needs and takes for an edit. Throws AppError `invalid_parameter` or `image_ratio` if one of them does
- * not make its size.
+ * not make its size, and what requireOffered throws.
  */
 export async function estimateRequest(
   { planner, status }: EstimateDeps,
@@ -34,9 +35,15 @@ export async function estimateRequest(
     status.finishedEdits(),
   ]);
   if (workers === undefined) throw new AppError('database_unavailable', 'The workers cannot be asked for now.');
+  requireOffered(parameters, currentModel(workers));
   const models = groupByPrecision(workers).map((group): ModelEstimate => {
     const facts = leastOf(group);
-    const estimate = planner.estimateEdit(facts, pictures, costOf(parameters), pastEditsOf(facts, finished));
+    const estimate = planner.estimateEdit(
+      facts,
+      pictures,
+      costOf(parameters),
+      pastEditsOf(facts, finished, parameters),
+    );
     return {
       id: facts.name,
       digest: facts.digest ?? null,
@@ -73,7 +80,7 @@ export async function warningsBefore(
   parameters: EditParameters,
 ): Promise<readonly string[]> {
   if (model?.shape === undefined) return [];
-  const past = pastEditsOf(model, (await status.finishedEdits()) ?? []);
+  const past = pastEditsOf(model, (await status.finishedEdits()) ?? [], parameters);
   try {
     return planner.estimateEdit(model, pictures, costOf(parameters), past).warnings;
   } catch (thrown) {

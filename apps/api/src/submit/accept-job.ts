@@ -2,7 +2,6 @@ import { timeLimit } from '@qwen-edit/async';
 import {
   AppError,
   type Caller,
-  GUIDE_DEFAULTS,
   LIMITS,
   type PresentableJob,
   requireEditSizes,
@@ -28,6 +27,7 @@ import {
 } from './input-image.ts';
 import type { KeyHold } from './key-hold.ts';
 import { type LoadDeps, loadImage } from './load-image.ts';
+import { requireOffered } from './require-offered.ts';
 
 export interface AcceptDeps
   extends LoadDeps,
@@ -73,7 +73,7 @@ export async function acceptJob(deps: AcceptDeps, acceptance: Acceptance): Promi
   const { parameters, options: jobOptions } = submission;
   if (jobOptions.webhook_url !== undefined) await checkUrl(jobOptions.webhook_url);
   const model = currentModel((await status.workers()) ?? []);
-  refuseTooFewSteps(submission, model);
+  requireOffered(parameters, model);
   requirePictureCount(submission.images.length, model?.max_images ?? LIMITS.images);
   const images = await validateImages(deps, acceptance, rulesOf(submission, model));
   const pictures = images.map(({ facts }) => facts);
@@ -183,13 +183,6 @@ async function storeImages(
     if (!ids.has(image.sha256)) ids.set(image.sha256, await storeInputImage(deps, owner, image, trusted));
   }
   return images.flatMap(({ sha256 }) => ids.get(sha256) ?? []);
-}
-
-/** Refuses now what a worker would refuse later, as far as live workers tell. */
-function refuseTooFewSteps({ parameters }: ValidatedSubmission, model: ReportedFacts | undefined): void {
-  const fewest = model?.min_inference_steps ?? 1;
-  const steps = parameters.num_inference_steps ?? model?.num_inference_steps ?? GUIDE_DEFAULTS.num_inference_steps;
-  if (steps < fewest) throw new AppError('steps_too_few', `This model needs ${fewest} steps or more, not ${steps}.`);
 }
 
 function rulesOf({ parameters: { max_side } }: ValidatedSubmission, model: ReportedFacts | undefined): ShapeRules {

@@ -6,6 +6,7 @@ import { checkDisk } from './checks/disk.ts';
 import { checkGpu } from './checks/gpu.ts';
 import { checkHub } from './checks/hub.ts';
 import { checkLibraries } from './checks/libraries.ts';
+import { checkLoras } from './checks/loras.ts';
 import { checkMemory } from './checks/memory.ts';
 import { checkModel } from './checks/model.ts';
 import { checkNode } from './checks/node.ts';
@@ -39,6 +40,7 @@ const CHECKS = {
   gpu: { run: checkGpu, seconds: 10 },
   settings: { run: checkSettingValues, seconds: 10 },
   model: { run: checkModel, seconds: 30 },
+  loras: { run: checkLoras, seconds: 20 },
   hub: { run: checkHub, seconds: 10 },
   database: { run: checkDatabase, seconds: 15 },
   storage: { run: checkStorage, seconds: 15 },

@@ -64,7 +64,12 @@ export function createModelFetcher(deps: ModelFetcherDeps): ModelFetcher {
     };
     log.info({ model, from: hub.endpoint, to: chosen.localDir ?? hub.cacheDir }, 'the model is downloaded first');
     await checkKind(tell);
-    const { dir, bytes, files } = await pull(chosen.ref, hub, { localDir: chosen.localDir, signal, onProgress: tell });
+    const { dir, bytes, files } = await pull(chosen.ref, hub, {
+      localDir: chosen.localDir,
+      modelOnly: true,
+      signal,
+      onProgress: tell,
+    });
     const seconds = Math.round((now() - begun) / 1000);
     log.info({ model, dir, bytes, files, seconds }, 'the model is downloaded');
     return dir;
@@ -75,6 +80,7 @@ export function createModelFetcher(deps: ModelFetcherDeps): ModelFetcher {
     const { dir } = await pull(chosen.ref, hub, {
       localDir: chosen.localDir,
       include: CONFIGURATIONS,
+      modelOnly: true,
       signal,
       // A part of the model must not look like all of it.
       onProgress: (progress) =>

@@ -10,7 +10,7 @@ import { missingText, preparedLine, shownPrepared } from './stored-model.ts';
 const OPTIONS = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
 
 /**
- * `qwen-edit model list`: every model that is on this machine, in the cache and in QWEN_EDIT_2511_DIR, with the weights that were prepared of
+ * `qwen-edit model list`: every model and every LoRA that is on this machine, in the cache and in QWEN_EDIT_2511_DIR, with the weights that were prepared of
  * it; then what was prepared of other folders.
  */
 export async function modelListCommand(args: readonly string[], { terminal, configOf }: ModelDeps): Promise<void> {
@@ -54,16 +54,18 @@ function printOthers(others: readonly ListedPrepared[], terminal: ModelDeps['ter
 }
 
 function shown({ missing, ...model }: StoredModel, prepared: readonly ListedPrepared[]) {
-  const { repo, revisions, commit, dir, bytes, downloading } = model;
+  const { repo, revisions, commit, dir, loras, bytes, downloading } = model;
   const whole = missing.length === 0;
-  return { repo, revisions, commit, dir, bytes, whole, missing, downloading, prepared: prepared.map(listed) };
+  const known = { repo, revisions, commit, dir, ...(loras && { loras }), bytes };
+  return { ...known, whole, missing, downloading, prepared: prepared.map(listed) };
 }
 
 /** What --json tells of prepared weights. */
 const listed = (each: ListedPrepared) => ({ ...shownPrepared(each), used: each.used });
 
-function textOf({ repo, revisions, commit, dir, bytes, missing, downloading }: StoredModel): string {
+function textOf({ repo, revisions, commit, dir, loras, bytes, missing, downloading }: StoredModel): string {
   const name = `${repo ?? 'a folder of your own'}  ${[...revisions, commit?.slice(0, 12)].filter(Boolean).join(' ')}`;
-  const state = missing.length === 0 ? 'whole' : `not whole: ${missingText(missing)}`;
-  return `${name.trimEnd()}  ${bytesText(bytes)}  ${downloading ? 'being downloaded' : state}\n  ${dir}\n`;
+  const whole = loras === undefined ? 'whole' : `${loras.length} LoRA${loras.length === 1 ? '' : 's'}`;
+  const state = missing.length === 0 ? whole : `not whole: ${missingText(missing)}`;
+  return `${name.trimEnd()}  ${bytesText(bytes)}  ${downloading ? 'being downloaded' : state}\n  ${dir}\n${(loras ?? []).map((lora) => `  ${repo ?? dir}:${lora}\n`).join('')}`;
 }

@@ -4,7 +4,7 @@ import { readFlags } from '../flag-values.ts';
 import { hubSettings } from './hub-settings.ts';
 import type { ModelDeps } from './model-command.ts';
 import { createPullReport } from './pull-report.ts';
-import { wantedModel } from './wanted-model.ts';
+import { wantedPull } from './wanted-model.ts';
 
 const OPTIONS = {
   revision: { type: 'string' },
@@ -13,11 +13,11 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-/** `qwen-edit model pull`. Errors as of pullModel, and `usage`. */
+/** `qwen-edit model pull`: a model, or LoRAs. Errors as of pullModel, and `usage`. */
 export async function pullCommand(args: readonly string[], deps: ModelDeps): Promise<void> {
   const { values, words } = readFlags(args, OPTIONS, 1);
   const config = deps.configOf();
-  const ref = wantedModel(words[0], values.revision, config);
+  const { ref, file } = wantedPull(words[0], values.revision, config);
   const settings = await hubSettings(config);
   const { terminal, signal } = deps;
   const json = values.json === true;
@@ -26,6 +26,7 @@ export async function pullCommand(args: readonly string[], deps: ModelDeps): Pro
     const pulled = await pullModel(ref, settings, {
       localDir: config.modelDir,
       include: values.include,
+      file,
       signal,
       onProgress: report.onProgress,
     });
@@ -39,16 +40,17 @@ export async function pullCommand(args: readonly string[], deps: ModelDeps): Pro
   }
 }
 
-function doneLine({ dir, commit, files, bytes, downloaded, verified, leftOut }: PulledModel): string {
+function doneLine({ dir, loras, commit, files, bytes, downloaded, verified, leftOut }: PulledModel): string {
   return `${JSON.stringify({
     event: 'done',
     ...{ dir, commit, files, bytes },
+    ...(loras && { loras }),
     ...{ downloaded_files: verified, downloaded_bytes: downloaded, verified: verified === files, left_out: leftOut },
   })}\n`;
 }
 
-function doneText(repo: string, { dir, commit, files, bytes, verified, leftOut }: PulledModel): string {
-  const all = `${files} files, ${bytesText(bytes)}`;
+function doneText(repo: string, { dir, loras, commit, files, bytes, verified, leftOut }: PulledModel): string {
+  const all = `${files} ${loras === undefined ? 'file' : 'LoRA'}${files === 1 ? '' : 's'}, ${bytesText(bytes)}`;
   const how =
     verified === 0
       ? 'all of them were there already'
@@ -56,6 +58,8 @@ function doneText(repo: string, { dir, commit, files, bytes, verified, leftOut }
         ? 'verified'
         : `${verified} downloaded now and verified, the others were there`;
   const lines = [dir, `${repo} at ${commit.slice(0, 12) || 'an unknown commit'}: ${all}, ${how}.`];
+  // As `--lora` and `lora` of a request take it.
+  for (const lora of loras ?? []) lines.push(`  ${repo}:${lora}`);
   if (leftOut.length > 0)
     lines.push(`--include left ${leftOut.length} files of the model out, as ${leftOut[0]}: the folder is not whole.`);
   return `${lines.join('\n')}\n`;

@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
 import {
   AppError,
-  COMMON_PRESETS,
   costOf,
   DEVICE_NAMES,
   type DeviceName,
@@ -9,6 +8,7 @@ import {
   type EstimatedModel,
   LIMITS,
   nearestOf,
+  offeredPresets,
   parsePrecision,
   precisionObstacle,
   REFERENCE_SIZES,
@@ -21,6 +21,7 @@ import {
   estimateEdit,
   inspectModel,
   KNOWN_MODELS,
+  knownModelPresets,
   knownModelShape,
 } from '@qwen-edit/pipeline';
 import { memoryOfEdits } from '../engine-share.ts';
@@ -96,7 +97,7 @@ export async function planCommand(
   const pictures = Array.from({ length: references }, () => USUAL_PICTURE);
   const known = { ...model, device, precision, machine };
   const parameters = {
-    ...{ ...sizeOf(values.size), ...presetOf(values.preset) },
+    ...{ ...sizeOf(values.size), ...presetOf(values.preset, model) },
     ...{ ...referenceSizeOf(values['reference-size']), ...stepsOf(values.steps) },
   };
   const estimate = estimateEdit(known, pictures, costOf(parameters));
@@ -130,7 +131,7 @@ async function modelOf(
   const dir = await findChosen(chosen, hub);
   const name = chosen.kind === 'hub' ? chosen.ref.repo : chosen.dir;
   const shape = dir === undefined ? knownModelShape(name) : undefined;
-  if (shape !== undefined) return { name, model: { shape } };
+  if (shape !== undefined) return { name, model: { shape, presets: knownModelPresets(name) } };
   try {
     return { name, model: await inspectModel(await requireChosen(chosen, hub)) };
   } catch (thrown) {
@@ -150,12 +151,12 @@ function deviceOf(name = 'cpu'): DeviceName {
   throw new AppError('usage', `--device must be one of ${DEVICE_NAMES.join(', ')}, got '${name}'.${meant}`);
 }
 
-function presetOf(said: string | undefined): { readonly preset?: string } {
+function presetOf(said: string | undefined, { presets }: EstimatedModel): { readonly preset?: string } {
   if (said === undefined) return {};
-  const names = COMMON_PRESETS.map(({ name }) => name);
-  const preset = names.find((each) => each === said);
-  if (preset !== undefined) return { preset };
-  throw new AppError('usage', `--preset must be one of ${names.join(', ')}, got '${said}'.`);
+  const names = offeredPresets(presets).map(({ name }) => name);
+  if (names.includes(said)) return { preset: said };
+  const meant = didYouMean(nearestOf(said, names));
+  throw new AppError('usage', `--preset must be one of ${names.join(', ')} with this model, got '${said}'.${meant}`);
 }
 
 function referenceSizeOf(said: string | undefined): { readonly reference_size?: ReferenceSize } {

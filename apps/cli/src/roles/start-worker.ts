@@ -14,6 +14,7 @@ import { requireCards } from '../devices/require-cards.ts';
 import { WORKER_NICE } from '../engine-share.ts';
 import { weightCacheDir } from '../model/cache-folders.ts';
 import { createModelFetcher, type ModelFetcher } from '../model/fetch-model.ts';
+import { createLoras, createOffers } from '../model/loras.ts';
 import { preparingNote } from '../preparing-note.ts';
 import type { Config } from '../settings.ts';
 import type { CheckedModel, CheckedSettings } from './check-settings.ts';
@@ -45,6 +46,8 @@ export async function runLocalWorkers(
 ): Promise<void> {
   if (model === undefined) throw new AppError('internal', 'A role with workers has checked no model.');
   const fetcher = fetcherOf(model);
+  const loras = createLoras(config, model.hub);
+  const offers = createOffers(loras);
   const look = createCardLook(config);
   const usesCards = engines.engines.flat().some(isCudaCard);
   const known = usesCards ? await look() : { visible: [] };
@@ -56,6 +59,8 @@ export async function runLocalWorkers(
     requireCards(places, now, config);
     return engineBudget(places, now, config);
   };
+  // Until an engine is opened, a model that is to be downloaded has no folder.
+  let loadedDir = model.chosen.kind === 'folder' ? model.chosen.dir : undefined;
   const openEngine = async ({ slot, signal: loading, modelDir, onStep }: EngineStart): Promise<LoadedEngine> => {
     const share = slotOf.get(slot);
     if (share === undefined)
@@ -64,8 +69,12 @@ export async function runLocalWorkers(
     const deviceMemoryBytes = await cardMemory(places).catch((thrown: unknown) => {
       throw withRemedy(toAppError(thrown));
     });
+    const dir = modelDir ?? folderOf(model);
+    loadedDir = dir;
     const engine = await deps.createPipeline({
-      modelDir: modelDir ?? folderOf(model),
+      modelDir: dir,
+      resolveLora: loras.resolverFor(dir),
+      loras: loras.fixed,
       device: devicesKey(places),
       precision,
       deviceMemoryBytes,
@@ -98,6 +107,7 @@ export async function runLocalWorkers(
       fetchModel: fetcher?.fetch,
       openEngine,
       configuredModel: model.facts,
+      offerNow: (facts) => offers(facts, loadedDir),
       log,
       metrics,
       options: {

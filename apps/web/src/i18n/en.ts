@@ -12,7 +12,7 @@ const sliders: Readonly<Record<SliderName, { readonly label: string; readonly he
   guidance_scale: { label: 'Guidance scale', help: 'guidance_scale. No effect on this model.' },
   max_side: {
     label: 'Longest side the model sees',
-    help: 'max_side in pixels. Larger pictures are shrunk to it; 0 leaves them as they are. It makes nothing faster: Draft does.',
+    help: 'max_side in pixels. Larger pictures are shrunk to it; 0 leaves them as they are. It makes nothing faster: the preset Draft does.',
   },
   num_images_per_prompt: { label: 'Number of results', help: 'Each takes as long as one.' },
 };
@@ -26,15 +26,41 @@ const choices: Readonly<Record<ChoiceName, ChoiceWords>> = {
   speed: {
     label: 'Speed',
     values: { exact: 'Exact', balanced: 'Balanced', fast: 'Fast' },
-    help: 'speed: the faster ones foresee steps that change little instead of computing them. The picture differs a little.',
+    each: {
+      exact: 'Every step is computed.',
+      balanced: 'Steps that change little are foreseen from those before: faster, and the picture differs a little.',
+      fast: 'More steps are foreseen: faster still, and the picture differs more.',
+    },
+    help: 'speed is for edits of many steps; with 4 it does nothing.',
   },
 };
 
 interface ChoiceWords {
   readonly label: string;
   readonly values: Readonly<Record<string, string>>;
+  /** What the chosen one does. */
+  readonly each?: Readonly<Record<string, string>>;
   readonly help?: string;
 }
+
+/** What the page says of a preset that has no words of its own. */
+export interface OfferWords {
+  readonly title: string;
+  readonly help: string;
+}
+
+const presets: Readonly<Record<string, OfferWords>> = {
+  standard: { title: 'Standard', help: 'As the model is meant to be used.' },
+  draft: { title: 'Draft', help: 'A small result. Much faster on a CPU; fine detail of the picture is lost.' },
+  'lightning-4': {
+    title: 'Lightning 4',
+    help: 'Four steps without guidance, by a LoRA that was trained for it: many times faster, with a little less detail.',
+  },
+  'lightning-8': {
+    title: 'Lightning 8',
+    help: 'Eight steps without guidance, by a LoRA that was trained for it: faster, and finer than with four.',
+  },
+};
 
 /** Every word of the page in English, and the shape that each other language has. */
 export const en = {
@@ -151,12 +177,37 @@ export const en = {
     needs: (count: number) => `${count} pictures`,
     missing: (count: number) =>
       count === 1 ? 'This edit takes one more picture. Add it first.' : `This edit takes ${count} more pictures.`,
+    loraOn: (title: string) => `This edit needs the LoRA “${title}”. It is on.`,
+    loraOff: (title: string) => `This edit needs the LoRA “${title}”.`,
+    loraSwitchOn: 'Switch it on',
+    loraGone: (title: string) => `This edit needs the LoRA “${title}”, which cannot be used now.`,
+    loraKept: (title: string) => `The LoRA “${title}” of the example is still on.`,
+    loraSwitchOff: 'Switch it off',
     general: [
       'Change the background to a beach at sunset',
       'Turn it into a watercolour painting',
       'Remove the people in the background',
       'Put the hat of Picture 2 on the person in Picture 1',
     ],
+  },
+  presets: {
+    label: 'Preset',
+    known: presets,
+    about: (side: string) => `≈${side}×${side}`,
+    draftIsWhole: 'This model’s results are no larger than a draft anyway.',
+    unavailable: (title: string) => `${title} cannot be used now.`,
+    lost: (title: string, standard: string) => `${title} cannot be used now. The edit is made as ${standard}.`,
+    own: (names: string) => `What you set yourself goes before the preset: ${names}.`,
+    takeIts: 'Use the preset’s values',
+  },
+  loras: {
+    label: 'LoRAs',
+    help: 'lora: additions that teach the model one more edit or style. At scale 1 they work as they were trained, at 0 not at all.',
+    scale: (title: string) => `Scale of ${title}`,
+    byPreset: (scale: string) => `The preset uses it at ${scale}.`,
+    unavailable: 'It cannot be used now.',
+    notOffered: 'This model does not offer it.',
+    full: (most: string) => `An edit takes at most ${most}.`,
   },
   settings: {
     sliders,
@@ -173,15 +224,13 @@ export const en = {
     negativeHelp: 'negative_prompt. Works only while the prompt is followed with more than 1.',
     size: 'Size of the result',
     sizeAuto: 'automatic',
-    sizeModes: { auto: 'Automatic', draft: 'Draft', own: 'My own' },
+    sizeModes: { auto: 'Automatic', own: 'My own' },
     sizeHelp: {
       auto: 'As the model makes it, in the shape of the picture.',
-      draft: 'About 512×512. Much faster on a CPU; fine detail of the picture is lost.',
+      preset: 'As the preset makes it, in the shape of the picture.',
       own: 'Width and height in pixels, up to 4096, or how many pixels in all. One side alone: the other follows the picture.',
     },
     sizeExpected: (size: string) => `The result will have ${size}.`,
-    draftIsWhole: 'This model’s results are no larger than a draft anyway.',
-    draftShort: 'draft',
     width: 'Width',
     height: 'Height',
     output_area: 'Pixels in all',
@@ -309,6 +358,11 @@ export const en = {
     id: 'Edit',
     model: 'Model',
     seed: 'Seed',
+    preset: 'Preset',
+    loras: 'LoRAs',
+    merged: 'merged into the weights',
+    speed: 'Speed',
+    computed: (mode: string, computed: string, steps: string) => `${mode}: ${computed} of ${steps} steps computed`,
     steps: 'Steps',
     cfg: 'true_cfg_scale',
     maxSide: 'max_side',
@@ -393,6 +447,8 @@ export const en = {
     noWorkersHelp:
       'Nothing computes at the moment. Edits that were accepted wait. Start a worker with: qwen-edit worker',
     defaults: 'Recommended',
+    presets: 'Presets',
+    loras: 'LoRAs',
     takes: 'At most',
     megapixels: (count: string) => `result of ${count} megapixels`,
     usual: 'A usual edit',

@@ -50,12 +50,13 @@ function fieldSentences({ errors = [] }: ToldError, words: Dictionary): readonly
 }
 
 /** What the page calls a field; its path, if it has no name of its own. */
-function labelOf(path: string, { settings, errors }: Dictionary): string {
+function labelOf(path: string, { settings, presets, loras, errors }: Dictionary): string {
   if (path === '') return '';
   if (path === 'prompt' || path === 'images') return errors.fields[path];
   if (path === 'width' || path === 'height' || path === 'output_area' || path === 'size') return settings[path];
   if (!isParameterName(path)) return path;
-  if (path === 'preset') return path;
+  if (path === 'preset') return presets.label;
+  if (path === 'lora') return loras.label;
   if (isChoiceName(path)) return settings.choices[path].label;
   return isSliderName(path) ? settings.sliders[path].label : path;
 }

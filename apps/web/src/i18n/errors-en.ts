@@ -27,9 +27,22 @@ export const errorsEn: {
     request_too_large: { title: 'The pictures are too large together', hint: 'Remove one, or save them smaller.' },
     out_of_memory: {
       title: 'Memory ran out',
-      hint: 'Choose a smaller size of the result, as Draft, or try again later.',
+      hint: 'Choose the preset Draft or a smaller size of the result, or try again later.',
     },
     steps_too_few: { title: 'The model needs more steps', hint: 'Ask for more steps.' },
+    lora_not_found: { title: 'There is no such LoRA', hint: 'Choose one that the settings list, or leave it out.' },
+    lora_refused: {
+      title: 'This LoRA may not be used',
+      hint: 'Choose one that the settings list, or ask whoever runs the service to allow it.',
+    },
+    lora_invalid: {
+      title: 'The file is not a LoRA that can be used',
+      hint: 'Choose another LoRA, or tell whoever runs the service.',
+    },
+    lora_mismatch: {
+      title: 'The LoRA was made for another model',
+      hint: 'Choose a LoRA that was made for this model.',
+    },
     result_invalid: {
       title: 'The model gave numbers that are no picture',
       hint: 'Run it again with another seed.',

@@ -4,19 +4,21 @@ import {
   GUIDE_DEFAULTS,
   isShownName,
   type Job,
+  type LoraRef,
   NUMBER_NAMES,
   type NumberName,
   PARAMETER_NAMES,
   PARAMETERS,
-  PRESETS,
+  type Preset,
   parameterFacts,
   type ServedModel,
   type ShownName,
   type SliderName,
   sidesOfSize,
 } from '@qwen-edit/contract';
+import { type FormLora, loraRefs, lorasOfInput } from './loras.ts';
 
-/** What the form says. A number or choice that is left out is as the model recommends. */
+/** What the form says. A number or choice that is left out is as the preset says, else as the model recommends. */
 export interface FormValues {
   readonly prompt: string;
   /** Empty: the model's own. null: none, which only a job of the API asks for. */
@@ -24,6 +26,10 @@ export interface FormValues {
   readonly seed: string;
   readonly numbers: Readonly<Partial<Record<NumberName, number>>>;
   readonly choices: Readonly<Partial<Record<ChoiceName, string>>>;
+  /** Its name; undefined: none, which is what the page calls the standard. */
+  readonly preset: string | undefined;
+  /** Those that are on. */
+  readonly loras: readonly FormLora[];
 }
 
 export const EMPTY_FORM: FormValues = {
@@ -32,7 +38,12 @@ export const EMPTY_FORM: FormValues = {
   seed: GUIDE_DEFAULTS.seed,
   numbers: {},
   choices: {},
+  preset: undefined,
+  loras: [],
 };
+
+/** The preset that changes nothing. */
+export const STANDARD = 'standard';
 
 /** Parameters with a control on the page, in the order of their controls. */
 export const SHOWN_PARAMETERS: readonly ShownName[] = PARAMETER_NAMES.filter(isShownName).sort(
@@ -50,10 +61,10 @@ export interface SliderRange {
   readonly recommended: number;
 }
 
-/** The range of a slider: the table's, or the model's own if it needs fewer steps than the slider begins with. */
-export function rangeOf(name: SliderName, model: ServedModel | undefined): SliderRange {
+/** The range of a slider: the table's, or one of its own for fewer steps than the slider begins with. */
+export function rangeOf(name: SliderName, model: ServedModel | undefined, preset?: Preset): SliderRange {
   const { min: typedMin, max: typedMax, page } = PARAMETERS[name];
-  const recommended = recommendedValue(name, model);
+  const recommended = recommendedValue(name, model, preset);
   const range = { ...page.slider, typedMin, typedMax, recommended };
   if (name !== 'num_inference_steps') return range;
   const fewest = model?.limits.min_inference_steps ?? typedMin;
@@ -61,15 +72,20 @@ export function rangeOf(name: SliderName, model: ServedModel | undefined): Slide
   return { ...range, ...own, typedMin: fewest };
 }
 
-/** What the model takes if the request does not say: its own recommendation, else the guide's default. */
-export function recommendedValue(name: SliderName, model: ServedModel | undefined): number {
+/** What holds if the request does not say: the preset's value, else the model's own, else the guide's default. */
+export function recommendedValue(name: SliderName, model: ServedModel | undefined, preset?: Preset): number {
+  const ofPreset = name === 'num_inference_steps' || name === 'true_cfg_scale' ? preset?.[name] : undefined;
   const said = model?.defaults[name];
-  return typeof said === 'number' ? said : GUIDE_DEFAULTS[name];
+  return ofPreset ?? (typeof said === 'number' ? said : GUIDE_DEFAULTS[name]);
 }
 
-/** A typed number made to fit: within bounds, whole where the slider's step is. */
-export function fitNumber(value: number, { step, typedMin, typedMax }: SliderRange): number {
-  const rounded = step < 1 ? Math.round(value * 10) / 10 : Math.round(value);
+/** A typed number made to fit: within bounds, with as many digits as the slider's step has. */
+export function fitNumber(
+  value: number,
+  { step, typedMin, typedMax }: Pick<SliderRange, 'step' | 'typedMin' | 'typedMax'>,
+): number {
+  const parts = step < 0.1 ? 100 : step < 1 ? 10 : 1;
+  const rounded = Math.round(value * parts) / parts;
   return Math.min(typedMax, Math.max(typedMin, rounded));
 }
 
@@ -78,29 +94,32 @@ export function chosenWord({ choices }: Pick<FormValues, 'choices'>, name: Choic
   return parameterFacts(name).choices?.find((each) => each === choices[name]);
 }
 
-/** The chosen word, else that of the chosen preset, else the guide's default. */
-export function choiceOf(form: Pick<FormValues, 'choices'>, name: Exclude<ChoiceName, 'preset'>): string {
-  return chosenWord(form, name) ?? unchosen(form, name);
+/** The chosen word, else that of the preset, else the guide's default. */
+export function choiceOf(form: Pick<FormValues, 'choices'>, name: ChoiceName, preset?: Preset): string {
+  return chosenWord(form, name) ?? unchosen(name, preset);
 }
 
-function unchosen(form: Pick<FormValues, 'choices'>, name: Exclude<ChoiceName, 'preset'>): string {
-  const draft = chosenWord(form, 'preset') === 'draft' && name === 'reference_size';
-  return draft ? PRESETS.draft.reference_size : PARAMETERS[name].default;
+function unchosen(name: ChoiceName, preset: Preset | undefined): string {
+  const ofPreset = name === 'output_format' ? undefined : preset?.[name];
+  return ofPreset ?? PARAMETERS[name].default;
 }
 
 /** The same form with this word; one that holds anyway is left to the service, so that it is no wish. */
 export function withChoice(
   { choices }: Pick<FormValues, 'choices'>,
-  name: Exclude<ChoiceName, 'preset'>,
+  name: ChoiceName,
   value: string,
+  preset?: Preset,
 ): FormValues['choices'] {
   const { [name]: _, ...others } = choices;
-  return value === unchosen({ choices }, name) ? others : { ...others, [name]: value };
+  return value === unchosen(name, preset) ? others : { ...others, [name]: value };
 }
 
 /** True if everything but the prompt is as the model recommends. */
 export function isAsRecommended(form: FormValues): boolean {
   return (
+    (form.preset ?? STANDARD) === STANDARD &&
+    form.loras.length === 0 &&
     Object.keys(form.numbers).length === 0 &&
     form.seed === EMPTY_FORM.seed &&
     (form.negative_prompt ?? '') === '' &&
@@ -111,10 +130,12 @@ export function isAsRecommended(form: FormValues): boolean {
 }
 
 /** The parameters of the request: what the form leaves to the model is left out. */
-export function requestParameters(form: FormValues): Record<string, string | number | null> {
-  const { prompt, negative_prompt, seed, numbers } = form;
+export function requestParameters(form: FormValues): Record<string, string | number | null | readonly LoraRef[]> {
+  const { prompt, negative_prompt, seed, numbers, preset, loras } = form;
   return {
     prompt,
+    ...(preset === undefined ? {} : { preset }),
+    ...(loras.length === 0 ? {} : { lora: loraRefs(loras) }),
     ...(negative_prompt === '' ? {} : { negative_prompt }),
     ...numbers,
     seed: seed.trim(),
@@ -140,12 +161,14 @@ export function formOfJob({ input }: Pick<Job, 'input'>): FormValues {
     const value = input[name];
     if (typeof value === 'string') choices[name] = value;
   }
-  const { prompt, negative_prompt, seed } = input;
+  const { prompt, negative_prompt, seed, preset } = input;
   return {
     prompt: typeof prompt === 'string' ? prompt : '',
     negative_prompt: typeof negative_prompt === 'string' ? negative_prompt : negative_prompt === null ? null : '',
     seed: typeof seed === 'string' || typeof seed === 'number' ? String(seed) : EMPTY_FORM.seed,
     numbers: { ...numbers, ...sides },
     choices,
+    preset: typeof preset === 'string' ? preset : undefined,
+    loras: lorasOfInput(input.lora),
   };
 }

@@ -1,4 +1,4 @@
-import { editSizes, PRESETS, parseEditParameters, type SizeFacts } from '@qwen-edit/contract';
+import { editSizes, parseEditParameters, type SizeFacts } from '@qwen-edit/contract';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { EMPTY_FORM, type FormValues, formOfJob, requestParameters } from './parameters.ts';
@@ -6,7 +6,6 @@ import {
   expectedResultSize,
   fitSizeNumber,
   isSimilarRatio,
-  isSmallModel,
   pictureToCompare,
   sizeModeOf,
   sizeParametersOf,
@@ -40,7 +39,7 @@ it('page, API and pipeline have one size for a request, also when the page has m
     ),
     fc.record(
       {
-        preset: fc.constant('draft'),
+        preset: fc.constantFrom('standard', 'draft', 'small'),
         reference_size: fc.constantFrom('model', 'output'),
         max_side: fc.integer({ min: 0, max: 2048 }),
       },
@@ -54,6 +53,7 @@ it('page, API and pipeline have one size for a request, also when the page has m
       output_image_size: fc.integer({ min: 16_384, max: 1024 ** 2 }),
       reference_size: fc.constantFrom('area' as const, 'output' as const),
       size_multiple: fc.constantFrom(8, 16),
+      presets: fc.constant([{ name: 'small', output_area: 65_536, reference_size: 'output' as const }]),
     },
     { requiredKeys: [] },
   );
@@ -71,15 +71,21 @@ it('page, API and pipeline have one size for a request, also when the page has m
   );
 });
 
-it('the ways to choose a size exclude each other', () => {
-  const draft = withSizeMode(sized({ width: 300, max_side: 512 }), 'draft');
-  expect(draft).toEqual({ ...EMPTY_FORM, numbers: { max_side: 512 }, choices: { preset: 'draft' } });
-  expect(sizeModeOf(draft)).toBe('draft');
-  const own = withSizeMode(draft, 'own', 640);
-  expect(own).toEqual({ ...EMPTY_FORM, numbers: { width: 640, max_side: 512 }, choices: {} });
-  expect(sizeModeOf(own)).toBe('own');
-  expect(withSizeMode(own, 'auto')).toEqual({ ...EMPTY_FORM, numbers: { max_side: 512 } });
+it('the ways to choose a size exclude each other, and leave the preset', () => {
+  const own = withSizeMode({ max_side: 512 }, 'own', 640);
+  expect(own).toEqual({ width: 640, max_side: 512 });
+  expect(sizeModeOf({ numbers: own })).toBe('own');
+  expect(withSizeMode({ ...own, height: 320 }, 'auto')).toEqual({ max_side: 512 });
   expect(sizeModeOf(EMPTY_FORM)).toBe('auto');
+});
+
+it('an own size goes before that of the preset', () => {
+  const drafted: FormValues = { ...EMPTY_FORM, preset: 'draft' };
+  expect(expectedResultSize(drafted, [picture], {})).toEqual({ width: 640, height: 416 });
+  expect(expectedResultSize({ ...drafted, numbers: { width: 320 } }, [picture], {})).toEqual({
+    width: 320,
+    height: 213,
+  });
 });
 
 it('a side takes the place of an area, and an area that of the sides', () => {
@@ -89,12 +95,6 @@ it('a side takes the place of an area, and an area that of the sides', () => {
   expect(withSizeNumber(numbers, 'width', undefined)).toEqual({ height: 200, max_side: 512 });
   expect([fitSizeNumber('width', 300.4), fitSizeNumber('width', Number.NaN)]).toEqual([300, undefined]);
   expect([fitSizeNumber('output_area', 1000), fitSizeNumber('output_area', 65_536)]).toEqual([undefined, 65_536]);
-});
-
-it('a model whose results are no larger than a draft is known as such', () => {
-  const { output_area } = PRESETS.draft;
-  const models = [demo, { output_image_size: output_area }, { output_image_size: output_area + 1 }, {}];
-  expect(models.map(isSmallModel)).toEqual([true, true, false, false]);
 });
 
 it('a shape that was only rounded is similar, a turned one is not', () => {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { type SnippetRequest, snippetOf } from './snippets.ts';
+import { EMPTY_FORM, type FormValues, requestParameters } from './parameters.ts';
+import { SNIPPET_LANGUAGES, type SnippetLanguage, type SnippetRequest, snippetOf } from './snippets.ts';
 
 const REQUEST: SnippetRequest = {
   baseUrl: 'http://127.0.0.1:7860',
@@ -22,6 +23,23 @@ it('the shell gets every word as it was said', () => {
 it('TypeScript and Python get the same parameters', () => {
   expect(snippetOf('typescript', REQUEST)).toContain(`"prompt": "it's \\"night\\"\\n图片"`);
   expect(snippetOf('python', REQUEST)).toContain('"negative_prompt": None,');
+});
+
+it('a preset, LoRAs and a speed are in every language', () => {
+  const form: FormValues = {
+    ...EMPTY_FORM,
+    prompt: 'x',
+    preset: 'lightning-4',
+    choices: { speed: 'fast' },
+    loras: [{ name: 'sepia', scale: 0.8, byExample: true }],
+  };
+  const code = (language: SnippetLanguage) =>
+    snippetOf(language, { ...REQUEST, parameters: requestParameters(form) }).replaceAll(/\s+/g, '');
+  for (const language of SNIPPET_LANGUAGES) {
+    expect(code(language)).toContain('"preset":"lightning-4"');
+    expect(code(language)).toContain('"lora":[{"name":"sepia","scale":0.8}]');
+    expect(code(language)).toContain('"speed":"fast"');
+  }
 });
 
 it('the pictures of a job are fetched from it', () => {

@@ -79,7 +79,7 @@ export function createApp(window: Window): App {
     editor,
     expected: createEstimator({
       callService,
-      form: editor.form,
+      form: editor.inForce,
       pictures: editor.pictures.list,
       model: service.model,
     }),

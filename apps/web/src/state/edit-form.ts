@@ -1,6 +1,18 @@
 import { computed, type ReadonlySignal, type Signal } from '@preact/signals';
-import { type ChoiceName, isSeed, type Job, type NumberName, type ServedModel } from '@qwen-edit/contract';
-import { type FormValues, requestParameters, withChoice } from '../lib/parameters.ts';
+import {
+  type ChoiceName,
+  type EditKind,
+  isSeed,
+  isSliderName,
+  type Job,
+  type NumberName,
+  type OfferedPreset,
+  type ServedModel,
+} from '@qwen-edit/contract';
+import { kindOfPrompt } from '../lib/example-prompts.ts';
+import { withExample } from '../lib/loras.ts';
+import { type FormValues, recommendedValue, requestParameters, withChoice } from '../lib/parameters.ts';
+import { formInForce, presetInForce } from '../lib/presets.ts';
 import type { ServiceLimits } from '../lib/service-limits.ts';
 import type { PictureList } from './picture-list.ts';
 import type { Submitter } from './submitter.ts';
@@ -18,6 +30,10 @@ export type Obstacle =
 /** The form of an edit. */
 export interface EditForm {
   readonly form: Signal<FormValues>;
+  /** What of the form is sent: without what the model does not offer. */
+  readonly inForce: ReadonlySignal<FormValues>;
+  /** What fills in what the form leaves open; undefined for the standard. */
+  readonly preset: ReadonlySignal<OfferedPreset | undefined>;
   readonly pictures: PictureList;
   readonly submitter: Submitter;
   /** The first reason why the form cannot be sent; undefined if it can. */
@@ -25,9 +41,11 @@ export interface EditForm {
   /** How many more pictures the prompt needs, if the model's list says so. */
   readonly missingPictures: ReadonlySignal<number>;
   set(values: Partial<FormValues>): void;
-  /** undefined: as the model recommends. */
+  /** undefined: as the preset or the model recommends. */
   setNumber(name: NumberName, value: number | undefined): void;
-  setChoice(name: Exclude<ChoiceName, 'preset'>, value: string): void;
+  setChoice(name: ChoiceName, value: string): void;
+  /** Takes over a prompt, and the LoRA that its kind of edit needs. */
+  takeExample(prompt: string, edit?: Pick<EditKind, 'lora'>): void;
   /** undefined if no job was made; the submitter's phase says why. */
   submit(): Promise<Job | undefined>;
 }
@@ -53,14 +71,18 @@ export function createEditForm({ form, pictures, submitter, limits, model }: Edi
     return submitter.phase.value.name === 'later' ? 'later' : undefined;
   });
 
+  const inForce = computed(() => formInForce(form.value, model.value));
+  const preset = computed(() => presetInForce(form.value, model.value));
+
   const missingPictures = computed(() => {
-    const prompt = form.value.prompt.trim();
-    const edit = model.value?.edits.find(({ prompts }) => [...prompts.en, ...prompts.zh].includes(prompt));
+    const edit = kindOfPrompt(form.value.prompt, model.value);
     return Math.max(0, (edit?.pictures ?? 1) - Math.max(1, pictures.list.value.length));
   });
 
   return {
     form,
+    inForce,
+    preset,
     pictures,
     submitter,
     obstacle,
@@ -71,13 +93,19 @@ export function createEditForm({ form, pictures, submitter, limits, model }: Edi
     },
     setNumber(name, value) {
       const { [name]: _, ...others } = form.value.numbers;
-      this.set({ numbers: value === undefined ? others : { ...others, [name]: value } });
+      // What holds anyway is no wish, and follows the preset that is chosen next.
+      const holds =
+        model.value !== undefined && isSliderName(name) && value === recommendedValue(name, model.value, preset.value);
+      this.set({ numbers: value === undefined || holds ? others : { ...others, [name]: value } });
     },
     setChoice(name, value) {
-      this.set({ choices: withChoice(form.value, name, value) });
+      this.set({ choices: withChoice(form.value, name, value, preset.value) });
+    },
+    takeExample(prompt, edit) {
+      this.set({ prompt, loras: withExample(form.value.loras, edit?.lora, model.value) });
     },
     submit() {
-      const parameters = requestParameters(form.value);
+      const parameters = requestParameters(inForce.value);
       const list = pictures.list.value;
       const sameAs = JSON.stringify([parameters, list.map(({ id }) => id)]);
       return submitter.submit(

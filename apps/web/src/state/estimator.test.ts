@@ -49,9 +49,11 @@ it('the sizes of the pictures and what the form says are sent, but no prompt', a
   expect(expected.value?.model.seconds?.median).toBe(7);
   expect(asked[0]).toMatchObject({ images: [PICTURE.size] });
   expect(asked[0]).not.toHaveProperty('prompt');
-  form.value = { ...form.value, numbers: { num_inference_steps: 12 } };
+  const loras = [{ name: 'sepia', scale: 1 }];
+  const numbers = { num_inference_steps: 12 };
+  form.value = { ...form.value, numbers, loras, preset: 'lightning-4', choices: { speed: 'fast' } };
   await vi.waitUntil(() => asked.length === 2);
-  expect(asked[1]).toMatchObject({ num_inference_steps: 12 });
+  expect(asked[1]).toMatchObject({ ...numbers, lora: loras, preset: 'lightning-4', speed: 'fast' });
 });
 
 it('a service that refuses, or knows no estimates, leaves nothing to show', async () => {

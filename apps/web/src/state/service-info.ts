@@ -48,6 +48,7 @@ export function createServiceInfo({ callService, connection, session, isHidden }
           vae_image_size: seen.vae_image_size ?? modelSizes.value.vae_image_size,
           reference_size: seen.reference_size ?? modelSizes.value.reference_size,
           size_multiple: seen.limits.size_multiple ?? modelSizes.value.size_multiple,
+          presets: seen.presets,
         };
     }
     failure.value = answer.ok ? undefined : answer.failure;

@@ -12,6 +12,7 @@ import { type EditConfig, resolveEditConfig } from './edit-config.ts';
 import { type Family, familySchema, PIPELINES } from './families.ts';
 import { foreignPipeline } from './foreign-pipelines.ts';
 import { identifyForeign } from './identify-foreign.ts';
+import { presetsOf } from './known-presets.ts';
 import { readModelCard } from './model-card.ts';
 import { modelNameOf } from './model-name.ts';
 import { type ProcessorConfig, processorSchema } from './processor-config.ts';
@@ -63,6 +64,8 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
   const processor = await readProcessor(dir);
   const tokenizer = await readTokenizer(dir);
   checkFit(textEncoder, transformer, vae, processor);
+  const said = withDemoOfCard(resolveEditConfig(editJson, family), card);
+  const edit = { ...said, presets: presetsOf(said.presets, { family, transformer, scheduler, demo: said.demo }) };
 
   const weights = {
     text_encoder: await openWeights(join(dir, 'text_encoder'), 'model'),
@@ -80,7 +83,7 @@ export async function openModelFolder(dir: string): Promise<ModelFolder> {
     digest: `sha256:${digest.digest('hex')}`,
     root: commonFolder(all.flatMap((component) => [...component.tensors.values()].map((info) => info.path))),
     family,
-    edit: withDemoOfCard(resolveEditConfig(editJson, family), card),
+    edit,
     card,
     scheduler,
     processor,

@@ -1,4 +1,5 @@
-import type { ModelShape } from '@qwen-edit/contract';
+import type { ModelShape, Preset } from '@qwen-edit/contract';
+import { lightningPresets } from '../hub/known-presets.ts';
 import { processorSchema } from '../hub/processor-config.ts';
 import { textEncoderSchema } from '../hub/text-encoder-config.ts';
 import { transformerSchema } from '../hub/transformer-config.ts';
@@ -49,6 +50,12 @@ export function knownModelShape(name: string): ModelShape | undefined {
     textEncoder: inBf16(textEncoderTensors(configs.textEncoder)),
     vae: inBf16(vaeTensors(configs.vae)),
   });
+}
+
+/** Its presets, besides those of every model. None of any other. */
+export function knownModelPresets(name: string): Preset[] {
+  const [, release] = /^Qwen\/Qwen-Image-Edit-(2511|2509)$/i.exec(name) ?? [];
+  return release === '2511' || release === '2509' ? [...lightningPresets(release)] : [];
 }
 
 /** Bytes of its weight files, which are nearly all that a download of it has. Undefined as above. */

@@ -1,4 +1,4 @@
-import { AppError } from '@qwen-edit/contract';
+import { AppError, type ScheduleChanges } from '@qwen-edit/contract';
 import type { SchedulerConfig } from '../hub/scheduler-config.ts';
 
 export interface Schedule {
@@ -14,6 +14,17 @@ const f = Math.fround;
 function calculateShift(config: SchedulerConfig, tokens: number): number {
   const m = (config.max_shift - config.base_shift) / (config.max_image_seq_len - config.base_image_seq_len);
   return tokens * m + (config.base_shift - m * config.base_image_seq_len);
+}
+
+/** The schedule with what a preset changes of it. */
+export function changedSchedule(config: SchedulerConfig, changes: ScheduleChanges): SchedulerConfig {
+  const { base_shift = config.base_shift, max_shift = config.max_shift, shift_terminal } = changes;
+  return {
+    ...config,
+    base_shift,
+    max_shift,
+    shift_terminal: shift_terminal === undefined ? config.shift_terminal : shift_terminal,
+  };
 }
 
 /** Fewest steps for which this schedule has numbers. */

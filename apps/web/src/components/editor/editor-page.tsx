@@ -2,6 +2,7 @@ import { recommendedValue } from '../../lib/parameters.ts';
 import { useApp, useWords } from '../../state/use-app.tsx';
 import { Icon } from '../common/icon.tsx';
 import { EditSettings } from '../settings/edit-settings.tsx';
+import { PresetSetting } from '../settings/preset-setting.tsx';
 import { useTitle } from '../shell/use-title.ts';
 import { PictureStage } from '../stage/picture-stage.tsx';
 import { EmptyStage } from './empty-stage.tsx';
@@ -64,6 +65,7 @@ export function EditorPage() {
       <div class="right panel">
         <ModelNote />
         <PromptField />
+        <PresetSetting />
         <EditSettings />
         <SubmitBar onSubmit={() => void submit()} />
       </div>

@@ -12,8 +12,8 @@ export function Examples() {
   const language = preferences.language.value;
   const model = service.model.value;
   if (model === undefined) return <div class="chips-place" />;
-  const take = (prompt: string): void => {
-    editor.set({ prompt });
+  const take = (prompt: string, edit?: EditKind): void => {
+    editor.takeExample(prompt, edit);
     announcer.say(prompt);
   };
   if (model.edits.length === 0) return <General take={take} />;
@@ -32,7 +32,7 @@ export function Examples() {
               class="chip"
               aria-pressed={edit === current}
               title={edit.description?.[language]}
-              onClick={() => take(edit.prompts[language][0] ?? '')}
+              onClick={() => take(edit.prompts[language][0] ?? '', edit)}
             >
               {edit.title[language]}
               {edit.pictures > 1 && <span class="chip-badge">{words.needs(edit.pictures)}</span>}
@@ -53,7 +53,7 @@ export function Examples() {
           {current.prompts[language]
             .filter((each) => each !== prompt)
             .map((each) => (
-              <button key={each} type="button" class="variant" onClick={() => take(each)}>
+              <button key={each} type="button" class="variant" onClick={() => take(each, current)}>
                 {each}
               </button>
             ))}

@@ -1,4 +1,5 @@
 import type { ServedModel } from '@qwen-edit/contract';
+import { loraTitle } from '../../i18n/offer-words.ts';
 import { useApp, useWords } from '../../state/use-app.tsx';
 import { Dialog } from '../common/dialog.tsx';
 
@@ -22,11 +23,14 @@ export function ModelDialog({ model, onClose }: { readonly model: ServedModel; r
           <>
             <h3>{demo.knows(edits.length)}</h3>
             <dl class="edit-list">
-              {edits.map(({ kind, title, prompts, pictures, description }) => (
+              {edits.map(({ kind, title, prompts, pictures, description, lora }) => (
                 <div key={kind}>
                   <dt>
                     {title[language]}
                     {pictures > 1 && <span class="chip-badge">{demo.pictures(pictures)}</span>}
+                    {lora !== undefined && (
+                      <span class="chip-badge">LoRA {loraTitle({ name: lora }, model, language)}</span>
+                    )}
                   </dt>
                   <dd>
                     {description !== undefined && <p>{description[language]}</p>}

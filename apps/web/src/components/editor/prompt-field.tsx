@@ -1,6 +1,7 @@
 import { useId } from 'preact/hooks';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 import { Examples } from './examples.tsx';
+import { LoraNote } from './lora-note.tsx';
 
 /** From here on the reader should see how much room is left. */
 const NEAR_LIMIT = 0.8;
@@ -34,6 +35,7 @@ export function PromptField() {
         {over > 0 && ` · ${words.tooLong(format.number(over))}`}
       </p>
       {missing > 0 && <p class="field-note">{words.missing(missing)}</p>}
+      <LoraNote />
       <Examples />
     </div>
   );

@@ -22,7 +22,7 @@ export function SubmitBar({ onSubmit }: { readonly onSubmit: () => void }) {
   const waiting = phase.name === 'later' && now < phase.until;
   const disabled = (obstacle !== undefined && obstacle !== 'later') || waiting;
   const reason = obstacle === undefined || obstacle === 'sending' || obstacle === 'later' ? '' : words[obstacle];
-  const form = editor.form.value;
+  const form = editor.inForce.value;
   return (
     <div class={obstacle === 'no_picture' ? 'submit early' : 'submit'}>
       {phase.name === 'refused' && <ErrorBox error={phase.failure} />}

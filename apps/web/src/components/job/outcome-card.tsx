@@ -41,7 +41,7 @@ export function OutcomeCard({ job, index }: { readonly job: Job; readonly index:
       </h2>
       {job.error !== null && <ErrorBox error={{ ...job.error, detail: job.error.message }} />}
       {status === 'canceled' && <p class="state-text">{words.job.canceledHelp}</p>}
-      <UnchangedNote job={job} index={index} onTry={(prompt) => void reuse.change({ prompt })} />
+      <UnchangedNote job={job} index={index} onTry={(prompt, edit) => void reuse.change({ prompt, edit })} />
       {warnings.length > 0 && (
         <ul class="warnings quiet" lang="en">
           {warnings.map((warning) => (

@@ -1,7 +1,12 @@
 import type { Job } from '@qwen-edit/contract';
 import { z } from 'zod';
+import type { Dictionary } from '../../i18n/en.ts';
+import { loraTitle, presetWords } from '../../i18n/offer-words.ts';
+import type { Format } from '../../lib/format.ts';
+import { formOfJob } from '../../lib/parameters.ts';
+import { presetsOf } from '../../lib/presets.ts';
 import { sizeText } from '../../lib/size.ts';
-import { useFormat, useWords } from '../../state/use-app.tsx';
+import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 import { Icon } from '../common/icon.tsx';
 import { useCopy } from '../common/use-copy.ts';
 
@@ -20,17 +25,33 @@ const receiptSchema = z.object({
       true_cfg_scale: z.number(),
       negative_prompt: z.string().nullable(),
       num_inference_steps: z.number(),
+      preset: z.string(),
     })
     .partial(),
+  /** Receipts of earlier versions tell neither. */
+  loras: z
+    .array(
+      z.object({ label: z.string(), file: z.string(), sha256: z.string(), scale: z.number(), merged: z.boolean() }),
+    )
+    .optional(),
+  speed: z.object({ mode: z.string(), steps: z.number(), computed: z.number() }).optional(),
   /** Receipts of earlier versions do not tell the references. */
   images: z.array(z.object({ reference: z.object({ width: z.number(), height: z.number() }).optional() })).optional(),
 });
 
+const NO_RECEIPT: z.output<typeof receiptSchema> = { model: {}, parameters: {} };
+
+/** What the panel shows of a digest; the copied receipt has all of it. */
+const DIGEST_CHARACTERS = 12;
+
 /** What was computed, by what, and how long it took. */
 export function ReceiptPanel({ job }: { readonly job: Job }) {
+  const { service, preferences } = useApp();
   const words = useWords();
   const format = useFormat();
   const copy = useCopy();
+  const served = service.model.value;
+  const language = preferences.language.value;
   const read = receiptSchema.safeParse(job.receipt);
   const {
     model,
@@ -38,7 +59,11 @@ export function ReceiptPanel({ job }: { readonly job: Job }) {
     precision,
     parameters,
     images = [],
-  } = read.success ? read.data : { model: {}, device: undefined, precision: undefined, parameters: {} };
+    loras = [],
+    speed,
+  } = read.success ? read.data : NO_RECEIPT;
+  const preset = parameters.preset ?? formOfJob(job).preset;
+  const offered = presetsOf(served).find(({ name }) => name === preset);
   const references = [
     ...new Set(images.flatMap(({ reference }) => (reference === undefined ? [] : sizeText(reference)))),
   ];
@@ -54,8 +79,22 @@ export function ReceiptPanel({ job }: { readonly job: Job }) {
   const negative = parameters.negative_prompt?.trim();
   const rows: readonly (readonly [name: string, value: string | undefined])[] = [
     [names.model, model.name],
+    [names.preset, preset === undefined ? undefined : presetWords(preset, offered, words, language).title],
+    ...loras.map(
+      ({ label, file, scale, merged, sha256 }) =>
+        [
+          names.loras,
+          [
+            `${loraTitle({ name: label }, served, language)} × ${format.number(scale, 2)}`,
+            file,
+            `sha256:${sha256.slice(0, DIGEST_CHARACTERS)}…`,
+            ...(merged ? [names.merged] : []),
+          ].join(' · '),
+        ] as const,
+    ),
     [names.seed, job.seed ?? undefined],
     [names.steps, numberText(parameters.num_inference_steps)],
+    [names.speed, speed === undefined ? undefined : speedText(speed, words, format)],
     [names.cfg, numberText(parameters.true_cfg_scale)],
     [names.maxSide, numberText(parameters.max_side)],
     [names.negative, negative === '' ? undefined : negative],
@@ -77,7 +116,7 @@ export function ReceiptPanel({ job }: { readonly job: Job }) {
       <dl class="facts">
         {rows.map(([name, value]) =>
           value === undefined ? null : (
-            <div key={name}>
+            <div key={`${name} ${value}`}>
               <dt>{name}</dt>
               <dd>{value}</dd>
             </div>
@@ -93,3 +132,12 @@ export function ReceiptPanel({ job }: { readonly job: Job }) {
 }
 
 const numberText = (value: number | undefined): string | undefined => (value === undefined ? undefined : String(value));
+
+function speedText(
+  { mode, steps, computed }: { readonly mode: string; readonly steps: number; readonly computed: number },
+  { settings, receipt }: Dictionary,
+  format: Format,
+): string {
+  const name = settings.choices.speed.values[mode] ?? mode;
+  return receipt.computed(name, format.number(computed), format.number(steps));
+}

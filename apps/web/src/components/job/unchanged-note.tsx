@@ -1,4 +1,4 @@
-import type { Job } from '@qwen-edit/contract';
+import type { EditKind, Job } from '@qwen-edit/contract';
 import { useState } from 'preact/hooks';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 import { Icon } from '../common/icon.tsx';
@@ -10,8 +10,8 @@ export interface UnchangedNoteProps {
   readonly job: Job;
   /** The result that is shown. */
   readonly index: number;
-  /** Takes a prompt over into the form, with the pictures of the job. */
-  readonly onTry: (prompt: string) => void;
+  /** Takes a prompt over into the form, with what its kind of edit needs and the pictures of the job. */
+  readonly onTry: (prompt: string, edit: EditKind) => void;
 }
 
 /** That the shown result is nearly the picture itself, and what the model would understand. */
@@ -40,10 +40,10 @@ export function UnchangedNote({ job, index, onTry }: UnchangedNoteProps) {
               {edits
                 .filter(({ pictures }) => pictures <= job.input.images.length)
                 .slice(0, FIRST_FEW)
-                .map(({ kind, prompts }) => (
-                  <li key={kind}>
-                    <button type="button" class="chip" onClick={() => onTry(prompts[language][0] ?? '')}>
-                      {prompts[language][0]}
+                .map((edit) => (
+                  <li key={edit.kind}>
+                    <button type="button" class="chip" onClick={() => onTry(edit.prompts[language][0] ?? '', edit)}>
+                      {edit.prompts[language][0]}
                     </button>
                   </li>
                 ))}

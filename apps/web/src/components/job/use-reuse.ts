@@ -1,5 +1,5 @@
 import type { PictureSeries } from '@qwen-edit/client';
-import { endingsOf, type Job } from '@qwen-edit/contract';
+import { type EditKind, endingsOf, type Job } from '@qwen-edit/contract';
 import { useState } from 'preact/hooks';
 import { formOfJob, requestParameters } from '../../lib/parameters.ts';
 import { drawSeed } from '../../lib/seed.ts';
@@ -12,8 +12,8 @@ export interface Reuse {
   readonly phase: SubmitPhase;
   /** Puts a result into the form as the picture of the next edit. */
   editResult(index: number): Promise<void>;
-  /** Puts the pictures and parameters of the job into the form, with another prompt if one is given. */
-  change(other?: { readonly prompt: string }): Promise<void>;
+  /** Puts the pictures and parameters of the job into the form, with another prompt and what it needs if one is given. */
+  change(other?: { readonly prompt: string; readonly edit: EditKind }): Promise<void>;
   /** Submits the same edit with another seed. */
   again(): Promise<void>;
 }
@@ -50,7 +50,8 @@ export function useReuse(job: Job): Reuse {
     },
     async change(other) {
       const files = await fetchPictures('inputs', inputs);
-      editor.set({ ...formOfJob(job), ...other });
+      editor.set(formOfJob(job));
+      if (other !== undefined) editor.takeExample(other.prompt, other.edit);
       await editor.pictures.replace(files ?? []);
       router.go({ name: 'edit' });
     },

@@ -4,11 +4,11 @@ import { choiceOf } from '../../lib/parameters.ts';
 import { useApp, useWords } from '../../state/use-app.tsx';
 
 /** One word of a short list. */
-export function ChoiceSetting({ name }: { readonly name: Exclude<ChoiceName, 'preset'> }) {
+export function ChoiceSetting({ name }: { readonly name: ChoiceName }) {
   const { editor } = useApp();
   const { settings } = useWords();
   const words = settings.choices[name];
-  const chosen = choiceOf(editor.form.value, name);
+  const chosen = choiceOf(editor.form.value, name, editor.preset.value);
   const id = useId();
   return (
     <fieldset class="setting plain" aria-describedby={words.help === undefined ? undefined : id}>
@@ -28,9 +28,10 @@ export function ChoiceSetting({ name }: { readonly name: Exclude<ChoiceName, 'pr
         ))}
       </div>
       {words.help !== undefined && (
-        <p id={id} class="quiet">
-          {words.help}
-        </p>
+        <div id={id} class="quiet">
+          {words.each?.[chosen] !== undefined && <p>{words.each[chosen]}</p>}
+          <p>{words.help}</p>
+        </div>
       )}
     </fieldset>
   );

@@ -4,20 +4,26 @@ import { EMPTY_FORM, isAdvanced, isAsRecommended, SHOWN_PARAMETERS } from '../..
 import { useApp, useWords } from '../../state/use-app.tsx';
 import { Icon } from '../common/icon.tsx';
 import { ChoiceSetting } from './choice-setting.tsx';
+import { LoraSetting } from './lora-setting.tsx';
 import { NegativeSetting } from './negative-setting.tsx';
 import { NumberSetting } from './number-setting.tsx';
 import { SeedSetting } from './seed-setting.tsx';
 import { SettingsBrief } from './settings-brief.tsx';
 import { SizeSetting } from './size-setting.tsx';
 
+/** The preset stands above, where everybody sees it. */
+type SettingName = Exclude<ShownName, 'preset'>;
+const SETTINGS = SHOWN_PARAMETERS.filter((name): name is SettingName => name !== 'preset');
+
 /** Controls of shown parameters that are neither a slider nor a choice. */
-const OWN_CONTROLS: Readonly<Record<Exclude<ShownName, SliderName | ChoiceName>, ComponentType>> = {
+const OWN_CONTROLS: Readonly<Record<Exclude<SettingName, SliderName | ChoiceName>, ComponentType>> = {
   seed: SeedSetting,
   negative_prompt: NegativeSetting,
   width: SizeSetting,
+  lora: LoraSetting,
 };
 
-/** A control for every parameter that the table shows on the page. */
+/** A control for every parameter that the table shows on the page, but the preset. */
 export function EditSettings() {
   const { editor, preferences } = useApp();
   const { settings: words } = useWords();
@@ -35,16 +41,16 @@ export function EditSettings() {
         <Icon name="sliders" size={18} />
         <span class="settings-title">{words.heading}</span>
         <span class="settings-brief">
-          <SettingsBrief form={form} />
+          <SettingsBrief form={editor.inForce.value} />
         </span>
       </summary>
       <div class="settings-body">
-        {SHOWN_PARAMETERS.filter((name) => !isAdvanced(name)).map((name) => (
+        {SETTINGS.filter((name) => !isAdvanced(name)).map((name) => (
           <ParameterControl key={name} name={name} />
         ))}
         <details class="advanced">
           <summary>{words.advanced}</summary>
-          {SHOWN_PARAMETERS.filter(isAdvanced).map((name) => (
+          {SETTINGS.filter(isAdvanced).map((name) => (
             <ParameterControl key={name} name={name} />
           ))}
         </details>
@@ -62,7 +68,7 @@ export function EditSettings() {
   );
 }
 
-function ParameterControl({ name }: { readonly name: ShownName }) {
+function ParameterControl({ name }: { readonly name: SettingName }) {
   if (isSliderName(name)) return <NumberSetting name={name} />;
   if (isChoiceName(name)) return <ChoiceSetting name={name} />;
   const OwnControl = OWN_CONTROLS[name];

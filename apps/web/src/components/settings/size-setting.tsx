@@ -1,10 +1,10 @@
 import { parameterFacts } from '@qwen-edit/contract';
 import { useEffect, useId, useState } from 'preact/hooks';
 import { EMPTY_FORM } from '../../lib/parameters.ts';
+import { smallerArea } from '../../lib/presets.ts';
 import {
   expectedResultSize,
   fitSizeNumber,
-  isSmallModel,
   SIZE_MODES,
   SIZE_NUMBERS,
   sizeModeOf,
@@ -14,7 +14,7 @@ import {
 } from '../../lib/size.ts';
 import { useApp, useWords } from '../../state/use-app.tsx';
 
-/** The size of the result: as the model makes it, a draft, or the reader's own; and which one it will be. */
+/** The size of the result: as the preset or the model makes it, or the reader's own; and which one it will be. */
 export function SizeSetting() {
   const { editor, service } = useApp();
   const { settings: words } = useWords();
@@ -26,9 +26,10 @@ export function SizeSetting() {
     if (form.numbers === EMPTY_FORM.numbers) setOwn(false);
   }, [form.numbers]);
   const mode = own ? 'own' : sizeModeOf(form);
+  const preset = editor.preset.value;
   const model = service.modelSizes.value;
   const last = editor.pictures.list.value.at(-1)?.size;
-  const expected = last === undefined ? undefined : expectedResultSize(form, [last], model);
+  const expected = last === undefined ? undefined : expectedResultSize(editor.inForce.value, [last], model);
   return (
     <fieldset class="setting plain" aria-describedby={`${id} ${id}-expected`}>
       <legend>{words.size}</legend>
@@ -42,7 +43,7 @@ export function SizeSetting() {
               checked={each === mode}
               onChange={() => {
                 setOwn(each === 'own');
-                editor.set(withSizeMode(form, each, expected?.width));
+                editor.set({ numbers: withSizeMode(form.numbers, each, expected?.width) });
               }}
             />
             <span>{words.sizeModes[each]}</span>
@@ -51,7 +52,11 @@ export function SizeSetting() {
       </div>
       {mode === 'own' && <OwnSize />}
       <p id={id} class="quiet">
-        {mode === 'draft' && isSmallModel(model) ? words.draftIsWhole : words.sizeHelp[mode]}
+        {
+          words.sizeHelp[
+            mode === 'auto' && preset !== undefined && smallerArea(preset, model) !== undefined ? 'preset' : mode
+          ]
+        }
       </p>
       {expected !== undefined && (
         <p id={`${id}-expected`} class="quiet">

@@ -1,7 +1,9 @@
 import type { ServedModel } from '@qwen-edit/contract';
 import { useState } from 'preact/hooks';
 import type { Dictionary } from '../../i18n/en.ts';
+import { loraTitle, presetWords } from '../../i18n/offer-words.ts';
 import { recommendedValue } from '../../lib/parameters.ts';
+import { presetsOf } from '../../lib/presets.ts';
 import { roughSeconds } from '../../lib/rough-time.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 import { DownloadProgress } from '../common/download-progress.tsx';
@@ -36,6 +38,15 @@ export function ModelPanel({ model }: { readonly model: ServedModel }) {
     [words.status.state, stateOf(model, words)],
     [words.status.device, model.devices.map((device) => device.toUpperCase()).join(', ')],
     [words.status.defaults, recommended.join(' · ')],
+    [
+      words.status.presets,
+      presetsOf(model)
+        .map((preset) => presetWords(preset.name, preset, words, language).title)
+        .join(' · '),
+    ],
+    ...(model.loras.length === 0
+      ? []
+      : [[words.status.loras, model.loras.map((lora) => loraTitle(lora, model, language)).join(' · ')] as const]),
     ...(limits.length === 0 ? [] : [[words.status.takes, limits.join(' · ')] as const]),
     ...(usual === null
       ? []
