@@ -9,6 +9,8 @@ import { z } from 'zod';
 
 /** Where `npm run measure:demo-model loras` leaves its results. */
 export const LORA_MEASUREMENTS_FILE: string = join(demoModelDir, 'lora-measurements.json');
+/** Where `npm run measure:demo-model steps` leaves its. */
+export const STEP_MEASUREMENTS_FILE: string = join(demoModelDir, 'step-measurements.json');
 const PROMPTS = join(import.meta.dirname, '../../test/fixtures/demo-model/lora-prompts.json');
 
 /** PSNR in dB against the exact edit. */
@@ -40,20 +42,36 @@ export const loraMeasurementsSchema = z.object({
   ),
   /** What the model knows by itself, at 128², with each LoRA on. */
   others: z.record(z.enum(LORA_KINDS), z.object({ kinds, mean: decibels })),
-  /** The same without a LoRA, by steps. */
-  steps: z.array(z.object({ steps: z.int(), kinds, mean: decibels })),
-  /** The same with presets of the model. */
-  presets: z.record(z.string(), z.object({ kinds, mean: decibels })),
 });
 export type LoraMeasurements = z.output<typeof loraMeasurementsSchema>;
+
+/** What the model makes at 128² without a LoRA, by steps and with its presets. */
+export const stepMeasurementsSchema = z.object({
+  model: z.string(),
+  processor: z.string(),
+  date: z.iso.date(),
+  steps: z.array(z.object({ steps: z.int(), kinds, mean: decibels })),
+  presets: z.record(z.string(), z.object({ kinds, mean: decibels })),
+});
+export type StepMeasurements = z.output<typeof stepMeasurementsSchema>;
+
+export async function readStepMeasurements(): Promise<StepMeasurements> {
+  return stepMeasurementsSchema.parse(JSON.parse(await readFile(STEP_MEASUREMENTS_FILE, 'utf8')));
+}
 
 export async function readLoraMeasurements(): Promise<LoraMeasurements> {
   return loraMeasurementsSchema.parse(JSON.parse(await readFile(LORA_MEASUREMENTS_FILE, 'utf8')));
 }
 
-export async function writeLoraMeasurements(measurements: LoraMeasurements): Promise<void> {
-  const short = (_: string, value: unknown): unknown => (typeof value === 'number' ? Number(value.toFixed(3)) : value);
-  await writeFile(LORA_MEASUREMENTS_FILE, `${JSON.stringify(measurements, short, 1)}\n`);
+export const writeLoraMeasurements = (measurements: LoraMeasurements): Promise<void> =>
+  writeRounded(LORA_MEASUREMENTS_FILE, measurements);
+
+export const writeStepMeasurements = (measurements: StepMeasurements): Promise<void> =>
+  writeRounded(STEP_MEASUREMENTS_FILE, measurements);
+
+async function writeRounded(path: string, value: unknown): Promise<void> {
+  const short = (_: string, each: unknown): unknown => (typeof each === 'number' ? Number(each.toFixed(3)) : each);
+  await writeFile(path, `${JSON.stringify(value, short, 1)}\n`);
 }
 
 const phrases = z.object({ en: z.array(z.string()), zh: z.array(z.string()) });

@@ -29,14 +29,14 @@ import {
   readHeldOutPrompts,
   readPhotos,
 } from './inputs.ts';
-import { measureLoras } from './measure-loras.ts';
+import { measureLoras, measureSteps } from './measure-loras.ts';
 import { MEASUREMENTS_FILE, measurementsSchema, readMeasurements, writeMeasurements } from './measurements.ts';
 
 /**
  * `npm run measure:demo-model` measures the demo model on all held-out phrases and photos and writes measurements.json,
  * which the tests hold to their floors. With the names of suites behind it, it measures only these again (`likeness` is one too); the others must
  * be of the same weights and inputs. `npm run measure:demo-model speed` times edits instead and writes nothing; `loras` measures the model's
- * LoRAs, and it by steps, and writes lora-measurements.json; `presets` is for an edit_config.json that only offers something new.
+ * LoRAs and writes lora-measurements.json, `steps` the model by steps and with its presets and writes step-measurements.json; `presets` is for an edit_config.json that only offers something new.
  */
 const LIKENESS = 'likeness';
 const ENGINES = 2;
@@ -161,6 +161,7 @@ async function carryOver(): Promise<void> {
 const names = process.argv.slice(2);
 if (names.includes('speed')) await speed();
 else if (names.includes('loras')) await measureLoras();
+else if (names.includes('steps')) await measureSteps();
 else if (names.includes('presets')) await carryOver();
 else if (names.length === 0) await measureAll();
 else await measureSome(z.array(z.enum([...QUALITY_SUITE_NAMES, LIKENESS])).parse(names));

@@ -61,8 +61,8 @@ export interface LoraReadingRow {
 }
 
 /**
- * Reads phrases while the LoRA is on, as measureReading does: those for its edit should give it, and wishes for something else leave the
- * picture as it is.
+ * Reads phrases while the LoRA is on, as measureReading does: those for its edit should give it, and so should wishes that the model does
+ * not know, since they are all one to its text encoder.
  */
 export async function measureLoraReading(
   { onEditors, kind, prompts }: LoraOptions,
@@ -74,7 +74,7 @@ export async function measureLoraReading(
   const lists = [
     { name: 'held', wanted: kind, phrases: prompts.held },
     { name: 'hand', wanted: kind, phrases: prompts.hand },
-    { name: 'unknown', wanted: 'same', phrases: unknown },
+    { name: 'unknown', wanted: kind, phrases: unknown },
   ] as const;
   const tasks = lists.flatMap(({ phrases, ...list }) =>
     LANGUAGES.flatMap((language) =>
