@@ -82,8 +82,9 @@ function printModel({ demo, summary, edits, full_model }: ServedModel): void {
   if (!demo) return;
   console.log(`\n${summary?.en ?? 'This is a demo model: its edits are not those of the real one.'}`);
   const width = Math.max(0, ...edits.map(({ title }) => title.en.length));
-  for (const { title, prompts } of edits) {
-    console.log(`  ${title.en.padEnd(width)}  ${prompts.en[0]} / ${prompts.zh[0]}`);
+  for (const { title, prompts, lora } of edits) {
+    const needs = lora === undefined ? '' : `  (with --lora ${lora})`;
+    console.log(`  ${title.en.padEnd(width)}  ${prompts.en[0]} / ${prompts.zh[0]}${needs}`);
   }
   if (full_model !== null) console.log(full_model.en);
 }

@@ -45,10 +45,11 @@ export async function readHeldOutPrompts(): Promise<HeldOutPrompts> {
   return heldOutSchema.parse(await readJson(HELD_OUT_PROMPTS));
 }
 
-/** The prompts of the model card, by kind. */
+/** The prompts of the model card, by kind; of what the model knows without a LoRA. */
 export async function readCardPrompts(): Promise<ReadonlyMap<Kind, Phrases>> {
   const { edits } = modelCardSchema.parse(await readJson(MODEL_CARD));
-  return new Map(edits.map((edit) => [kind.parse(edit.kind), edit.prompts]));
+  const own = edits.filter(({ lora }) => lora === undefined);
+  return new Map(own.map((edit) => [kind.parse(edit.kind), edit.prompts]));
 }
 
 /** SHA-256 of what a measurement reads besides the checkpoint: photos, prompts, and of the model card its prompts alone. */

@@ -29,15 +29,20 @@ import {
   readHeldOutPrompts,
   readPhotos,
 } from './inputs.ts';
+import { measureLoras, measureSteps } from './measure-loras.ts';
 import { MEASUREMENTS_FILE, measurementsSchema, readMeasurements, writeMeasurements } from './measurements.ts';
 
 /**
  * `npm run measure:demo-model` measures the demo model on all held-out phrases and photos and writes measurements.json,
  * which the tests hold to their floors. With the names of suites behind it, it measures only these again (`likeness` is one too); the others must
- * be of the same weights and inputs. `npm run measure:demo-model speed` times edits instead and writes nothing.
+ * be of the same weights and inputs. `npm run measure:demo-model speed` times edits instead and writes nothing; `loras` measures the model's
+ * LoRAs and writes lora-measurements.json, `steps` the model by steps and with its presets and writes step-measurements.json; `presets` is for an edit_config.json that only offers something new.
  */
 const LIKENESS = 'likeness';
 const ENGINES = 2;
+/** The suite that carryOver measures, and how near each figure must be: another processor moves it by some tenths, a wrong picture by several decibels. */
+const CARRIED_BY = 'small';
+const SAME_DB = 1;
 const SPEED_SIDES = [256, 512];
 const SPEED_ROUNDS = 2;
 
@@ -138,7 +143,25 @@ async function measureSome(names: readonly (QualitySuiteName | typeof LIKENESS)[
   await writeMeasurements(measurementsSchema.parse({ ...before, ...measured }));
 }
 
+/** Measures one suite again: if every figure is as it was, all others hold too, for the digest that the model has now. */
+async function carryOver(): Promise<void> {
+  const before = await readMeasurements();
+  if (before.inputs !== (await inputsDigest())) throw new Error('The inputs have changed: measure all suites.');
+  const again = await withEditors({ open: createPipeline, engines: ENGINES }, (onEditors) =>
+    measureSuites(onEditors, [CARRIED_BY]),
+  );
+  const flat = (rows: readonly QualityRow[] = []): number[] => rows.flatMap(({ en, zh }) => [...en, ...zh]);
+  const [now, then] = [flat(again[CARRIED_BY]), flat(before.quality[CARRIED_BY])];
+  const furthest = Math.max(...now.map((db, i) => Math.abs(db - (then[i] ?? Number.NaN))));
+  console.log(`Furthest from what was measured before: ${furthest.toFixed(4)} dB.`);
+  if (!(now.length === then.length && furthest < SAME_DB)) throw new Error('Edits have changed: measure all suites.');
+  await writeMeasurements({ ...before, model: await modelDigest() });
+}
+
 const names = process.argv.slice(2);
 if (names.includes('speed')) await speed();
+else if (names.includes('loras')) await measureLoras();
+else if (names.includes('steps')) await measureSteps();
+else if (names.includes('presets')) await carryOver();
 else if (names.length === 0) await measureAll();
 else await measureSome(z.array(z.enum([...QUALITY_SUITE_NAMES, LIKENESS])).parse(names));

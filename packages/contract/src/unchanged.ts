@@ -37,9 +37,9 @@ export function unchangedWarnings(unchanged: readonly Unchanged[], card: ModelCa
 /** True for a warning that unchangedWarnings made, for readers who word it themselves. */
 export const isUnchangedWarning = (warning: string): boolean => warning.includes(UNCHANGED_WORDS);
 
-/** What a model knows, in one English sentence; undefined if its card does not tell. */
+/** What a model knows without a LoRA, in one English sentence; undefined if its card does not tell. */
 export function knownEdits(card: ModelCard | undefined): string | undefined {
-  const edits = card?.edits ?? [];
+  const edits = card?.edits.filter(({ lora }) => lora === undefined) ?? [];
   const [first] = edits;
   if (first === undefined) return undefined;
   const titles = edits.map(({ title }) => title.en.toLowerCase()).join(', ');

@@ -7,6 +7,9 @@ export interface MeasureSettings {
   readonly negative_prompt?: string;
   readonly width?: number;
   readonly height?: number;
+  /** LoRAs of the model, by name. */
+  readonly lora?: readonly { readonly name: string; readonly scale: number }[];
+  readonly preset?: string;
 }
 
 /** A pipeline with a loaded checkpoint. It is handed in, because a package imports no other package of ours. */

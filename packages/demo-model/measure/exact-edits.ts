@@ -25,6 +25,8 @@ const FRAME_PIXELS = 8;
 const MOSAIC_PIXELS = 8;
 const BLUR_SIGMA = 2.5;
 const BLUR_RADIUS = 7;
+const PENCIL_PAPER = 0.95;
+const PENCIL_STRENGTH = 3;
 
 /** The edits that the demo model is trained on. `blend` takes two pictures, the others one. */
 export const KINDS = [
@@ -49,6 +51,10 @@ export const KINDS = [
   'blend',
 ] as const;
 export type Kind = (typeof KINDS)[number];
+
+/** The edits that LoRAs add, each under its LoRA's name. */
+export const LORA_KINDS = ['pencil'] as const;
+export type LoraKind = (typeof LORA_KINDS)[number];
 
 /** What each pixel becomes on its own; the result may lie outside of 0 to 1. */
 type PointEdit = (rgb: Colour, luminance: number) => Colour;
@@ -75,8 +81,10 @@ const POINT_EDITS = {
  * What the edit `kind` should make of a picture, in 0 to 1. Only `blend` heeds `second`, a picture of the same size.
  * Sides are multiples of 8. The definitions are those of training/edits.py.
  */
-export function exactEdit(kind: Kind, picture: Picture, second: Picture = picture): Picture {
+export function exactEdit(kind: Kind | LoraKind, picture: Picture, second: Picture = picture): Picture {
   switch (kind) {
+    case 'pencil':
+      return pencil(picture);
     case 'mosaic':
       return mosaic(picture);
     case 'blur':
@@ -150,6 +158,14 @@ function blur(picture: Picture): Picture {
   const within = (at: number, length: number): number => Math.min(length - 1, Math.max(0, at));
   const across = pass(picture.data, (x, y, shift) => y * width + within(x + shift, width));
   return { width, height, data: pass(across, (x, y, shift) => within(y + shift, height) * width + x) };
+}
+
+/** Dark lines on white paper, where the picture is darker than around. */
+function pencil(picture: Picture): Picture {
+  const grey = editPoints(picture, POINT_EDITS.black_and_white);
+  const around = blur(grey).data;
+  const lines = grey.data.map((x, i) => PENCIL_PAPER + PENCIL_STRENGTH * (x - around[i]!));
+  return { ...picture, data: lines.map((x) => Math.min(1, Math.max(0, x))) };
 }
 
 function frame({ width, height, data }: Picture): Picture {

@@ -1,7 +1,7 @@
 import { LANGUAGES, type Language } from '@qwen-edit/contract';
 import type { DemoEditor, MeasureSettings, OnEditors } from './editors.ts';
 import { SEED } from './editors.ts';
-import { exactEdit, KINDS, type Kind, type Picture } from './exact-edits.ts';
+import { exactEdit, KINDS, type Kind, type LoraKind, type Picture } from './exact-edits.ts';
 import { decodePicture, encodePicture, mean, pixelPsnr } from './pictures.ts';
 
 /** One prompt for each kind and language. */
@@ -40,7 +40,7 @@ export async function measureQuality(options: QualityOptions): Promise<QualityRo
 
 /** One edit of a photo by a prompt for a kind. */
 export interface MeasuredEdit {
-  readonly kind: Kind;
+  readonly kind: Kind | LoraKind;
   readonly prompt: string;
   readonly photo: Picture;
   /** The second picture of `blend`; other kinds leave it alone. */

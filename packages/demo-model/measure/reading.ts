@@ -89,7 +89,7 @@ export function overall(rows: readonly ReadingRow[]): number {
 }
 
 /** `count` items from the first to the last, at even distances; all where there are no more. */
-function spread<T>(items: readonly T[], count: number): readonly T[] {
+export function spread<T>(items: readonly T[], count: number): readonly T[] {
   if (items.length <= count) return items;
   return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]!);
 }

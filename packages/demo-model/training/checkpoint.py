@@ -13,6 +13,28 @@ from vae import build_vae
 
 OUTPUT_PIXELS = 256 * 256
 CONDITION_PIXELS = 96 * 96
+LN_3 = 1.0986122886681098  # the shift of Qwen-Image-Edit-2511-Lightning
+FAST = {
+    "name": "fast",
+    "title": {"en": "Fast", "zh": "快速"},
+    "description": {
+        "en": "Two steps instead of six, with the schedule of Lightning.",
+        "zh": "只用两步（而非六步），采用 Lightning 的调度。",
+    },
+    "num_inference_steps": 2,
+    "true_cfg_scale": 1.0,
+    "schedule": {"base_shift": LN_3, "max_shift": LN_3, "shift_terminal": None},
+}
+LORAS = {
+    "pencil": {
+        "path": "loras/pencil.safetensors",
+        "title": {"en": "Pencil drawings", "zh": "铅笔画"},
+        "description": {
+            "en": "One more kind of edit: a pencil drawing of the picture.",
+            "zh": "多一种编辑：把图片画成铅笔画。",
+        },
+    },
+}
 EDIT_CONFIG = {
     "vae_image_size": OUTPUT_PIXELS,
     "reference_size": "output",
@@ -20,6 +42,8 @@ EDIT_CONFIG = {
     "num_inference_steps": 6,
     "true_cfg_scale": 1.0,
     "demo": True,
+    "presets": [FAST],
+    "loras": LORAS,
 }
 
 
@@ -85,7 +109,7 @@ def write_checkpoint(out, vocabulary, merges, vae_state, text_encoder, transform
     _write_json(out / "tokenizer" / "vocab.json", vocabulary)
     lines = ["#version: 0.2", *(" ".join(pair) for pair in merges)]
     (out / "tokenizer" / "merges.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (out / "edit_config.json").write_text(json.dumps(EDIT_CONFIG) + "\n", encoding="utf-8")
+    _write_json(out / "edit_config.json", EDIT_CONFIG)
 
 
 class Editor:

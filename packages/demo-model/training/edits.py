@@ -27,10 +27,12 @@ KINDS = [
     "same",
     "blend",
 ]
+LORA_KINDS = ["pencil"]  # edits that the model does not know, but a LoRA of train_lora.py does
 SEPIA = torch.tensor([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]])
 LUMINANCE = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
 FRAME_PIXELS = 8
 BLUR_SIGMA, BLUR_RADIUS = 2.5, 7
+PENCIL_PAPER, PENCIL_STRENGTH = 0.95, 3
 
 
 def _luminance(x):
@@ -82,6 +84,8 @@ def exact_edit(kind, x, y=None):
         out = F.interpolate(F.avg_pool2d(x, 8), scale_factor=8, mode="nearest")
     elif kind == "blur":
         out = _blur(x)
+    elif kind == "pencil":  # dark lines where it is darker than around
+        out = PENCIL_PAPER + PENCIL_STRENGTH * (_luminance(x) - _blur(_luminance(x)))
     elif kind == "frame":
         out = _frame(x)
     elif kind == "blend":

@@ -10,7 +10,7 @@ from PIL import Image
 
 from checkpoint import Editor
 from edits import KINDS, exact_edit
-from held_out import UNKNOWN_HELD_OUT
+from held_out import LORA_HAND_WRITTEN, UNKNOWN_HELD_OUT
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PHOTOS = [
@@ -23,6 +23,7 @@ PROMPTS = ROOT / "test" / "fixtures" / "demo-model" / "golden-prompts.json"
 MEAN_FLOOR_DB, KIND_FLOOR_DB = 29.0, 24.0
 GUIDE_FLOOR_DB = 20.0
 UNKNOWN_FLOOR_DB = 27.0
+LORA_FLOOR_DB = 21.0
 LARGE_KINDS = ["black_and_white", "negative", "frame"]
 
 
@@ -91,3 +92,18 @@ def check_gates(folder, log=print):
         short.append(f"unknown wishes {unknown:.1f} dB")
     if short:
         raise ValueError("under the floor: " + ", ".join(short))
+
+
+def check_lora(folder, path, kind, log=print):
+    """Loads a LoRA into diffusers' pipeline and edits the photos; raises ValueError if the mean is under the floor."""
+    edit = Editor(folder)
+    edit.pipeline.load_lora_weights(str(path.parent), weight_name=path.name)
+    images = [_photo(photo, 256) for photo in PHOTOS]
+    prompts = [phrases[0] for phrases in LORA_HAND_WRITTEN[kind].values()]
+    values = [
+        _psnr(_tensor(edit([image], prompt)), exact_edit(kind, _tensor(image))) for image in images for prompt in prompts
+    ]
+    mean = sum(values) / len(values)
+    log(f"{kind}: {mean:.1f} dB in diffusers ({', '.join(f'{value:.1f}' for value in values)})")
+    if mean < LORA_FLOOR_DB:
+        raise ValueError(f"under the floor: {kind} {mean:.1f} dB")

@@ -90,6 +90,12 @@ HAND_WRITTEN = {
         "zh": ["两张照片合在一起", "让图1和图2融为一体", "把两张图混合起来", "两张图做双重曝光"],
     },
 }
+LORA_HAND_WRITTEN = {
+    "pencil": {
+        "en": ["make it look like a pencil drawing", "turn this photo into a pencil sketch", "could an artist sketch this for me?", "as if I had drawn it with a pencil"],
+        "zh": ["把图片变成铅笔素描", "画成素描", "做成铅笔画的效果", "像用铅笔画出来的一样"],
+    },
+}
 UNKNOWN_HELD_OUT = {
     "en": [
         "add a hat to the cat", "remove the background", "put an umbrella in her hand", "replace the coffee with tea",

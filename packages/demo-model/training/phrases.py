@@ -7,10 +7,10 @@ A wish that is none of the kinds (unknown.py) is trained as `same`.
 import random
 import re
 
-from edits import KINDS
-from held_out import FRAMES_HELD_OUT, HAND_WRITTEN, UNKNOWN_HELD_OUT
+from edits import KINDS, LORA_KINDS
+from held_out import FRAMES_HELD_OUT, HAND_WRITTEN, LORA_HAND_WRITTEN, UNKNOWN_HELD_OUT
 from unknown import unknown_wish
-from words import WORDS
+from words import LORA_WORDS, WORDS
 
 PICTURE = {
     "en": "it|this|the image|this image|the picture|this picture|the photo|this photo|my photo|my picture|the whole image|everything|the entire picture|picture 1|the photograph|the scene|this shot|that|the whole thing|this one|our photo|the first picture|the snapshot|all of it|image 1|the shot",
@@ -76,7 +76,8 @@ def _strange(frame, r, language):
 
 def core_phrase(kind, r, language, frames=_FRAMES):
     """A wish for `kind` without openers and endings."""
-    adjectives, nouns, clauses = WORDS[kind][0:3] if language == "en" else WORDS[kind][3:6]
+    words = (WORDS | LORA_WORDS)[kind]
+    adjectives, nouns, clauses = words[0:3] if language == "en" else words[3:6]
     two = kind == "blend"
     pictures = _PICTURES if two else _PICTURE
     dice = r.random()
@@ -149,11 +150,11 @@ def _fill(make, n):
     return list(found.values())
 
 
-def held_out_phrases(per_language=200, seed=123):
+def held_out_phrases(kinds, per_language=200, seed=123):
     """{kind: {language: [phrase]}}: words that are trained on, in sentences that never are."""
     r = random.Random(seed)
     held = {}
-    for kind in KINDS:
+    for kind in kinds:
         held[kind] = {}
         for language in ("en", "zh"):
             def make():
@@ -164,10 +165,11 @@ def held_out_phrases(per_language=200, seed=123):
     return held
 
 
-HELD_OUT = held_out_phrases()
+HELD_OUT = held_out_phrases(KINDS)
+LORA_HELD_OUT = held_out_phrases(LORA_KINDS, seed=124)
 _BANNED = {
     normal(phrase)
-    for source in (HELD_OUT, HAND_WRITTEN)
+    for source in (HELD_OUT, HAND_WRITTEN, LORA_HELD_OUT, LORA_HAND_WRITTEN)
     for languages in source.values()
     for phrases in languages.values()
     for phrase in phrases

@@ -21,7 +21,7 @@ _OFTEN = {"black_and_white": 1.3, "negative": 1.5, "contrast": 1.6, "vivid": 1.4
 OFTEN = [_OFTEN.get(kind, 1.0) for kind in ONE_PICTURE]
 TWO_PICTURES, BLEND_OF_TWO = 0.11, 0.55
 NO_PROMPT, UNKNOWN_OF_SAME = 0.11, 0.6
-OTHER_WORDS, MIXED, MOST_MIXED = 0.5, 0.5, 0.42  # see _embedding
+OTHER_WORDS, MIXED, MOST_MIXED = 0.5, 0.5, 0.42  # see kept_embedding
 STEPS, BATCH = 6000, 16  # a batch is of one process
 LARGE_SHARE, DECAY = 0.06, 0.4
 OFF_PATH = 0.3  # share of batches in states that guidance overshoots into: they still point at the right picture
@@ -29,14 +29,14 @@ PATCHES = 0.5  # share of batches that are patches of a large picture
 MAX_LOG_REPEAT = 5.3  # log of 200 times as many image tokens
 
 
-def _channel_weights():
+def channel_weights():
     weights = torch.tensor(STD) ** 0.7
     weights[BORDER] = 0.1
     return (weights / weights.mean()).repeat_interleave(4)
 
 
-def _embedding(cache, kind, count, r):
-    """States of a prompt for `kind`.
+def kept_embedding(cache, kind, count, r):
+    """States of a prompt for `kind`, `cache` being of {(kind, pictures): [states]}.
 
     What it asks for is in the last states, see text_encoder.py; sentences never seen blur them. So some have words of
     another prompt before them, and some lean towards the last states of another: what they are nearest to counts.
@@ -55,12 +55,18 @@ def _embedding(cache, kind, count, r):
     return torch.cat([words.float(), last])
 
 
-def _batch(scene, cache, r, g):
-    """States, times, velocities and prompts of one step."""
+def _wishes(scene, cache, r):
+    """Kinds of a batch, and prompts for them."""
     size, two = len(scene.references[0]), len(scene.references) == 2
     kinds = ["blend" if two and r.random() < BLEND_OF_TWO else r.choices(ONE_PICTURE, OFTEN)[0] for _ in range(size)]
+    return kinds, lambda kind: kept_embedding(cache, kind, 2 if two else 1, r)
+
+
+def noised_batch(scene, kinds, embedding, r, g):
+    """States, times, velocities and prompts of one step."""
+    size = len(kinds)
     z = scene.edited(kinds)
-    prompts = pad_embeddings([_embedding(cache, kind, 2 if two else 1, r) for kind in kinds])
+    prompts = pad_embeddings([embedding(kind) for kind in kinds])
 
     u = torch.rand(size, generator=g)
     shift = torch.where(torch.rand(size, generator=g) < 0.7, 2.5, 1.0)
@@ -77,7 +83,7 @@ def _batch(scene, cache, r, g):
     return state, time, velocity, prompts
 
 
-def _scene(pictures, done, shared, r, g):
+def random_scene(pictures, done, shared, r, g):
     """A scene whose kind and size all processes have in common."""
     two = shared.random() < TWO_PICTURES
     if shared.random() < PATCHES:
@@ -94,6 +100,28 @@ def _repeated_pictures(text_tokens, tokens, r):
     bias = torch.zeros(1, 1, 1, text_tokens + tokens)
     bias[..., text_tokens:] = MAX_LOG_REPEAT * max(0.0, r.random() * 1.2 - 0.2)
     return bias
+
+
+def predict(model, bias, positions, scene, state, time, padded_prompts, r):
+    """Velocities of the states of a scene, as if its pictures were larger by a random factor."""
+    prompts, mask = padded_prompts
+    tokens, words = torch.cat([state, *scene.references], 1), prompts.shape[1]
+    images = 1 + len(scene.references)
+    if scene.layout is None:
+        bias.value = _repeated_pictures(words, tokens.shape[1], r)
+    else:
+        bias.value = crowd_bias(scene.layout, images, words)
+        positions.value = rotary(scene.layout, model.pos_embed, images, words)
+    predicted = model(
+        hidden_states=tokens,
+        timestep=time,
+        encoder_hidden_states=prompts,
+        encoder_hidden_states_mask=mask,
+        img_shapes=[[(1, *scene.grid)] * images] * len(tokens),
+        return_dict=False,
+    )[0][:, : state.shape[1]]
+    bias.value = positions.value = None
+    return predicted
 
 
 def _is_hidden(name):
@@ -124,7 +152,7 @@ def _worker(rank, workers, work, steps, log, parent):
     g = torch.Generator().manual_seed(7 + rank)
     optimizer = Muon(model.named_parameters(), _is_hidden, adam_rate=2e-3, muon_rate=0.02)
     average = [p.detach().clone() for p in parameters]
-    weights = _channel_weights()
+    weights = channel_weights()
     first, running = 0, None
     if snapshot.exists():
         kept = torch.load(snapshot, weights_only=False)
@@ -140,24 +168,10 @@ def _worker(rank, workers, work, steps, log, parent):
         if os.getppid() != parent:
             raise SystemExit("the training was stopped")
         done = step / steps
-        scene = _scene(pictures, done, shared, r, g)
-        state, time, velocity, (prompts, mask) = _batch(scene, cache, r, g)
-        tokens, words = torch.cat([state, *scene.references], 1), prompts.shape[1]
-        images = 1 + len(scene.references)
-        if scene.layout is None:
-            bias.value = _repeated_pictures(words, tokens.shape[1], r)
-        else:
-            bias.value = crowd_bias(scene.layout, images, words)
-            positions.value = rotary(scene.layout, model.pos_embed, images, words)
-        predicted = model(
-            hidden_states=tokens,
-            timestep=time,
-            encoder_hidden_states=prompts,
-            encoder_hidden_states_mask=mask,
-            img_shapes=[[(1, *scene.grid)] * images] * len(tokens),
-            return_dict=False,
-        )[0][:, : state.shape[1]]
-        bias.value = positions.value = None
+        scene = random_scene(pictures, done, shared, r, g)
+        kinds, embedding = _wishes(scene, cache, r)
+        state, time, velocity, prompts = noised_batch(scene, kinds, embedding, r, g)
+        predicted = predict(model, bias, positions, scene, state, time, prompts, r)
         loss = ((predicted - velocity) ** 2 * weights).mean()
         optimizer.zero_grad()
         loss.backward()

@@ -139,3 +139,15 @@ WORDS = {
         "融合图1和图2|混合两张图片|把两张图叠加|合成两张图|把两张照片混合|叠加图1和图2|合并两张图|融合两张照片|将两图重叠|混合图1和图2|把图2叠在图1上|两张合成一张|把它们融合|把两张图混在一起|把图1和图2合成一张|两图各取一半|让两张照片重叠|把第二张融进第一张|做成双重曝光|两张图合为一张|把图一和图二融合|两张照片叠在一起|把它们叠加|混合两张照片",
     ),
 }
+
+# Of the kinds that a LoRA adds. The text encoder was never told of them: what it makes of each word is all there is to read.
+LORA_WORDS = {
+    "pencil": _kind(
+        "sketched|hand-drawn|pencilled|drawn|drawn in pencil|drawn with a pencil|sketched in pencil|sketchy|pencil drawn|like a pencil drawing|like a sketch|penciled|like a drawing|as if drawn by hand|sketched by hand",
+        "a pencil drawing|a pencil sketch|a sketch|a drawing|a pencil look|pencil lines|a line drawing|pencil strokes|a graphite drawing|pencil style|sketch style|a pencil effect|a sketch effect|a hand-drawn sketch|a pencil portrait|a charcoal drawing|a drawing on paper|the lines of a pencil|a rough sketch|an artist's sketch|a pencil filter",
+        "sketch {o}|draw {o} with a pencil|draw {o} in pencil|sketch {o} with a pencil|draw {o}|trace {o} with a pencil|pencil {o}|make a sketch of {o}|make a drawing of {o}|draw the lines of {o}|redraw {o} in pencil|draw {o} on paper|leave only pencil lines|take a pencil and draw {o}|turn {o} into a sketch|make a pencil drawing from {o}|sketch it on white paper|as drawn with a pencil|trace the lines|sketch everything",
+        "手绘的|素描的|铅笔画的|像素描|像铅笔画|手绘|像手绘|像画的|铅笔感的|线稿似的",
+        "素描|铅笔画|铅笔素描|手绘|线稿|素描画|铅笔线条|素描风|铅笔风格|素描效果|铅笔效果|手绘稿|速写|铅笔稿|素描滤镜|炭笔画|石墨画|铅笔速写|手绘风格|线描|白描",
+        "用铅笔画{o}|把{o}画成素描|画成铅笔画|素描{o}|把{o}变成线稿|用铅笔描{o}|画一张素描|只留铅笔线条|把{o}画下来|用铅笔勾线|给{o}画素描|手绘{o}|用铅笔把{o}画出来|把{o}描成线稿|勾出{o}的线条|速写{o}|用铅笔画出来|描出线条|把{o}画在纸上",
+    ),
+}
