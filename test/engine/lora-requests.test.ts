@@ -14,7 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const KOHYA = join(import.meta.dirname, '../fixtures/loras/tiny-c/kohya.safetensors');
 const COMFYUI = join(import.meta.dirname, '../fixtures/loras/tiny-c/comfyui.safetensors');
-'** Of another width. *'
+/** Of another width. */
 const FOREIGN = join(import.meta.dirname, '../fixtures/loras/tiny-a/kohya.safetensors');
 
 const modelDir = join(folder, 'model');

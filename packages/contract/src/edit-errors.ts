@@ -1,209 +1,209 @@
-import { type ErrorFacts, engine, LATER, request, surroundings, TELL } from './error-facts.ts';
+import { type ErrorFacts, LATER, ofEngine, ofRequest, ofSurroundings, TELL } from './error-facts.ts';
 
 /** Errors of an edit, wherever it is made: its words and pictures, LoRAs, models, the hub, engines and files. */
 export const EDIT_ERRORS = {
-  usage: request(
+  usage: ofRequest(
     400,
     false,
     'The command line is wrong',
     'Run `qwen-edit --help` to see the commands, and each with --help to see its flags.',
     'Correct the request.',
   ),
-  invalid_parameter: request(400, false, 'A parameter is wrong', 'Correct the named parameter.'),
-  prompt_empty: request(400, false, 'The prompt is empty', 'Say in a few words what to change in the picture.'),
-  prompt_too_long: request(400, false, 'The prompt is too long', 'Shorten the prompt.'),
-  image_not_found: request(400, false, 'The picture cannot be read', 'Check the path and its permissions.'),
-  image_invalid: request(
+  invalid_parameter: ofRequest(400, false, 'A parameter is wrong', 'Correct the named parameter.'),
+  prompt_empty: ofRequest(400, false, 'The prompt is empty', 'Say in a few words what to change in the picture.'),
+  prompt_too_long: ofRequest(400, false, 'The prompt is too long', 'Shorten the prompt.'),
+  image_not_found: ofRequest(400, false, 'The picture cannot be read', 'Check the path and its permissions.'),
+  image_invalid: ofRequest(
     400,
     false,
     'The file is not a readable picture',
     'Send a whole JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP file.',
   ),
-  image_too_large: request(
+  image_too_large: ofRequest(
     413,
     false,
     'The picture has too many pixels',
     'Make the picture smaller before sending it.',
   ),
-  image_too_complex: request(
+  image_too_complex: ofRequest(
     413,
     false,
     'The picture takes too long to decode',
     'Save the picture anew as a plain JPEG or PNG, of one page and without metadata, and send that.',
   ),
-  image_ratio: request(
+  image_ratio: ofRequest(
     400,
     false,
     'The picture is too narrow for the model',
     'Crop the picture to a less extreme ratio of width to height.',
   ),
-  steps_too_few: request(
+  steps_too_few: ofRequest(
     400,
     false,
     'This schedule needs more steps',
     'Ask for 2 steps or more, or use a scheduler without shift_terminal (as Lightning has).',
   ),
-  lora_not_found: request(
+  lora_not_found: ofRequest(
     400,
     false,
     'There is no such LoRA',
     'Check its name or path; GET /v1/models lists names. `qwen-edit model pull OWNER/NAME` fetches a repository.',
     'Name a LoRA that GET /v1/models lists, or tell whoever runs the service.',
   ),
-  lora_refused: request(
+  lora_refused: ofRequest(
     403,
     false,
     'This LoRA may not be used',
     'Name it in QWEN_EDIT_LORAS, or put its file below a folder of QWEN_EDIT_LORA_DIRS.',
     'Name a LoRA that GET /v1/models lists, or ask whoever runs the service to allow it.',
   ),
-  lora_invalid: request(
+  lora_invalid: ofRequest(
     400,
     false,
     'The file is not a LoRA that can be used',
     'Use a LoRA in safetensors: docs/loras.md says which key layouts and types are read.',
   ),
-  lora_mismatch: request(
+  lora_mismatch: ofRequest(
     400,
     false,
     'The LoRA was made for another model',
     'Use a LoRA that was trained for this model: its layers and their widths must be the same.',
   ),
-  model_not_found: surroundings(
+  model_not_found: ofSurroundings(
     503,
     false,
     'There is no model in this folder',
     'Point --model or QWEN_EDIT_2511_DIR at a folder that holds model_index.json.',
     TELL,
   ),
-  model_incomplete: surroundings(
+  model_incomplete: ofSurroundings(
     503,
     false,
     'The model folder is incomplete',
     'Download what is missing: `qwen-edit model pull` fetches it. `qwen-edit model verify` lists all of it.',
     TELL,
   ),
-  model_corrupt: surroundings(
+  model_corrupt: ofSurroundings(
     503,
     false,
     'A file of the model is damaged',
     'Run `qwen-edit model verify` to see everything that is damaged, and download those files again.',
     TELL,
   ),
-  model_unsupported: surroundings(
+  model_unsupported: ofSurroundings(
     503,
     false,
     'The model needs something this version cannot do',
     'Use a checkpoint of the Qwen-Image-Edit-2511 architecture; docs/model-folder.md says what can be loaded.',
     TELL,
   ),
-  model_unknown: surroundings(
+  model_unknown: ofSurroundings(
     404,
     false,
     'The hub knows no such model',
     'Check the name and the revision; a private model needs HF_TOKEN.',
     TELL,
   ),
-  model_gated: surroundings(
+  model_gated: ofSurroundings(
     403,
     false,
     'The model is not open to this token',
     'Accept the licence at the model’s page on the hub, and set HF_TOKEN.',
     TELL,
   ),
-  model_busy: surroundings(
+  model_busy: ofSurroundings(
     409,
     true,
     'Another process downloads this model',
     'Wait until it has ended, or stop it.',
     LATER,
   ),
-  hub_unreachable: surroundings(
+  hub_unreachable: ofSurroundings(
     503,
     true,
     'The model hub cannot be reached',
     'Check the network, HTTPS_PROXY and HF_ENDPOINT; with HF_HUB_OFFLINE=1 what is in the cache is used.',
     TELL,
   ),
-  hub_refused: surroundings(
+  hub_refused: ofSurroundings(
     502,
     false,
     'The model hub does not answer as one',
     'Check HF_ENDPOINT, and whether a proxy answers in its place.',
     TELL,
   ),
-  result_invalid: engine(
+  result_invalid: ofEngine(
     500,
     false,
     'The network gave numbers that are no picture',
     'Try another seed or fewer steps; if it stays, check the model files.',
     'Try another seed or fewer steps; if it stays, tell whoever runs the service.',
   ),
-  out_of_memory: engine(
+  out_of_memory: ofEngine(
     503,
     true,
     'Memory ran out',
     'Ask for a smaller result, as with --preset draft, or free memory.',
     'Ask for a smaller result, as with preset draft, or try again later.',
   ),
-  engine_failed: engine(
+  engine_failed: ofEngine(
     500,
     true,
     'The engine could not do its work',
     'Try again; if it stays, report it with the details given.',
     LATER,
   ),
-  engine_crashed: engine(
+  engine_crashed: ofEngine(
     503,
     true,
     'The engine process ended unexpectedly',
     'Try again: a fresh engine is started. If it stays, check memory.',
     LATER,
   ),
-  engine_protocol: engine(
+  engine_protocol: ofEngine(
     503,
     true,
     'The engine process answered nonsense',
     'Try again: a fresh engine is started.',
     LATER,
   ),
-  engine_silent: engine(
+  engine_silent: ofEngine(
     503,
     true,
     'The engine process stopped answering',
     'Try again: a fresh engine is started. A slow machine may need a longer silence limit.',
     LATER,
   ),
-  device_unavailable: surroundings(
+  device_unavailable: ofSurroundings(
     503,
     true,
     'The device cannot be used',
     'Run `qwen-edit doctor` on that machine: it lists every card, and what keeps each from being used. docs/gpu.md says what each needs.',
     LATER,
   ),
-  device_lost: engine(
+  device_lost: ofEngine(
     503,
     true,
     'The device was lost in the middle of its work',
     'Try again: a fresh engine is started. If it stays, read the messages of the driver, update it, and check the card’s heat and power.',
     LATER,
   ),
-  device_drift: surroundings(
+  device_drift: ofSurroundings(
     503,
     true,
     'The device computes wrong numbers',
     'Run `qwen-edit doctor` on that machine. Check its memory and cooling and run `npm ci` again; if it stays, use another machine.',
     LATER,
   ),
-  engine_closed: surroundings(503, false, 'The pipeline was closed', 'Create a new pipeline.', LATER),
-  snapshot_invalid: request(400, false, 'The snapshot does not fit this edit', 'Start the edit from its first step.'),
-  canceled: request(499, false, 'The edit was cancelled', 'Nothing to do.'),
-  output_unwritable: surroundings(
+  engine_closed: ofSurroundings(503, false, 'The pipeline was closed', 'Create a new pipeline.', LATER),
+  snapshot_invalid: ofRequest(400, false, 'The snapshot does not fit this edit', 'Start the edit from its first step.'),
+  canceled: ofRequest(499, false, 'The edit was cancelled', 'Nothing to do.'),
+  output_unwritable: ofSurroundings(
     500,
     false,
     'The result cannot be written',
     'Check that the folder exists and may be written.',
     TELL,
   ),
-  disk_full: surroundings(507, true, 'The disk is full', 'Free some space and try again.', LATER),
+  disk_full: ofSurroundings(507, true, 'The disk is full', 'Free some space and try again.', LATER),
 } as const satisfies Record<string, ErrorFacts>;

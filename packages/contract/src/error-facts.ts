@@ -3,7 +3,7 @@
  * runs. `engine`: the edit or the device it ran on; only another edit tells which. `surroundings`: storage, database, queue,
  * disk, model folder, a device that fails its self-test or cannot be used; never the job's fault. `service`: the state of the service, or of the job itself.
  */
-export type ErrorOrigin = 'request' | 'engine' | 'surroundings' | 'service';
+type ErrorOrigin = 'request' | 'engine' | 'surroundings' | 'service';
 
 /** What a caller needs to know about an error besides its message. */
 export interface ErrorFacts {
@@ -25,10 +25,10 @@ const factsOf =
     ...{ origin, status, retryable, title, hint },
     ...(callerHint === undefined ? {} : { callerHint }),
   });
-export const request = factsOf('request');
-export const engine = factsOf('engine');
-export const surroundings = factsOf('surroundings');
-export const service = factsOf('service');
+export const ofRequest = factsOf('request');
+export const ofEngine = factsOf('engine');
+export const ofSurroundings = factsOf('surroundings');
+export const ofService = factsOf('service');
 
 export const TELL = 'Tell whoever runs the service.';
 export const LATER = 'Try again soon; if it stays, tell whoever runs the service.';

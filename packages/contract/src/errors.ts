@@ -3,7 +3,7 @@ import type { ErrorFacts } from './error-facts.ts';
 import type { FieldError } from './field-errors.ts';
 import { SERVICE_ERRORS } from './service-errors.ts';
 
-export type { ErrorFacts, ErrorOrigin } from './error-facts.ts';
+export type { ErrorFacts } from './error-facts.ts';
 
 /** Every error that can reach a user, with its facts. The keys are the closed union of codes. */
 export const ERRORS = { ...EDIT_ERRORS, ...SERVICE_ERRORS } as const satisfies Record<string, ErrorFacts>;

@@ -46,7 +46,7 @@ export const offeredPresetSchema = presetSchema.extend({
 export type OfferedPreset = Readonly<z.output<typeof offeredPresetSchema>>;
 
 /** Presets of every model. Its own of the same name come first. */
-export const COMMON_PRESETS: readonly Preset[] = [
+const COMMON_PRESETS: readonly Preset[] = [
   { name: 'standard' },
   { name: 'draft', output_area: 512 * 512, reference_size: 'output' },
 ];

@@ -1,220 +1,230 @@
-import { type ErrorFacts, LATER, request, service, surroundings, TELL } from './error-facts.ts';
+import { type ErrorFacts, LATER, ofRequest, ofService, ofSurroundings, TELL } from './error-facts.ts';
 
 /** Errors of a service: who calls it, how a request came, its queue, and what it runs on. */
 export const SERVICE_ERRORS = {
-  unauthorized: request(
+  unauthorized: ofRequest(
     401,
     false,
     'An API key is needed',
     'Send `Authorization: Bearer KEY`; `qwen-edit keys create` makes one.',
     'Send `Authorization: Bearer KEY` with a key that whoever runs the service gave you.',
   ),
-  forbidden: request(403, false, 'The API key may not do this', 'Use a key that has the named scope.'),
-  origin_refused: request(
+  forbidden: ofRequest(403, false, 'The API key may not do this', 'Use a key that has the named scope.'),
+  origin_refused: ofRequest(
     403,
     false,
     'The request comes from a foreign page',
     'Call the API from its own page, from a program, or with an API key.',
   ),
-  host_refused: request(
+  host_refused: ofRequest(
     421,
     false,
     'The service does not answer to this host name',
     'Add the name to QWEN_EDIT_ALLOWED_HOSTS, or set QWEN_EDIT_PUBLIC_URL; or call the service by its IP address or by localhost.',
     'Call the service by its IP address, by localhost, or by the name that whoever runs it has configured.',
   ),
-  not_found: request(
+  not_found: ofRequest(
     404,
     false,
     'There is no such thing',
     'Check the address and the id; what belongs to another owner counts as absent.',
   ),
-  method_not_allowed: request(
+  method_not_allowed: ofRequest(
     405,
     false,
     'The address does not take this method',
     'Use a method that the Allow header names.',
   ),
-  request_malformed: request(400, false, 'The request cannot be read', 'Send well-formed JSON or multipart/form-data.'),
-  media_type_unsupported: request(
+  request_malformed: ofRequest(
+    400,
+    false,
+    'The request cannot be read',
+    'Send well-formed JSON or multipart/form-data.',
+  ),
+  media_type_unsupported: ofRequest(
     415,
     false,
     'The content type is not taken here',
     'Send application/json or multipart/form-data, without a content encoding.',
   ),
-  request_too_large: request(
+  request_too_large: ofRequest(
     413,
     false,
     'The request is too large',
     'Send fewer or smaller parts, or upload pictures by POST /v1/uploads.',
   ),
-  headers_too_large: request(
+  headers_too_large: ofRequest(
     431,
     false,
     'The headers of the request are too large',
     'Send fewer or shorter headers and cookies.',
   ),
-  expectation_failed: request(
+  expectation_failed: ofRequest(
     417,
     false,
     'The expectation cannot be met',
     'Send the request without an Expect header.',
   ),
-  method_unknown: request(501, false, 'The method is not known', 'Use GET, HEAD, POST, PUT or DELETE.'),
-  request_timeout: request(408, true, 'The request took too long to arrive', 'Send it again over a faster connection.'),
-  range_not_satisfiable: request(
+  method_unknown: ofRequest(501, false, 'The method is not known', 'Use GET, HEAD, POST, PUT or DELETE.'),
+  request_timeout: ofRequest(
+    408,
+    true,
+    'The request took too long to arrive',
+    'Send it again over a faster connection.',
+  ),
+  range_not_satisfiable: ofRequest(
     416,
     false,
     'The range lies outside the file',
     'Ask for a range within the size that Content-Range names.',
   ),
-  job_state: request(
+  job_state: ofRequest(
     409,
     false,
     'The job is in another state than this needs',
     'Read the job; cancel it first where it still runs.',
   ),
-  idempotency_mismatch: request(
+  idempotency_mismatch: ofRequest(
     422,
     false,
     'This Idempotency-Key was used for another request',
     'Use a new key for a new request, or repeat the first one unchanged.',
   ),
-  idempotency_in_flight: request(
+  idempotency_in_flight: ofRequest(
     409,
     true,
     'A request with this Idempotency-Key is being worked on',
     'Repeat the request after the time in Retry-After.',
   ),
-  too_many_attempts: request(
+  too_many_attempts: ofRequest(
     429,
     true,
     'Too many wrong keys',
     'Wait for the time in Retry-After, then send a key that is right.',
   ),
-  quota_exceeded: request(
+  quota_exceeded: ofRequest(
     429,
     true,
     'Too much is stored that no job uses',
     'Submit the edits that need the stored pictures, or wait until what is unused is deleted; QWEN_EDIT_MAX_UNUSED_BYTES sets the limit.',
     'Submit the edits that need what you have uploaded, or wait: what no job uses is deleted after a day.',
   ),
-  queue_full: service(429, true, 'The queue is full', 'Repeat the request after the time in Retry-After.'),
-  url_refused: request(
+  queue_full: ofService(429, true, 'The queue is full', 'Repeat the request after the time in Retry-After.'),
+  url_refused: ofRequest(
     400,
     false,
     'The address may not be called',
     'Use an http or https address of a public host; QWEN_EDIT_ALLOW_PRIVATE_URLS=1 also allows private ones.',
     'Use an http or https address of a public host.',
   ),
-  url_unreachable: request(
+  url_unreachable: ofRequest(
     422,
     true,
     'The address could not be fetched',
     'Check that the address answers from where the service runs.',
   ),
-  url_too_large: request(413, false, 'What the address answers is too large', 'Name a smaller file.'),
-  signature_invalid: request(
+  url_too_large: ofRequest(413, false, 'What the address answers is too large', 'Name a smaller file.'),
+  signature_invalid: ofRequest(
     403,
     false,
     'The signature of the address is wrong or has expired',
     'Ask the API for a fresh address.',
   ),
-  upload_incomplete: request(409, true, 'The upload has no content yet', 'PUT the file to the upload address first.'),
-  input_missing: service(500, false, 'A stored picture is gone', 'Submit the edit again with its pictures.'),
-  input_damaged: service(
+  upload_incomplete: ofRequest(409, true, 'The upload has no content yet', 'PUT the file to the upload address first.'),
+  input_missing: ofService(500, false, 'A stored picture is gone', 'Submit the edit again with its pictures.'),
+  input_damaged: ofService(
     500,
     true,
     'A stored picture has changed in the storage',
     'Submit the edit again with its pictures.',
   ),
-  worker_lost: service(
+  worker_lost: ofService(
     503,
     true,
     'The worker was lost each time the job was tried',
     'Submit the edit again; if it stays, check the workers’ memory and logs.',
     'Submit the edit again; if it stays, tell whoever runs the service.',
   ),
-  poison: service(
+  poison: ofService(
     500,
     false,
     'No worker could take the job',
     'Check the workers’ logs; submit the edit again.',
     'Submit the edit again; if it stays, tell whoever runs the service.',
   ),
-  expired: service(504, true, 'The deadline of the job has passed', 'Submit the edit again with a later deadline.'),
-  database_unavailable: surroundings(
+  expired: ofService(504, true, 'The deadline of the job has passed', 'Submit the edit again with a later deadline.'),
+  database_unavailable: ofSurroundings(
     503,
     true,
     'The database cannot be reached',
     'Try again soon; if it stays, check DATABASE_URL and the server.',
     LATER,
   ),
-  database_refused: surroundings(
+  database_refused: ofSurroundings(
     503,
     true,
     'The database does not let the service in',
     'Check DATABASE_URL and the settings of the server.',
     LATER,
   ),
-  storage_unavailable: surroundings(
+  storage_unavailable: ofSurroundings(
     503,
     true,
     'The object storage cannot be used',
     'Try again soon; if it stays, check STORAGE_URL and its rights.',
     LATER,
   ),
-  queue_unavailable: surroundings(
+  queue_unavailable: ofSurroundings(
     503,
     true,
     'The queue cannot be used',
     'Try again soon; if it stays, check QUEUE_URL and its rights.',
     LATER,
   ),
-  migration_needed: surroundings(
+  migration_needed: ofSurroundings(
     503,
     false,
     'The database has another schema than this version needs',
     'Run `qwen-edit migrate` of the newest version that uses this database.',
     TELL,
   ),
-  data_dir_locked: surroundings(
+  data_dir_locked: ofSurroundings(
     409,
     false,
     'Another process uses this data folder',
     'Stop it, or set QWEN_EDIT_DATA_DIR to another folder.',
     TELL,
   ),
-  embedded_database_failed: surroundings(
+  embedded_database_failed: ofSurroundings(
     500,
     false,
     'The embedded database does not start',
     'Read postgres.log in the data folder, or set DATABASE_URL to a PostgreSQL server.',
     TELL,
   ),
-  port_in_use: surroundings(
+  port_in_use: ofSurroundings(
     409,
     false,
     'The port is taken',
     'Set PORT to a free one, or stop what listens there.',
     TELL,
   ),
-  not_ready: service(503, true, 'The service is not ready', 'Try again soon.'),
-  service_unreachable: service(
+  not_ready: ofService(503, true, 'The service is not ready', 'Try again soon.'),
+  service_unreachable: ofService(
     503,
     true,
     'The service does not answer',
     'Start it with `qwen-edit serve`, or set QWEN_EDIT_URL.',
     LATER,
   ),
-  answer_unreadable: service(
+  answer_unreadable: ofService(
     502,
     false,
     'The answer cannot be read',
     'Check that the address is that of a qwen-edit service of about the same version.',
     TELL,
   ),
-  internal: service(
+  internal: ofService(
     500,
     false,
     'Something unforeseen went wrong',

@@ -3,7 +3,7 @@ import { readCroppedPicture } from './pictures.ts';
 import { editOnce } from './quality.ts';
 
 /** Seconds of one edit at the recommended settings on one thread; `load_s` of opening the checkpoint. */
-export interface Speed {
+export interface EditSpeed {
   readonly side: number;
   readonly load_s: number;
   readonly edit_s: number;
@@ -13,7 +13,12 @@ export interface Speed {
  * The quickest of `rounds` edits of a square photo, reference and result of `side` pixels, after one that warms up.
  * Decoding and encoding of the pictures is counted, as a user would count it.
  */
-export async function measureSpeed(open: OpenEditor, photo: Uint8Array, side: number, rounds: number): Promise<Speed> {
+export async function measureSpeed(
+  open: OpenEditor,
+  photo: Uint8Array,
+  side: number,
+  rounds: number,
+): Promise<EditSpeed> {
   const picture = await readCroppedPicture(photo, side, side);
   const start = performance.now();
   return withEditors({ open, engines: 1 }, async (onEditors) => {

@@ -1,6 +1,15 @@
 import { LORA_LIMITS, type ServedModel } from '@qwen-edit/contract';
 import { expect, it } from 'vitest';
-import { type FormLora, isFull, loraLines, loraRefs, lorasOfInput, withExample, withLora, withScale } from './loras.ts';
+import {
+  type FormLora,
+  isListFull,
+  loraLines,
+  loraRefs,
+  lorasOfInput,
+  withExample,
+  withLora,
+  withScale,
+} from './loras.ts';
 
 const SEPIA = { name: 'sepia', scale: 1 };
 const NIGHT = { name: 'night', scale: 1 };
@@ -35,7 +44,7 @@ it('an example switches on no LoRA that would be refused', () => {
   expect(withExample([], 'gone', MODEL)).toEqual([]);
   expect(withExample([], 'unknown', MODEL)).toEqual([]);
   const many = Array.from({ length: LORA_LIMITS.count }, (_, i): FormLora => ({ name: `l${i}`, scale: 1 }));
-  expect([isFull(many), isFull(many.slice(1))]).toEqual([true, false]);
+  expect([isListFull(many), isListFull(many.slice(1))]).toEqual([true, false]);
   expect(withExample(many, 'sepia', MODEL)).toEqual(many);
 });
 

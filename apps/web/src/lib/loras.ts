@@ -41,7 +41,7 @@ export function withScale(loras: readonly FormLora[], lora: LoraRef, scale: numb
   });
 }
 
-export const isFull = (loras: readonly FormLora[]): boolean => loras.length >= LORA_LIMITS.count;
+export const isListFull = (loras: readonly FormLora[]): boolean => loras.length >= LORA_LIMITS.count;
 
 /** The LoRA of a name; undefined for one that the model does not offer. */
 export const offeredLora = (name: string, model: ServedModel | undefined): OfferedLora | undefined =>
@@ -65,7 +65,7 @@ export function withExample(
   model: ServedModel | undefined,
 ): readonly FormLora[] {
   const kept = loras.filter(({ byExample, name }) => byExample !== true || name === needed);
-  if (needed === undefined || kept.some(({ name }) => name === needed) || isFull(kept)) return kept;
+  if (needed === undefined || kept.some(({ name }) => name === needed) || isListFull(kept)) return kept;
   return isUsable({ name: needed, scale: 1 }, model) ? [...kept, { name: needed, scale: 1, byExample: true }] : kept;
 }
 

@@ -10,7 +10,7 @@ import {
   overriddenBy,
   presetChoice,
   presetInForce,
-  presetsOf,
+  shownPresets,
   smallerArea,
 } from './presets.ts';
 
@@ -38,15 +38,15 @@ const form = (values: Partial<FormValues>): FormValues => ({ ...EMPTY_FORM, prom
 const names = (presets: readonly OfferedPreset[]): string[] => presets.map(({ name }) => name);
 
 it('a service that names no presets has the standard and the draft', () => {
-  expect(names(presetsOf(served({})))).toEqual(['standard', 'draft']);
-  expect(names(presetsOf(undefined))).toEqual(['standard', 'draft']);
+  expect(names(shownPresets(served({})))).toEqual(['standard', 'draft']);
+  expect(names(shownPresets(undefined))).toEqual(['standard', 'draft']);
   const own = served({ presets: [{ name: 'standard' }, { name: 'draft' }, LIGHTNING] });
-  expect(names(presetsOf(own))).toEqual(['standard', 'draft', 'lightning-4']);
+  expect(names(shownPresets(own))).toEqual(['standard', 'draft', 'lightning-4']);
 });
 
 it('the standard is sent as nothing and shown as nothing, any other preset is sent by its name', () => {
   const own = { name: 'standard', title: { en: 'Usual', zh: '通常' }, num_inference_steps: 30 };
-  const [standard] = presetsOf(served({ presets: [own, LIGHTNING] })).filter(({ name }) => name === 'standard');
+  const [standard] = shownPresets(served({ presets: [own, LIGHTNING] })).filter(({ name }) => name === 'standard');
   expect(standard).toMatchObject({ title: own.title });
   expect(standard).not.toHaveProperty('num_inference_steps');
   const sent = (name: string) => requestParameters(form({ preset: presetChoice(name) }));

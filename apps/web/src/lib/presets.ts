@@ -17,7 +17,7 @@ import { SIZE_NUMBERS } from './size.ts';
  * What the page offers; of a service that names none, those of every model. The standard is sent as nothing, so that it says nothing
  * here either, whatever the model makes of its name.
  */
-export const presetsOf = (model: ServedModel | undefined): readonly OfferedPreset[] =>
+export const shownPresets = (model: ServedModel | undefined): readonly OfferedPreset[] =>
   offeredPresets(model?.presets).map((preset) =>
     preset.name === STANDARD ? { name: STANDARD, title: preset.title, description: preset.description } : preset,
   );

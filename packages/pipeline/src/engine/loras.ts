@@ -17,7 +17,7 @@ interface Loras {
 }
 
 /** Reads those of every edit. Throws what readLora throws. */
-export async function createLoras(
+export async function loadLoras(
   transformer: Pick<Transformer, 'targets' | 'useBranches'>,
   { fixed: fixedFiles = [], isMerged }: FixedLoras,
 ): Promise<Loras> {

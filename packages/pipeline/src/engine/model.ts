@@ -5,7 +5,7 @@ import type { FindPrepared } from '../onnx/prepared-layer.ts';
 import { createPromptEncoder, type PromptEncoder } from '../text/prompt.ts';
 import type { LoraFile, UsedLora } from '../types.ts';
 import { type Device, deviceNamed, type KernelSet } from './devices.ts';
-import { createLoras } from './loras.ts';
+import { loadLoras } from './loras.ts';
 import { type Precision, precisionNamed } from './precision.ts';
 import { type EngineContext, type Holding, SEGMENT_BYTES, type SegmentChain } from './segment-chain.ts';
 import { loadTextEncoder, type TextEncoder } from './text-encoder.ts';
@@ -131,7 +131,7 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
     const endStage = async (): Promise<void> => {
       for (const chain of chains) await chain.endStage();
     };
-    const { useLoras } = await createLoras(transformer, {
+    const { useLoras } = await loadLoras(transformer, {
       fixed: options.loras,
       isMerged: (layer) => context.prepared?.(layer) !== undefined,
     });

@@ -59,7 +59,7 @@ export async function readLora(file: Omit<LoraFile, 'scale'>, targets: LoraTarge
   const opened = await openLora(file, targets);
   const layers = new Map([...opened.layers].map(([name, read]) => [name, read()]));
   const bytes = [...layers.values()].reduce((sum, { down, up }) => sum + down.byteLength + up.byteLength, 0);
-  return { file: basename(file.path), sha256: await fileDigest(file.path), layers, bytes };
+  return { file: basename(file.path), sha256: await loraDigest(file.path), layers, bytes };
 }
 
 /**
@@ -211,7 +211,7 @@ function areFinite(values: Float32Array): boolean {
 }
 
 /** SHA-256 of a file, in hex. */
-export async function fileDigest(path: string): Promise<string> {
+export async function loraDigest(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path)) hash.update(chunk);
   return hash.digest('hex');
@@ -223,6 +223,7 @@ function asLoraError(label: string, thrown: unknown): AppError {
   const isGone = error.message.includes('cannot be read') || errorCode(thrown) === 'ENOENT';
   if (!isGone && !/^model_/.test(error.code)) return error;
   const code = isGone ? 'lora_not_found' : 'lora_invalid';
-  const hint = error.hint.includes('--model') ? {} : { hint: error.hint };
+  // Remedies for a whole model are none for a LoRA.
+  const hint = /--model|model pull|model verify|model folder/.test(error.hint) ? {} : { hint: error.hint };
   return new AppError(code, `The LoRA ${label}: ${error.message}`, { ...hint, cause: thrown });
 }

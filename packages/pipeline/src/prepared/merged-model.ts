@@ -1,6 +1,6 @@
 import type { ModelFolder } from '../hub/model-folder.ts';
 import { mergedDigest, mergeLoras } from '../lora/merge-loras.ts';
-import { fileDigest, openLora, targetsOf } from '../lora/read-lora.ts';
+import { loraDigest, openLora, targetsOf } from '../lora/read-lora.ts';
 import type { LoraFile } from '../types.ts';
 
 /**
@@ -17,7 +17,7 @@ export async function mergedModel<M extends Pick<ModelFolder, 'digest' | 'transf
   const loras = await Promise.all(
     files.map(async (file) => {
       const lora = await openLora(file, targets);
-      return { lora, scale: file.scale, sha256: await fileDigest(file.path) };
+      return { lora, scale: file.scale, sha256: await loraDigest(file.path) };
     }),
   );
   return {

@@ -1,6 +1,6 @@
 import { loraTitle } from '../../i18n/offer-words.ts';
 import { kindOfPrompt } from '../../lib/example-prompts.ts';
-import { isFull, isUsable, withLora } from '../../lib/loras.ts';
+import { isListFull, isUsable, withLora } from '../../lib/loras.ts';
 import { useApp, useWords } from '../../state/use-app.tsx';
 
 /** Which LoRA the prompt needs and whether it is on; or which one is still on from an example. */
@@ -36,7 +36,7 @@ export function LoraNote() {
   return (
     <p class="field-note" role="status">
       {usable ? words.loraOff(title) : words.loraGone(title)}{' '}
-      {usable && !isFull(loras) && (
+      {usable && !isListFull(loras) && (
         <button type="button" class="link-button" onClick={() => editor.set({ loras: withLora(loras, lora, true) })}>
           {words.loraSwitchOn}
         </button>

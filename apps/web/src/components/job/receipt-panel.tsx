@@ -4,7 +4,7 @@ import type { Dictionary } from '../../i18n/en.ts';
 import { loraTitle, presetWords } from '../../i18n/offer-words.ts';
 import type { Format } from '../../lib/format.ts';
 import { formOfJob } from '../../lib/parameters.ts';
-import { presetsOf } from '../../lib/presets.ts';
+import { shownPresets } from '../../lib/presets.ts';
 import { sizeText } from '../../lib/size.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 import { Icon } from '../common/icon.tsx';
@@ -63,7 +63,7 @@ export function ReceiptPanel({ job }: { readonly job: Job }) {
     speed,
   } = read.success ? read.data : NO_RECEIPT;
   const preset = parameters.preset ?? formOfJob(job).preset;
-  const offered = presetsOf(served).find(({ name }) => name === preset);
+  const offered = shownPresets(served).find(({ name }) => name === preset);
   const references = [
     ...new Set(images.flatMap(({ reference }) => (reference === undefined ? [] : sizeText(reference)))),
   ];

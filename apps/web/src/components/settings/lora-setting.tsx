@@ -2,7 +2,7 @@ import { LORA_LIMITS } from '@qwen-edit/contract';
 import { useId } from 'preact/hooks';
 import { loraTitle } from '../../i18n/offer-words.ts';
 import {
-  isFull,
+  isListFull,
   isUsable,
   type LoraLine,
   loraKey,
@@ -33,7 +33,7 @@ export function LoraSetting() {
         ))}
       </ul>
       <p id={id} class="quiet">
-        {words.help} {isFull(loras) && words.full(String(LORA_LIMITS.count))}
+        {words.help} {isListFull(loras) && words.full(String(LORA_LIMITS.count))}
       </p>
     </fieldset>
   );
@@ -51,7 +51,7 @@ function LoraSwitch({ line: { lora, offered, on, inPreset } }: { readonly line: 
   const usable = isUsable(lora, model);
   const byPreset = inPreset !== undefined;
   // One that is on can be switched off whatever the matter is with it.
-  const fixed = !on && (!usable || byPreset || isFull(loras));
+  const fixed = !on && (!usable || byPreset || isListFull(loras));
   const said = [
     offered?.description?.[language],
     offered?.unavailable === undefined ? undefined : words.unavailable,

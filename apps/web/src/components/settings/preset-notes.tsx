@@ -1,6 +1,6 @@
 import { presetWords } from '../../i18n/offer-words.ts';
 import { STANDARD } from '../../lib/parameters.ts';
-import { asPresetSays, isLost, type Overridden, overriddenBy, presetsOf } from '../../lib/presets.ts';
+import { asPresetSays, isLost, type Overridden, overriddenBy, shownPresets } from '../../lib/presets.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 
 /** That a chosen preset does not hold, or not in all that it says. */
@@ -12,7 +12,7 @@ export function PresetNotes() {
   const form = editor.form.value;
   const model = service.model.value;
   const titleOf = (name: string): string => {
-    const preset = presetsOf(model).find((each) => each.name === name);
+    const preset = shownPresets(model).find((each) => each.name === name);
     return presetWords(name, preset, words, language).title;
   };
   const overridden = overriddenBy(form, editor.preset.value);

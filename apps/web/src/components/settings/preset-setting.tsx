@@ -2,7 +2,7 @@ import type { OfferedPreset } from '@qwen-edit/contract';
 import { useId } from 'preact/hooks';
 import { presetWords } from '../../i18n/offer-words.ts';
 import { choiceOf, EMPTY_FORM, recommendedValue, STANDARD } from '../../lib/parameters.ts';
-import { presetChoice, presetsOf, smallerArea } from '../../lib/presets.ts';
+import { presetChoice, shownPresets, smallerArea } from '../../lib/presets.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 import { PresetNotes } from './preset-notes.tsx';
 
@@ -12,7 +12,7 @@ export function PresetSetting() {
   const words = useWords();
   const id = useId();
   const language = preferences.language.value;
-  const presets = presetsOf(service.model.value);
+  const presets = shownPresets(service.model.value);
   const sizes = service.modelSizes.value;
   const chosen = editor.inForce.value.preset ?? STANDARD;
   const known = presets.find(({ name }) => name === chosen);

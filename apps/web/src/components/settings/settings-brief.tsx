@@ -1,6 +1,6 @@
 import { loraTitle, presetWords } from '../../i18n/offer-words.ts';
 import { choiceOf, type FormValues, recommendedValue, STANDARD } from '../../lib/parameters.ts';
-import { presetsOf } from '../../lib/presets.ts';
+import { shownPresets } from '../../lib/presets.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 
 /** The settings that matter most, in a line. */
@@ -13,7 +13,7 @@ export function SettingsBrief({ form }: { readonly form: FormValues }) {
   const model = service.model.value;
   const { numbers, seed, preset: name = STANDARD } = form;
   // A job that is done keeps what its preset said, also if this cannot be used now.
-  const preset = presetsOf(model).find((each) => each.name === name);
+  const preset = shownPresets(model).find((each) => each.name === name);
   const steps = numbers.num_inference_steps ?? recommendedValue('num_inference_steps', model, preset);
   const count = numbers.num_images_per_prompt ?? 1;
   const speed = choiceOf(form, 'speed', preset);

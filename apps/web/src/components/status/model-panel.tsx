@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import type { Dictionary } from '../../i18n/en.ts';
 import { loraTitle, presetWords } from '../../i18n/offer-words.ts';
 import { recommendedValue } from '../../lib/parameters.ts';
-import { presetsOf } from '../../lib/presets.ts';
+import { shownPresets } from '../../lib/presets.ts';
 import { roughSeconds } from '../../lib/rough-time.ts';
 import { useApp, useFormat, useWords } from '../../state/use-app.tsx';
 import { DownloadProgress } from '../common/download-progress.tsx';
@@ -40,7 +40,7 @@ export function ModelPanel({ model }: { readonly model: ServedModel }) {
     [words.status.defaults, recommended.join(' · ')],
     [
       words.status.presets,
-      presetsOf(model)
+      shownPresets(model)
         .map((preset) => presetWords(preset.name, preset, words, language).title)
         .join(' · '),
     ],

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AppError } from '@qwen-edit/contract';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loraTensors, type NewTensor, noise, writeTensors } from '../../../../test/support/lora-files.ts';
-import { type Lora, readLora } from './read-lora.ts';
+import { AppError } from '../../packages/contract/src/index.ts';
+import { type Lora, readLora } from '../../packages/pipeline/src/lora/read-lora.ts';
+import { loraTensors, type NewTensor, noise, writeTensors } from '../support/lora-files.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'qwen-edit-lora-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -28,7 +28,7 @@ function read(tensors: Tensors, metadata?: Record<string, string>): Promise<Lora
 async function refusal(work: Promise<unknown>): Promise<readonly [string, string]> {
   const thrown = await work.catch((error: unknown) => error);
   if (!(thrown instanceof AppError)) throw new Error('It was not refused.');
-  expect(thrown.hint).not.toMatch(/--model|QWEN_EDIT_2511_DIR/);
+  expect(thrown.hint).not.toMatch(/--model|QWEN_EDIT_2511_DIR|model verify|Delete this file/);
   return [thrown.code, thrown.message];
 }
 
