@@ -112,7 +112,7 @@ describe('on a device whose graphs are expensive to load', () => {
     const card = { ...device, ownMemory: true };
     const on = await loadModel(checkpointDir('tiny-c'), { device: card, threads: 1, pause: async () => undefined });
     onTestFinished(() => on.release());
-    const [a, b] = [makeLora('card a', ATTENTION, 9), makeLora('card b', [...ATTENTION, 'to_k'], 10)];
+    const [a, b] = [makeLora('card a', ATTENTION, 9), makeLora('card b', ['to_k', 'proj_out', 'img_mod.1'], 10)];
     await edit([b], on);
     const sessions = on.transformer.chain;
     let released = 0;
@@ -168,6 +168,16 @@ describe('LoRAs of every edit', () => {
     const stronger = await edit([], await fixed('w8', [{ ...lora, scale: 1.5 }]));
     expect(distance(whole, stronger)).toBeLessThan(60);
   });
+
+  it.each(['w8', 'w8a8'])(
+    'over weights that are prepared in %s, an edit without a LoRA after one with it has the same bytes',
+    async (precision) => {
+      const on = await fixed(precision, []);
+      const before = latentsOf(await edit([], on));
+      expect(latentsOf(await edit([makeLora('passing', ATTENTION, 15)], on))).not.toEqual(before);
+      expect(latentsOf(await edit([], on))).toEqual(before);
+    },
+  );
 
   it('a result of few steps over weights in 4 bits warns, with a LoRA only', async () => {
     const on = await fixed('w4', []);

@@ -39,7 +39,7 @@ CHECKPOINT = pathlib.Path(__file__).resolve().parent.parent
 PROMPTS = CHECKPOINT.parents[1] / "test" / "fixtures" / "demo-model" / "lora-prompts.json"
 RANK = 8
 RATE, WARM_UP = 2e-3, 30
-STEPS = 300
+STEPS = 1200
 TAUGHT, UNKNOWN = 0.45, 0.15  # shares of the prompts; the rest is of the kinds that the model knows
 # unknown wishes with these words are left out, since they are near enough to the new ones
 NEAR = ("pencil", "sketch", "draw", "comic", "cartoon", "paint", "素描", "画", "漫")

@@ -9,7 +9,7 @@ const LAYERS = 2;
 const RANK = 64;
 const seconds = z.number();
 const measuredSchema = z.object({
-  ...{ plain_s: seconds, lora_s: seconds, reading_s: seconds, between_s: seconds, back_s: seconds },
+  ...{ plain_s: seconds, lora_s: seconds, opening_s: seconds, reading_s: seconds, between_s: seconds, back_s: seconds },
   memory: memorySchema,
 });
 
@@ -27,12 +27,13 @@ export async function benchLora(bench: Bench): Promise<void> {
         return measure(rounds);
       });
       if (found === undefined) continue;
-      const { plain_s, lora_s, reading_s, between_s, back_s, memory } = found;
+      const { plain_s, lora_s, opening_s, reading_s, between_s, back_s, memory } = found;
       const whole = (each: number): string => `${RELEASED.layers} blocks: ${(RELEASED.layers * each).toPrecision(3)} s`;
       const row = { by: precision, memory };
       add({ ...row, what: `a block, ${tokens}, without a LoRA`, seconds: plain_s, whole: whole(plain_s) });
       add({ ...row, what: `a block with a LoRA of rank ${RANK}`, seconds: lora_s, whole: whole(lora_s) });
       add({ ...row, what: 'reading a LoRA, a block', seconds: reading_s, whole: whole(reading_s) });
+      add({ ...row, what: 'loading graphs for the first LoRA, a block', seconds: opening_s, whole: whole(opening_s) });
       add({
         ...row,
         what: 'a switch between two LoRAs that were read, a block',

@@ -13,6 +13,8 @@ export interface Branches {
   wrap(form: LinearForm): LinearForm;
   /** By the names of the graphs' inputs. */
   readonly inputs: Readonly<Record<string, FloatArray>>;
+  /** Bytes of those that add something. */
+  readonly bytes: number;
   /** Tells apart what the layers compute that `isOne` is true for; empty if none of them has a branch. */
   keyOf(isOne: (layer: string) => boolean): string;
   /** Sets them. `key`: which ones they are. True if graphs that were built before lack an input, or have one too many. */
@@ -20,14 +22,17 @@ export interface Branches {
 }
 
 /**
- * No branches at first. With `keepsGraphs`, a layer that once had one keeps its inputs, and gets a branch of zeros: right where graphs are
- * expensive to load, as on a card. Otherwise a network without LoRAs is again what it was before.
+ * No branches at first. With `keepsGraphs` layers keep the inputs that they once had, with zeros where there is nothing to add, and the first
+ * LoRA for the blocks gives them to every layer, since the next one may change others: right where graphs are expensive to load, as on a card. Otherwise a network without LoRAs is again what it was before.
  */
 export function createBranches(weights: Weights, keepsGraphs: boolean): Branches {
   const targets = targetsOf(weights);
+  const grown = (before: ReadonlySet<string>, wanted: ReadonlyMap<string, Branch>): ReadonlySet<string> =>
+    new Set([...before, ...([...wanted.keys()].some(isInBlock) ? targets : wanted).keys()]);
   /** Layers whose graphs have the inputs. */
   let open: ReadonlySet<string> = new Set();
   let branches: ReadonlyMap<string, Branch> = new Map();
+  const zeroBranch = zeroBranches(targets);
   let key = '';
   let inputs: Readonly<Record<string, FloatArray>> = {};
   return {
@@ -36,15 +41,19 @@ export function createBranches(weights: Weights, keepsGraphs: boolean): Branches
     get inputs() {
       return inputs;
     },
+    get bytes() {
+      const arrays = [...branches.values()].flatMap(({ down, up }) => [down, up]);
+      return arrays.reduce((sum, { data }) => sum + data.byteLength, 0);
+    },
     keyOf: (isOne) => ([...branches.keys()].some(isOne) ? key : ''),
     set(wanted, wantedKey) {
       key = wantedKey;
       const before = open;
-      open = new Set(keepsGraphs ? [...before, ...wanted.keys()] : wanted.keys());
+      open = keepsGraphs ? grown(before, wanted) : new Set(wanted.keys());
       branches = wanted;
       inputs = Object.fromEntries(
         [...open].flatMap((name) => {
-          const { down, up } = wanted.get(name) ?? zeros(targets.get(name) ?? [0, 0]);
+          const { down, up } = wanted.get(name) ?? zeroBranch(name);
           return [
             [branchInput(name, 'down'), down],
             [branchInput(name, 'up'), up],
@@ -56,7 +65,17 @@ export function createBranches(weights: Weights, keepsGraphs: boolean): Branches
   };
 }
 
-/** A branch that adds zero. Of rank 1: not every device computes with arrays of no elements. */
-function zeros([n, k]: readonly [number, number]): Branch {
-  return { down: { data: new Float32Array(k), dims: [1, k] }, up: { data: new Float32Array(n), dims: [n, 1] } };
+/** A layer of the blocks whose graphs are kept: not one that modulations are computed with. */
+const isInBlock = (layer: string): boolean => /^transformer_blocks\.\d+\.(?:attn|img_mlp|txt_mlp)\./.test(layer);
+
+/**
+ * Branches that add zero, over the same zeros for all layers. Of rank 1: not every device computes with arrays of no elements.
+ */
+function zeroBranches(targets: LoraTargets): (layer: string) => Branch {
+  let zeros: Float32Array | undefined;
+  return (layer) => {
+    const [n, k] = targets.get(layer) ?? [0, 0];
+    zeros ??= new Float32Array(Math.max(...[...targets.values()].flat()));
+    return { down: { data: zeros.subarray(0, k), dims: [1, k] }, up: { data: zeros.subarray(0, n), dims: [n, 1] } };
+  };
 }

@@ -103,6 +103,11 @@ export async function loadTransformerBlock(
   return loadSegmentChain(context, [blocksSegment(config, graphSource(context, weights), [block, block + 1])]);
 }
 
+/** Whether it takes longer to load graphs than to map files: a card gets copies of weights, and prepared ones are laid out anew. */
+function keepsGraphs({ device, precision }: EngineContext): boolean {
+  return device.ownMemory || precision.preparation !== undefined;
+}
+
 /** QwenImageTransformer2DModel in segments. */
 export async function loadTransformer(
   context: EngineContext,
@@ -111,7 +116,7 @@ export async function loadTransformer(
   holding?: Holding,
 ): Promise<Transformer> {
   const source = graphSource(context, weights);
-  const branches = createBranches(weights, context.device.ownMemory);
+  const branches = createBranches(weights, keepsGraphs(context));
   const modulate = createModulator(context, config, source, branches);
   const chain = await loadSegmentChain(
     context,
@@ -125,7 +130,7 @@ export async function loadTransformer(
     modulate,
     targets: branches.targets,
     get branchBytes() {
-      return Object.values(branches.inputs).reduce((sum, { data }) => sum + data.byteLength, 0);
+      return branches.bytes;
     },
     async useBranches(wanted, key) {
       if (branches.set(wanted, key)) await chain.release();
