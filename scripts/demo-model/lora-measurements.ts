@@ -8,9 +8,9 @@ import type { LoraPrompts } from '@qwen-edit/demo-model/measure/loras';
 import { z } from 'zod';
 
 /** Where `npm run measure:demo-model loras` leaves its results. */
-export const LORA_MEASUREMENTS_FILE: string = join(demoModelDir, 'lora-measurements.json');
+const LORA_MEASUREMENTS_FILE: string = join(demoModelDir, 'lora-measurements.json');
 /** Where `npm run measure:demo-model steps` leaves its. */
-export const STEP_MEASUREMENTS_FILE: string = join(demoModelDir, 'step-measurements.json');
+const STEP_MEASUREMENTS_FILE: string = join(demoModelDir, 'step-measurements.json');
 const PROMPTS = join(import.meta.dirname, '../../test/fixtures/demo-model/lora-prompts.json');
 
 /** PSNR in dB against the exact edit. */
@@ -86,7 +86,7 @@ export async function readLoraPrompts(): Promise<Readonly<Record<LoraKind, LoraP
 }
 
 /** SHA-256 of a LoRA's file. */
-export async function loraDigest(kind: LoraKind): Promise<string> {
+export async function digestOfLora(kind: LoraKind): Promise<string> {
   const bytes = await readFile(join(demoModelDir, 'loras', `${kind}.safetensors`));
   return createHash('sha256').update(bytes).digest('hex');
 }

@@ -5,7 +5,7 @@ import { measureKinds, measureLoraQuality, measureLoraReading } from '@qwen-edit
 import { createPipeline } from '@qwen-edit/pipeline';
 import { modelDigest, photosAt, readGoldenPrompts, readHeldOutPrompts } from './inputs.ts';
 import {
-  loraDigest,
+  digestOfLora,
   loraMeasurementsSchema,
   readLoraPrompts,
   stepMeasurementsSchema,
@@ -56,7 +56,7 @@ export async function measureLoras(): Promise<void> {
     console.log(`What the model knows by itself, with it on: ${JSON.stringify(measured.others[kind])}`);
   }
   await writeLoraMeasurements(
-    loraMeasurementsSchema.parse({ ...(await origin()), loras: await byKind(loraDigest), ...measured }),
+    loraMeasurementsSchema.parse({ ...(await origin()), loras: await byKind(digestOfLora), ...measured }),
   );
 }
 

@@ -12,8 +12,8 @@ import { decodePicture, encodePicture, mean, pixelPsnr } from '../../packages/de
 import { createPipeline, type Pipeline } from '../../packages/pipeline/src/index.ts';
 import { modelDigest, photosAt } from '../../scripts/demo-model/inputs.ts';
 import {
+  digestOfLora,
   type LoraMeasurements,
-  loraDigest,
   readLoraMeasurements,
   readLoraPrompts,
   readStepMeasurements,
@@ -54,7 +54,7 @@ async function edit(prompt: string, kind: LoraKind, scale: number | undefined): 
 it('the measurements are those of this model and these LoRAs', async () => {
   const again = 'run npm run measure:demo-model loras';
   expect(measured.model, again).toBe(await modelDigest());
-  for (const kind of LORA_KINDS) expect(measured.loras[kind], again).toBe(await loraDigest(kind));
+  for (const kind of LORA_KINDS) expect(measured.loras[kind], again).toBe(await digestOfLora(kind));
 });
 
 describe.each(LORA_KINDS)('by its measurements, the LoRA %s', (kind) => {

@@ -392,7 +392,8 @@ describe('what cannot be reached', () => {
       const net = fetcher({ resolve, failuresTakeMs: 100 });
       const start = performance.now();
       const error = await net.fetch(`http://name.example:${port}/path?token=secret`).catch((thrown: unknown) => thrown);
-      expect(performance.now() - start, what).toBeGreaterThanOrEqual(99);
+      // A timer may ring some milliseconds early by this clock.
+      expect(performance.now() - start, what).toBeGreaterThan(80);
       expect(error, what).toMatchObject({ code: 'url_unreachable', cause: { code: cause } });
       const { text, hint } = callerTextOf(error as AppError);
       answers.add(`${text.replace(/:1 /, ' ')} ${hint}`);
@@ -412,7 +413,8 @@ describe('what cannot be reached', () => {
       const error = await fetcher({ resolve, failuresTakeMs: 100 })
         .fetch(`${url}/0`)
         .catch((thrown: unknown) => thrown);
-      expect(performance.now() - start, what).toBeGreaterThanOrEqual(99);
+      // A timer may ring some milliseconds early by this clock.
+      expect(performance.now() - start, what).toBeGreaterThan(80);
       expect(error, what).toMatchObject({ code: 'url_unreachable', cause: { code: cause } });
       answers.add(callerTextOf(error as AppError).text);
     }
