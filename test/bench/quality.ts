@@ -10,18 +10,19 @@ import { RELEASED, SMALLEST, writeTrueSize } from '../../packages/pipeline/bench
 import { loadPreparedModel } from '../../packages/pipeline/src/load-prepared-model.ts';
 import { photosAt, readGoldenPrompts } from '../../scripts/demo-model/inputs.ts';
 import { compareEdits, type EditsRow, type KindEdits, makeEdits } from './quality-edits.ts';
+import { closeness, drawings, PENCIL } from './quality-loras.ts';
 import { closenessOf, predictOnce } from './quality-network.ts';
 
 /**
- * npm run bench:quality [-- --quick] [--only network,edits] [--layers N] [--kinds negative,blend,…] [--photos 1 to 4] [--side PIXELS]
+ * npm run bench:quality [-- --quick] [--only network,edits,loras] [--layers N] [--kinds negative,blend,…] [--photos 1 to 4] [--side PIXELS]
  *   [--threads N] [--dir FOLDER]
- * Each precision that the CPU runs beside fp32: one call of the transformer at true width with outliers, and whole edits of the
- * demo model. Rows of Markdown go to stdout as they come. It judges nothing: it ends with 0 if it ran.
+ * Each precision that the CPU runs beside fp32: one call of the transformer at true width with outliers, whole edits of the
+ * demo model, and its drawings with a LoRA. Rows of Markdown go to stdout as they come. It judges nothing: it ends with 0 if it ran.
  */
 const { values: flags } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    only: { type: 'string', default: 'network,edits' },
+    only: { type: 'string', default: 'network,edits,loras' },
     layers: { type: 'string', default: '1' },
     kinds: { type: 'string', default: KINDS.join() },
     photos: { type: 'string' },
@@ -45,7 +46,7 @@ const head = (...cells: readonly string[]): void => {
 };
 
 const folder = await mkdtemp(join(flags.dir, 'qwen-edit-quality-'));
-const PARTS: Readonly<Record<string, () => Promise<void>>> = { network, edits };
+const PARTS: Readonly<Record<string, () => Promise<void>>> = { network, edits, loras };
 console.log(`${processorName()}; ${threads} threads, Node ${process.versions.node}.`);
 try {
   for (const name of flags.only.split(',')) {
@@ -84,6 +85,29 @@ async function network(): Promise<void> {
     line(precision, cosine.toFixed(6), relative.toFixed(5), decibels);
   }
   await rm(dir, { recursive: true, force: true });
+}
+
+async function loras(): Promise<void> {
+  const photos = (await photosAt(side, side)).slice(0, Number(flags.photos ?? (quick ? 1 : 2)));
+  console.log(`\nDrawings of the demo model with its LoRA at ${side}², in dB to those of fp32:\n`);
+  head('precision', 'LoRA', 'steps', 'least', 'mean');
+  const reference = new Map<string, Awaited<ReturnType<typeof drawings>>>();
+  for (const precision of [REFERENCE, ...precisions.filter((name) => name !== REFERENCE)] as const)
+    for (const way of ['branch', 'merged'] as const) {
+      note(`${precision}, ${way}`);
+      const weightCacheDir = await cacheOf(precision);
+      const pause = async (): Promise<void> => undefined;
+      const fixed = way === 'merged' ? [PENCIL] : [];
+      const model = await loadPreparedModel(demoModelDir, { precision, threads, pause, weightCacheDir, loras: fixed });
+      for (const preset of [undefined, 'fast']) {
+        const made = await drawings(model, photos, { loras: way === 'merged' ? [] : [PENCIL], preset });
+        const wanted = reference.get(`${preset}`) ?? made;
+        reference.set(`${preset}`, wanted);
+        const { least, mean } = closeness(made, wanted);
+        line(precision, way, preset === undefined ? '6' : '2, preset fast', least.toFixed(1), mean.toFixed(1));
+      }
+      await model.release();
+    }
 }
 
 async function edits(): Promise<void> {
