@@ -23,7 +23,7 @@ PROMPTS = ROOT / "test" / "fixtures" / "demo-model" / "golden-prompts.json"
 MEAN_FLOOR_DB, KIND_FLOOR_DB = 29.0, 24.0
 GUIDE_FLOOR_DB = 20.0
 UNKNOWN_FLOOR_DB = 27.0
-LORA_FLOOR_DB = 21.0
+LORA_FLOOR_DB = 22.0
 LARGE_KINDS = ["black_and_white", "negative", "frame"]
 
 
