@@ -9,7 +9,7 @@ import type { LoadedModel } from '../../packages/pipeline/src/engine/model.ts';
 import type { LoraFile } from '../../packages/pipeline/src/types.ts';
 
 /** The LoRA of the demo model. */
-export const PENCIL: LoraFile = { label: 'pencil', path: join(demoModelDir, 'loras/pencil.safetensors'), scale: 1 };
+export const DEMO_LORA: LoraFile = { label: 'pencil', path: join(demoModelDir, 'loras/pencil.safetensors'), scale: 1 };
 const PROMPTS: Readonly<Record<Language, string>> = { en: 'make it a pencil drawing', zh: '把图片变成铅笔画' };
 
 /** Pictures of equal bytes count as this many dB. */

@@ -10,7 +10,7 @@ import { RELEASED, SMALLEST, writeTrueSize } from '../../packages/pipeline/bench
 import { loadPreparedModel } from '../../packages/pipeline/src/load-prepared-model.ts';
 import { photosAt, readGoldenPrompts } from '../../scripts/demo-model/inputs.ts';
 import { compareEdits, type EditsRow, type KindEdits, makeEdits } from './quality-edits.ts';
-import { closeness, drawings, PENCIL } from './quality-loras.ts';
+import { closeness, DEMO_LORA, drawings } from './quality-loras.ts';
 import { closenessOf, predictOnce } from './quality-network.ts';
 
 /**
@@ -97,10 +97,10 @@ async function loras(): Promise<void> {
       note(`${precision}, ${way}`);
       const weightCacheDir = await cacheOf(precision);
       const pause = async (): Promise<void> => undefined;
-      const fixed = way === 'merged' ? [PENCIL] : [];
+      const fixed = way === 'merged' ? [DEMO_LORA] : [];
       const model = await loadPreparedModel(demoModelDir, { precision, threads, pause, weightCacheDir, loras: fixed });
       for (const preset of [undefined, 'fast']) {
-        const made = await drawings(model, photos, { loras: way === 'merged' ? [] : [PENCIL], preset });
+        const made = await drawings(model, photos, { loras: way === 'merged' ? [] : [DEMO_LORA], preset });
         const wanted = reference.get(`${preset}`) ?? made;
         reference.set(`${preset}`, wanted);
         const { least, mean } = closeness(made, wanted);
