@@ -118,7 +118,7 @@ export async function runEdit(model: LoadedModel, request: RunRequest, hooks: Ru
     size,
     references: sizes.references,
     steps: parameters.num_inference_steps,
-    loraBytes: model.transformer.branchBytes,
+    loraBytes: model.loraBytes(),
     numImages: parameters.num_images_per_prompt,
     prompts,
   });

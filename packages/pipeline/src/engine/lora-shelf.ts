@@ -10,6 +10,8 @@ const KEPT_BYTES = 2 * 2 ** 30;
 export interface LoraShelf {
   /** Throws what readLora throws. */
   read(files: readonly LoraFile[]): Promise<readonly ScaledLora[]>;
+  /** Of all that it keeps. */
+  readonly bytes: number;
 }
 
 export function createLoraShelf(targets: LoraTargets, keptBytes = KEPT_BYTES): LoraShelf {
@@ -22,8 +24,9 @@ export function createLoraShelf(targets: LoraTargets, keptBytes = KEPT_BYTES): L
     kept.set(key, lora);
     return lora;
   };
+  const total = (): number => [...kept.values()].reduce((sum, lora) => sum + lora.bytes, 0);
   const shrink = (used: ReadonlySet<Lora>): void => {
-    let bytes = [...kept.values()].reduce((sum, lora) => sum + lora.bytes, 0);
+    let bytes = total();
     for (const [key, lora] of kept) {
       if (bytes <= keptBytes) return;
       if (used.has(lora)) continue;
@@ -32,6 +35,9 @@ export function createLoraShelf(targets: LoraTargets, keptBytes = KEPT_BYTES): L
     }
   };
   return {
+    get bytes() {
+      return total();
+    },
     async read(files) {
       const loras: ScaledLora[] = [];
       for (const file of files) loras.push({ lora: await take(file), scale: file.scale });

@@ -1,4 +1,5 @@
 import { combineLoras, type ScaledLora } from '../lora/combine-loras.ts';
+import { openLora, readLora } from '../lora/read-lora.ts';
 import type { LoraFile, UsedLora } from '../types.ts';
 import { createLoraShelf } from './lora-shelf.ts';
 import type { Transformer } from './transformer.ts';
@@ -14,33 +15,39 @@ interface FixedLoras {
 interface Loras {
   /** See LoadedModel. */
   useLoras(files: readonly LoraFile[]): Promise<readonly UsedLora[]>;
+  /** Bytes of all LoRAs in memory: those in use, and others that were used last. */
+  bytes(): number;
+}
+
+/** A LoRA in use: what of it is not a part of the weights already. */
+interface Use extends ScaledLora {
+  readonly label: string;
+  readonly merged: boolean;
 }
 
 /** Reads those of every edit. Throws what readLora throws. */
 export async function loadLoras(
-  transformer: Pick<Transformer, 'targets' | 'useBranches'>,
-  { fixed: fixedFiles = [], isMerged }: FixedLoras,
+  transformer: Pick<Transformer, 'targets' | 'useBranches' | 'branchBytes'>,
+  { fixed: files = [], isMerged }: FixedLoras,
 ): Promise<Loras> {
-  const shelf = createLoraShelf(transformer.targets);
-  const fixed = (await shelf.read(fixedFiles)).map((each) => apart(each, isMerged));
+  const { targets } = transformer;
+  const shelf = createLoraShelf(targets);
+  const fixed: Use[] = [];
+  for (const file of files) {
+    const { layers } = await openLora(file, targets);
+    const lora = await readLora(file, targets, (layer) => !isMerged(layer));
+    fixed.push({ label: file.label, lora, scale: file.scale, merged: [...layers.keys()].some(isMerged) });
+  }
+  let active: readonly Use[] = fixed;
   return {
-    async useLoras(files) {
-      const wanted = [
-        ...fixed,
-        ...(await shelf.read(files)).map(({ lora, scale }) => ({ lora, scale, merged: false })),
-      ];
-      const key = wanted.map(({ lora: { sha256 }, scale }) => `${sha256}@${scale}`).join(' ');
-      await transformer.useBranches(combineLoras(wanted), key);
-      return wanted.map(({ lora: { file, sha256 }, scale, merged }, i) => {
-        const { label } = [...fixedFiles, ...files][i]!;
-        return { label, file, sha256, scale, merged };
-      });
+    async useLoras(asked) {
+      const read = await shelf.read(asked);
+      active = [...fixed, ...read.map((each, i) => ({ ...each, label: asked[i]!.label, merged: false }))];
+      const key = active.map(({ lora: { sha256 }, scale }) => `${sha256}@${scale}`).join(' ');
+      await transformer.useBranches(combineLoras(active), key);
+      return active.map(({ label, lora: { file, sha256 }, scale, merged }) => ({ label, file, sha256, scale, merged }));
     },
+    // Branches of one LoRA are its own matrices, but for a scaled copy of the smaller ones.
+    bytes: () => shelf.bytes + (active.length > 1 ? transformer.branchBytes : 0),
   };
-}
-
-/** What of a LoRA is not a part of the weights already. */
-function apart({ lora, scale }: ScaledLora, isMerged: (layer: string) => boolean): ScaledLora & { merged: boolean } {
-  const layers = new Map([...lora.layers].filter(([name]) => !isMerged(name)));
-  return { lora: { ...lora, layers }, scale, merged: layers.size < lora.layers.size };
 }

@@ -42,6 +42,8 @@ export interface LoadedModel extends OpenedModel {
   readonly segmentBytes: number;
   /** Lets the transformer use these LoRAs, and no others besides those that it was loaded with. Resolves with what a receipt tells; throws what readLora throws. */
   readonly useLoras: (loras: readonly LoraFile[]) => Promise<readonly UsedLora[]>;
+  /** Bytes of LoRAs in memory. */
+  readonly loraBytes: () => number;
   /** Decides what is in memory from now on, as for an edit that is to begin. */
   readonly arrange: (residency: Residency) => Promise<void>;
   /** To be called when a stage of an edit has ended: gives the memory back that the next one needs. */
@@ -131,11 +133,11 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
     const endStage = async (): Promise<void> => {
       for (const chain of chains) await chain.endStage();
     };
-    const { useLoras } = await loadLoras(transformer, {
+    const loras = await loadLoras(transformer, {
       fixed: options.loras,
       isMerged: (layer) => context.prepared?.(layer) !== undefined,
     });
-    await useLoras([]);
+    await loras.useLoras([]);
     const arrange = async (wanted: Residency): Promise<void> => {
       await textEncoder.chains.vision.hold(wanted.vision);
       await textEncoder.chains.text.hold(wanted.language);
@@ -144,7 +146,17 @@ export async function loadModel(dir: string, options: ModelLoadOptions): Promise
     };
     return {
       ...{ folder, context, device, precision, prompt, textEncoder, transformer, vae },
-      ...{ pause, memoryBytes, deviceMemoryBytes, segmentBytes, arrange, endStage, release, useLoras },
+      ...{
+        pause,
+        memoryBytes,
+        deviceMemoryBytes,
+        segmentBytes,
+        arrange,
+        endStage,
+        release,
+        useLoras: loras.useLoras,
+        loraBytes: loras.bytes,
+      },
     };
   } catch (thrown) {
     await release();

@@ -54,10 +54,15 @@ const WEIGHT = '.weight';
 /** The largest rank that is read: more is no thin matrix any more. */
 const MOST_RANK = 4096;
 
-/** Reads a LoRA, all of it, and checks that it fits. Throws what openLora throws. */
-export async function readLora(file: Omit<LoraFile, 'scale'>, targets: LoraTargets): Promise<Lora> {
+/** Reads a LoRA, or those of its layers that are wanted, and checks that it fits. Throws what openLora throws. */
+export async function readLora(
+  file: Omit<LoraFile, 'scale'>,
+  targets: LoraTargets,
+  isWanted: (layer: string) => boolean = () => true,
+): Promise<Lora> {
   const opened = await openLora(file, targets);
-  const layers = new Map([...opened.layers].map(([name, read]) => [name, read()]));
+  const wanted = [...opened.layers].filter(([name]) => isWanted(name));
+  const layers = new Map(wanted.map(([name, read]) => [name, read()]));
   const bytes = [...layers.values()].reduce((sum, { down, up }) => sum + down.byteLength + up.byteLength, 0);
   return { file: basename(file.path), sha256: await loraDigest(file.path), layers, bytes };
 }
