@@ -179,6 +179,22 @@ describe('LoRAs of every edit', () => {
     },
   );
 
+  it('the plan counts LoRAs that are in use or kept, and of merged ones what is beside the weights', async () => {
+    const lora = makeLora('counted', ['to_q', 'proj_out'], 16);
+    const bytesOf = (names: readonly string[]): number =>
+      [...model.transformer.targets]
+        .filter(([name]) => names.some((end) => name.endsWith(end)))
+        .reduce((sum, [, [n, k]]) => sum + 4 * 3 * (n + k), 0);
+    const [beside, merged] = [await fixed('fp32', [lora]), await fixed('w8', [lora])];
+    expect(beside.loraBytes()).toBe(bytesOf(['to_q', 'proj_out']));
+    expect(merged.loraBytes()).toBe(bytesOf(['proj_out']));
+    const on = await fixed('w8', []);
+    expect(on.loraBytes()).toBe(0);
+    await edit([lora], on);
+    await edit([], on);
+    expect(on.loraBytes()).toBe(bytesOf(['to_q', 'proj_out']));
+  });
+
   it('a result of few steps over weights in 4 bits warns, with a LoRA only', async () => {
     const on = await fixed('w4', []);
     const warned = async (loras: readonly LoraFile[]) =>

@@ -38,6 +38,7 @@ export async function loadLoras(
     const lora = await readLora(file, targets, (layer) => !isMerged(layer));
     fixed.push({ label: file.label, lora, scale: file.scale, merged: [...layers.keys()].some(isMerged) });
   }
+  const ofFixed = fixed.reduce((sum, { lora }) => sum + lora.bytes, 0);
   let active: readonly Use[] = fixed;
   return {
     async useLoras(asked) {
@@ -48,6 +49,6 @@ export async function loadLoras(
       return active.map(({ label, lora: { file, sha256 }, scale, merged }) => ({ label, file, sha256, scale, merged }));
     },
     // Branches of one LoRA are its own matrices, but for a scaled copy of the smaller ones.
-    bytes: () => shelf.bytes + (active.length > 1 ? transformer.branchBytes : 0),
+    bytes: () => ofFixed + shelf.bytes + (active.length > 1 ? transformer.branchBytes : 0),
   };
 }
