@@ -33,6 +33,8 @@ describe('a loaded pipeline has facts', () => {
       device: 'cpu',
       precision: 'fp32',
       shape: expect.objectContaining({ transformer: expect.objectContaining({ layers: 5, hidden_size: 128 }) }),
+      presets: [expect.objectContaining({ name: 'fast', num_inference_steps: 2 })],
+      loras: [expect.objectContaining({ name: 'pencil' })],
       card: expect.objectContaining({ demo: true, licence: 'Apache-2.0' }),
     });
   });

@@ -81,7 +81,7 @@ if (realDevice === undefined)
         expect(refused?.reason).toMatch(/Conv, 3 × 3.* channels: \d+\.\d dB, 80 needed/);
         expect(told).toEqual([expect.stringMatching(/^device_drift webgpu goes on with safe kernels in fp32/)]);
         expect(pipeline.model).toMatchObject({ device: 'webgpu', kernels: 'safe' });
-        const { receipt } = await pipeline.edit(request(1, { reference_size: 'output' }));
+        const { receipt } = await pipeline.edit(request(2, { reference_size: 'output' }));
         expect(receipt).toMatchObject({ kernels: 'safe' });
       } finally {
         await pipeline.close();
