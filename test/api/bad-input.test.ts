@@ -57,7 +57,11 @@ describe('numbers', () => {
     ['"output_area": 16777217', 'invalid_parameter', 'output_area must be at most 16777216.'],
     ['"output_area": 262144, "width": 512', 'invalid_parameter', 'and width gives them; leave one out.'],
     ['"reference_size": "area"', 'invalid_parameter', 'reference_size must be one of: model, output.'],
-    ['"preset": "As fast as you can"', 'invalid_parameter', 'preset must be lower case letters, digits, dots, _ and -.'],
+    [
+      '"preset": "As fast as you can"',
+      'invalid_parameter',
+      'preset must be lower case letters, digits, dots, _ and -.',
+    ],
     ['"resolution": "512x512"', 'invalid_parameter', 'Did you mean `size`?'],
   ] as [string, ErrorCode, ...string[]][])('%s is %s', async (member, code, ...says) => {
     const body = `{"prompt":"x","images":["${good}"],${member}}`;
