@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ModelFacts } from '@qwen-edit/contract';
@@ -15,7 +15,11 @@ const both = (en: string, zh: string) => ({ en, zh });
 
 export const SEPIA = { name: 'sepia', title: both('Old photo', '老照片') } as const;
 export const PENCIL = { name: 'pencil', title: both('Pencil', '铅笔画') } as const;
-export const GONE = 'Its file is not there. Pull its repository again.';
+/** The file of both LoRAs. */
+export const WEIGHTS: string = join(demoModelDir, 'loras/pencil.safetensors');
+/** Without its file. */
+const LOST = { name: 'lost', title: both('Lost', '丢失的') } as const;
+export const GONE = 'The file of the LoRA lost is not there.';
 
 export const FACTS = {
   num_inference_steps: 40,
@@ -27,13 +31,9 @@ export const FACTS = {
       true_cfg_scale: 1,
       lora: [{ name: PENCIL.name, scale: 0.5 }],
     },
-    { name: 'lightning-8', num_inference_steps: 8, unavailable: GONE },
+    { name: 'lightning-8', num_inference_steps: 8, lora: [{ name: LOST.name, scale: 1 }] },
   ],
-  loras: [
-    { ...SEPIA, description: both('Brown and faded.', '泛黄褪色的效果。') },
-    PENCIL,
-    { name: 'lost', title: both('Lost', '丢失的'), unavailable: GONE },
-  ],
+  loras: [{ ...SEPIA, description: both('Brown and faded.', '泛黄褪色的效果。') }, PENCIL, LOST],
   card: {
     name: 'fake-model',
     demo: true,
@@ -50,14 +50,14 @@ export const FACTS = {
   },
 } satisfies Partial<ModelFacts>;
 
-/** Makes the folder: the demo model with other offers. Its LoRAs are files that only the fake engine takes. */
+/** Makes the folder: the demo model with other offers. Of its LoRAs two are the demo model's, under names of their own. */
 export async function offeringModel(): Promise<OfferingModel> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'qwen-edit-offers-')));
   const model = join(folder, 'model');
   const facts = join(folder, 'facts.json');
   await mkdir(join(model, 'loras'), { recursive: true });
-  const paths = [SEPIA, PENCIL].map(({ name }) => [name, { path: `loras/${name}.safetensors` }] as const);
-  for (const [name, { path }] of paths) await writeFile(join(model, path), `the weights of ${name}`);
+  const paths = [SEPIA, PENCIL, LOST].map(({ name }) => [name, { path: `loras/${name}.safetensors` }] as const);
+  for (const { name } of [SEPIA, PENCIL]) await copyFile(WEIGHTS, join(model, `loras/${name}.safetensors`));
   for (const part of await readdir(demoModelDir)) {
     if (part !== 'edit_config.json' && part !== 'loras') await symlink(join(demoModelDir, part), join(model, part));
   }

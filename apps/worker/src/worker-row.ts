@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
 import { pause, repeat, timeLimit } from '@qwen-edit/async';
 import { type ModelDownload, toAppError } from '@qwen-edit/contract';
 import { removeWorker, reportWorker } from '@qwen-edit/db';
@@ -24,6 +25,8 @@ export interface WorkerRowKeeper {
   remove(): Promise<void>;
 }
 
+type Offer = Awaited<ReturnType<NonNullable<WorkerDeps['offerNow']>>>;
+
 const REMOVE_LIMIT_MS = 2_000;
 
 /** Writes a worker's row regularly, which shows that the worker is alive. A database that is away delays nothing. */
@@ -40,12 +43,14 @@ export function keepWorkerRow(
   const ended = new AbortController();
   let change = new AbortController();
   let written: Promise<void> = Promise.resolve();
+  /** What was found the last time. */
+  let offer: Offer = {};
+  let isLooking = false;
 
   const write = async (): Promise<void> => {
     const { ready, model: loaded, download, lastError, asleep } = facts();
     // Until an engine has loaded it, the one that it is told to load.
     const model = loaded ?? configuredModel ?? null;
-    const offer = model === null ? {} : await quickly(() => offerNow(model));
     const state = {
       id: workerId,
       host: hostname(),
@@ -72,12 +77,22 @@ export function keepWorkerRow(
   const round = async (): Promise<number> => {
     change = new AbortController();
     await write();
+    void look();
     return options.workerReportMs;
   };
 
-  /** A disk that is away must not keep the worker from showing that it is alive. */
-  const quickly = <T extends object>(look: () => Promise<T>): Promise<T | object> =>
-    timeLimit(look, { ms: options.answerMs / 2, signal: ended.signal, late: 'internal' }).catch(() => ({}));
+  /** Beside the reports: a disk that is slow or away keeps no worker from showing that it is alive. */
+  const look = async (): Promise<void> => {
+    const model = facts().model ?? configuredModel;
+    if (model === undefined || isLooking) return;
+    isLooking = true;
+    const limits = { ms: options.answerMs, signal: ended.signal, late: 'internal' } as const;
+    const found = await timeLimit(() => offerNow(model), limits).catch(() => offer);
+    isLooking = false;
+    if (isDeepStrictEqual(found, offer)) return;
+    offer = found;
+    change.abort();
+  };
 
   const running = repeat(round, {
     signal: ended.signal,
