@@ -56,12 +56,15 @@ export async function offeringModel(): Promise<OfferingModel> {
   const model = join(folder, 'model');
   const facts = join(folder, 'facts.json');
   await mkdir(join(model, 'loras'), { recursive: true });
-  const paths = [SEPIA, PENCIL, LOST].map(({ name }) => [name, { path: `loras/${name}.safetensors` }] as const);
+  const own = FACTS.loras.map(({ name, ...words }) => [name, { path: `loras/${name}.safetensors`, ...words }]);
   for (const { name } of [SEPIA, PENCIL]) await copyFile(WEIGHTS, join(model, `loras/${name}.safetensors`));
   for (const part of await readdir(demoModelDir)) {
     if (part !== 'edit_config.json' && part !== 'loras') await symlink(join(demoModelDir, part), join(model, part));
   }
-  await writeFile(join(model, 'edit_config.json'), JSON.stringify({ loras: Object.fromEntries(paths) }));
+  // What is known before an engine has loaded it.
+  const { num_inference_steps, true_cfg_scale, presets } = FACTS;
+  const config = { num_inference_steps, true_cfg_scale, presets, loras: Object.fromEntries(own) };
+  await writeFile(join(model, 'edit_config.json'), JSON.stringify(config));
   await writeFile(facts, JSON.stringify(FACTS));
   return {
     env: { QWEN_EDIT_2511_DIR: model, FAKE_ENGINE_FACTS: facts },
