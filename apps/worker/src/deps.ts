@@ -135,7 +135,7 @@ export interface WorkerDeps {
   readonly openEngine: (start: EngineStart) => Promise<LoadedEngine>;
   /** What the model's folder says, which is reported until an engine has loaded it. */
   readonly configuredModel?: ConfiguredModel | undefined;
-  /** Looks which presets and LoRAs the model offers now. Called before each report of the worker, so that it should be quick. */
+  /** Looks which presets and LoRAs the model offers now. Called after each report of the worker; a change is reported at once. */
   readonly offerNow?: ((model: ConfiguredModel) => Promise<Pick<ConfiguredModel, 'presets' | 'loras'>>) | undefined;
   readonly log: Logger;
   readonly metrics: Metrics;

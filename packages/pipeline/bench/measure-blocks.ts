@@ -1,4 +1,5 @@
 import { loadForBench, secondsBetween } from './load-for-bench.ts';
+import { madeUpCall } from './made-up-call.ts';
 import { memoryUse } from './memory.ts';
 import { median } from './shape.ts';
 
@@ -15,20 +16,8 @@ const start = performance.now();
 const { model, timed } = await loadForBench(dir, { precision, threads: Number(threads), weightCacheDir });
 const load_s = (performance.now() - start) / 1000;
 
-const { in_channels, joint_attention_dim, num_layers } = model.folder.transformer.config;
-const picture = { rows: side, columns: side };
-const matrix = (rows: number, columns: number) => ({
-  data: Float32Array.from({ length: rows * columns }, (_, i) => Math.sin(i)),
-  dims: [rows, columns],
-});
-const call = {
-  latents: matrix(side * side, in_channels),
-  referenceLatents: matrix(side * side, in_channels),
-  conditions: [
-    { promptEmbeds: matrix(text, joint_attention_dim), angles: model.transformer.angles(text, [picture, picture]) },
-  ],
-  modulations: await (await model.transformer.modulate(Float32Array.of(0.5))).step(0),
-};
+const { num_layers } = model.folder.transformer.config;
+const call = await madeUpCall(model.transformer, model.folder.transformer.config, { side, text });
 // As in the steps of an edit that fits into memory.
 await model.transformer.chain.hold({ held: Number.POSITIVE_INFINITY, stays: true, prepacks: true });
 const blocks: number[] = [];

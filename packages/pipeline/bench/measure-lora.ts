@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { loadForBench } from './load-for-bench.ts';
+import { madeUpCall } from './made-up-call.ts';
 import { memoryUse } from './memory.ts';
 import { createRandomWeights } from './random-weights.ts';
 import { median } from './shape.ts';
@@ -35,7 +36,7 @@ const LAYERS = [
 
 const { model } = await loadForBench(dir, { precision, threads: Number(threads), weightCacheDir });
 const { transformer, useLoras } = model;
-const { in_channels, joint_attention_dim, num_layers } = model.folder.transformer.config;
+const { num_layers } = model.folder.transformer.config;
 const targets = [...transformer.targets].filter(([name]) => LAYERS.some((layer) => name.endsWith(`.${layer}`)));
 const random = createRandomWeights('BF16');
 const files = ['a', 'b'].map((name) => {
@@ -48,19 +49,7 @@ const files = ['a', 'b'].map((name) => {
   return { label: name, path, scale: 0.5 };
 });
 
-const picture = { rows: side, columns: side };
-const matrix = (rows: number, columns: number) => ({
-  data: Float32Array.from({ length: rows * columns }, (_, i) => Math.sin(i)),
-  dims: [rows, columns],
-});
-const call = {
-  latents: matrix(side * side, in_channels),
-  referenceLatents: matrix(side * side, in_channels),
-  conditions: [
-    { promptEmbeds: matrix(text, joint_attention_dim), angles: transformer.angles(text, [picture, picture]) },
-  ],
-  modulations: await (await transformer.modulate(Float32Array.of(0.5))).step(0),
-};
+const call = await madeUpCall(transformer, model.folder.transformer.config, { side, text });
 await transformer.chain.hold({ held: Number.POSITIVE_INFINITY, stays: true, prepacks: true });
 
 const seconds = async (work: () => Promise<unknown>): Promise<number> => {

@@ -1,4 +1,4 @@
-import type { FloatArray } from '../arrays.ts';
+import { concatenate, type FloatArray } from '../arrays.ts';
 import type { Lora, LoraLayer } from './read-lora.ts';
 
 /** A LoRA and how strong it is. */
@@ -37,14 +37,7 @@ function scaled(values: Float32Array, factor: number): Float32Array {
 
 function joinRows(parts: readonly Float32Array[]): Float32Array {
   const [first] = parts;
-  if (first !== undefined && parts.length === 1) return first;
-  const out = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+  return first !== undefined && parts.length === 1 ? first : concatenate(parts);
 }
 
 function joinColumns(layers: readonly LoraLayer[]): Float32Array {

@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { AppError, toAppError } from '@qwen-edit/contract';
 import { errorCode } from '@qwen-edit/files';
 import type { LoraFile } from '../types.ts';
+import { fileDigest } from '../weights/file-digest.ts';
 import { readSafetensorsHeader, type TensorInfo, type WeightFileHeader } from '../weights/safetensors.ts';
 import { createWeights, type Weights } from '../weights/weights.ts';
 import { architectureOf } from './foreign-loras.ts';
@@ -64,7 +63,11 @@ export async function readLora(
   const wanted = [...opened.layers].filter(([name]) => isWanted(name));
   const layers = new Map(wanted.map(([name, read]) => [name, read()]));
   const bytes = [...layers.values()].reduce((sum, { down, up }) => sum + down.byteLength + up.byteLength, 0);
-  return { file: basename(file.path), sha256: await loraDigest(file.path), layers, bytes };
+  // The file may have gone meanwhile.
+  const sha256 = await fileDigest(file.path).catch((thrown: unknown) => {
+    throw asLoraError(file.label, thrown);
+  });
+  return { file: basename(file.path), sha256, layers, bytes };
 }
 
 /**
@@ -213,13 +216,6 @@ function widened(label: string, weights: Weights, info: TensorInfo): Float32Arra
 function areFinite(values: Float32Array): boolean {
   for (let i = 0; i < values.length; i++) if (!(Math.abs(values[i]!) < Number.POSITIVE_INFINITY)) return false;
   return true;
-}
-
-/** SHA-256 of a file, in hex. */
-export async function loraDigest(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
-  return hash.digest('hex');
 }
 
 /** What is wrong with a file of weights, in words of a LoRA. */

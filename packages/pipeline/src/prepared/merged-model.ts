@@ -1,7 +1,8 @@
 import type { ModelFolder } from '../hub/model-folder.ts';
 import { mergedDigest, mergeLoras } from '../lora/merge-loras.ts';
-import { loraDigest, openLora, targetsOf } from '../lora/read-lora.ts';
+import { openLora, targetsOf } from '../lora/read-lora.ts';
 import type { LoraFile } from '../types.ts';
+import { fileDigest } from '../weights/file-digest.ts';
 
 /**
  * The same model with LoRAs in the weights of its transformer, as far as these are read, and with a digest of its own. Throws what openLora
@@ -17,7 +18,7 @@ export async function mergedModel<M extends Pick<ModelFolder, 'digest' | 'transf
   const loras = await Promise.all(
     files.map(async (file) => {
       const lora = await openLora(file, targets);
-      return { lora, scale: file.scale, sha256: await loraDigest(file.path) };
+      return { lora, scale: file.scale, sha256: await fileDigest(file.path) };
     }),
   );
   return {

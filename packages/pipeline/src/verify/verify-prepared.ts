@@ -2,11 +2,11 @@ import { readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@qwen-edit/contract';
 import { openModelFolder } from '../hub/model-folder.ts';
-import { fileDigest } from '../prepared/array-file.ts';
 import { type HeavySegment, heavySegments } from '../prepared/heavy-segments.ts';
 import { ARRAYS, MANIFEST, readManifest } from '../prepared/manifest.ts';
 import { sourceDigest } from '../prepared/source-digest.ts';
 import { type StoredPrepared, storedPrepared } from '../prepared/stored-prepared.ts';
+import { fileDigest } from '../weights/file-digest.ts';
 import type { ModelFinding } from './model-finding.ts';
 import { stopIfAborted } from './verify-model.ts';
 
