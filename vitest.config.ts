@@ -51,6 +51,8 @@ const GROUPS: readonly Group[] = [
       },
       // Networks, whole models.
       { name: 'model', include: ['test/bad-input', 'test/demo-model', 'test/engine', 'test/parity'] },
+      // The chart, rules and dashboards, by the programs that use them.
+      { name: 'infra', include: ['test/infra'] },
       // Networks on a graphics card, or on what stands for one.
       { name: 'webgpu', include: ['test/webgpu'], env: realDevice === undefined ? softwareVulkan() : {} },
     ],

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Compiles the programs with which test/infra checks charts, rules and workflows, at these versions, into a folder, beside the
+# definitions of foreign resources that a cluster would have. Needs Go 1.26. What is there already is not made again.
+#   infra/tools.sh [FOLDER]          default: ~/.cache/qwen-edit-tools
+# The tests look for the programs in QWEN_EDIT_TEST_TOOLS, in that folder, and in PATH.
+set -euo pipefail
+folder=${1:-${XDG_CACHE_HOME:-$HOME/.cache}/qwen-edit-tools}
+mkdir -p "$folder/crds"
+folder=$(cd "$folder" && pwd)
+
+# Service discovery of every cloud would take ten minutes to compile: only what infra/prometheus and the chart use.
+discovery=remove_all_sd,enable_dns_sd,enable_kubernetes_sd
+
+# program NAME MODULE-PATH VERSION [FLAGS...]
+program() {
+  local name=$1 path=$2 version=$3
+  shift 3
+  [[ -x $folder/$name && $(cat "$folder/$name.version" 2> /dev/null) == "$version" ]] && return
+  echo "compiling $name $version" >&2
+  GOBIN=$folder CGO_ENABLED=0 go install -trimpath -ldflags '-s -w' "$@" "$path@$version"
+  echo "$version" > "$folder/$name.version"
+}
+
+# definitions NAME MODULE VERSION FOLDER-IN-IT
+definitions() {
+  local name=$1 module=$2 version=$3 inside=$4 source
+  [[ $(cat "$folder/crds/$name.version" 2> /dev/null) == "$version" ]] && return
+  source=$(cd "$folder" && go mod download -json "$module@$version" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+  rm -rf "${folder:?}/crds/$name"
+  mkdir "$folder/crds/$name"
+  cp "$source/$inside"/*.yaml "$folder/crds/$name/"
+  chmod -R u+w "$folder/crds/$name"
+  rm -f "$folder/crds/$name/kustomization.yaml"
+  echo "$version" > "$folder/crds/$name.version"
+}
+
+program actionlint github.com/rhysd/actionlint/cmd/actionlint v1.7.12
+program kubeconform github.com/yannh/kubeconform/cmd/kubeconform v0.8.0
+program helm helm.sh/helm/v4/cmd/helm v4.3.2
+# v0.316.0 of the module is Prometheus 3.16.0, which infra/compose.yaml names.
+program promtool github.com/prometheus/prometheus/cmd/promtool v0.316.0 -tags "$discovery"
+program prometheus github.com/prometheus/prometheus/cmd/prometheus v0.316.0 -tags "$discovery"
+definitions keda github.com/kedacore/keda/v2 v2.21.0 config/crd/bases
+definitions prometheus-operator github.com/prometheus-operator/prometheus-operator v0.85.0 example/prometheus-operator-crd
+definitions external-secrets github.com/external-secrets/external-secrets v1.3.2 config/crds/bases
