@@ -4,7 +4,7 @@ values.schema.json. Each check prints a line for each thing that is wrong.
 */}}
 {{- define "qwen-edit.checks" -}}
 {{- $wrong := list -}}
-{{- range list "Secrets" "Services" "Api" "Model" "Workers" -}}
+{{- range list "Names" "Secrets" "Services" "Api" "Model" "Workers" -}}
 {{- $wrong = append $wrong (include (printf "qwen-edit.check%s" .) $ | trim) -}}
 {{- end -}}
 {{- with join "\n" (compact $wrong) -}}
