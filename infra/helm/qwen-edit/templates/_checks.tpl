@@ -13,11 +13,12 @@ values.schema.json. Each check prints a line for each thing that is wrong.
 {{- end -}}
 
 {{- define "qwen-edit.checkWorkers" -}}
-{{- if not .Values.workers }}
+{{- $pools := fromYaml (include "qwen-edit.pools" .) -}}
+{{- if not $pools }}
 - workers is empty, so that no job would ever run: name a pool, as `workers: { gpu: { kind: gpu } }`.
 {{- end }}
-{{- range $pool, $_ := .Values.workers }}
-{{- include "qwen-edit.checkPool" (dict "root" $ "pool" $pool "cfg" (fromYaml (include "qwen-edit.pool" (dict "root" $ "pool" $pool)))) }}
+{{- range $pool, $cfg := $pools }}
+{{- include "qwen-edit.checkPool" (dict "root" $ "pool" $pool "cfg" $cfg) }}
 {{- end }}
 {{- end -}}
 
@@ -124,8 +125,7 @@ values.schema.json. Each check prints a line for each thing that is wrong.
 {{- end }}
 {{- if and (eq $m.hub.accessMode "ReadWriteOnce") (eq $m.hub.volume "shared") (not .Values.storage.file.singleNode) }}
 {{- $most := 0 }}
-{{- range $pool, $_ := .Values.workers }}
-{{- $cfg := fromYaml (include "qwen-edit.pool" (dict "root" $ "pool" $pool)) }}
+{{- range $cfg := fromYaml (include "qwen-edit.pools" .) }}
 {{- $most = add $most ($cfg.autoscaling.enabled | ternary $cfg.autoscaling.maxReplicas (hasKey $cfg "replicas" | ternary $cfg.replicas 1)) }}
 {{- end }}
 {{- if gt (int $most) 1 }}
