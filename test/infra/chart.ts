@@ -7,11 +7,18 @@ import { runTool } from './tools.ts';
 export const CHART: string = join(import.meta.dirname, '../../infra/helm/qwen-edit');
 const VALUES = join(import.meta.dirname, 'chart/values');
 
+/** The example of docs/kubernetes.md. */
+const EXAMPLE = 'production';
+
 /** The values files that stand for deployments, by name. */
-export const VALUE_SETS: readonly string[] = (await readdir(VALUES)).map((file) => basename(file, '.yaml')).sort();
+export const VALUE_SETS: readonly string[] = [
+  EXAMPLE,
+  ...(await readdir(VALUES)).map((file) => basename(file, '.yaml')).sort(),
+];
 
 /** The path of such a file. */
-export const valuesFile = (name: string): string => join(VALUES, `${name}.yaml`);
+export const valuesFile = (name: string): string =>
+  join(name === EXAMPLE ? join(CHART, 'examples') : VALUES, `${name}.yaml`);
 
 /** An object for the API server, as far as the tests look at one. */
 export interface KubeObject {
