@@ -58,7 +58,10 @@ function collect(node: Node, search: Search): void {
     for (const branch of [node.consequent, node.alternate]) collect(branch as Node, search);
     return;
   }
-  if (node.type === 'ParenthesizedExpression') return collect(node.expression as Node, search);
+  if (node.type === 'ParenthesizedExpression') {
+    collect(node.expression as Node, search);
+    return;
+  }
   const name = textOf(node, text);
   const values = nodes.filter(
     ({ type, id, init }) => type === 'VariableDeclarator' && init !== null && textOf(id as Node, text) === name,
