@@ -11,7 +11,7 @@ export {
 export * from './assets/quota.ts';
 export * from './assets/unused-assets.ts';
 export * from './assets/uploads.ts';
-export { createDatabase, type Database, type DatabaseOptions } from './connection/database.ts';
+export { createDatabase, type Database, type DatabaseOptions, type PoolState } from './connection/database.ts';
 export { sqlState } from './connection/database-error.ts';
 export type { Db } from './connection/db.ts';
 export { readServerFacts, type ServerFacts } from './connection/server-facts.ts';
