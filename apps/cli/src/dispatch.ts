@@ -13,6 +13,7 @@ const COMMANDS = [
   'edit',
   'doctor',
   'selftest',
+  'smoke',
   'model',
   'plan',
   'migrate',
@@ -32,7 +33,7 @@ export interface CliDeps extends Omit<EditDeps, 'config'> {
 }
 
 /**
- * Runs a command line to its end. Returns 0, 1 for an error or for what doctor, selftest or plan found against it, or 2 for bad usage; every
+ * Runs a command line to its end. Returns 0, 1 for an error or for what doctor, selftest, smoke or plan found against it, or 2 for bad usage; every
  * error has been told.
  */
 export async function dispatch(args: readonly string[], deps: CliDeps): Promise<number> {
@@ -75,6 +76,8 @@ async function runCommand(args: readonly string[], deps: CliDeps): Promise<numbe
       return (await import('./doctor/doctor-command.ts')).doctorCommand(rest, deps);
     case 'selftest':
       return (await import('./selftest/selftest-command.ts')).selftestCommand(rest, withConfigOf);
+    case 'smoke':
+      return (await import('./smoke/smoke-command.ts')).smokeCommand(rest, withConfigOf);
     case 'plan':
       return (await import('./plan/plan-command.ts')).planCommand(rest, { ...deps, config: deps.readConfig() });
     case 'model':

@@ -19,6 +19,7 @@ export const HELP = `qwen-edit: edits pictures with Qwen-Image-Edit-2511
     qwen-edit submit --image IN.png --prompt TEXT [--out OUT.png]
     qwen-edit status | watch | cancel ID
     qwen-edit list
+    qwen-edit smoke --url URL             whether a deployment does what it should, from outside
   the model, 57 GB; without it a small demo model is used
     qwen-edit model pull | list | verify | remove
   tools
@@ -138,6 +139,25 @@ export const JOBS_HELP = `Jobs of a running service.
 
   --url URL                the service (default: QWEN_EDIT_URL, else the one that uses the data folder)
   --json                   JSON; of watch, each event as a line
+`;
+
+export const SMOKE_HELP = `Checks a deployment from outside, as its callers see it: through the balancer, with a key, by edits of a small picture.
+
+  qwen-edit smoke --url URL [flags]
+
+  --url URL                the service (default: QWEN_EDIT_URL, else the one that uses the data folder)
+  --key KEY                an API key with the scopes submit and read (default: QWEN_EDIT_API_KEY, which other users do not see)
+  --timeout SECONDS        how long to wait for the model, and for each edit (default: 600)
+  --skip NAME              leaves a check out; any number of times, or several with commas between
+  --prompt TEXT            what the edits are told (default: Turn this photo into grayscale)
+  --webhook-listen HOST:PORT   listens there for a webhook and verifies its signature
+  --webhook-url URL        what the service is to call: the way to --webhook-listen, or another receiver
+  --json                   one JSON object on standard output
+  -h, --help               this text
+
+The checks: reachable, health, key, problems, metrics, edit, guide (POST /edit), events, cancel, idempotency, uploads (40 MB and
+too much), webhooks, openai (where the service has it), cleanup. They make some ten edits, and delete them.
+Exit codes: 0 nothing has failed, 1 something has, 2 bad usage, 130 stopped by Ctrl-C.
 `;
 
 export const SERVE_HELP = `Runs the service, or one of its parts, until it is stopped.
