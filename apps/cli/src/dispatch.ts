@@ -88,6 +88,8 @@ async function runCommand(args: readonly string[], deps: CliDeps): Promise<numbe
       return ended((await import('./backup/backup-command.ts')).backupCommand(rest, withConfigOf));
     case 'restore':
       return ended((await import('./backup/backup-command.ts')).restoreCommand(rest, withConfigOf));
+    case 'storage':
+      return (await import('./backup/storage-command.ts')).storageCommand(rest, withConfigOf);
     case 'keys':
       return ended((await import('./tools/keys-command.ts')).keysCommand(rest, await databaseTool(deps)));
     case 'config':

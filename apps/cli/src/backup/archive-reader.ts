@@ -164,9 +164,14 @@ function memberOf(path: string, name: string, bytes: number, entry: AsyncIterabl
   };
 
   async function* hashed(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of chunksOf(entry)) {
-      hash.update(chunk);
-      yield chunk;
+    const chunks = chunksOf(entry);
+    for (;;) {
+      const next = await chunks.next().catch((thrown: unknown) => {
+        throw thrown instanceof AppError ? thrown : damaged(path, reasonOf(thrown), thrown);
+      });
+      if (next.done === true) return;
+      hash.update(next.value);
+      yield next.value;
     }
   }
 }
@@ -212,6 +217,8 @@ function parseAs<T>(path: string, schema: z.ZodType<T>, json: string): T {
     throw damaged(path, 'its description cannot be read', cause);
   }
 }
+
+const reasonOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
 
 function damaged(path: string, why: string, cause?: unknown): AppError {
   return new AppError('backup_damaged', `${path} is no whole backup: ${why}.`, { cause });

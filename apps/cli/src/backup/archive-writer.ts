@@ -25,10 +25,12 @@ const CHECKSUMS_AT_ONCE = 500;
 /** Begins `path`.part, with mode 0600. Errors: `disk_full`, `output_unwritable`, and what a body throws. */
 export async function createArchiveWriter(path: string): Promise<ArchiveWriter> {
   const part = `${path}.part`;
-  const file = await open(part, 'w', 0o600).catch((thrown: unknown) => {
-    throw writeError(part, thrown);
-  });
-  await file.chmod(0o600);
+  // A file of this name is what a killed backup has left; made anew, it is nobody's link and has the mode.
+  const file = await rm(part, { force: true })
+    .then(() => open(part, 'wx', 0o600))
+    .catch((thrown: unknown) => {
+      throw writeError(part, thrown);
+    });
   const tar = pack();
   // What breaks is told where it is waited for.
   tar.on('error', () => undefined);

@@ -19,8 +19,18 @@ export interface DatabaseSnapshot {
   readonly objectBytes: number;
   /** The rows of a table, some hundred at a time, each as JSON text without line breaks. */
   rowsOf(table: BackupTable): AsyncIterable<readonly string[]>;
+  /** The rows of the assets, in the order of the bytes of their keys, which is that of a listing of the storage. */
+  assetsByKey(): AsyncIterable<readonly AssetOfKey[]>;
   /** Ends the snapshot, which keeps the server from removing old versions of rows. */
   close(): Promise<void>;
+}
+
+/** What a row says of an object. */
+export interface AssetOfKey {
+  readonly key: string;
+  readonly kind: 'input' | 'output' | 'upload';
+  /** null for an upload. */
+  readonly bytes: number | null;
 }
 
 const ROWS_AT_ONCE = 500;
@@ -49,7 +59,9 @@ export async function openSnapshot(
       schema,
       tables,
       ...facts,
-      rowsOf: (table) => readRows(client, table),
+      rowsOf: (table) =>
+        readAll<string>(client, `select row_to_json(t)::text from ${pg.escapeIdentifier(table.name)} t`),
+      assetsByKey: () => readAll<AssetOfKey>(client, ASSETS_BY_KEY),
       close: () => client.end(),
     };
   } catch (thrown) {
@@ -99,12 +111,14 @@ async function readFacts(client: pg.Client, tables: readonly BackupTable[]) {
   };
 }
 
-async function* readRows(client: pg.Client, { name }: BackupTable): AsyncGenerator<readonly string[]> {
+const ASSETS_BY_KEY = `select json_build_object('key', key, 'kind', kind, 'bytes', bytes) from assets order by key collate "C"`;
+
+/** Reads a query of one column through a cursor, so that no more than some hundred rows are in memory. */
+async function* readAll<T>(client: pg.Client, query: string): AsyncGenerator<readonly T[]> {
   try {
-    const table = pg.escapeIdentifier(name);
-    await client.query(`declare backup no scroll cursor for select row_to_json(t)::text from ${table} t`);
+    await client.query(`declare backup no scroll cursor for ${query}`);
     for (;;) {
-      const { rows } = await client.query<[string]>({ text: `fetch ${ROWS_AT_ONCE} from backup`, rowMode: 'array' });
+      const { rows } = await client.query<[T]>({ text: `fetch ${ROWS_AT_ONCE} from backup`, rowMode: 'array' });
       if (rows.length === 0) break;
       yield rows.map(([row]) => row);
     }
