@@ -17,6 +17,9 @@ const COMMANDS = [
   'model',
   'plan',
   'migrate',
+  'backup',
+  'restore',
+  'storage',
   'keys',
   'config',
   'help',
@@ -84,6 +87,12 @@ async function runCommand(args: readonly string[], deps: CliDeps): Promise<numbe
       return ended((await import('./model/model-command.ts')).modelCommand(rest, withConfigOf));
     case 'migrate':
       return ended((await import('./tools/migrate-command.ts')).migrateCommand(rest, await databaseTool(deps)));
+    case 'backup':
+      return ended((await import('./backup/backup-command.ts')).backupCommand(rest, withConfigOf));
+    case 'restore':
+      return ended((await import('./backup/backup-command.ts')).restoreCommand(rest, withConfigOf));
+    case 'storage':
+      return (await import('./backup/storage-command.ts')).storageCommand(rest, withConfigOf);
     case 'keys':
       return ended((await import('./tools/keys-command.ts')).keysCommand(rest, await databaseTool(deps)));
     case 'config':

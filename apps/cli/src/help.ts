@@ -27,6 +27,9 @@ export const HELP = `qwen-edit: edits pictures with Qwen-Image-Edit-2511
     qwen-edit selftest [--device NAME]    compares a device with the processor, as each engine does before it serves
     qwen-edit edit --image IN.png --prompt TEXT --out OUT.png    an edit without a service
     qwen-edit migrate                     brings the database to this version's schema
+    qwen-edit backup FILE                 everything that a service holds, in one file; it may run meanwhile
+    qwen-edit restore FILE                the other way, into an empty data folder
+    qwen-edit storage verify              which stored pictures are missing, and whose they are
     qwen-edit keys create | list | revoke
     qwen-edit plan memory                 what an edit needs of memory, also before a model is downloaded
     qwen-edit config                      every setting, and where its value comes from
@@ -173,6 +176,34 @@ export const SERVE_HELP = `Runs the service, or one of its parts, until it is st
 
 serve needs nothing else: without DATABASE_URL it brings a PostgreSQL of its own. The parts need DATABASE_URL.
 Everything else is set by the environment: \`qwen-edit config\` lists it.
+`;
+
+export const BACKUP_HELP = `Writes everything that a service holds into one file, and restores it.
+
+  qwen-edit backup FILE [--data-dir DIR] [--json]
+  qwen-edit restore FILE [--data-dir DIR] [--json]
+  qwen-edit restore --check FILE         reads every byte of it, and changes nothing
+
+  --data-dir DIR           default: QWEN_EDIT_DATA_DIR, else .qwen-edit
+  --json                   one JSON object on standard output
+  -h, --help               this text
+
+A service may run while its backup is made. The file holds all rows as of one moment, the pictures that they name and the secret
+that signs addresses: keep it where only you can read it. A restore needs an empty data folder that no service uses, and does all
+of its work or none. With DATABASE_URL both use that database, and STORAGE_URL; the database has to be new for a restore.
+
+Exit codes: 0 done, 1 failed, 2 bad usage, 130 stopped by Ctrl-C.
+`;
+
+export const STORAGE_HELP = `Compares the pictures that jobs name with those that are stored.
+
+  qwen-edit storage verify [--data-dir DIR] [--json]
+
+  --data-dir DIR           default: QWEN_EDIT_DATA_DIR, else .qwen-edit
+  --json                   a line of JSON for each picture that is missing or has another size, then one that sums up
+  -h, --help               this text
+
+It changes nothing, and may run beside a service. Exit codes: 0 nothing is missing, 1 something is, 2 bad usage.
 `;
 
 export const KEYS_HELP = `API keys. While there are none, everybody who reaches the service is the owner \`local\`.

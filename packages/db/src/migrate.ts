@@ -6,7 +6,7 @@ import { sqlState, toDatabaseError } from './connection/database-error.ts';
 import { listMigrations, type Migration, migrationsFolder, readMigration } from './migration-files.ts';
 
 /** Any number, the same for all versions. Whoever migrates holds this advisory lock. */
-const LOCK = 7_311_202_511;
+export const MIGRATION_LOCK = 7_311_202_511;
 const MISSING_TABLE = '42P01';
 const MISSING_SCHEMA = '3F000';
 const OLDEST = 150_000;
@@ -32,8 +32,11 @@ export interface MigrationState {
 /** The version of this program, as it is noted beside each migration that it applies. */
 const VERSION: string = packageJson.version;
 
+/** A pool, or one connection of it. */
+type Queries = Pick<pg.Pool | pg.Client, 'query'>;
+
 /** Which migrations of this version the database lacks, and which it has that this version does not know. */
-export async function migrationState({ pool }: Database): Promise<MigrationState> {
+export async function migrationState({ pool }: { readonly pool: Queries }): Promise<MigrationState> {
   return readState(pool, await listMigrations());
 }
 
@@ -45,10 +48,7 @@ interface AppliedRow {
   readonly needs?: number | null;
 }
 
-async function readState(
-  connection: Pick<pg.Pool | pg.Client, 'query'>,
-  migrations: readonly Migration[],
-): Promise<MigrationState> {
+async function readState(connection: Queries, migrations: readonly Migration[]): Promise<MigrationState> {
   const applied = await connection
     .query<{ row: AppliedRow }>('select to_jsonb(m) as row from drizzle.__drizzle_migrations m order by created_at')
     .then(({ rows }) => rows.map(({ row }) => row))
@@ -77,16 +77,21 @@ async function readState(
 /**
  * Brings the database to this version's schema; returns what was applied. Several callers at once wait for each other. A
  * database of a later version is not changed. All of it is one transaction, whose lock ends with it: that holds behind a
- * pooler too.
+ * pooler too. `until` names the last migration to apply, for who restores rows of that schema.
  */
-export async function migrateDatabase(database: Database, folder = migrationsFolder): Promise<readonly string[]> {
-  const migrations = await listMigrations(folder);
+export async function migrateDatabase(
+  database: Database,
+  folder = migrationsFolder,
+  until?: string,
+): Promise<readonly string[]> {
+  const all = await listMigrations(folder);
+  const migrations = until === undefined ? all : all.slice(0, all.findIndex(({ tag }) => tag === until) + 1);
   // A connection of its own, without time limits: a migration may take long, and so may waiting for another process's.
   const client = await database.openDirect('qwen-edit migrate');
   try {
     await client.query('begin; set local statement_timeout = 0; set local lock_timeout = 0');
     await client.query('set local idle_in_transaction_session_timeout = 0');
-    await client.query('select pg_advisory_xact_lock($1)', [LOCK]);
+    await client.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
     await refuseOldServer(client);
     await client.query('savepoint unread');
     const { pending } = await readState(client, migrations);
