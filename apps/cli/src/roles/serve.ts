@@ -75,7 +75,7 @@ async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
     log,
   });
   stack.add(() => backends.close());
-  if (config.databaseUrl === undefined) await migrateDatabase(backends.database);
+  if (config.databaseUrl === undefined) await migrateDatabase(backends.database, { signal });
   else await requireUsableSchema(backends, log);
   await backends.check(signal);
   await takeOverFormer();

@@ -11,12 +11,13 @@ import type { Config } from '../settings.ts';
 
 /**
  * Opens the database for a tool: that of DATABASE_URL, else the embedded one, whose service may run meanwhile. Without a
- * service it is started for the time of the call, and brought to this version's schema.
+ * service it is started for the time of the call, and brought to this version's schema, unless `asItIs`.
  */
 export async function withDatabase<T>(
   config: Pick<Config, 'databaseUrl' | 'databaseDirectUrl' | 'dataDir'>,
   signal: AbortSignal,
   work: (database: Database) => Promise<T>,
+  { asItIs = false }: { readonly asItIs?: boolean } = {},
 ): Promise<T> {
   const directUrl = directUrlOf(config);
   if (config.databaseUrl !== undefined) return connected(config.databaseUrl, work, directUrl);
@@ -27,7 +28,7 @@ export async function withDatabase<T>(
     const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, signal });
     try {
       return await connected(embedded.url, async (database) => {
-        await migrateDatabase(database);
+        if (!asItIs) await migrateDatabase(database, { signal });
         return work(database);
       });
     } finally {
