@@ -100,7 +100,7 @@ async function blockersBy(
 ): Promise<readonly Blocker[]> {
   const { rows } = await client.query<BlockerRow>(
     `select a.pid, a.application_name as application, a.usename::text as user, a.state,
-       upper((regexp_match(a.query, '^\\s*([[:alpha:]]+)'))[1]) as command,
+       upper((regexp_match(a.query, '^(?:\\s|--[^\\n]*\\n)*([[:alpha:]]+)'))[1]) as command,
        round(extract(epoch from clock_timestamp() - coalesce(a.xact_start, a.backend_start)))::int as seconds
      from pg_stat_activity a where a.pid in (${pids}) order by seconds desc nulls last`,
     [parameter],
