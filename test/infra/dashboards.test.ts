@@ -141,7 +141,7 @@ function metricsOf(query: string): readonly string[] {
 }
 
 async function namesOfOurs(): Promise<ReadonlySet<string>> {
-  const text = await createMetrics().registry.metrics();
+  const text = await createMetrics().scrape({ owners: true });
   return new Set([...text.matchAll(/^# TYPE (qwen_edit_\w+) /gm)].map(([, name = '']) => name));
 }
 

@@ -231,8 +231,24 @@ export const DOCTOR_HELP = `Looks at everything that a service and an edit need,
 It changes nothing (but for --write), and may run beside a service. Exit codes: 0 no problem, 1 a problem, 2 bad usage.
 `;
 
-export const TOOLS_HELP = `qwen-edit migrate           brings the database of DATABASE_URL (else the embedded one) to this version's schema
-qwen-edit config [--json]   every setting, its value and where it comes from; secrets are masked
+export const MIGRATE_HELP = `Brings the database of DATABASE_URL (else the embedded one) to this version's schema.
+
+  qwen-edit migrate [flags]
+
+  --plan                   changes nothing: prints each statement that is pending, the locks that it takes, whether it
+                           reads or rewrites a table, and what that keeps the service from
+  --lock-timeout SECONDS   a lock that is not had after this is given up, and tried again after a pause
+                           (default: QWEN_EDIT_MIGRATE_LOCK_SECONDS, else 2)
+  --wait SECONDS           how long each migration is tried in all (default: QWEN_EDIT_MIGRATE_WAIT_SECONDS, else 600)
+  --shared                 takes a database that has tables of another program, the first time
+  --json                   one JSON object on standard output
+  -h, --help               this text
+
+Exit codes: 0 done, or nothing to do; with --plan, no statement holds the service up. 1 failed; with --plan, a statement
+holds the service up, or may. 2 bad usage.
+`;
+
+export const TOOLS_HELP = `qwen-edit config [--json]   every setting, its value and where it comes from; secrets are masked
 `;
 
 export const MODEL_HELP = `Models and LoRAs from the hub, in the cache that Python's huggingface_hub uses too, or in the folder of QWEN_EDIT_2511_DIR.

@@ -57,14 +57,21 @@ export * from './jobs/transitions/submit-job.ts';
 export * from './jobs/transitions/succeed-job.ts';
 export * from './jobs/transitions/take-back.ts';
 export * from './jobs/transitions/take-over.ts';
+export { type Blocker, blockerText } from './migrations/lock-watch.ts';
+export { type MigrateEvent, type MigrateOptions, migrateDatabase } from './migrations/migrate.ts';
 export {
-  type LaterSchema,
   laterSchemaText,
   type MigrationState,
-  migrateDatabase,
   migrationState,
   requireMigrated,
-} from './migrate.ts';
+} from './migrations/migration-state.ts';
+export {
+  hindrancesOf,
+  type MigrationPlan,
+  type PlannedStatement,
+  type PlannedTable,
+  planMigrations,
+} from './migrations/plan.ts';
 export * from './outbox/take-outbox.ts';
 export { QUEUE_CHANNEL } from './queue/notifier.ts';
 export * from './queue/queue-table.ts';
