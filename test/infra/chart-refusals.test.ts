@@ -177,6 +177,11 @@ const REFUSALS: readonly { readonly values: object; readonly says: string; reado
   },
   { values: { ingress: { enabled: true } }, says: 'ingress.enabled, and ingress.host is empty' },
   { values: { api: { service: { type: 'NodePort' } } }, says: 'api.service.type is NodePort, and publicUrl is empty' },
+  // Migrations.
+  {
+    values: { migrate: { waitSeconds: 900 } },
+    says: 'migrate.activeDeadlineSeconds is not above migrate.waitSeconds',
+  },
   // Names.
   {
     values: { settings: { QWEN_EDIT_MAX_QEUE: 5 } },

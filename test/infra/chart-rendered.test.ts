@@ -109,7 +109,9 @@ describe.each(await toolSuites(['helm', 'kubeconform'], VALUE_SETS))('the chart 
     if (made.length === 0) expect(secret).toBe('qwen-edit');
     // It sees nothing but the database.
     expect(
-      containers[0]!.env!.map((each) => each.name).filter((variable) => !variable.startsWith('DATABASE_')),
+      containers[0]!
+        .env!.map((each) => each.name)
+        .filter((variable) => !/^(DATABASE|QWEN_EDIT_MIGRATE)_/.test(variable)),
     ).toEqual(name === 'everything' ? ['NODE_EXTRA_CA_CERTS'] : []);
   });
 

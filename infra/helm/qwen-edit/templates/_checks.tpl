@@ -109,6 +109,9 @@ values.schema.json. Each check prints a line for each thing that is wrong.
 {{- $replicas := $api.autoscaling.enabled | ternary $api.autoscaling.minReplicas (hasKey $api "replicas" | ternary $api.replicas 2) }}
 {{- include "qwen-edit.checkPdb" (dict "at" "api.pdb" "pdb" $api.pdb "replicas" $replicas) }}
 {{- include "qwen-edit.checkPdb" (dict "at" "dispatcher.pdb" "pdb" $v.dispatcher.pdb "replicas" $v.dispatcher.replicas) }}
+{{- if and $v.migrate.enabled (le (float64 $v.migrate.activeDeadlineSeconds) (float64 $v.migrate.waitSeconds)) }}
+- migrate.activeDeadlineSeconds is not above migrate.waitSeconds: the job would be ended before it could say what it waits for.
+{{- end }}
 {{- if gt (len (include "qwen-edit.fullname" .)) 40 }}
 - {{ (printf "The name %s is longer than 40 letters: set fullnameOverride." (include "qwen-edit.fullname" .)) }}
 {{- end }}
