@@ -19,6 +19,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'qwen-edit-chart-'));
   if (suites.length === 0) return;
   await kubectl('apply', '--server-side', '--recursive', '-f', join(TOOLS_FOLDER, 'crds'));
+  await kubectl('wait', '--for=condition=Established', 'crd', '--all', '--timeout=300s');
   await kubectl('create', 'namespace', namespace);
   const labels = ['enforce=restricted', 'enforce-version=latest', 'warn=restricted', 'warn-version=latest'];
   await kubectl('label', 'namespace', namespace, ...labels.map((each) => `pod-security.kubernetes.io/${each}`));

@@ -177,6 +177,18 @@ const REFUSALS: readonly { readonly values: object; readonly says: string; reado
   },
   { values: { ingress: { enabled: true } }, says: 'ingress.enabled, and ingress.host is empty' },
   { values: { api: { service: { type: 'NodePort' } } }, says: 'api.service.type is NodePort, and publicUrl is empty' },
+  {
+    values: {
+      ingress: { enabled: true, host: 'a.org' },
+      gateway: { enabled: true, host: 'a.org', parents: [{ name: 'a' }] },
+    },
+    says: 'ingress.enabled and gateway.enabled are both set: one of them leads to the API.',
+  },
+  { values: { gateway: { enabled: true, host: 'a.org' } }, says: 'gateway.host or gateway.parents is empty' },
+  {
+    values: { api: { insecure: true }, gateway: { enabled: true, host: 'a.org', parents: [{ name: 'a' }] } },
+    says: 'api.insecure answers anybody, and gateway.enabled lets others in',
+  },
   // Migrations.
   {
     values: { migrate: { waitSeconds: 900 } },

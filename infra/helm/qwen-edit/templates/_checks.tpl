@@ -92,12 +92,20 @@ values.schema.json. Each check prints a line for each thing that is wrong.
 - api.autoscaling counts a share of api.resources.requests.cpu, which is not set.
 {{- end }}
 {{- if $api.insecure }}
-{{- if or $v.ingress.enabled (ne $api.service.type "ClusterIP") }}
-- {{ (printf "api.insecure answers anybody, and %s lets others in: use API keys, or remove it." (ternary "ingress.enabled" (printf "api.service.type %s" $api.service.type) $v.ingress.enabled)) }}
+{{- range $way, $open := dict "ingress.enabled" $v.ingress.enabled "gateway.enabled" $v.gateway.enabled (printf "api.service.type %s" $api.service.type) (ne $api.service.type "ClusterIP") }}
+{{- if $open }}
+- api.insecure answers anybody, and {{ $way }} lets others in: use API keys, or remove it.
+{{- end }}
 {{- end }}
 {{- if not $v.networkPolicy.enabled }}
 - api.insecure answers anybody, and networkPolicy.enabled is false: every pod of the cluster could use the API.
 {{- end }}
+{{- end }}
+{{- if and $v.ingress.enabled $v.gateway.enabled }}
+- ingress.enabled and gateway.enabled are both set: one of them leads to the API.
+{{- end }}
+{{- if and $v.gateway.enabled (not (and $v.gateway.host $v.gateway.parents)) }}
+- gateway.enabled, and gateway.host or gateway.parents is empty: a route needs a name and a Gateway.
 {{- end }}
 {{- if $v.ingress.enabled }}
 {{- if not $v.ingress.host }}

@@ -89,6 +89,8 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- if .Values.publicUrl -}}{{ .Values.publicUrl }}
 {{- else if .Values.ingress.enabled -}}
 {{- printf "%s://%s" (ternary "https" "http" .Values.ingress.tls.enabled) .Values.ingress.host -}}
+{{- else if .Values.gateway.enabled -}}
+{{- printf "https://%s" .Values.gateway.host -}}
 {{- end -}}
 {{- end -}}
 
