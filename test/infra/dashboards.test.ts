@@ -75,7 +75,7 @@ describe.each(await toolSuites(['prometheus', 'promtool'], every))(
 
     beforeAll(async () => {
       span = await spanOf(RECORDED);
-      prometheus = await startPrometheus([RECORDED, MADE_UP]);
+      prometheus = await startPrometheus({ recordings: [RECORDED, MADE_UP] });
       for (const variable of dashboard.templating.list) {
         if (variable.type === 'textbox') all[variable.name] = first[variable.name] = variable.query;
         if (variable.type !== 'query') continue;
@@ -141,7 +141,7 @@ function metricsOf(query: string): readonly string[] {
 }
 
 async function namesOfOurs(): Promise<ReadonlySet<string>> {
-  const text = await createMetrics().registry.metrics();
+  const text = await createMetrics().scrape({ owners: true });
   return new Set([...text.matchAll(/^# TYPE (qwen_edit_\w+) /gm)].map(([, name = '']) => name));
 }
 

@@ -1,5 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -69,7 +68,10 @@ it('every field of lines that the roles really wrote is in that table', async ()
   }
 });
 
-const mappingSchema = z.object({ type: z.string().optional(), properties: z.record(z.string(), z.unknown()).optional() });
+const mappingSchema = z.object({
+  type: z.string().optional(),
+  properties: z.record(z.string(), z.unknown()).optional(),
+});
 type Mapping = z.output<typeof mappingSchema>;
 const templateSchema = z.object({
   index_patterns: z.tuple([z.literal('logs-qwen_edit-*')]),
@@ -120,20 +122,23 @@ const readConfig = async (name: string): Promise<z.output<typeof configSchema>> 
   configSchema.parse(parse(await readFile(join(VECTOR, name), 'utf8')));
 
 describe.each(['docker.yaml', 'kubernetes.yaml'])('Vector with %s', (from) => {
-  it.each(['loki.yaml', 'elasticsearch.yaml'])('and %s: each input exists, each part is used, each program is there', async (to) => {
-    const [first, second] = await Promise.all([readConfig(from), readConfig(to)]);
-    const transforms = { ...first.transforms, ...second.transforms };
-    const sinks = { ...first.sinks, ...second.sinks };
-    const inputs = [...Object.values(transforms), ...Object.values(sinks)].flatMap((part) => part.inputs);
-    expect(Object.keys(sinks)).not.toEqual([]);
-    const parts = [...Object.keys(first.sources), ...Object.keys(transforms)];
-    expect(parts.sort()).toEqual([...new Set(inputs)].sort());
-    const there = await readdir(VECTOR);
-    for (const { file } of Object.values(transforms)) {
-      expect(file).toBe(`/etc/vector/${basename(file)}`);
-      expect(there).toContain(basename(file));
-    }
-  });
+  it.each(['loki.yaml', 'elasticsearch.yaml'])(
+    'and %s: each input exists, each part is used, each program is there',
+    async (to) => {
+      const [first, second] = await Promise.all([readConfig(from), readConfig(to)]);
+      const transforms = { ...first.transforms, ...second.transforms };
+      const sinks = { ...first.sinks, ...second.sinks };
+      const inputs = [...Object.values(transforms), ...Object.values(sinks)].flatMap((part) => part.inputs);
+      expect(Object.keys(sinks)).not.toEqual([]);
+      const parts = [...Object.keys(first.sources), ...Object.keys(transforms)];
+      expect(parts.sort()).toEqual([...new Set(inputs)].sort());
+      const there = await readdir(VECTOR);
+      for (const { file } of Object.values(transforms)) {
+        expect(file).toBe(`/etc/vector/${basename(file)}`);
+        expect(there).toContain(basename(file));
+      }
+    },
+  );
 });
 
 it('no file of Vector counts on variables of the environment, which Vector leaves alone', async () => {
@@ -218,7 +223,10 @@ describe.each(await toolSuites(['vrl'], ["Vector's programs"]))('%s', () => {
     const foreign = JSON.stringify({ level: 30, role: 'job_0123', msg: 'pretends', time: '2026-12-01T02:00:00.000Z' });
     const read = await remap(
       'lines.vrl',
-      await remap('docker.vrl', [...texts, foreign].map((text) => fromDocker(text, { service: 'postgres' }))),
+      await remap(
+        'docker.vrl',
+        [...texts, foreign].map((text) => fromDocker(text, { service: 'postgres' })),
+      ),
     );
     expect(read.map(({ level, role, message }) => ({ level, role, message }))).toEqual([
       ...texts.map((message) => ({ level: 'unknown', role: 'other', message })),
@@ -238,9 +246,19 @@ describe.each(await toolSuites(['vrl'], ["Vector's programs"]))('%s', () => {
       pod_namespace: 'pictures',
       pod_labels: { 'app.kubernetes.io/component': 'api' },
     };
-    const event = { message: JSON.stringify(line), stream: 'stdout', timestamp: '2026-12-01T02:00:00Z', kubernetes: pod };
+    const event = {
+      message: JSON.stringify(line),
+      stream: 'stdout',
+      timestamp: '2026-12-01T02:00:00Z',
+      kubernetes: pod,
+    };
     const [read] = await remap('lines.vrl', await remap('kubernetes.vrl', [event]));
-    expect(read).toMatchObject({ message: line.msg, service: 'api', instance: 'qwen-edit-api-7c9', namespace: 'pictures' });
+    expect(read).toMatchObject({
+      message: line.msg,
+      service: 'api',
+      instance: 'qwen-edit-api-7c9',
+      namespace: 'pictures',
+    });
   });
 });
 
