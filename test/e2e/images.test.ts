@@ -15,7 +15,11 @@ const VOLUME = `qwen-edit-test-${process.pid}`;
 /** Nobody of /etc/passwd, in the group root, as OpenShift starts containers. */
 const SOME_USER = '54321:0';
 
+/** Bytes. What people download, and what a registry keeps. */
+const LARGEST = { api: 350e6, worker: 600e6, 'all-in-one': 600e6 } as const;
+
 interface Inspected {
+  readonly Size: number;
   readonly Config: {
     readonly User: string;
     readonly Env: readonly string[];
@@ -23,6 +27,25 @@ interface Inspected {
     readonly Healthcheck: { readonly Test: readonly string[] };
     readonly Labels: Readonly<Record<string, string>>;
   };
+}
+
+interface Component {
+  readonly name: string;
+  readonly version: string;
+  readonly purl: string;
+  readonly licenses?: readonly unknown[];
+  readonly components?: readonly Component[];
+}
+
+interface Bom {
+  readonly bomFormat: string;
+  readonly specVersion: string;
+  readonly components: readonly Component[];
+}
+
+async function readBom(image: string): Promise<Bom> {
+  const path = '/usr/share/sbom/qwen-edit.cdx.json';
+  return JSON.parse(await docker(['run', '--rm', '--network', 'none', '--entrypoint', 'cat', image, path]));
 }
 
 interface FileFacts {
@@ -121,10 +144,50 @@ describe.each(await imageSuites('the tests of the images', ['built from this wor
     expect(Cmd).toEqual([(await readDockerfile()).claims[target]?.[0]?.split(' ')[0]]);
     expect(Healthcheck.Test.join(' ')).toContain('healthcheck.sh');
     const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
-    expect(Labels['org.opencontainers.image.version']).toBe(version);
+    const label = (name: string): string | undefined => Labels[`org.opencontainers.image.${name}`];
+    expect(label('version')).toBe(version);
+    expect(label('licenses')).toBe('Apache-2.0');
+    expect(label('title')).toBe('qwen-edit');
+    expect(label('description')).toMatch(/^\w.{20,}/);
+    expect(label('base.name')).toBe('docker.io/library/debian:bookworm-slim');
+    expect(label('revision')).toMatch(/^([\da-f]{40}|unknown)$/);
+    expect(new Date(label('created') ?? '').getTime()).not.toBeNaN();
+    expect(inspected?.Size).toBeLessThan(LARGEST[target]);
     const history = await docker(['history', '--no-trunc', '--format', '{{.CreatedBy}}', images[target]]);
     expect(`${Env.join('\n')}\n${history}`).not.toMatch(
       /PASSWORD|SECRET|TOKEN|ACCESS_KEY|_authToken|:\/\/[^/\s]+:[^/\s]+@/i,
+    );
+  });
+
+  it.each(TARGETS)('%s lists in /usr/share/sbom exactly what it holds, with versions and licences', async (target) => {
+    const bom = await readBom(images[target]);
+    expect(bom).toMatchObject({ bomFormat: 'CycloneDX', specVersion: '1.5' });
+    const listed = (kind: string): readonly string[] =>
+      bom.components
+        .filter(({ purl }) => purl.startsWith(`pkg:${kind}/`))
+        .map(({ name, version }) => `${name} ${version}`)
+        .sort();
+    const ask = async (script: string): Promise<readonly string[]> => {
+      const given = ['--rm', '--network', 'none', '--entrypoint', 'sh', images[target], '-c', script];
+      return [...new Set((await docker(['run', ...given])).trim().split('\n'))].sort();
+    };
+    expect(listed('deb')).toEqual(await ask(`dpkg-query --show --showformat '\${Package} \${Version}\\n'`));
+    expect(listed('generic')).toEqual((await ask('node --version')).map((version) => `node ${version.slice(1)}`));
+    // Packages as npm lays them out; other files of this name lie deeper in some.
+    const folders = String.raw`/app/node_modules/(@[^@/]+/)?[^@/]+(/node_modules/(@[^/]+/)?[^/]+)*/package\.json`;
+    const manifests = `find /app/node_modules -regextype posix-extended -regex '${folders}' ! -path '*/@qwen-edit/*'`;
+    const npm = await ask(
+      `${manifests} -exec node --print 'process.argv.slice(1).map((f) => Object.values((({ name, version }) => ({ name, version }))(JSON.parse(fs.readFileSync(f)))).join(" ")).join("\\n")' {} +`,
+    );
+    expect(npm.length).toBeGreaterThan(80);
+    expect(listed('npm')).toEqual(npm);
+    expect(
+      bom.components.filter(({ purl, licenses = [] }) => purl.startsWith('pkg:npm/') && licenses.length === 0),
+    ).toEqual([]);
+    const inside = (of: string) => bom.components.find(({ name }) => name === of)?.components?.map(({ name }) => name);
+    expect(inside('node')).toContain('openssl');
+    expect(inside('@img/sharp-libvips-linux-x64')).toEqual(
+      process.arch === 'x64' ? expect.arrayContaining(['png', 'webp']) : undefined,
     );
   });
 
