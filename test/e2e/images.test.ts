@@ -3,11 +3,16 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Health } from '@qwen-edit/contract';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startHubServer } from '../hub/hub-server.ts';
 import { serviceAddress } from '../services.ts';
 import { type RoleImages, readDockerfile } from '../setup/role-images.ts';
+import { postJson } from './calls.ts';
 import { CLOSED, docker, imageSuites, readPhoto } from './containers.ts';
+import { demoModelFiles } from './demo-model-files.ts';
+import { pollUntil } from './waiting.ts';
 
 const root = join(import.meta.dirname, '../..');
 const TARGETS = ['api', 'worker', 'all-in-one'] as const;
@@ -219,6 +224,49 @@ describe.each(await imageSuites('the tests of the images', ['built from this wor
     ]);
     expect(JSON.parse(said)).toMatchObject({ outputs: [{ path: '/data/out.png' }] });
   }, 600_000);
+
+  it('all-in-one downloads its model at the first start with a read-only root, tells how far it is, and then edits', async () => {
+    const repo = 'someone/small-edit';
+    const hub = await startHubServer();
+    hub.serve({ repo, files: await demoModelFiles() });
+    const held = hub.holdAfter(3_000_000);
+    const name = `${VOLUME}-first`;
+    started.push(name);
+    const volumes = ['data', 'models'].flatMap((volume) => ['--volume', `/${volume}`]);
+    // The network of this machine, where the hub is.
+    const settings = { HOST: '127.0.0.1', PORT: '0', HF_ENDPOINT: hub.endpoint, QWEN_EDIT_MODEL: repo, NO_PROXY: '*' };
+    const env = Object.entries(settings).flatMap(([variable, value]) => ['--env', `${variable}=${value}`]);
+    await docker([
+      'run',
+      '--detach',
+      '--name',
+      name,
+      '--network',
+      'host',
+      ...CLOSED,
+      ...volumes,
+      ...env,
+      images['all-in-one'],
+    ]);
+    const url = await pollUntil('a service that is ready', async () => {
+      return /is ready at (\S+)/.exec(await docker(['logs', name]))?.[1];
+    });
+    await held;
+    const healthOf = async (): Promise<Health> => (await (await fetch(`${url}/health`)).json()) as Health;
+    const loading = await pollUntil('a download that is told', async () => {
+      const health = await healthOf();
+      return (health.workers[0]?.download?.bytes ?? 0) > 1e6 && health;
+    });
+    expect(loading).toMatchObject({ model: 'small-edit', model_status: 'loading', workers: [{ ready: false }] });
+    hub.goOn();
+    await pollUntil('a model that is loaded', async () => (await healthOf()).workers[0]?.ready === true);
+    const body = { prompt: 'blur it', num_inference_steps: 2, image_base64: [(await readPhoto()).toString('base64')] };
+    expect((await postJson(`${url}/edit`, body)).status).toBe(200);
+    await docker(['stop', '--time', '60', name]);
+    expect(await docker(['inspect', '--format', '{{.State.ExitCode}}', name])).toBe('0\n');
+    expect(await docker(['diff', name])).toBe('');
+    await hub.close();
+  });
 
   it('all-in-one serves with its own database, a read-only root and a first key, and ends when told to', async () => {
     const given = [...CLOSED, '--volume', `${VOLUME}:/data`];
