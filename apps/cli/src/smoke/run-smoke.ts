@@ -17,7 +17,7 @@ import { checkEvents } from './checks/events.ts';
 import { checkGuide } from './checks/guide.ts';
 import { checkHealth } from './checks/health.ts';
 import { checkIdempotency } from './checks/idempotency.ts';
-import { checkKey } from './checks/key.ts';
+import { checkApiKey } from './checks/key.ts';
 import { checkMetrics } from './checks/metrics.ts';
 import { checkOpenai } from './checks/openai.ts';
 import { checkProblems } from './checks/problems.ts';
@@ -27,7 +27,7 @@ import { checkWebhooks } from './checks/webhooks.ts';
 import { createSmokeJobs } from './jobs.ts';
 
 const CHECKS: readonly SmokeCheck[] = [
-  ...[checkReachable, checkHealth, checkKey, checkProblems, checkMetrics],
+  ...[checkReachable, checkHealth, checkApiKey, checkProblems, checkMetrics],
   ...[checkEdit, checkGuide, checkEvents, checkCancel, checkIdempotency, checkUploads, checkWebhooks, checkOpenai],
 ];
 const CLEANUP = 'cleanup';

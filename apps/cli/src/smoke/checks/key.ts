@@ -7,7 +7,7 @@ const CREATE =
   'Make one with `qwen-edit keys create --name smoke --scopes submit,read`, and give it in QWEN_EDIT_API_KEY or --key.';
 
 /** Who has no key is kept out where keys are in use; the key that is given may read and submit. */
-export const checkKey: SmokeCheck = {
+export const checkApiKey: SmokeCheck = {
   name: 'key',
   needs: ['reachable'],
   async run(context) {
