@@ -7,7 +7,7 @@ import { queryOnce } from '../db/query.ts';
 import { toolSuites } from '../infra/tools.ts';
 import { balancerTests } from './compose/balancer.ts';
 import { readThrough, submitThrough, untilEndedThrough } from './compose/caller.ts';
-import { deathTests } from './compose/deaths.ts';
+import { containerDeathTests } from './compose/deaths.ts';
 import { monitoringTests } from './compose/monitoring.ts';
 import { createStack, databaseUrlOf } from './compose/stack.ts';
 import { docker, imageSuites, readPhoto } from './containers.ts';
@@ -160,7 +160,7 @@ describe.each(suites)('docker compose up: %s', () => {
   });
 
   describe('the balancer', () => balancerTests(() => stack));
-  describe('containers that are killed', () => deathTests(() => stack));
+  describe('containers that are killed', () => containerDeathTests(() => stack));
   describe.each(prometheus)('%s', () => monitoringTests(() => stack));
 
   it('workers that are told to stop in the midst of an edit finish it or give it back: it costs no failure', async () => {
