@@ -175,6 +175,8 @@ describe.each(suites)('docker compose up: %s', () => {
     expect(await untilEndedThrough(stack, id)).toMatchObject({ status: 'succeeded' });
     const rows = await queryOnce(await databaseUrlOf(stack), 'select failures from jobs where id = $1', [id]);
     expect(rows).toEqual([{ failures: 0 }]);
+    // The next test stops them: a program that is only starting has no way yet to end by itself.
+    await stack.untilHealthy('worker');
   });
 
   it('every role that is told to stop ends by itself, with exit code 0', async () => {
