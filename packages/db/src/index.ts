@@ -11,6 +11,9 @@ export {
 export * from './assets/quota.ts';
 export * from './assets/unused-assets.ts';
 export * from './assets/uploads.ts';
+export { type BackupTable, isKnownMigration } from './backup/backup-tables.ts';
+export { beginRestore, type RowsRestore } from './backup/restore-rows.ts';
+export { type AssetOfKey, type DatabaseSnapshot, openSnapshot } from './backup/snapshot.ts';
 export { createDatabase, type Database, type DatabaseOptions, type PoolState } from './connection/database.ts';
 export { sqlState } from './connection/database-error.ts';
 export type { Db } from './connection/db.ts';
@@ -30,6 +33,7 @@ export type { Lease } from './jobs/lease.ts';
 export * from './jobs/read/count-jobs.ts';
 export * from './jobs/read/finished-edits.ts';
 export { type AssetRow, readInput, readOutput } from './jobs/read/job-pictures.ts';
+export * from './jobs/read/jobs-of-pictures.ts';
 export * from './jobs/read/lease-state.ts';
 export * from './jobs/read/newer-jobs.ts';
 export * from './jobs/read/next-visible.ts';
@@ -53,7 +57,21 @@ export * from './jobs/transitions/submit-job.ts';
 export * from './jobs/transitions/succeed-job.ts';
 export * from './jobs/transitions/take-back.ts';
 export * from './jobs/transitions/take-over.ts';
-export * from './migrate.ts';
+export { type Blocker, blockerText } from './migrations/lock-watch.ts';
+export { type MigrateEvent, type MigrateOptions, migrateDatabase } from './migrations/migrate.ts';
+export {
+  laterSchemaText,
+  type MigrationState,
+  migrationState,
+  requireMigrated,
+} from './migrations/migration-state.ts';
+export {
+  hindrancesOf,
+  type MigrationPlan,
+  type PlannedStatement,
+  type PlannedTable,
+  planMigrations,
+} from './migrations/plan.ts';
 export * from './outbox/take-outbox.ts';
 export { QUEUE_CHANNEL } from './queue/notifier.ts';
 export * from './queue/queue-table.ts';

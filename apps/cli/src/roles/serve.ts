@@ -81,7 +81,7 @@ async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
   const working = new AbortController();
   stack.add(async () => working.abort());
   describeProcess(metrics, { role: 'serve', config, version: deps.version, model, signal: working.signal });
-  if (config.databaseUrl === undefined) await migrateDatabase(backends.database);
+  if (config.databaseUrl === undefined) await migrateDatabase(backends.database, { signal });
   else await requireUsableSchema(backends, log);
   await backends.check(signal);
   await takeOverFormer();

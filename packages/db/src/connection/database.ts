@@ -57,8 +57,11 @@ export interface Database {
   transaction<T>(work: (tx: Db) => Promise<T>): Promise<T>;
   /** What answers at `url`, and what its connections can be used for. Opens one unless that is known. */
   facts(): Promise<ConnectionFacts>;
-  /** A connection of its own to `directUrl`, or else to `url`, without limits on time. The caller ends it. */
-  openDirect(applicationName: string): Promise<pg.Client>;
+  /**
+   * A connection of its own to `directUrl`, or else to `url`, without limits on time. The caller ends it. `name`: another
+   * database of that server.
+   */
+  openDirect(applicationName: string, name?: string): Promise<pg.Client>;
   /** Wakes receivers of the Postgres queue, soon; see createNotifier. */
   notifyQueue(): void;
   /** Rejects with `database_unavailable` if the server does not answer. */
@@ -160,9 +163,13 @@ export function createDatabase(options: DatabaseOptions): Database {
           client.release();
         }
       }),
-    openDirect: (applicationName) =>
+    openDirect: (applicationName, name) =>
       translated(() =>
-        createConnector({ ...direct, config: { ...opening, application_name: applicationName } }).open(),
+        createConnector({
+          ...direct,
+          ...(name === undefined ? {} : { url: withName(direct.url, name) }),
+          config: { ...opening, application_name: applicationName },
+        }).open(),
       ),
     notifyQueue: notifier.notify,
     check: () => translated(async () => void (await pool.query('select 1'))),
@@ -172,4 +179,10 @@ export function createDatabase(options: DatabaseOptions): Database {
       return closed;
     },
   };
+}
+
+function withName(url: string, name: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${encodeURIComponent(name)}`;
+  return changed.href;
 }
