@@ -59,6 +59,8 @@ export async function startPrometheus({
     `--storage.tsdb.path=${join(folder, 'data')}`,
     // The recording is older than what Prometheus keeps by default.
     '--storage.tsdb.retention.time=100y',
+    // The format cannot say that a series has ended, as a scrape does. So one that is not there twice has.
+    '--query.lookback-delta=31s',
     '--web.listen-address=127.0.0.1:0',
   ]);
   const ended = once(child, 'exit');

@@ -90,6 +90,9 @@ try {
   const scraping = scrape(recording);
   say('edits begin');
   await work(apis, keys, async () => {
+    // Both workers are to be busy.
+    for (const key of keys) await submit(apis[0]?.url ?? '', key, { prompt: 'each:2s', num_inference_steps: 10 });
+    await delay(5000);
     say('a worker is killed');
     await victim.running.stop('SIGKILL');
     targets.pop();
