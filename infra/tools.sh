@@ -59,3 +59,4 @@ definitions prometheus-operator github.com/prometheus-operator/prometheus-operat
   monitoring.coreos.com_{podmonitors,prometheusrules,servicemonitors}
 definitions external-secrets github.com/external-secrets/external-secrets v1.3.2 config/crds/bases \
   external-secrets.io_externalsecrets
+definitions gateway-api sigs.k8s.io/gateway-api v1.4.0 config/crd/standard gateway.networking.k8s.io_httproutes

@@ -32,7 +32,7 @@ export interface CallsOptions {
   readonly signal: AbortSignal;
 }
 
-/** For an answer to a call that makes nothing. */
+/** For an answer to a call that makes nothing. No call has less. */
 const ANSWER_MS = 60_000;
 
 export function createCalls({ baseUrl, apiKey, fetch: send, signal }: CallsOptions): SmokeCalls {
@@ -54,7 +54,7 @@ export function createCalls({ baseUrl, apiKey, fetch: send, signal }: CallsOptio
   }
 
   async function answer(pathOrUrl: string, init: RequestInit = {}, limitMs = ANSWER_MS): Promise<SmokeAnswer> {
-    const limit = AbortSignal.any([init.signal ?? signal, AbortSignal.timeout(limitMs)]);
+    const limit = AbortSignal.any([init.signal ?? signal, AbortSignal.timeout(Math.max(ANSWER_MS, limitMs))]);
     const response = await open(pathOrUrl, { ...init, signal: limit });
     try {
       const bytes = new Uint8Array(await response.arrayBuffer());
@@ -96,7 +96,7 @@ export function problemError(answer: SmokeAnswer): AppError {
 /** A fetch for the typed client, which says of an answer that is not the service's own where it may come from. */
 export function tellingFetch(send: typeof fetch, signal: AbortSignal, limitMs: number): Fetch {
   return async (target, init) => {
-    const limit = AbortSignal.any([init.signal ?? signal, AbortSignal.timeout(limitMs)]);
+    const limit = AbortSignal.any([init.signal ?? signal, AbortSignal.timeout(Math.max(ANSWER_MS, limitMs))]);
     try {
       const response = await send(target, { ...init, signal: limit });
       if (response.ok ? !isPage(response.headers) : isProblem(response.headers)) return response;

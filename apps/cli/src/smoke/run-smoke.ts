@@ -4,6 +4,7 @@ import { toAppError } from '@qwen-edit/contract';
 import { createCalls, tellingFetch } from './calls.ts';
 import {
   failureOf,
+  passedWith,
   type SmokeCheck,
   type SmokeContext,
   type SmokeFacts,
@@ -16,7 +17,7 @@ import { checkEvents } from './checks/events.ts';
 import { checkGuide } from './checks/guide.ts';
 import { checkHealth } from './checks/health.ts';
 import { checkIdempotency } from './checks/idempotency.ts';
-import { checkKey } from './checks/key.ts';
+import { checkApiKey } from './checks/key.ts';
 import { checkMetrics } from './checks/metrics.ts';
 import { checkOpenai } from './checks/openai.ts';
 import { checkProblems } from './checks/problems.ts';
@@ -26,7 +27,7 @@ import { checkWebhooks } from './checks/webhooks.ts';
 import { createSmokeJobs } from './jobs.ts';
 
 const CHECKS: readonly SmokeCheck[] = [
-  ...[checkReachable, checkHealth, checkKey, checkProblems, checkMetrics],
+  ...[checkReachable, checkHealth, checkApiKey, checkProblems, checkMetrics],
   ...[checkEdit, checkGuide, checkEvents, checkCancel, checkIdempotency, checkUploads, checkWebhooks, checkOpenai],
 ];
 const CLEANUP = 'cleanup';
@@ -68,7 +69,8 @@ export async function runSmoke(options: SmokeOptions): Promise<SmokeRun> {
   const checks: NamedOutcome[] = [];
   const facts: SmokeFacts = {};
   const context = contextOf(options, facts);
-  const broken = new Set<string>();
+  /** What has failed, and what could not be looked at because of it: each with the check that failed. */
+  const broken = new Map<string, string>();
   const tell = (name: string, start: number, outcome: SmokeOutcome): void => {
     const check = { name, ...outcome, ms: Math.round(now() - start) };
     checks.push(check);
@@ -78,17 +80,17 @@ export async function runSmoke(options: SmokeOptions): Promise<SmokeRun> {
   for (const { name, needs, run } of CHECKS) {
     if (signal.aborted) break;
     const start = now();
-    const cause = needs.find((need) => broken.has(need));
+    const cause = needs.map((need) => broken.get(need)).find((each) => each !== undefined);
     if (skip.has(name)) {
       tell(name, start, { result: 'skipped', detail: 'left out by --skip' });
     } else if (cause !== undefined) {
-      broken.add(name);
-      tell(name, start, { result: 'skipped', detail: `it needs ${cause}` });
+      broken.set(name, cause);
+      tell(name, start, { result: 'skipped', detail: `${cause} has failed` });
     } else {
       const outcome = await run(context).catch((thrown: unknown) => failureOf(toAppError(thrown)));
       // What fails while everything is being stopped is no news.
       if (signal.aborted) break;
-      if (outcome.result === 'failed') broken.add(name);
+      if (outcome.result === 'failed') broken.set(name, name);
       tell(name, start, outcome);
     }
   }
@@ -125,17 +127,17 @@ function contextOf(options: SmokeOptions, facts: SmokeFacts): SmokeContext {
 async function cleanUp(
   { jobs }: SmokeContext,
   { skip, settings, signal }: SmokeOptions,
-  broken: ReadonlySet<string>,
+  broken: ReadonlyMap<string, string>,
 ): Promise<SmokeOutcome | undefined> {
   if (skip.has(CLEANUP)) return { result: 'skipped', detail: 'left out by --skip' };
-  if (broken.has('reachable')) return { result: 'skipped', detail: 'it needs reachable' };
-  if (broken.has('key')) return { result: 'skipped', detail: 'it needs key' };
+  const cause = broken.get('reachable') ?? broken.get('key');
+  if (cause !== undefined) return { result: 'skipped', detail: `${cause} has failed, so that nothing was made` };
   const stop = AbortSignal.timeout(signal.aborted ? LAST_WORDS_MS : Math.max(LAST_WORDS_MS, settings.timeoutMs));
   const { deleted, left } = await jobs.deleteAll(stop);
-  if (left.length === 0) return { result: 'passed', detail: `${deleted} jobs of these checks are deleted` };
+  if (left.length === 0) return passedWith(`deleted ${deleted} ${deleted === 1 ? 'job' : 'jobs'} of these checks`);
   return {
     result: 'failed',
-    detail: `${left.length} jobs of these checks are left: ${left.join('; ')}`,
+    detail: `jobs of these checks are left: ${left.join('; ')}`,
     hint: 'Delete them by DELETE /v1/jobs/ID; else the service does after its usual time.',
   };
 }

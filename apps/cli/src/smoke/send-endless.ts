@@ -2,10 +2,12 @@ import { once } from 'node:events';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { buffer } from 'node:stream/consumers';
+import { pause } from '@qwen-edit/async';
 import { AppError } from '@qwen-edit/contract';
 import type { SmokeAnswer } from './calls.ts';
 import { whyUnreachable } from './why-unreachable.ts';
 
+const ANSWER_BEFORE_BODY_MS = 1000;
 const PIECE = Buffer.alloc(256 * 1024);
 const BOUNDARY = 'smoke-too-large';
 const HEAD = `--${BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="large.png"\r\nContent-Type: image/png\r\n\r\n`;
@@ -54,6 +56,8 @@ export async function sendEndless(target: string, { bytes, apiKey, signal }: End
       over = true;
     });
   request.write(HEAD);
+  // Whoever refuses by the length alone answers now. What is sent needlessly is slow, and may hide an answer behind a closed connection.
+  await Promise.race([ended, pause(ANSWER_BEFORE_BODY_MS, signal)]);
   for (let sent = HEAD.length; !over && !request.destroyed && sent < bytes; ) {
     const piece = PIECE.subarray(0, Math.min(PIECE.length, bytes - sent));
     sent += piece.length;

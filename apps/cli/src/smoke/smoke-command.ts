@@ -7,7 +7,8 @@ import { findService } from '../service/find-service.ts';
 import type { Terminal } from '../terminal.ts';
 import { runSmoke, SMOKE_CHECKS } from './run-smoke.ts';
 import { smokeJson, smokeLine, smokeSummary } from './smoke-report.ts';
-import { webhookPlanOf } from './webhook-plan.ts';
+import { readWebhookFlags } from './webhook-plan.ts';
+import { listenForWebhooks } from './webhook-receiver.ts';
 
 export interface SmokeCommandDeps {
   readonly terminal: Terminal;
@@ -50,19 +51,24 @@ export async function smokeCommand(args: readonly string[], deps: SmokeCommandDe
   const timeoutMs = timeoutOf(values.timeout);
   if (values.prompt?.trim() === '') throw new AppError('usage', '--prompt must say something.');
   const config = deps.configOf(values.url === undefined ? {} : { QWEN_EDIT_URL: values.url });
-  const webhook = webhookPlanOf(values['webhook-listen'], values['webhook-url'], config.webhookSecret);
+  const webhook = readWebhookFlags(values['webhook-listen'], values['webhook-url']);
   const service = await findService(config);
   const json = values.json === true;
   const start = now();
+  const receiver = webhook?.listen === undefined ? undefined : await listenForWebhooks(webhook.listen);
   const run = await runSmoke({
     url: service.url,
     apiKey: values.key ?? service.apiKey,
-    settings: { prompt: values.prompt ?? USUAL_PROMPT, timeoutMs, pollMs: POLL_MS, webhook },
+    settings: {
+      ...{ prompt: values.prompt ?? USUAL_PROMPT, timeoutMs, pollMs: POLL_MS },
+      webhook: webhook === undefined ? undefined : { url: webhook.url, receiver, secret: config.webhookSecret },
+    },
     ...{ version, skip, now, signal },
     fetch: globalThis.fetch,
     onCheck: (check) => json || terminal.out(smokeLine(check)),
     note: (text) => terminal.err(`${text}\n`),
   });
+  receiver?.close();
   terminal.out(json ? smokeJson(maskUrl(service.url), run) : smokeSummary(run, (now() - start) / 1000));
   if (signal.aborted) throw new AppError('canceled', 'The checks were stopped.');
   return run.checks.some(({ result }) => result === 'failed') ? 1 : 0;

@@ -52,8 +52,14 @@ export function whyUnreachable(thrown: unknown, where: string): Unreachable {
     if (code.startsWith('ERR_TLS_') || code.startsWith('ERR_SSL_'))
       return { message: `TLS fails: ${where} (${code}).`, hint: TRUST };
   }
-  const why = codes[0] ?? (thrown instanceof Error ? thrown.message : String(thrown));
+  const why = codes[0] ?? rootOf(thrown);
   return { message: `There is no answer: ${where} (${why}).`, hint: LISTEN };
+}
+
+/** The words of the deepest cause: fetch itself only says that it failed. */
+function rootOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  return thrown.cause === undefined ? thrown.message : rootOf(thrown.cause);
 }
 
 /** The codes of an error and of what caused it, the nearest first. */

@@ -7,7 +7,7 @@ import { drawSmokePicture, encodeSmokePicture } from '../pictures.ts';
 /** The same Idempotency-Key twice makes one job, and another request with it none. */
 export const checkIdempotency: SmokeCheck = {
   name: 'idempotency',
-  needs: ['key', 'health'],
+  needs: ['health', 'problems'],
   async run(context) {
     const { jobs } = context;
     const images = [await encodeSmokePicture(drawSmokePicture(4))];

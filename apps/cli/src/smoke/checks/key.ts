@@ -7,7 +7,7 @@ const CREATE =
   'Make one with `qwen-edit keys create --name smoke --scopes submit,read`, and give it in QWEN_EDIT_API_KEY or --key.';
 
 /** Who has no key is kept out where keys are in use; the key that is given may read and submit. */
-export const checkKey: SmokeCheck = {
+export const checkApiKey: SmokeCheck = {
   name: 'key',
   needs: ['reachable'],
   async run(context) {
@@ -18,7 +18,6 @@ export const checkKey: SmokeCheck = {
       return passedWith('no key is demanded: whoever reaches the service may use it');
     }
     if (without.status !== 401) throw refusalOf(without);
-    ownProblem(without);
     if (!without.headers.has('www-authenticate'))
       throw smokeFault('A 401 comes without WWW-Authenticate.', 'Let what stands before the service pass this header.');
     const wrong = await stranger.answer('v1/jobs?limit=1', { headers: { authorization: `Bearer ${MADE_UP}` } });
@@ -29,7 +28,7 @@ export const checkKey: SmokeCheck = {
         'Look at what stands before the service: it must not put a key of its own into the calls of strangers.',
       );
     if (apiKey === undefined) throw smokeFault('The service demands a key, and none is given.', CREATE);
-    const got = await calls.own('v1/jobs?limit=1');
+    const got = await calls.answer('v1/jobs?limit=1');
     if (got.status === 401)
       throw smokeFault('The service does not know the key that is given, or it was revoked or has expired.', CREATE);
     if (got.status === 403) throw smokeFault('The key may not read.', CREATE);
@@ -42,7 +41,7 @@ export const checkKey: SmokeCheck = {
 /** A submission without anything in it is refused for what it lacks, unless the key is refused before. */
 async function mayUse({ calls }: SmokeContext): Promise<void> {
   const headers = { 'content-type': 'application/json' };
-  const empty = await calls.own('v1/jobs', { method: 'POST', headers, body: '{}' });
+  const empty = await calls.answer('v1/jobs', { method: 'POST', headers, body: '{}' });
   if (empty.status === 403) throw smokeFault(`The key may not submit: ${ownProblem(empty).detail}`, CREATE);
   if (empty.status !== 400) throw refusalOf(empty);
 }

@@ -19,7 +19,7 @@ const uploadSchema = z.object({ id: z.string(), url: z.string(), headers: z.reco
 /** A large picture is taken in a form and by an upload, and what is too large is refused by the service itself. */
 export const checkUploads: SmokeCheck = {
   name: 'uploads',
-  needs: ['key', 'health'],
+  needs: ['health', 'problems'],
   async run(context) {
     const { client, signal } = context;
     const limits = limitsSchema.parse((await client.models(signal)).limits);

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { pause } from '@qwen-edit/async';
-import { AppError, parsedJson } from '@qwen-edit/contract';
+import { AppError, parsedJson, toAppError } from '@qwen-edit/contract';
 import { createSigner } from '@qwen-edit/dispatcher';
 import { z } from 'zod';
 import { passedWith, type SmokeCheck, type SmokeContext, skippedBecause, smokeFault } from '../check.ts';
 import { editParameters } from '../edit-parameters.ts';
 import { drawSmokePicture, encodeSmokePicture } from '../pictures.ts';
-import { listenForWebhooks, type WebhookCall } from '../webhook-receiver.ts';
+import type { WebhookCall } from '../webhook-receiver.ts';
 
 /** Attempts after which nobody waits for another: the third comes after minutes. */
 const ATTEMPTS = 2;
@@ -30,30 +30,37 @@ export const checkWebhooks: SmokeCheck = {
     const { settings, jobs } = context;
     const plan = settings.webhook;
     if (plan === undefined) return skippedBecause('neither --webhook-url nor --webhook-listen is given');
+    const { url, receiver } = plan;
     const secret = plan.secret ?? `whsec_${randomBytes(32).toString('base64')}`;
     const sign = createSigner(secret);
-    const receiver = plan.listen === undefined ? undefined : await listenForWebhooks(plan.listen);
-    try {
-      const parameters = {
-        ...(await editParameters(context)),
-        webhook_url: plan.url,
-        ...(plan.secret === undefined ? { webhook_secret: secret } : {}),
-      };
-      const { id } = await jobs.submit({ images: [await encodeSmokePicture(drawSmokePicture(6))], parameters });
-      await jobs.untilEnded(id);
-      const delivery = await untilDelivered(context, id);
-      if (receiver === undefined) return passedWith(`${plan.url} was told and answered with success`);
-      checkCall(
-        receiver.calls.find(({ headers }) => headers['webhook-id'] === delivery.id),
-        id,
-        sign,
-      );
-      return passedWith(`${plan.url} was told, with a signature that holds`);
-    } finally {
-      receiver?.close();
-    }
+    const parameters = {
+      ...(await editParameters(context)),
+      webhook_url: url,
+      ...(plan.secret === undefined ? { webhook_secret: secret } : {}),
+    };
+    const images = [await encodeSmokePicture(drawSmokePicture(6))];
+    const { id } = await jobs.submit({ images, parameters }).catch((thrown: unknown) => {
+      throw addressRefused(toAppError(thrown));
+    });
+    await jobs.untilEnded(id);
+    const delivery = await untilDelivered(context, id);
+    if (receiver === undefined) return passedWith(`${url} was told and answered with success`);
+    checkCall(
+      receiver.calls.find(({ headers }) => headers['webhook-id'] === delivery.id),
+      id,
+      sign,
+    );
+    return passedWith(`${url} was told, with a signature that holds`);
   },
 };
+
+function addressRefused(error: AppError): AppError {
+  if (error.code !== 'url_refused') return error;
+  return new AppError('url_refused', error.message, {
+    hint: 'Name a public address with --webhook-url, or set QWEN_EDIT_ALLOW_PRIVATE_URLS=1 for API and dispatcher.',
+    cause: error,
+  });
+}
 
 async function untilDelivered({ calls, settings, note, signal }: SmokeContext, jobId: string): Promise<Delivery> {
   for (const end = Date.now() + settings.timeoutMs; ; ) {
