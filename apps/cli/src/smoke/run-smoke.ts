@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createClient } from '@qwen-edit/client';
 import { toAppError } from '@qwen-edit/contract';
-import { createCalls, tellingFetch } from './calls.ts';
+import { againIfCut, createCalls, tellingFetch } from './calls.ts';
 import {
   failureOf,
   passedWith,
@@ -101,7 +101,8 @@ export async function runSmoke(options: SmokeOptions): Promise<SmokeRun> {
 }
 
 function contextOf(options: SmokeOptions, facts: SmokeFacts): SmokeContext {
-  const { url, apiKey, version, settings, fetch: send, note, now, signal } = options;
+  const { url, apiKey, version, settings, note, now, signal } = options;
+  const send = againIfCut(options.fetch);
   const { timeoutMs, pollMs } = settings;
   const client = createClient({
     baseUrl: url,
