@@ -1,6 +1,6 @@
 import type { DashboardSpec } from './dashboard.ts';
 import { bars, graph, stat, table } from './panels.ts';
-import { DEVICES, increase, OF_DEVICE, rate } from './queries.ts';
+import { ADDED_AT_END, DEVICES, increase, OF_DEVICE, rate } from './queries.ts';
 
 const OF_OWNER = 'owner=~"$owner"';
 const HOURS = 'qwen_edit_owner_engine_seconds_total';
@@ -102,9 +102,8 @@ export const cost: DashboardSpec = {
         ),
         graph(
           {
-            title: 'Engines at work, by owner',
-            description:
-              'How many engines worked for each owner. One owner who fills all engines keeps the others waiting: the queue shares by priority and owner.',
+            title: 'Engine time, by owner',
+            description: `Seconds a second that engines worked for each owner. ${ADDED_AT_END}`,
             unit: 'short',
             queries: [{ expr: `sum by (owner) (${rate(HOURS, OF_OWNER)})`, legend: '{{owner}}' }],
             width: 24,
@@ -118,8 +117,8 @@ export const cost: DashboardSpec = {
       panels: [
         graph(
           {
-            title: 'Engines at work, by what became of the attempt',
-            description: 'Everything but `succeeded` gave no picture.',
+            title: 'Engine time, by what became of the attempt',
+            description: `Seconds a second that engines worked. Everything but \`succeeded\` gave no picture. ${ADDED_AT_END}`,
             unit: 'short',
             queries: [
               {

@@ -1,6 +1,6 @@
 import type { DashboardSpec } from './dashboard.ts';
 import { bars, graph, stat, table } from './panels.ts';
-import { DEVICES, increase, OF_DEVICE, orNone, perRole, rate } from './queries.ts';
+import { ADDED_AT_END, DEVICES, increase, OF_DEVICE, orNone, perRole, rate } from './queries.ts';
 
 /** What machines and cards do. */
 export const engines: DashboardSpec = {
@@ -17,14 +17,14 @@ export const engines: DashboardSpec = {
           unit: 'short',
           queries: [{ expr: `sum(max by (worker) (qwen_edit_worker_ready{${OF_DEVICE}}))`, legend: 'ready' }],
           limits: { worse: 'lower', warn: 1, bad: 0.5 },
-          runbook: 'no-worker-is-ready',
+          runbook: 'qweneditnoreadyworker',
           width: 6,
         }),
         stat(
           {
             title: 'Mean number at work',
             description:
-              'Mean number of engines that worked on jobs in the time shown. Beside the engines that take jobs: how full the machines are.',
+              'Mean number of engines that worked on jobs in the time shown. Beside the engines that take jobs: how full the machines are. An attempt counts when it ends: show a time that is much longer than an edit.',
             unit: 'short',
             queries: [
               { expr: `sum(${increase('qwen_edit_engine_seconds_total', OF_DEVICE)}) / $__range_s`, legend: 'at work' },
@@ -46,7 +46,7 @@ export const engines: DashboardSpec = {
               },
             ],
             limits: { worse: 'higher', warn: 0.5, bad: 1 },
-            runbook: 'an-engine-drifts',
+            runbook: 'qweneditgoldeneditdrifts',
             width: 6,
           },
           { decimals: 0 },
@@ -64,6 +64,7 @@ export const engines: DashboardSpec = {
               },
             ],
             limits: { worse: 'higher', warn: 1, bad: 5 },
+            runbook: 'qweneditenginetroubles',
             width: 6,
           },
           { decimals: 0 },
@@ -85,14 +86,28 @@ export const engines: DashboardSpec = {
           { worker: 'Worker', device: 'Device', gpu_id: 'GPU', Value: 'Takes jobs' },
         ),
         graph({
-          title: 'Engines at work',
-          description: 'How many engines worked on jobs, by device. At the number of engines all are busy.',
+          title: 'Jobs that run, and engines for them',
+          description:
+            'Of the whole deployment, whatever devices are chosen. While the lines lie upon each other all engines are busy.',
           unit: 'short',
           queries: [
-            { expr: `sum by (device) (${rate('qwen_edit_engine_seconds_total', OF_DEVICE)})`, legend: '{{device}}' },
+            { expr: 'max(qwen_edit_jobs{status="running"})', legend: 'jobs that run' },
+            { expr: 'sum(max by (worker) (qwen_edit_worker_ready))', legend: 'engines that take jobs' },
           ],
           width: 12,
         }),
+        graph(
+          {
+            title: 'Engine time, by device',
+            description: `Seconds a second that engines worked. ${ADDED_AT_END}`,
+            unit: 'short',
+            queries: [
+              { expr: `sum by (device) (${rate('qwen_edit_engine_seconds_total', OF_DEVICE)})`, legend: '{{device}}' },
+            ],
+            width: 12,
+          },
+          { stacked: true },
+        ),
         graph({
           title: 'Self-tests, each minute',
           description: 'Golden edits by result. They run when an engine has loaded its model, and again now and then.',
@@ -103,8 +118,8 @@ export const engines: DashboardSpec = {
               legend: '{{result}}',
             },
           ],
-          runbook: 'an-engine-drifts',
-          width: 12,
+          runbook: 'qweneditgoldeneditdrifts',
+          width: 6,
         }),
         bars({
           title: 'Troubles in the time shown',
@@ -117,7 +132,7 @@ export const engines: DashboardSpec = {
               legend: '{{code}}',
             },
           ],
-          width: 12,
+          width: 6,
         }),
       ],
     },
@@ -150,6 +165,7 @@ export const engines: DashboardSpec = {
               },
             ],
             limits: { worse: 'lower', warn: 0.05, bad: 0.02 },
+            runbook: 'qweneditgpumemorylow',
             width: 12,
           },
           { top: 1 },

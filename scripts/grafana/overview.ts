@@ -21,7 +21,7 @@ export const overview: DashboardSpec = {
           unit: 'short',
           queries: [{ expr: 'max(qwen_edit_workers{ready="true"})', legend: 'ready' }],
           limits: { worse: 'lower', warn: 1, bad: 0.5 },
-          runbook: 'no-worker-is-ready',
+          runbook: 'qweneditnoreadyworker',
           width: 4,
         }),
         stat({
@@ -38,7 +38,7 @@ export const overview: DashboardSpec = {
           unit: 's',
           queries: [{ expr: 'max(qwen_edit_queue_age_seconds)', legend: 'age' }],
           limits: { worse: 'higher', warn: 300, bad: 900 },
-          runbook: 'the-queue-is-old',
+          runbook: 'qweneditqueueold',
           width: 4,
         }),
         stat(
@@ -54,6 +54,7 @@ export const overview: DashboardSpec = {
               },
             ],
             limits: { worse: 'lower', warn: 0.99, bad: 0.95 },
+            runbook: 'qweneditjobsfail',
             width: 4,
           },
           { decimals: 1, noValue: 'no job has ended' },
@@ -71,6 +72,7 @@ export const overview: DashboardSpec = {
               },
             ],
             limits: { worse: 'higher', warn: 0.001, bad: 0.01 },
+            runbook: 'qwenediterrorbudgetburnsfast',
             width: 4,
           },
           { decimals: 2 },
@@ -155,7 +157,7 @@ export const overview: DashboardSpec = {
           queries: [
             { expr: `60 * sum by (result) (${rate('qwen_edit_webhook_attempts_total')})`, legend: '{{result}}' },
           ],
-          runbook: 'webhooks-fail',
+          runbook: 'qweneditwebhooksgivenup',
           width: 8,
         }),
         graph(
@@ -169,8 +171,8 @@ export const overview: DashboardSpec = {
                 legend: '{{folder}}',
               },
             ],
-            limits: { worse: 'lower', warn: 0.15, bad: 0.05 },
-            runbook: 'the-disk-is-nearly-full',
+            limits: { worse: 'lower', warn: 0.2, bad: 0.1 },
+            runbook: 'qweneditdisknearlyfull',
             width: 8,
           },
           { top: 1 },

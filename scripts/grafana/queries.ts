@@ -11,6 +11,10 @@ export const DEVICES = {
   query: 'label_values(qwen_edit_worker_ready, device)',
 } as const;
 
+/** Of the seconds that engines worked. */
+export const ADDED_AT_END =
+  'The time of an attempt is added when it ends: edits that are longer than the time between two points make peaks.';
+
 /** What happened each second, over about the time between two points of a graph. */
 export const rate = (metric: string, labels = ''): string => `rate(${metric}{${labels}}[$__rate_interval])`;
 

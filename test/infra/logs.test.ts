@@ -234,6 +234,17 @@ describe.each(await toolSuites(['vrl'], ["Vector's programs"]))('%s', () => {
     ]);
   });
 
+  it('leave out keys that a command prints, and what Vector and Loki say themselves', async () => {
+    const key = `qe_${'Ab3-_'.repeat(9)}`;
+    const secret = `whsec_${'A1b2/+'.repeat(6)}=`;
+    const lines = [
+      fromDocker(`${key} ${secret}`),
+      ...['vector', 'loki'].map((service) => fromDocker('x', { service })),
+    ];
+    const read = await remap('lines.vrl', await remap('docker.vrl', lines));
+    expect(read.map(({ message }) => message)).toEqual(['[secret] [secret]']);
+  });
+
   it('drop what other projects on the machine write', async () => {
     const lines = [fromDocker('a secret of theirs', { project: 'payroll' }), { file: 'x', message: 'no JSON' }];
     expect(await remap('docker.vrl', lines)).toEqual([]);

@@ -19,7 +19,7 @@ export interface Span {
   readonly step: number;
 }
 
-/** A Prometheus that holds recorded metrics and scrapes nothing. */
+/** A running Prometheus. */
 export interface PrometheusServer {
   /** At the end of the span. Rejects with Prometheus' words if the query is wrong. */
   instant(query: string, span: Span): Promise<readonly Series[]>;
@@ -35,11 +35,20 @@ interface Answer {
   readonly data: unknown;
 }
 
-/** Starts a Prometheus on a free port with the metrics of these files, in the text format of OpenMetrics. */
-export async function startPrometheus(recordings: readonly string[]): Promise<PrometheusServer> {
+/** What a Prometheus holds from its start: files in the text format of OpenMetrics. And its configuration; without one it scrapes nothing. */
+export interface PrometheusOptions {
+  readonly recordings?: readonly string[];
+  readonly config?: string;
+}
+
+/** Starts a Prometheus on a free port. */
+export async function startPrometheus({
+  recordings = [],
+  config: text = '{}',
+}: PrometheusOptions): Promise<PrometheusServer> {
   const folder = await mkdtemp(join(tmpdir(), 'qwen-edit-prometheus-'));
   const config = join(folder, 'prometheus.yml');
-  await writeFile(config, '{}');
+  await writeFile(config, text);
   for (const file of recordings) {
     await runTool('promtool', ['tsdb', 'create-blocks-from', 'openmetrics', '--quiet', file, join(folder, 'data')]);
   }

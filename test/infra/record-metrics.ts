@@ -29,7 +29,8 @@ const { values: flags } = parseArgs({ options: { minutes: { type: 'string', defa
 const EVERY_MS = 15_000;
 const end = Date.now() + Number(flags.minutes) * 60_000;
 const OWNERS = ['studio', 'shop', 'archive'];
-const FIXTURES = join(import.meta.dirname, '../fixtures');
+const root = join(import.meta.dirname, '../..');
+const FIXTURES = join(root, 'test/fixtures');
 
 const { folder, env: prepared } = await prepare();
 const data = join(folder, 'data');
@@ -118,7 +119,7 @@ function linesOf(outputs: readonly string[]): string {
     if (!line.startsWith('{')) continue;
     const fields = JSON.parse(line) as Record<string, unknown>;
     const kind = [fields.role, fields.msg, ...Object.keys(fields).sort()].join(' ');
-    if (!kinds.has(kind)) kinds.set(kind, line.replaceAll(folder, '/tmp/qwen-edit'));
+    if (!kinds.has(kind)) kinds.set(kind, line.replaceAll(folder, '/tmp/qwen-edit').replaceAll(root, '/app'));
   }
   const sorted = [...kinds].sort(([a], [b]) => (a < b ? -1 : 1));
   return sorted.map(([, line]) => `${line}\n`).join('');

@@ -6,7 +6,7 @@ import {
   type PlannedTable,
 } from '@qwen-edit/db';
 
-const MIB = 2 ** 20;
+const [KIB, MIB] = [2 ** 10, 2 ** 20];
 
 /** The plan for people: each statement, the locks that it takes, and what they keep the service from. */
 export function migrationPlanText(plan: MigrationPlan): string {
@@ -60,9 +60,13 @@ function effectLines({ tables, known, changesRows }: PlannedStatement): string[]
   return tables.map((table) => {
     const does = table.rewrites ? 'writes it anew' : table.reads ? 'reads all of it' : 'neither reads nor rewrites it';
     const rows = table.rows === undefined ? 'rows not counted' : `${table.rows.toLocaleString('en')} rows`;
-    const size = `${rows}, ${table.bytes === 0 ? '0' : Math.max(1, Math.round(table.bytes / MIB))} MiB`;
+    const size = `${rows}, ${sizeText(table.bytes)}`;
     return `${table.table} (${size}): ${table.locks.join(', ')}; ${does}; ${blocksText(table, changesRows)}`;
   });
+}
+
+function sizeText(bytes: number): string {
+  return bytes < MIB ? `${Math.ceil(bytes / KIB)} KiB` : `${Math.round(bytes / MIB).toLocaleString('en')} MiB`;
 }
 
 function blocksText({ blocks, reads, rewrites, locks }: PlannedTable, changesRows: boolean): string {

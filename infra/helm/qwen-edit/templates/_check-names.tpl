@@ -3,7 +3,7 @@
 {{- $v := .Values -}}
 {{- $places := dict "settings" $v.settings "api.settings" $v.api.settings "dispatcher.settings" $v.dispatcher.settings
   "workerDefaults.settings" $v.workerDefaults.settings -}}
-{{- range $pool, $cfg := $v.workers }}
+{{- range $pool, $cfg := fromYaml (include "qwen-edit.pools" .) }}
 {{- $_ := set $places (printf "workers.%s.settings" $pool) $cfg.settings }}
 {{- if not (regexMatch "^[a-z]([a-z0-9-]{0,10}[a-z0-9])?$" $pool) }}
 - workers.{{ $pool }}: a pool's name has 1 to 12 lower-case letters, digits and hyphens, and begins with a letter.

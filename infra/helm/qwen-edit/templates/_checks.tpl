@@ -13,11 +13,12 @@ values.schema.json. Each check prints a line for each thing that is wrong.
 {{- end -}}
 
 {{- define "qwen-edit.checkWorkers" -}}
-{{- if not .Values.workers }}
+{{- $pools := fromYaml (include "qwen-edit.pools" .) -}}
+{{- if not $pools }}
 - workers is empty, so that no job would ever run: name a pool, as `workers: { gpu: { kind: gpu } }`.
 {{- end }}
-{{- range $pool, $_ := .Values.workers }}
-{{- include "qwen-edit.checkPool" (dict "root" $ "pool" $pool "cfg" (fromYaml (include "qwen-edit.pool" (dict "root" $ "pool" $pool)))) }}
+{{- range $pool, $cfg := $pools }}
+{{- include "qwen-edit.checkPool" (dict "root" $ "pool" $pool "cfg" $cfg) }}
 {{- end }}
 {{- end -}}
 
@@ -91,12 +92,20 @@ values.schema.json. Each check prints a line for each thing that is wrong.
 - api.autoscaling counts a share of api.resources.requests.cpu, which is not set.
 {{- end }}
 {{- if $api.insecure }}
-{{- if or $v.ingress.enabled (ne $api.service.type "ClusterIP") }}
-- {{ (printf "api.insecure answers anybody, and %s lets others in: use API keys, or remove it." (ternary "ingress.enabled" (printf "api.service.type %s" $api.service.type) $v.ingress.enabled)) }}
+{{- range $way, $open := dict "ingress.enabled" $v.ingress.enabled "gateway.enabled" $v.gateway.enabled (printf "api.service.type %s" $api.service.type) (ne $api.service.type "ClusterIP") }}
+{{- if $open }}
+- api.insecure answers anybody, and {{ $way }} lets others in: use API keys, or remove it.
+{{- end }}
 {{- end }}
 {{- if not $v.networkPolicy.enabled }}
 - api.insecure answers anybody, and networkPolicy.enabled is false: every pod of the cluster could use the API.
 {{- end }}
+{{- end }}
+{{- if and $v.ingress.enabled $v.gateway.enabled }}
+- ingress.enabled and gateway.enabled are both set: one of them leads to the API.
+{{- end }}
+{{- if and $v.gateway.enabled (not (and $v.gateway.host $v.gateway.parents)) }}
+- gateway.enabled, and gateway.host or gateway.parents is empty: a route needs a name and a Gateway.
 {{- end }}
 {{- if $v.ingress.enabled }}
 {{- if not $v.ingress.host }}
@@ -108,6 +117,9 @@ values.schema.json. Each check prints a line for each thing that is wrong.
 {{- $replicas := $api.autoscaling.enabled | ternary $api.autoscaling.minReplicas (hasKey $api "replicas" | ternary $api.replicas 2) }}
 {{- include "qwen-edit.checkPdb" (dict "at" "api.pdb" "pdb" $api.pdb "replicas" $replicas) }}
 {{- include "qwen-edit.checkPdb" (dict "at" "dispatcher.pdb" "pdb" $v.dispatcher.pdb "replicas" $v.dispatcher.replicas) }}
+{{- if and $v.migrate.enabled (le (float64 $v.migrate.activeDeadlineSeconds) (float64 $v.migrate.waitSeconds)) }}
+- migrate.activeDeadlineSeconds is not above migrate.waitSeconds: the job would be ended before it could say what it waits for.
+{{- end }}
 {{- if gt (len (include "qwen-edit.fullname" .)) 40 }}
 - {{ (printf "The name %s is longer than 40 letters: set fullnameOverride." (include "qwen-edit.fullname" .)) }}
 {{- end }}
@@ -124,8 +136,7 @@ values.schema.json. Each check prints a line for each thing that is wrong.
 {{- end }}
 {{- if and (eq $m.hub.accessMode "ReadWriteOnce") (eq $m.hub.volume "shared") (not .Values.storage.file.singleNode) }}
 {{- $most := 0 }}
-{{- range $pool, $_ := .Values.workers }}
-{{- $cfg := fromYaml (include "qwen-edit.pool" (dict "root" $ "pool" $pool)) }}
+{{- range $cfg := fromYaml (include "qwen-edit.pools" .) }}
 {{- $most = add $most ($cfg.autoscaling.enabled | ternary $cfg.autoscaling.maxReplicas (hasKey $cfg "replicas" | ternary $cfg.replicas 1)) }}
 {{- end }}
 {{- if gt (int $most) 1 }}

@@ -26,10 +26,19 @@ Passwords and keys are not among them: see qwen-edit.env.
 {{- if eq .role "api" -}}
 {{- $_ := set $env "QWEN_EDIT_DRAIN_SECONDS" .cfg.drainSeconds -}}
 {{- $_ := set $env "QWEN_EDIT_GRACE_SECONDS" .cfg.graceSeconds -}}
-{{- if .cfg.insecure }}{{ $_ := set $env "QWEN_EDIT_INSECURE" "1" }}{{ end -}}
+{{- if .cfg.insecure -}}
+{{- $_ := set $env "QWEN_EDIT_INSECURE" "1" -}}
+{{- /* Without keys the API answers only under names that it knows. */ -}}
+{{- $name := printf "%s-api" (include "qwen-edit.fullname" .root) -}}
+{{- $_ := set $env "QWEN_EDIT_ALLOWED_HOSTS" (join "," (list $name (printf "%s.%s" $name .root.Release.Namespace) (printf "%s.%s.svc" $name .root.Release.Namespace))) -}}
+{{- end -}}
 {{- if and $v.ingress.enabled (eq $v.ingress.controller "alb") }}{{ $_ := set $env "QWEN_EDIT_KEEP_ALIVE_SECONDS" "905" }}{{ end -}}
 {{- else if eq .role "worker" -}}
 {{- $_ := set $env "QWEN_EDIT_GRACE_SECONDS" .cfg.graceSeconds -}}
+{{- /* One card by name, so that without it the pod waits and says so, where otherwise the processor would take over. */ -}}
+{{- if and (eq .cfg.kind "gpu") (eq (int .cfg.gpus) 1) (hasPrefix "nvidia.com/" .cfg.gpuResource) -}}
+{{- $_ := set $env "QWEN_EDIT_DEVICES" "cuda:0" -}}
+{{- end -}}
 {{- if eq .cfg.kind "cpu" -}}
 {{- $_ := set $env "QWEN_EDIT_FORCE_CPU" "1" -}}
 {{- $_ := set $env "QWEN_EDIT_MAX_CONCURRENCY" .cfg.concurrency -}}

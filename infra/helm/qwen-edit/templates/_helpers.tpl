@@ -88,13 +88,21 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- define "qwen-edit.publicUrl" -}}
 {{- if .Values.publicUrl -}}{{ .Values.publicUrl }}
 {{- else if .Values.ingress.enabled -}}
-{{- printf "%s://%s%s" (ternary "https" "http" .Values.ingress.tls.enabled) .Values.ingress.host (trimSuffix "/" .Values.ingress.path) -}}
+{{- printf "%s://%s" (ternary "https" "http" .Values.ingress.tls.enabled) .Values.ingress.host -}}
+{{- else if .Values.gateway.enabled -}}
+{{- printf "https://%s" .Values.gateway.host -}}
 {{- end -}}
 {{- end -}}
 
-{{/* The settings of a pool, with those of workerDefaults. (dict "root" . "pool" "gpu") gives YAML. */}}
-{{- define "qwen-edit.pool" -}}
-{{- toYaml (mergeOverwrite (deepCopy .root.Values.workerDefaults) (deepCopy (get .root.Values.workers .pool))) -}}
+{{/* The pools by name, each with workerDefaults, as YAML. One that a later values file sets to null is none. */}}
+{{- define "qwen-edit.pools" -}}
+{{- $pools := dict -}}
+{{- range $pool, $own := .Values.workers -}}
+{{- if not (kindIs "invalid" $own) -}}
+{{- $_ := set $pools $pool (mergeOverwrite (deepCopy $.Values.workerDefaults) (deepCopy $own)) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $pools -}}
 {{- end -}}
 
 {{/* Engines of a pod of the pool: each card has one. */}}

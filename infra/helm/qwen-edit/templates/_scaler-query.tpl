@@ -3,15 +3,17 @@
 
 {{/*
 How many pods a pool should have, as one number; KEDA asks for one pod for each (`targetQueryValue: 1`). (dict "root" . "cfg" $cfg "name" Deployment)
-demand: jobs that a worker could begin now, the first in the queue first; one counts more the longer it has waited.
+demand: jobs that a worker could begin now, the first in the queue first; one counts once more for each ageSeconds that it has waited.
 busy: the pool's own running jobs, and the pods that they are in. A pod's name is the host of its workers.
+Never fewer pods than have work, and never more than there are jobs for.
 */}}
 {{- define "qwen-edit.scalerQuery" -}}
 {{- $a := .cfg.autoscaling -}}
-{{- $jobs := int (default (int (include "qwen-edit.engines" .cfg)) $a.jobsPerReplica) -}}
+{{- $engines := int (include "qwen-edit.engines" .cfg) -}}
+{{- $jobs := int (default $engines $a.jobsPerReplica) -}}
 {{- $letters := "[bcdfghjklmnpqrstvwxz2456789]" -}}
 with demand as (
-  select least({{ $a.maxWeight }}, 1 + extract(epoch from now() - run_after) / {{ $a.ageSeconds }}) as weight
+  select least({{ $a.maxWeight }}, 1 + floor(extract(epoch from now() - run_after) / {{ $a.ageSeconds }})) as weight
   from jobs
   where status = 'queued' and run_after <= now() - interval '{{ $a.minWaitSeconds }} seconds'
     and (deadline_at is null or deadline_at > now())
@@ -23,8 +25,14 @@ with demand as (
   from jobs join workers on workers.id = jobs.worker_id
   where jobs.status = 'running' and workers.host ~ '^{{ .name }}-{{ $letters }}+-{{ $letters }}{5}$'
 )
-select greatest(busy.pods, ceil((busy.jobs + coalesce((select sum(weight) from demand), 0)) / {{ $jobs }}))::double precision
-from busy
+select greatest(
+  busy.pods,
+  least(
+    ceil((busy.jobs + waiting.weight) / {{ $jobs }}),
+    ceil((busy.jobs + waiting.jobs) / {{ $engines }}.0)
+  )
+)::double precision as pods
+from busy, (select count(*) as jobs, coalesce(sum(weight), 0) as weight from demand) as waiting
 {{- end -}}
 
 {{/* The region of the queue: what is said, else what its address says. */}}

@@ -31,7 +31,7 @@ containers:
     image: {{ include "qwen-edit.image" (dict "root" .root "image" "api" "tag" "") }}
     imagePullPolicy: {{ $v.image.pullPolicy }}
     args: {{ toJson .args }}
-    {{- with include "qwen-edit.env" (dict "root" .root "settings" dict "variables" .variables "secret" .secret "extra" $v.defaults.extraEnv) | trim }}
+    {{- with include "qwen-edit.env" (dict "root" .root "settings" (default dict .settings) "variables" .variables "secret" .secret "extra" $v.defaults.extraEnv) | trim }}
     env:
       {{- . | nindent 6 }}
     {{- end }}

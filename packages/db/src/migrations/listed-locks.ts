@@ -20,10 +20,10 @@ const effect = (lock: TableEffect['locks'][number], does: 'reads' | 'rewrites' |
  */
 const RULES: readonly Rule[] = [
   {
-    form: form(String.raw`^create (?:unique )?index concurrently .*?on NAME`),
+    form: form('^create (?:unique )?index concurrently .*?on NAME'),
     effects: [effect('SHARE UPDATE EXCLUSIVE', 'reads')],
   },
-  { form: form(String.raw`^create (?:unique )?index .*?on NAME`), effects: [effect('SHARE', 'reads')] },
+  { form: form('^create (?:unique )?index .*?on NAME'), effects: [effect('SHARE', 'reads')] },
   {
     form: form(String.raw`^alter table NAME add constraint \S+ foreign key[\s\S]*references NAME`),
     effects: [effect('SHARE ROW EXCLUSIVE', 'reads'), effect('SHARE ROW EXCLUSIVE')],

@@ -1,10 +1,11 @@
 import { pause } from '@qwen-edit/async';
 import type pg from 'pg';
-import { type LockMode, lockModeOf } from './lock-modes.ts';
+import { LOCK_MODES, type LockMode, lockModeOf } from './lock-modes.ts';
 
 /** What a statement does to one table that was there before it. */
 export interface TableEffect {
   readonly table: string;
+  /** Weakest first. */
   readonly locks: readonly LockMode[];
   /** The table's rows are written anew, to another file. */
   readonly rewrites: boolean;
@@ -24,7 +25,7 @@ const TABLES = `
     pg_stat_get_xact_numscans(c.oid)::float8 as scans
   from pg_class c where c.relnamespace = to_regnamespace('public') and c.relkind in ('r', 'p')`;
 const LOCKS = `
-  select relation::bigint::float8 as oid, array_agg(mode order by mode) as modes from pg_locks
+  select relation::bigint::float8 as oid, array_agg(mode) as modes from pg_locks
   where pid = $1 and locktype = 'relation' and database = (select oid from pg_database where datname = current_database())
     and granted
   group by 1`;
@@ -102,7 +103,12 @@ async function readTables(client: pg.Client): Promise<readonly TableState[]> {
 
 async function readLocks(client: pg.Client, pid: number): Promise<Map<number, readonly LockMode[]>> {
   const { rows } = await client.query<{ oid: number; modes: readonly string[] }>(LOCKS, [pid]);
-  return new Map(rows.map(({ oid, modes }) => [oid, modes.flatMap((mode) => lockModeOf(mode) ?? [])] as const));
+  return new Map(
+    rows.map(({ oid, modes }) => {
+      const held = modes.map(lockModeOf);
+      return [oid, LOCK_MODES.filter((mode) => held.includes(mode))] as const;
+    }),
+  );
 }
 
 async function pidOf(client: pg.Client): Promise<number> {

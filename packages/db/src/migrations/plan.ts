@@ -2,6 +2,7 @@ import { AppError } from '@qwen-edit/contract';
 import type pg from 'pg';
 import type { Database } from '../connection/database.ts';
 import { toDatabaseError } from '../connection/database-error.ts';
+import { lacksLock } from './apply-migration.ts';
 import { refuseForeign, refuseUnfit } from './fit-database.ts';
 import { listedEffects } from './listed-locks.ts';
 import { type BlockedWork, blockedBy, strongestOf } from './lock-modes.ts';
@@ -57,6 +58,8 @@ export interface MigrationPlan {
 export interface PlanOptions {
   readonly folder?: string;
   readonly shared?: boolean;
+  /** Given by tests. */
+  readonly scratch?: typeof openScratch;
 }
 
 /** Tables below this size are read and written so fast that nobody notices. */
@@ -67,7 +70,7 @@ const LONG_BYTES = 64 * 2 ** 20;
  * database itself only catalogs are read. The statements are run on a scratch database that has the same migrations and no rows.
  */
 export async function planMigrations(database: Database, options: PlanOptions = {}): Promise<MigrationPlan> {
-  const { folder = migrationsFolder, shared = false } = options;
+  const { folder = migrationsFolder, shared = false, scratch = openScratch } = options;
   const client = await database.openDirect('qwen-edit plan');
   try {
     await refuseUnfit(client);
@@ -82,7 +85,7 @@ export async function planMigrations(database: Database, options: PlanOptions = 
     const { pending, ...source } =
       state.pending.length === 0
         ? { pending: [], source: 'list' as const, detail: '' }
-        : await observeAll(database, contents, new Set(state.pending));
+        : await observeAll(await scratch(database), contents, new Set(state.pending));
     return {
       applied: state.applied,
       later: state.later,
@@ -116,11 +119,10 @@ interface Observed {
 
 /** Runs all migrations in their order on a scratch database, and keeps what is pending. */
 async function observeAll(
-  database: Database,
+  scratch: Awaited<ReturnType<typeof openScratch>>,
   contents: readonly { readonly tag: string; readonly content: MigrationContent }[],
   wanted: ReadonlySet<string>,
 ): Promise<{ pending: readonly Observed[]; source: MigrationPlan['source']; detail: string }> {
-  const scratch = await openScratch(database);
   if ('why' in scratch) {
     const pending = contents
       .filter(({ tag }) => wanted.has(tag))
@@ -164,15 +166,31 @@ interface TableSize {
   readonly bytes: number;
 }
 
+const SIZES = `
+  select c.relname::text as name, pg_table_size(c.oid)::float8 as bytes,
+    case when pg_relation_size(c.oid) = 0 then 0
+      when c.reltuples >= 0 and c.relpages > 0
+      then round(c.reltuples / c.relpages * (pg_relation_size(c.oid) / current_setting('block_size')::int)) end::float8 as rows
+  from pg_class c where c.relnamespace = to_regnamespace('public') and c.relkind in ('r', 'p')`;
+/** As the table was when it was analysed last. */
+const NOTED_SIZES = `
+  select c.relname::text as name, c.relpages * current_setting('block_size')::float8 as bytes,
+    case when c.reltuples >= 0 then c.reltuples end::float8 as rows
+  from pg_class c where c.relnamespace = to_regnamespace('public') and c.relkind in ('r', 'p')`;
+
 /** Rows as the planner estimates them: those per page when it was analysed, times the pages of now. */
 async function readSizes(client: pg.Client): Promise<readonly TableSize[]> {
-  const { rows } = await client.query<TableSize>(`
-    select c.relname::text as name, pg_table_size(c.oid)::float8 as bytes,
-      case when pg_relation_size(c.oid) = 0 then 0
-        when c.reltuples >= 0 and c.relpages > 0
-        then round(c.reltuples / c.relpages * (pg_relation_size(c.oid) / current_setting('block_size')::int)) end::float8 as rows
-    from pg_class c where c.relnamespace = to_regnamespace('public') and c.relkind in ('r', 'p')`);
-  return rows;
+  try {
+    // To ask for a size takes a lock that whoever has the table for itself does not give.
+    await client.query("begin; set local lock_timeout = '1s'");
+    return (await client.query<TableSize>(SIZES)).rows;
+  } catch (thrown) {
+    if (!lacksLock(thrown)) throw thrown;
+    await client.query('rollback');
+    return (await client.query<TableSize>(NOTED_SIZES)).rows;
+  } finally {
+    await client.query('rollback');
+  }
 }
 
 function plannedTable(effect: TableEffect, sizes: readonly TableSize[], changes: boolean): PlannedTable[] {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { retry } from '@qwen-edit/async';
 import pg from 'pg';
 import type { Database } from '../connection/database.ts';
 import { startEmbeddedPostgres } from '../embedded/embedded-postgres.ts';
@@ -21,6 +22,7 @@ export interface ScratchDatabase {
 const PREFIX = 'qwen_edit_plan_';
 /** No plan takes so long. */
 const LEFT_BEHIND_MS = 3_600_000;
+const DROP_MS = 5_000;
 
 /**
  * An empty database on the server of `database` if its user may create one, else on an embedded PostgreSQL that runs until it is
@@ -50,7 +52,13 @@ async function openBeside(database: Database): Promise<ScratchDatabase> {
   const remove = async (): Promise<void> => {
     await clients.end();
     try {
-      await admin.query(`drop database if exists ${name}`);
+      // A pooler may hold connections there, and autovacuum may be at work, which only a superuser may end.
+      await retry(() => admin.query(`drop database if exists ${name} with (force)`), {
+        backoff: () => 200,
+        signal: AbortSignal.timeout(DROP_MS),
+      });
+    } catch {
+      // The plan is made, and the next one drops what is left.
     } finally {
       await admin.end();
     }
