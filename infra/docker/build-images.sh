@@ -3,7 +3,7 @@
 #   infra/docker/build-images.sh load TARGET          for the engine of this machine, as qwen-edit-TARGET (all-in-one: qwen-edit)
 #   infra/docker/build-images.sh check TARGET         looks only whether it can be built
 #   infra/docker/build-images.sh push TARGET TAG      with SBOM and provenance, to REGISTRY; needs a builder of the driver docker-container
-# SOURCE and REVISION, an address and a commit, become labels.
+# SOURCE, REVISION and CREATED, an address, a commit and a time, become labels.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 how=${1:?load, check or push} target=${2:?a target of infra/docker/Dockerfile}
@@ -11,7 +11,9 @@ name=qwen-edit-$target
 if [[ $target == all-in-one ]]; then name=qwen-edit; fi
 build=(docker buildx build --file infra/docker/Dockerfile --target "$target")
 if [[ -n ${SOURCE:-} ]]; then build+=(--label "org.opencontainers.image.source=$SOURCE"); fi
-if [[ -n ${REVISION:-} ]]; then build+=(--label "org.opencontainers.image.revision=$REVISION"); fi
+for argument in REVISION CREATED; do
+  if [[ -n ${!argument:-} ]]; then build+=(--build-arg "$argument=${!argument}"); fi
+done
 case $how in
   load) build+=(--load --tag "$name") ;;
   check) build+=(--output type=cacheonly) ;;

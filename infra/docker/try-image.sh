@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Starts the image all-in-one as docs/containers.md does, and has another container of it check the service from outside.
-#   infra/docker/try-image.sh IMAGE [PORT]
+# Starts an image all-in-one as docs/containers.md does, and has another container check the service from outside.
+#   infra/docker/try-image.sh IMAGE [PORT [IMAGE-THAT-CHECKS]]
 set -euo pipefail
-image=${1:?the name of an image} port=${2:-7860}
+image=${1:?the name of an image} port=${2:-7860} checks=${3:-$1}
 name=qwen-edit-try-$$
 trap 'docker rm --force --volumes "$name" > /dev/null' EXIT
 docker run --detach --name "$name" --read-only --cap-drop ALL --security-opt no-new-privileges \
@@ -16,7 +16,7 @@ until docker exec "$name" bash /app/infra/docker/healthcheck.sh > /dev/null 2>&1
   sleep 1
 done
 if ! docker run --rm --network host --read-only --cap-drop ALL --security-opt no-new-privileges \
-  "$image" smoke --url "http://127.0.0.1:$port"; then
+  "$checks" smoke --url "http://127.0.0.1:$port"; then
   docker logs --tail 50 "$name" >&2
   exit 1
 fi
