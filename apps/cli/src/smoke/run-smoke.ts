@@ -3,7 +3,7 @@ import { createClient } from '@qwen-edit/client';
 import { toAppError } from '@qwen-edit/contract';
 import { againIfCut, createCalls, tellingFetch } from './calls.ts';
 import {
-  failureOf,
+  failedOutcome,
   passedWith,
   type SmokeCheck,
   type SmokeContext,
@@ -87,7 +87,7 @@ export async function runSmoke(options: SmokeOptions): Promise<SmokeRun> {
       broken.set(name, cause);
       tell(name, start, { result: 'skipped', detail: `${cause} has failed` });
     } else {
-      const outcome = await run(context).catch((thrown: unknown) => failureOf(toAppError(thrown)));
+      const outcome = await run(context).catch((thrown: unknown) => failedOutcome(toAppError(thrown)));
       // What fails while everything is being stopped is no news.
       if (signal.aborted) break;
       if (outcome.result === 'failed') broken.set(name, name);
