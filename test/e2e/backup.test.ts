@@ -163,7 +163,7 @@ it('a restore that is killed at any point leaves nothing that a service could us
   const folder = await makeFolder();
   const [source, data] = [join(folder, 'source.tar'), join(folder, 'data')];
   // A picture as large as no process should ever be.
-  await writeLargeBackup(source, 1, 448 * MIB);
+  await writeLargeBackup(source, 1, 320 * MIB);
   const written = async (): Promise<number> => {
     const objects = join(data, 'objects/~tmp');
     const names = await readdir(objects).catch(() => []);
