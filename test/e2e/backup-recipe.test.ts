@@ -49,7 +49,10 @@ describe.each(await containerSuites(['PostgreSQL, MinIO and SQS']))('the recipe 
     system = await startDeployment();
     shell = await makeShell(system);
   });
-  afterAll(() => system?.remove());
+  afterAll(async () => {
+    console.error(system?.lastOutput());
+    await system?.remove();
+  });
 
   async function runs(commands: readonly string[]): Promise<void> {
     for (const command of commands) {
@@ -91,6 +94,7 @@ describe.each(await containerSuites(['PostgreSQL, MinIO and SQS']))('the recipe 
     await runs([restore, back, migrate]);
     for (const key of orphans) await system.objects.plant(key);
 
+    console.error('DEBUG found', new Date());
     const found = await shell(`${verify} --json`);
     expect(found.code).toBe(1);
     const lines = found.output
@@ -110,9 +114,11 @@ describe.each(await containerSuites(['PostgreSQL, MinIO and SQS']))('the recipe 
     });
     expect(lines.at(-1)).toMatchObject({ missing: 3, changed: 0, orphans: orphans.length });
 
+    console.error('DEBUG start', JSON.stringify(lines.at(-1)));
     for (const part of PARTS) await system.start(part);
     system.accepted.delete(unknown.id);
     expect((await fetch(`${apiOf(system)}/v1/jobs/${unknown.id}`)).status).toBe(404);
+    console.error('DEBUG lostInput', new Date());
     expect(await untilEnded(system, lostInput.id)).toMatchObject({
       status: 'failed',
       error: { code: 'input_missing' },
@@ -120,10 +126,12 @@ describe.each(await containerSuites(['PostgreSQL, MinIO and SQS']))('the recipe 
     expect(await getJob(system, lostResult.id)).toMatchObject({ status: 'succeeded' });
     const result = await fetch(`${apiOf(system)}/v1/jobs/${lostResult.id}/outputs/0`);
     expect(result.status).toBe(404);
+    console.error('DEBUG running', new Date());
     await untilSucceeded(system, running.id);
     await untilSucceeded(system, kept.id);
     await untilSucceeded(system, (await submitPrompt(system, 'hello')).id);
 
+    console.error('DEBUG violations', new Date());
     const violations = await findViolations({
       databaseUrl: url,
       objects: system.objects,

@@ -6,7 +6,7 @@ import { AppError } from '@qwen-edit/contract';
 import { errorCode, fileFault } from '@qwen-edit/files';
 import { pack } from 'tar-stream';
 import { chunksOf } from './chunks.ts';
-import { CHECKSUMS, MANIFEST } from './format.ts';
+import { BACKUP_MANIFEST, CHECKSUMS } from './format.ts';
 
 /** A backup that is being written. It has its name only when it is whole and on the disk. */
 export interface ArchiveWriter {
@@ -58,7 +58,7 @@ export async function createArchiveWriter(path: string): Promise<ArchiveWriter> 
     async finish(manifestOf) {
       await addSums();
       const text = Buffer.from(`${JSON.stringify(manifestOf(ofSums.digest('hex')), undefined, 2)}\n`);
-      await addMember(MANIFEST, text.length, [text]);
+      await addMember(BACKUP_MANIFEST, text.length, [text]);
       tar.finalize();
       await written;
       try {
