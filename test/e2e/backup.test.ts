@@ -34,7 +34,8 @@ async function ran(code: number, folder: string, ...args: string[]): Promise<str
 }
 
 describe('a service under load', async () => {
-  const system = await startEmbedded();
+  // A busy machine may take a lease of seconds away, and with it the state that the backup is to have.
+  const system = await startEmbedded({ QWEN_EDIT_LEASE_SECONDS: '60' });
   afterAll(() => system.remove());
   const data = join(system.folder, 'data');
   const file = join(system.folder, 'b.tar');
