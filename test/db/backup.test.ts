@@ -216,7 +216,7 @@ it('a backup of an older schema is restored, and brought to this one by the migr
   const url = await emptyUrl();
   const old = createDatabase({ url });
   onTestFinished(() => old.close());
-  await migrateDatabase(old, undefined, '0003_webhook_lanes');
+  await migrateDatabase(old, { until: '0003_webhook_lanes' });
   await old.pool.query(`insert into jobs (id, owner, parameters, max_attempts) values ('job_old', 'o', '{}', 3)`);
   await makeBackup(file, { ...deps, database: old, store: createStore(`file:${join(folder, 'none')}`) });
   const target = await makeRestoreTarget();

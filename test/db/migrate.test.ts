@@ -47,22 +47,32 @@ async function holdLock(url: string): Promise<pg.Client> {
   return holder;
 }
 
-async function untilWaiting({ pool }: Database, callers: number): Promise<number[]> {
-  const waiting = async (): Promise<number[]> => {
-    const { rows } = await pool.query<{ pid: number }>(
-      `select pid from pg_locks where locktype = 'advisory' and not granted
-       and database = (select oid from pg_database where datname = current_database())`,
-    );
-    return rows.map(({ pid }) => pid);
-  };
-  await expect.poll(waiting, { timeout: 20_000 }).toHaveLength(callers);
-  return waiting();
+/** Migrates, and tells when it has found somebody else at work. */
+function migrateBehind(database: Database, holder: pg.Client & { processID?: number }) {
+  const waits = Promise.withResolvers<void>();
+  const migrating = migrateDatabase(database, {
+    onEvent: (event) => {
+      if (event.kind !== 'blocked') return;
+      expect(event).toMatchObject({ migration: undefined, blockers: [{ pid: holder.processID }] });
+      waits.resolve();
+    },
+  });
+  migrating.catch(() => undefined);
+  return { migrating, waits: waits.promise };
+}
+
+/** The server's processes that migrate this database. */
+async function migrators({ pool }: Database): Promise<number[]> {
+  const { rows } = await pool.query<{ pid: number }>(
+    `select pid from pg_stat_activity where datname = current_database() and application_name = 'qwen-edit migrate'`,
+  );
+  return rows.map(({ pid }) => pid);
 }
 
 it('an empty database gets the whole schema, once', async () => {
   const database = open(await emptyUrl());
   await expect(requireMigrated(database)).rejects.toMatchObject({ code: 'migration_needed' });
-  expect(await migrationState(database)).toEqual({ pending: ALL, known: ALL.at(-1), later: undefined });
+  expect(await migrationState(database)).toEqual({ applied: [], pending: ALL, known: ALL.at(-1), later: undefined });
   expect(await migrateDatabase(database)).toEqual(ALL);
   expect(await tables(database)).toEqual([
     'api_keys',
@@ -80,7 +90,7 @@ it('an empty database gets the whole schema, once', async () => {
     'workers',
   ]);
   await requireMigrated(database);
-  expect(await migrationState(database)).toEqual({ pending: [], known: ALL.at(-1), later: undefined });
+  expect(await migrationState(database)).toEqual({ applied: ALL, pending: [], known: ALL.at(-1), later: undefined });
   expect(await migrateDatabase(database)).toEqual([]);
 });
 
@@ -104,8 +114,8 @@ it('a caller waits for another for longer than a statement may take', async () =
   const url = await emptyUrl();
   const database = open(url, { statementTimeoutMs: 100, answerTimeoutMs: 100 });
   const holder = await holdLock(url);
-  const migrating = migrateDatabase(database);
-  await untilWaiting(database, 1);
+  const { migrating, waits } = migrateBehind(database, holder);
+  await waits;
   await holder.query('select pg_sleep(0.5)');
   await holder.query('select pg_advisory_unlock_all()');
   expect(await migrating).toEqual(ALL);
@@ -115,24 +125,29 @@ it('the lock of a caller whose connection broke passes on, and who waited on a b
   const url = await emptyUrl();
   const database = open(url);
   const holder = await holdLock(url);
-  const first = migrateDatabase(database);
-  const [pid] = await untilWaiting(database, 1);
-  const second = migrateDatabase(database);
-  await untilWaiting(database, 2);
-  const told = first.catch((thrown: AppError) => thrown.code);
+  const first = migrateBehind(database, holder);
+  await first.waits;
+  const [pid] = await migrators(database);
+  const second = migrateBehind(database, holder);
+  await second.waits;
+  const told = first.migrating.catch((thrown: AppError) => thrown.code);
   await database.pool.query('select pg_terminate_backend($1)', [pid]);
   expect(await told).toBe('database_unavailable');
   const { rows } = await holder.query<{ pid: number }>('select pg_backend_pid() as pid');
   await database.pool.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
-  expect(await second).toEqual(ALL);
+  expect(await second.migrating).toEqual(ALL);
 });
 
 it('a migration that fails leaves nothing behind, and can be repeated', async () => {
   const database = open(await emptyUrl());
-  await database.pool.query('create table workers (mine text)');
-  await expect(migrateDatabase(database)).rejects.toMatchObject({ code: 'internal' });
-  expect(await tables(database)).toEqual(['workers']);
-  await database.pool.query('drop table workers');
+  // The last statement of the first migration meets it.
+  await database.pool.query('create sequence webhook_deliveries_due');
+  await expect(migrateDatabase(database)).rejects.toMatchObject({
+    code: 'internal',
+    message: expect.stringMatching(/^Statement \d\d of the migration 0000_init failed: .*webhook_deliveries_due/),
+  });
+  expect(await tables(database)).toEqual([]);
+  await database.pool.query('drop sequence webhook_deliveries_due');
   expect(await migrateDatabase(database)).toEqual(ALL);
 });
 
@@ -200,7 +215,7 @@ it('a migration notes its name, the version that applied it, and what programs m
   await writeFile(join(folder, '0000_step.sql'), 'create table a (n int);\n--> statement-breakpoint\nselect 1;');
   await writeFile(join(folder, '0001_step.sql'), '-- needs programs that know 0001_step\nalter table a drop column n;');
   const database = open(await emptyUrl());
-  expect(await migrateDatabase(database, folder)).toEqual(['0000_step', '0001_step']);
+  expect(await migrateDatabase(database, { folder })).toEqual(['0000_step', '0001_step']);
   const { rows } = await database.pool.query(
     'select tag, version, created_at::int as made, needs::int as needs from drizzle.__drizzle_migrations order by id',
   );

@@ -10,6 +10,7 @@ import {
   type Db,
   migrateDatabase,
   newToken,
+  planMigrations,
   QUEUE_CHANNEL,
 } from '../../packages/db/src/index.ts';
 import { createPostgresQueue } from '../../packages/queue/src/index.ts';
@@ -23,6 +24,7 @@ import { createTestSetup, expectConsistent, startWorkers } from '../worker/harne
 import { perform, type SharedState, scripts, submitAct } from './actors.ts';
 import { emptyUrl, freshUrl } from './harness.ts';
 import { atOnce } from './jobs.ts';
+import { MIGRATIONS, migrationFolder } from './migration-folder.ts';
 import { findPoolers, type RunningPooler, systemPooler } from './pgbouncer.ts';
 import { expectEndOfAll, expectTruth } from './truth.ts';
 
@@ -90,11 +92,40 @@ describe.each(poolers)('behind $name in transaction mode', ({ start: startPooler
     expect(new Set(pids).size).toBeLessThanOrEqual(SERVER_CONNECTIONS);
   });
 
-  it('of several that migrate at once one does, without an address of the server itself', async () => {
+  it('of several that migrate at once each migration is applied by one, without an address of the server itself', async () => {
     const url = await emptyUrl();
     const applied = await atOnce(4, () => migrateDatabase(through(url)));
-    expect(applied.filter((tags) => tags.length > 0)).toHaveLength(1);
+    expect(applied.flat().sort()).toEqual(MIGRATIONS);
     expect(await migrateDatabase(through(url))).toEqual([]);
+  });
+
+  it('an index is built outside of a transaction at the address of the server itself only', async () => {
+    const url = await freshUrl();
+    const later = { '0100_index': '-- concurrently\nCREATE INDEX CONCURRENTLY "jobs_seed" ON "jobs" ("seed");' };
+    const folder = await migrationFolder({ later });
+    await expect(migrateDatabase(through(url), { folder })).rejects.toMatchObject({
+      code: 'database_refused',
+      hint: expect.stringContaining('DATABASE_DIRECT_URL'),
+    });
+    expect(await migrateDatabase(through(url, { directUrl: url }), { folder })).toEqual(['0100_index']);
+  });
+
+  it('what waits for a lock says who holds it', async () => {
+    const url = await freshUrl();
+    const folder = await migrationFolder({ later: { '0100_more': 'ALTER TABLE "jobs" ADD COLUMN "more" integer;' } });
+    const reader = await open(url).pool.connect();
+    await reader.query('begin; select from jobs');
+    await expect(migrateDatabase(through(url), { folder, lockTimeoutMs: 200, waitMs: 0 })).rejects.toMatchObject({
+      code: 'database_unavailable',
+      message: expect.stringMatching(/pid \d+ .*idle in transaction/),
+    });
+    reader.release(true);
+  });
+
+  it('a plan is made from what a server does, without an address of the server itself', async () => {
+    const folder = await migrationFolder({ later: { '0100_more': 'ALTER TABLE "jobs" ADD COLUMN "more" integer;' } });
+    const plan = await planMigrations(through(await freshUrl()), { folder });
+    expect(plan).toMatchObject({ source: 'server', pending: [{ tag: '0100_more' }] });
   });
 
   it('API, workers and dispatcher bring all jobs to their end: claimed, kept, taken back, committed, told', async () => {

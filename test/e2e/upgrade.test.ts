@@ -4,12 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Job } from '../../packages/contract/src/index.ts';
 import { freshUrl } from '../db/harness.ts';
 import { queryOnce } from '../db/query.ts';
-import { newPicture, postJson } from './calls.ts';
+import { type EditCheckDeps, expectEdited, readEdit, submitEdit } from './edit-checks.ts';
 import { checkOutLastRelease, type ReleasedCode, releaseSuites, whyNoCommit } from './last-release.ts';
 import { type Outside, startOutside } from './receiver.ts';
-import { createServiceProcesses, type ServiceProcess, type ServiceProcesses } from './service-processes.ts';
+import { createServiceProcesses, type ServiceProcesses } from './service-processes.ts';
 import { prepare } from './system.ts';
-import { pollUntil } from './waiting.ts';
 
 /** More than any version understands. */
 const FAR_VERSION = 1_000_000;
@@ -50,33 +49,21 @@ describe.each(await releaseSuites(['the last release beside this version, on a d
       await rm(folder, { recursive: true, force: true });
     });
 
-    /** Submits at one API and waits for the result and the webhook. Which process ran it is told by the worker's row. */
-    async function expectEdited(api: ServiceProcess, worker: ServiceProcess): Promise<void> {
-      const hook = `${api.pid}-${worker.pid}`;
-      const { id } = await submit(api, { webhook_url: outside.hook(hook) });
-      const job = await pollUntil(`the end of ${id}`, async () => {
-        const now = await read(api, id);
-        return !['queued', 'running'].includes(now.status) && now;
-      });
-      expect(job, `${last.lastOutput()}\n${today.lastOutput()}`).toMatchObject({ status: 'succeeded', attempt: 1 });
-      const picture = await fetch(`${api.url}/v1/jobs/${id}/outputs/0`);
-      expect(picture.status).toBe(200);
-      expect((await picture.arrayBuffer()).byteLength).toBe(job.output?.[0]?.bytes);
-      const [delivery] = await outside.untilReceived(hook);
-      expect(JSON.parse(delivery!.body)).toMatchObject({ type: 'job.succeeded' });
-      const text = 'select pid from workers where id = (select worker_id from jobs where id = $1)';
-      expect(await queryOnce(databaseUrl, text, [id])).toEqual([{ pid: worker.pid }]);
-    }
+    const checks = (): EditCheckDeps => ({
+      outside,
+      databaseUrl,
+      output: () => `${last.lastOutput()}\n${today.lastOutput()}`,
+    });
 
     it('an old worker runs the jobs of a new API, a new worker those of an old API, and what only later ones understand waits', async () => {
       // It is the release's own code that runs beside this one's.
       const linked = await realpath(join(release.root, 'node_modules/@qwen-edit/worker'));
       expect(linked).toBe(join(release.root, 'apps/worker'));
       const api = await today.start('api');
-      const later = await submit(api);
+      const later = await submitEdit(api);
       await queryOnce(databaseUrl, 'update jobs set needs_version = $2 where id = $1', [later.id, FAR_VERSION]);
       const [worker] = await Promise.all([last.start('worker'), today.start('dispatcher')]);
-      await expectEdited(api, worker);
+      await expectEdited(checks(), api, worker);
       for (const member of today.members()) if (member !== api) await member.stop();
       await worker.stop();
 
@@ -85,12 +72,12 @@ describe.each(await releaseSuites(['the last release beside this version, on a d
         today.start('worker'),
         last.start('dispatcher'),
       ]);
-      await expectEdited(oldApi, newWorker);
+      await expectEdited(checks(), oldApi, newWorker);
       // Both APIs read what either version's jobs have become.
       for (const each of [api, oldApi]) {
         const list = (await (await fetch(`${each.url}/v1/jobs`)).json()) as { data: Job[] };
         expect(list.data).toHaveLength(3);
-        expect(await read(each, later.id)).toMatchObject({ status: 'queued', attempt: 0, error: null });
+        expect(await readEdit(each, later.id)).toMatchObject({ status: 'queued', attempt: 0, error: null });
       }
       const canceled = await fetch(`${oldApi.url}/v1/jobs/${later.id}/cancel`, { method: 'POST' });
       expect(await canceled.json()).toMatchObject({ status: 'canceled' });
@@ -99,16 +86,3 @@ describe.each(await releaseSuites(['the last release beside this version, on a d
     });
   },
 );
-
-async function submit(api: ServiceProcess, fields: Record<string, unknown> = {}): Promise<Job> {
-  const images = [(await newPicture()).toString('base64')];
-  const response = await postJson(`${api.url}/v1/jobs`, { prompt: 'x', images, ...fields });
-  expect(response.status).toBe(202);
-  return (await response.json()) as Job;
-}
-
-async function read(api: ServiceProcess, id: string): Promise<Job> {
-  const response = await fetch(`${api.url}/v1/jobs/${id}`);
-  expect(response.status).toBe(200);
-  return (await response.json()) as Job;
-}

@@ -13,6 +13,7 @@ const COMMANDS = [
   'edit',
   'doctor',
   'selftest',
+  'smoke',
   'model',
   'plan',
   'migrate',
@@ -35,7 +36,7 @@ export interface CliDeps extends Omit<EditDeps, 'config'> {
 }
 
 /**
- * Runs a command line to its end. Returns 0, 1 for an error or for what doctor, selftest or plan found against it, or 2 for bad usage; every
+ * Runs a command line to its end. Returns 0, 1 for an error or for what doctor, selftest, smoke or a plan found against it, or 2 for bad usage; every
  * error has been told.
  */
 export async function dispatch(args: readonly string[], deps: CliDeps): Promise<number> {
@@ -78,12 +79,14 @@ async function runCommand(args: readonly string[], deps: CliDeps): Promise<numbe
       return (await import('./doctor/doctor-command.ts')).doctorCommand(rest, deps);
     case 'selftest':
       return (await import('./selftest/selftest-command.ts')).selftestCommand(rest, withConfigOf);
+    case 'smoke':
+      return (await import('./smoke/smoke-command.ts')).smokeCommand(rest, withConfigOf);
     case 'plan':
       return (await import('./plan/plan-command.ts')).planCommand(rest, { ...deps, config: deps.readConfig() });
     case 'model':
       return ended((await import('./model/model-command.ts')).modelCommand(rest, withConfigOf));
     case 'migrate':
-      return ended((await import('./tools/migrate-command.ts')).migrateCommand(rest, await databaseTool(deps)));
+      return (await import('./tools/migrate-command.ts')).migrateCommand(rest, await databaseTool(deps, false));
     case 'backup':
       return ended((await import('./backup/backup-command.ts')).backupCommand(rest, withConfigOf));
     case 'restore':
@@ -115,11 +118,14 @@ async function ended(command: Promise<void> | void): Promise<number> {
   return 0;
 }
 
-async function databaseTool({ terminal, readConfig, signal }: CliDeps) {
+async function databaseTool({ terminal, readConfig, signal }: CliDeps, migrates = true) {
   const { withDatabase } = await import('./tools/with-database.ts');
   const config = readConfig();
   return {
     terminal,
-    withDatabase: <T>(work: Parameters<typeof withDatabase<T>>[2]): Promise<T> => withDatabase(config, signal, work),
+    config,
+    signal,
+    withDatabase: <T>(work: Parameters<typeof withDatabase<T>>[2]): Promise<T> =>
+      withDatabase(config, signal, work, { migrates }),
   };
 }

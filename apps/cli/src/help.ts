@@ -19,6 +19,7 @@ export const HELP = `qwen-edit: edits pictures with Qwen-Image-Edit-2511
     qwen-edit submit --image IN.png --prompt TEXT [--out OUT.png]
     qwen-edit status | watch | cancel ID
     qwen-edit list
+    qwen-edit smoke --url URL             whether a deployment does what it should, from outside
   the model, 57 GB; without it a small demo model is used
     qwen-edit model pull | list | verify | remove
   tools
@@ -143,6 +144,25 @@ export const JOBS_HELP = `Jobs of a running service.
   --json                   JSON; of watch, each event as a line
 `;
 
+export const SMOKE_HELP = `Checks a deployment from outside, as its callers see it: through the balancer, with a key, by edits of a small picture.
+
+  qwen-edit smoke --url URL [flags]
+
+  --url URL                the service (default: QWEN_EDIT_URL, else the one that uses the data folder)
+  --key KEY                an API key with the scopes submit and read (default: QWEN_EDIT_API_KEY, which other users do not see)
+  --timeout SECONDS        how long to wait for the model, and for each edit (default: 600)
+  --skip NAME              leaves a check out; any number of times, or several with commas between
+  --prompt TEXT            what the edits are told (default: Turn this photo into grayscale)
+  --webhook-listen HOST:PORT   listens there for a webhook and verifies its signature
+  --webhook-url URL        what the service is to call: the way to --webhook-listen, or another receiver
+  --json                   one JSON object on standard output
+  -h, --help               this text
+
+The checks: reachable, health, key, problems, metrics, edit, guide (POST /edit), events, cancel, idempotency, uploads (40 MB and
+too much), webhooks, openai (where the service has it), cleanup. They make some ten edits, and delete them.
+Exit codes: 0 nothing has failed, 1 something has, 2 bad usage, 130 stopped by Ctrl-C.
+`;
+
 export const SERVE_HELP = `Runs the service, or one of its parts, until it is stopped.
 
   qwen-edit serve | api | worker | dispatcher [flags]
@@ -211,8 +231,24 @@ export const DOCTOR_HELP = `Looks at everything that a service and an edit need,
 It changes nothing (but for --write), and may run beside a service. Exit codes: 0 no problem, 1 a problem, 2 bad usage.
 `;
 
-export const TOOLS_HELP = `qwen-edit migrate           brings the database of DATABASE_URL (else the embedded one) to this version's schema
-qwen-edit config [--json]   every setting, its value and where it comes from; secrets are masked
+export const MIGRATE_HELP = `Brings the database of DATABASE_URL (else the embedded one) to this version's schema.
+
+  qwen-edit migrate [flags]
+
+  --plan                   changes nothing: prints each statement that is pending, the locks that it takes, whether it
+                           reads or rewrites a table, and what that keeps the service from
+  --lock-timeout SECONDS   a lock that is not had after this is given up, and tried again after a pause
+                           (default: QWEN_EDIT_MIGRATE_LOCK_SECONDS, else 2)
+  --wait SECONDS           how long each migration is tried in all (default: QWEN_EDIT_MIGRATE_WAIT_SECONDS, else 600)
+  --shared                 takes a database that has tables of another program, the first time
+  --json                   one JSON object on standard output
+  -h, --help               this text
+
+Exit codes: 0 done, or nothing to do; with --plan, no statement holds the service up. 1 failed; with --plan, a statement
+holds the service up, or may. 2 bad usage.
+`;
+
+export const TOOLS_HELP = `qwen-edit config [--json]   every setting, its value and where it comes from; secrets are masked
 `;
 
 export const MODEL_HELP = `Models and LoRAs from the hub, in the cache that Python's huggingface_hub uses too, or in the folder of QWEN_EDIT_2511_DIR.

@@ -108,6 +108,8 @@ export const settingsSchema = z.object({
   databaseUrl: postgresUrl.optional(),
   databaseDirectUrl: postgresUrl.optional(),
   databasePoolSize: wholeNumber(1, 1000).prefault('10'),
+  migrateLockMs: seconds(0.01, 60).prefault('2'),
+  migrateWaitMs: seconds(0, DAY).prefault('600'),
   storageUrl: url(/^(s3:\/\/|file:)/i, 's3://bucket/prefix or file:folder').optional(),
   queueUrl: text
     .trim()
@@ -219,6 +221,8 @@ export const VARIABLES: Readonly<Record<Setting, string>> = {
   databaseUrl: 'DATABASE_URL',
   databaseDirectUrl: 'DATABASE_DIRECT_URL',
   databasePoolSize: 'DATABASE_POOL_SIZE',
+  migrateLockMs: 'QWEN_EDIT_MIGRATE_LOCK_SECONDS',
+  migrateWaitMs: 'QWEN_EDIT_MIGRATE_WAIT_SECONDS',
   storageUrl: 'STORAGE_URL',
   queueUrl: 'QUEUE_URL',
   queueDlqUrl: 'QUEUE_DLQ_URL',

@@ -14,7 +14,7 @@ export * from './assets/uploads.ts';
 export { type BackupTable, isKnownMigration } from './backup/backup-tables.ts';
 export { beginRestore, type RowsRestore } from './backup/restore-rows.ts';
 export { type AssetOfKey, type DatabaseSnapshot, openSnapshot } from './backup/snapshot.ts';
-export { createDatabase, type Database, type DatabaseOptions } from './connection/database.ts';
+export { createDatabase, type Database, type DatabaseOptions, type PoolState } from './connection/database.ts';
 export { sqlState } from './connection/database-error.ts';
 export type { Db } from './connection/db.ts';
 export { readServerFacts, type ServerFacts } from './connection/server-facts.ts';
@@ -57,14 +57,21 @@ export * from './jobs/transitions/submit-job.ts';
 export * from './jobs/transitions/succeed-job.ts';
 export * from './jobs/transitions/take-back.ts';
 export * from './jobs/transitions/take-over.ts';
+export { type Blocker, blockerText } from './migrations/lock-watch.ts';
+export { type MigrateEvent, type MigrateOptions, migrateDatabase } from './migrations/migrate.ts';
 export {
-  type LaterSchema,
   laterSchemaText,
   type MigrationState,
-  migrateDatabase,
   migrationState,
   requireMigrated,
-} from './migrate.ts';
+} from './migrations/migration-state.ts';
+export {
+  hindrancesOf,
+  type MigrationPlan,
+  type PlannedStatement,
+  type PlannedTable,
+  planMigrations,
+} from './migrations/plan.ts';
 export * from './outbox/take-outbox.ts';
 export { QUEUE_CHANNEL } from './queue/notifier.ts';
 export * from './queue/queue-table.ts';

@@ -40,7 +40,7 @@ export async function backupCommand(args: readonly string[], deps: BackupCommand
       config,
       signal,
       (database) => makeBackup(file, { database, store, dataDir: config.dataDir, version, signal }),
-      { changes: false },
+      { migrates: false, creates: false },
     );
     terminal.out(values.json === true ? `${JSON.stringify(summary)}\n` : textOf(file, 'holds', summary.bytes, summary));
   } finally {

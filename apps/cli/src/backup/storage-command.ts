@@ -36,7 +36,7 @@ export async function storageCommand(
       config,
       signal,
       (database) => verifyStorage({ database, store, signal, onFinding }),
-      { changes: false },
+      { migrates: false, creates: false },
     );
     const text = `${found.pictures} pictures: ${found.missing} are missing, ${found.changed} have another size; ${found.orphans} objects (${bytesText(found.orphan_bytes)}) belong to no row.`;
     terminal.out(json ? `${JSON.stringify(found)}\n` : `${text}\n`);

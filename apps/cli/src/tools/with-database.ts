@@ -13,31 +13,33 @@ import { directUrlOf } from '../direct-url.ts';
 import type { Config } from '../settings.ts';
 
 export interface ToolOptions {
-  /** False: a database that is started here keeps the schema that it has, and one that is not there is not made. */
-  readonly changes?: boolean;
+  /** False: a database that is started here keeps the schema that it has. */
+  readonly migrates?: boolean;
+  /** False: an embedded database that is not there is not made. */
+  readonly creates?: boolean;
 }
 
 /**
  * Opens the database for a tool: that of DATABASE_URL, else the embedded one, whose service may run meanwhile. Without a
- * service it is started for the time of the call, and brought to this version's schema.
+ * service it is started for the time of the call, and brought to this version's schema, unless `migrates` is false.
  */
 export async function withDatabase<T>(
   config: Pick<Config, 'databaseUrl' | 'databaseDirectUrl' | 'dataDir'>,
   signal: AbortSignal,
   work: (database: Database) => Promise<T>,
-  { changes = true }: ToolOptions = {},
+  { migrates = true, creates = true }: ToolOptions = {},
 ): Promise<T> {
   const directUrl = directUrlOf(config);
   if (config.databaseUrl !== undefined) return connected(config.databaseUrl, work, directUrl);
   const holder = await readDataDirLock(config.dataDir);
   if (typeof holder?.database_url === 'string') return connected(holder.database_url, work);
-  if (!changes) await requireCluster(config.dataDir);
+  if (!creates) await requireCluster(config.dataDir);
   const lock = await acquireDataDirLock(config.dataDir);
   try {
     const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, signal });
     try {
       return await connected(embedded.url, async (database) => {
-        if (changes) await migrateDatabase(database);
+        if (migrates) await migrateDatabase(database, { signal });
         return work(database);
       });
     } finally {

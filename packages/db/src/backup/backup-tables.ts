@@ -1,8 +1,8 @@
 import { AppError } from '@qwen-edit/contract';
 import type pg from 'pg';
 import { getTableConfig, is, PgTable } from '../drizzle.ts';
-import { laterSchemaText, type MigrationState } from '../migrate.ts';
-import { listMigrations } from '../migration-files.ts';
+import { listMigrations } from '../migrations/migration-files.ts';
+import { laterSchemaText, type MigrationState } from '../migrations/migration-state.ts';
 import * as schema from '../schema.ts';
 
 /** A table whose rows a backup holds. */

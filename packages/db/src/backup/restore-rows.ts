@@ -2,8 +2,9 @@ import { AppError } from '@qwen-edit/contract';
 import pg from 'pg';
 import type { Database } from '../connection/database.ts';
 import { toDatabaseError } from '../connection/database-error.ts';
-import { migrateDatabase, migrationState } from '../migrate.ts';
-import { listMigrations } from '../migration-files.ts';
+import { migrateDatabase } from '../migrations/migrate.ts';
+import { listMigrations } from '../migrations/migration-files.ts';
+import { migrationState } from '../migrations/migration-state.ts';
 import { type BackupTable, newestKnownMigration, readTables } from './backup-tables.ts';
 
 /** Rows on their way into an empty database, all in one transaction: nobody sees any of them before `commit`. */
@@ -83,7 +84,7 @@ async function migrateTo(database: Database, schema: string): Promise<void> {
       },
     );
   }
-  await migrateDatabase(database, undefined, schema);
+  await migrateDatabase(database, { until: schema });
 }
 
 async function refuseService(client: pg.Client): Promise<void> {

@@ -3,7 +3,8 @@ import { AppError } from '@qwen-edit/contract';
 import pg from 'pg';
 import type { Database } from '../connection/database.ts';
 import { toDatabaseError } from '../connection/database-error.ts';
-import { MIGRATION_LOCK, type MigrationState, migrationState } from '../migrate.ts';
+import { MIGRATE_LOCK } from '../migrations/migrate.ts';
+import { type MigrationState, migrationState } from '../migrations/migration-state.ts';
 import { type BackupTable, newestKnownMigration, readTables } from './backup-tables.ts';
 
 /** Every row of a database, as it was at one moment. */
@@ -84,7 +85,7 @@ async function beginBetweenMigrations(
     await client.query("set local timezone = 'UTC'; set local datestyle = 'ISO'");
     await client.query('set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0');
     const { rows } = await client.query<{ locked: boolean }>('select pg_try_advisory_xact_lock_shared($1) as locked', [
-      MIGRATION_LOCK,
+      MIGRATE_LOCK,
     ]);
     if (rows[0]?.locked === true) {
       const [mine, latest] = [await migrationState({ pool: client }), await migrationState({ pool })];
