@@ -24,7 +24,7 @@ import {
   validateImage,
 } from '../../packages/pipeline/src/index.ts';
 import { createStore, type ObjectStore, STORED_KINDS } from '../../packages/storage/src/index.ts';
-import { createLogger, createMetrics } from '../../packages/telemetry/src/index.ts';
+import { createLogger, createMetrics, type Metrics } from '../../packages/telemetry/src/index.ts';
 import { freshDatabase } from '../db/harness.ts';
 
 export interface TestApi {
@@ -53,6 +53,7 @@ export interface TestApiOptions extends Partial<Omit<ApiOptions, 'limits'>> {
   /** When it is ended: after the running test, or when `stop` is called. */
   readonly lasts?: 'test' | 'until stopped';
   readonly makeThumbnail?: (bytes: Uint8Array) => Promise<Uint8Array>;
+  readonly metrics?: Metrics;
   /** Changes the store that the API works with. */
   readonly wrapStore?: (store: ObjectStore) => ObjectStore;
 }
@@ -95,7 +96,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     makeThumbnail: options.makeThumbnail ?? makeThumbnail,
     planner: { estimateEdit, capacityOf },
     log: createLogger({ level: 'info', role: 'test', write: (line) => void lines.push(line) }),
-    metrics: createMetrics(),
+    metrics: options.metrics ?? createMetrics(),
     options: {
       version: '1.2.3',
       maxAttempts: 3,

@@ -5,7 +5,7 @@ import { createClient } from '../../packages/client/src/index.ts';
 import { AppError, type Health, type Job, type ModelCard } from '../../packages/contract/src/index.ts';
 import { createApiKey, createDatabase, reportWorker, type WorkerState } from '../../packages/db/src/index.ts';
 import { emptyUrl, freshDatabase } from '../db/harness.ts';
-import { claim, eventually, picture, startTestApi, submitJson, submitOne } from './harness.ts';
+import { eventually, picture, startTestApi, submitJson, submitOne } from './harness.ts';
 import { openRaw } from './raw-http.ts';
 
 const MODEL = {
@@ -165,25 +165,6 @@ describe('GET /readyz', () => {
     expect(await refused.json()).toMatchObject({ status: 503, code: 'storage_unavailable', retryable: true });
     expect((await api.database.pool.query('select from jobs')).rowCount).toBe(0);
   });
-});
-
-it('GET /metrics tells the queue, and each request by its route', async () => {
-  const api = await startTestApi();
-  const { id } = await submitOne(api);
-  await claim(api.database, id);
-  await submitOne(api);
-  await fetch(`${api.url}/v1/jobs/${id}`);
-  await fetch(`${api.url}/made/up`);
-  const response = await fetch(`${api.url}/metrics`);
-  expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=/);
-  const text = await response.text();
-  expect(text).toContain('qwen_edit_jobs{status="queued"} 1');
-  expect(text).toContain('qwen_edit_jobs{status="running"} 1');
-  expect(text).toMatch(/qwen_edit_queue_age_seconds 0\.\d/);
-  expect(text).toContain('qwen_edit_jobs_submitted_total{form="json"} 2');
-  expect(text).toContain('qwen_edit_http_request_seconds_count{route="/v1/jobs/:id",method="GET",status="200"} 1');
-  expect(text).toContain('qwen_edit_http_request_seconds_count{route="unmatched",method="GET",status="404"} 1');
-  expect(text).not.toContain(id);
 });
 
 it('GET /v1/models tells the models of live workers; what they cannot do is refused at once', async () => {

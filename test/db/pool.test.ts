@@ -89,3 +89,35 @@ it('who has waited long enough is told that the database is full, and what to ch
     });
   }
 });
+
+it('who waits for a connection is counted while it waits, and each wait is measured', async () => {
+  const waits: number[] = [];
+  const database = open(await freshUrl(), { max: 1, onWaited: (seconds) => waits.push(seconds) });
+  const entered = Promise.withResolvers<void>();
+  const leave = Promise.withResolvers<void>();
+  const holding = database.transaction(async () => {
+    entered.resolve();
+    await leave.promise;
+  });
+  await entered.promise;
+  const asking = atOnce(3, () => database.db.execute(sql`select 1`));
+  await until(() => database.poolState().waiting === 3);
+  expect(database.poolState()).toEqual({ used: 1, idle: 0, waiting: 3 });
+  expect(waits).toHaveLength(1);
+  leave.resolve();
+  await Promise.all([holding, asking]);
+  await until(() => database.poolState().idle === 1);
+  expect(database.poolState()).toEqual({ used: 0, idle: 1, waiting: 0 });
+  expect(waits).toHaveLength(4);
+});
+
+it('a wait that ends without a connection is measured too', async () => {
+  const waits: number[] = [];
+  const database = open(await freshUrl(), { max: 1, waitMs: 20, onWaited: (seconds) => waits.push(seconds) });
+  await database.transaction(async () => {
+    await expect(database.db.execute(sql`select 1`)).rejects.toMatchObject({ code: 'database_unavailable' });
+    expect(database.poolState().waiting).toBe(0);
+  });
+  expect(waits).toHaveLength(2);
+  expect(waits[1]).toBeGreaterThanOrEqual(0.01);
+});

@@ -6,7 +6,7 @@ import { readConfig } from '../../apps/cli/src/config.ts';
 import { dispatch } from '../../apps/cli/src/dispatch.ts';
 import { openBackends, requireUsableSchema } from '../../apps/cli/src/roles/backends.ts';
 import { demoModelDir } from '../../packages/demo-model/index.ts';
-import { createLogger } from '../../packages/telemetry/src/index.ts';
+import { createLogger, createMetrics } from '../../packages/telemetry/src/index.ts';
 import { serviceAddress } from '../services.ts';
 import { freshUrl } from './harness.ts';
 import { systemPooler } from './pgbouncer.ts';
@@ -36,6 +36,7 @@ async function startRole(environment: { readonly DATABASE_URL: string; readonly 
     baseUrl: () => 'http://127.0.0.1',
     role: 'test',
     log,
+    metrics: createMetrics(),
   });
   onTestFinished(() => backends.close());
   return { backends, lines, log };

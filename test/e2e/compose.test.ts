@@ -1,21 +1,20 @@
-import { execFile } from 'node:child_process';
-import { readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { ListBucketsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { serviceAddress } from '../services.ts';
+import { queryOnce } from '../db/query.ts';
+import { toolSuites } from '../infra/tools.ts';
+import { balancerTests } from './compose/balancer.ts';
+import { readThrough, submitThrough, untilEndedThrough } from './compose/caller.ts';
+import { deathTests } from './compose/deaths.ts';
+import { monitoringTests } from './compose/monitoring.ts';
+import { createStack, databaseUrlOf } from './compose/stack.ts';
 import { docker, imageSuites, readPhoto } from './containers.ts';
+import { pollUntil } from './waiting.ts';
 
-const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
-const PROJECT = `qwen-edit-test-${process.pid}`;
-const PASSWORDS = join(tmpdir(), `${PROJECT}.env`);
-/** Far from the ports that somebody may use by hand. */
-const PORTS = { API_PORTS: '17860-17861', S3_PORT: '19000' };
-const APIS = ['http://127.0.0.1:17860', 'http://127.0.0.1:17861'];
+const stack = createStack();
+const { compose, asCaller } = stack;
 
 /** Does in the storage of a role all that the roles do there; the second picture is put in parts. */
 const USE_STORE = `
@@ -37,26 +36,14 @@ const USE_STORE = `
   console.log('all done');
 `;
 
-const compose = (...args: string[]): Promise<string> =>
-  docker(['compose', '-p', PROJECT, '--env-file', PASSWORDS, '-f', join(root, 'infra/compose.yaml'), ...args], PORTS);
-
+const prometheus = await toolSuites(['prometheus'], ['monitoring']);
 const suites = await imageSuites('the tests of compose.yaml', ['two of each role']);
 
 describe.each(suites)('docker compose up: %s', () => {
-  let key = '';
-  const asCaller = () => ({ authorization: `Bearer ${key}` });
-  beforeAll(async () => {
-    await run(join(root, 'infra/make-env.sh'), [PASSWORDS]);
-    await serviceAddress('role-images');
-    key = (await compose('run', '--rm', 'api', 'keys', 'create', '--name', 'me')).trim();
-    await compose('up', '--no-build', '--detach', '--wait');
-  }, 600_000);
-  afterAll(async () => {
-    await compose('down', '--volumes', '--timeout', '1');
-    await rm(PASSWORDS, { force: true });
-  }, 120_000);
+  beforeAll(() => stack.up(prometheus.length > 0));
+  afterAll(() => stack.remove());
 
-  it.each(APIS)('%s edits a picture', async (api) => {
+  it.each(stack.apis)('%s edits a picture', async (api) => {
     const body = {
       prompt: 'Turn this photo into grayscale',
       width: 96,
@@ -95,12 +82,12 @@ describe.each(suites)('docker compose up: %s', () => {
     expect(await services()).not.toHaveProperty('worker-cuda');
   });
 
-  it.each(APIS)('%s answers nobody without the key', async (api) => {
+  it.each(stack.apis)('%s answers nobody without the key', async (api) => {
     expect((await fetch(`${api}/v1/jobs`)).status).toBe(401);
     expect((await fetch(`${api}/v1/jobs`, { headers: asCaller() })).status).toBe(200);
   });
 
-  it.each(APIS)('%s serves the page that the image was built with', async (api) => {
+  it.each(stack.apis)('%s serves the page that the image was built with', async (api) => {
     const page = await (await fetch(api)).text();
     const script = /<script type="module"[^>]* src="([^"]+)"/.exec(page)?.[1];
     const response = await fetch(new URL(script ?? 'none', api));
@@ -109,7 +96,7 @@ describe.each(suites)('docker compose up: %s', () => {
   });
 
   it('both workers are known to both APIs', async () => {
-    for (const api of APIS) {
+    for (const api of stack.apis) {
       const { workers } = (await (await fetch(`${api}/health`)).json()) as { workers: unknown };
       expect(workers).toMatchObject([
         { ready: true, gpu_id: null },
@@ -119,9 +106,9 @@ describe.each(suites)('docker compose up: %s', () => {
   });
 
   it('the roles may do in the storage what they need there, and nothing else', async () => {
-    const secret = /^S3_SECRET_KEY=(.*)$/m.exec(await readFile(PASSWORDS, 'utf8'))?.[1] ?? '';
+    const secret = await stack.password('S3_SECRET_KEY');
     const s3 = new S3Client({
-      endpoint: `http://127.0.0.1:${PORTS.S3_PORT}`,
+      endpoint: `http://127.0.0.1:${stack.env.S3_PORT}`,
       region: 'us-east-1',
       forcePathStyle: true,
       credentials: { accessKeyId: 'qwen-edit', secretAccessKey: secret },
@@ -138,7 +125,16 @@ describe.each(suites)('docker compose up: %s', () => {
 
   it('the image of the API also holds the commands that ask about the service', async () => {
     const script = 'qwen-edit config > /dev/null && qwen-edit list --json';
-    const said = await compose('exec', '--no-TTY', '--env', `QWEN_EDIT_API_KEY=${key}`, 'api', 'sh', '-c', script);
+    const said = await compose(
+      'exec',
+      '--no-TTY',
+      '--env',
+      `QWEN_EDIT_API_KEY=${stack.key()}`,
+      'api',
+      'sh',
+      '-c',
+      script,
+    );
     expect(said).toContain('"status":"succeeded"');
   });
 
@@ -147,6 +143,24 @@ describe.each(suites)('docker compose up: %s', () => {
       code: 2,
       stderr: expect.stringContaining('ONNX Runtime is not installed here'),
     });
+  });
+
+  describe('the balancer', () => balancerTests(() => stack));
+  describe('containers that are killed', () => deathTests(() => stack));
+  describe.each(prometheus)('%s', () => monitoringTests(() => stack));
+
+  it('workers that are told to stop in the midst of an edit finish it or give it back: it costs no failure', async () => {
+    const { id } = await submitThrough(stack, { width: 256, height: 256, num_inference_steps: 40 });
+    await pollUntil('an edit that is begun', async () => (await readThrough(stack, id)).status === 'running');
+    const workers = await stack.containers('worker');
+    // For longer than a worker takes by itself.
+    await docker(['stop', '--time', '300', ...workers]);
+    const ends = (await docker(['inspect', '--format', '{{.State.ExitCode}}', ...workers])).trim().split('\n');
+    expect(ends).toEqual(['0', '0']);
+    await docker(['start', ...workers]);
+    expect(await untilEndedThrough(stack, id)).toMatchObject({ status: 'succeeded' });
+    const rows = await queryOnce(await databaseUrlOf(stack), 'select failures from jobs where id = $1', [id]);
+    expect(rows).toEqual([{ failures: 0 }]);
   });
 
   it('every role that is told to stop ends by itself, with exit code 0', async () => {

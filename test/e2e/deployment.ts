@@ -16,6 +16,8 @@ const PREFIX = 'in/front';
 /** A system whose queues a test can read. */
 export interface Deployment extends System {
   readonly sqs: Queues;
+  /** The settings of its roles. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /** The real size: PostgreSQL, S3 on MinIO, SQS on LocalStack, and two processes of each role. */
@@ -54,6 +56,7 @@ export async function startDeployment(): Promise<Deployment> {
     objects,
     queues: [sqs.jobs, sqs.dead],
     sqs,
+    env,
     accepted: new Set(),
     databaseUrl: () => Promise.resolve(databaseUrl),
     members: (part) => service.members().filter(({ role }) => role === part),

@@ -68,6 +68,10 @@ posix(
     const metrics = await (await fetch(`${url}/metrics`)).text();
     expect(metrics).toContain('qwen_edit_gpu_memory_bytes{device="cuda:1",gpu_id="5",state="free"} 1610612736');
     expect(metrics).toMatch(/qwen_edit_worker_ready\{worker="\w+",device="cuda:1",gpu_id="5"\} 0/);
+    expect(metrics).toMatch(/qwen_edit_build_info\{version="[\d.]+",role="serve"\} 1/);
+    expect(metrics).toMatch(/qwen_edit_pool_connections\{state="used"\} \d/);
+    expect(metrics).toMatch(/qwen_edit_pool_wait_seconds_count [1-9]/);
+    expect(metrics).toMatch(/qwen_edit_disk_bytes\{folder="storage",state="free"\} [1-9]/);
     const before = await pids();
     expect(before).toHaveLength(2);
 

@@ -1,11 +1,11 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Health, Job, ModelList } from '@qwen-edit/contract';
 import { readDataDirLock } from '@qwen-edit/db';
-import { demoModelDir } from '@qwen-edit/demo-model';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type HubServer, startHubServer } from '../hub/hub-server.ts';
 import { newPicture, postJson } from './calls.ts';
+import { demoModelFiles } from './demo-model-files.ts';
 import { endDatabase } from './embedded.ts';
 import { type RunningCommand, runCommand } from './processes.ts';
 import { prepare } from './system.ts';
@@ -16,10 +16,6 @@ const GATED = 'someone/gated-edit';
 /** Where it does not matter what the model does. */
 const FAKE_ENGINE = join(import.meta.dirname, '../fakes/engine.ts');
 const PHOTO = join(import.meta.dirname, '../fixtures/photos/rocket.jpg');
-/** What a model consists of, of all that lies in the demo model's folder. */
-const PARTS =
-  /^(model_index|edit_config|model_card)\.json$|^(processor|scheduler|text_encoder|tokenizer|transformer|vae)\//;
-
 let folder = '';
 let env: Record<string, string> = {};
 let hub: HubServer;
@@ -27,7 +23,7 @@ beforeAll(async () => {
   const prepared = await prepare();
   folder = prepared.folder;
   hub = await startHubServer({ token: 'hf_right' });
-  const files = await modelFiles();
+  const files = await demoModelFiles();
   hub.serve({ repo: REPO, files });
   hub.serve({ repo: GATED, files, gated: true });
   // The real engine: what has been downloaded is loaded and makes a picture.
@@ -51,14 +47,6 @@ afterAll(async () => {
   for (const name of ['data', 'other']) endDatabase(join(folder, name));
   await rm(folder, { recursive: true, force: true });
 });
-
-async function modelFiles(): Promise<Record<string, Uint8Array>> {
-  const names = (await readdir(demoModelDir, { recursive: true })).map((name) => name.replaceAll('\\', '/'));
-  const files = names.filter((name) => PARTS.test(name) && /\.\w+$/.test(name));
-  return Object.fromEntries(
-    await Promise.all(files.map(async (name) => [name, await readFile(join(demoModelDir, name))])),
-  );
-}
 
 let running: RunningCommand[] = [];
 /** Whatever a test has left running would keep the next from the data folder. */

@@ -3,11 +3,16 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Health } from '@qwen-edit/contract';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startHubServer } from '../hub/hub-server.ts';
 import { serviceAddress } from '../services.ts';
 import { type RoleImages, readDockerfile } from '../setup/role-images.ts';
+import { postJson } from './calls.ts';
 import { CLOSED, docker, imageSuites, readPhoto } from './containers.ts';
+import { demoModelFiles } from './demo-model-files.ts';
+import { pollUntil } from './waiting.ts';
 
 const root = join(import.meta.dirname, '../..');
 const TARGETS = ['api', 'worker', 'all-in-one'] as const;
@@ -15,7 +20,11 @@ const VOLUME = `qwen-edit-test-${process.pid}`;
 /** Nobody of /etc/passwd, in the group root, as OpenShift starts containers. */
 const SOME_USER = '54321:0';
 
+/** Bytes. What people download, and what a registry keeps. */
+const LARGEST = { api: 350e6, worker: 600e6, 'all-in-one': 600e6 } as const;
+
 interface Inspected {
+  readonly Size: number;
   readonly Config: {
     readonly User: string;
     readonly Env: readonly string[];
@@ -23,6 +32,25 @@ interface Inspected {
     readonly Healthcheck: { readonly Test: readonly string[] };
     readonly Labels: Readonly<Record<string, string>>;
   };
+}
+
+interface Component {
+  readonly name: string;
+  readonly version: string;
+  readonly purl: string;
+  readonly licenses?: readonly unknown[];
+  readonly components?: readonly Component[];
+}
+
+interface Bom {
+  readonly bomFormat: string;
+  readonly specVersion: string;
+  readonly components: readonly Component[];
+}
+
+async function readBom(image: string): Promise<Bom> {
+  const path = '/usr/share/sbom/qwen-edit.cdx.json';
+  return JSON.parse(await docker(['run', '--rm', '--network', 'none', '--entrypoint', 'cat', image, path]));
 }
 
 interface FileFacts {
@@ -121,10 +149,50 @@ describe.each(await imageSuites('the tests of the images', ['built from this wor
     expect(Cmd).toEqual([(await readDockerfile()).claims[target]?.[0]?.split(' ')[0]]);
     expect(Healthcheck.Test.join(' ')).toContain('healthcheck.sh');
     const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
-    expect(Labels['org.opencontainers.image.version']).toBe(version);
+    const label = (name: string): string | undefined => Labels[`org.opencontainers.image.${name}`];
+    expect(label('version')).toBe(version);
+    expect(label('licenses')).toBe('Apache-2.0');
+    expect(label('title')).toBe('qwen-edit');
+    expect(label('description')).toMatch(/^\w.{20,}/);
+    expect(label('base.name')).toBe('docker.io/library/debian:bookworm-slim');
+    expect(label('revision')).toMatch(/^([\da-f]{40}|unknown)$/);
+    expect(new Date(label('created') ?? '').getTime()).not.toBeNaN();
+    expect(inspected?.Size).toBeLessThan(LARGEST[target]);
     const history = await docker(['history', '--no-trunc', '--format', '{{.CreatedBy}}', images[target]]);
     expect(`${Env.join('\n')}\n${history}`).not.toMatch(
       /PASSWORD|SECRET|TOKEN|ACCESS_KEY|_authToken|:\/\/[^/\s]+:[^/\s]+@/i,
+    );
+  });
+
+  it.each(TARGETS)('%s lists in /usr/share/sbom exactly what it holds, with versions and licences', async (target) => {
+    const bom = await readBom(images[target]);
+    expect(bom).toMatchObject({ bomFormat: 'CycloneDX', specVersion: '1.5' });
+    const listed = (kind: string): readonly string[] =>
+      bom.components
+        .filter(({ purl }) => purl.startsWith(`pkg:${kind}/`))
+        .map(({ name, version }) => `${name} ${version}`)
+        .sort();
+    const ask = async (script: string): Promise<readonly string[]> => {
+      const given = ['--rm', '--network', 'none', '--entrypoint', 'sh', images[target], '-c', script];
+      return [...new Set((await docker(['run', ...given])).trim().split('\n'))].sort();
+    };
+    expect(listed('deb')).toEqual(await ask(`dpkg-query --show --showformat '\${Package} \${Version}\\n'`));
+    expect(listed('generic')).toEqual((await ask('node --version')).map((version) => `node ${version.slice(1)}`));
+    // Packages as npm lays them out; other files of this name lie deeper in some.
+    const folders = String.raw`/app/node_modules/(@[^@/]+/)?[^@/]+(/node_modules/(@[^/]+/)?[^/]+)*/package\.json`;
+    const manifests = `find /app/node_modules -regextype posix-extended -regex '${folders}' ! -path '*/@qwen-edit/*'`;
+    const npm = await ask(
+      `${manifests} -exec node --print 'process.argv.slice(1).map((f) => Object.values((({ name, version }) => ({ name, version }))(JSON.parse(fs.readFileSync(f)))).join(" ")).join("\\n")' {} +`,
+    );
+    expect(npm.length).toBeGreaterThan(80);
+    expect(listed('npm')).toEqual(npm);
+    expect(
+      bom.components.filter(({ purl, licenses = [] }) => purl.startsWith('pkg:npm/') && licenses.length === 0),
+    ).toEqual([]);
+    const inside = (of: string) => bom.components.find(({ name }) => name === of)?.components?.map(({ name }) => name);
+    expect(inside('node')).toContain('openssl');
+    expect(inside('@img/sharp-libvips-linux-x64')).toEqual(
+      process.arch === 'x64' ? expect.arrayContaining(['png', 'webp']) : undefined,
     );
   });
 
@@ -156,6 +224,49 @@ describe.each(await imageSuites('the tests of the images', ['built from this wor
     ]);
     expect(JSON.parse(said)).toMatchObject({ outputs: [{ path: '/data/out.png' }] });
   }, 600_000);
+
+  it('all-in-one downloads its model at the first start with a read-only root, tells how far it is, and then edits', async () => {
+    const repo = 'someone/small-edit';
+    const hub = await startHubServer();
+    hub.serve({ repo, files: await demoModelFiles() });
+    const held = hub.holdAfter(3_000_000);
+    const name = `${VOLUME}-first`;
+    started.push(name);
+    const volumes = ['data', 'models'].flatMap((volume) => ['--volume', `/${volume}`]);
+    // The network of this machine, where the hub is.
+    const settings = { HOST: '127.0.0.1', PORT: '0', HF_ENDPOINT: hub.endpoint, QWEN_EDIT_MODEL: repo, NO_PROXY: '*' };
+    const env = Object.entries(settings).flatMap(([variable, value]) => ['--env', `${variable}=${value}`]);
+    await docker([
+      'run',
+      '--detach',
+      '--name',
+      name,
+      '--network',
+      'host',
+      ...CLOSED,
+      ...volumes,
+      ...env,
+      images['all-in-one'],
+    ]);
+    const url = await pollUntil('a service that is ready', async () => {
+      return /is ready at (\S+)/.exec(await docker(['logs', name]))?.[1];
+    });
+    await held;
+    const healthOf = async (): Promise<Health> => (await (await fetch(`${url}/health`)).json()) as Health;
+    const loading = await pollUntil('a download that is told', async () => {
+      const health = await healthOf();
+      return (health.workers[0]?.download?.bytes ?? 0) > 1e6 && health;
+    });
+    expect(loading).toMatchObject({ model: 'small-edit', model_status: 'loading', workers: [{ ready: false }] });
+    hub.goOn();
+    await pollUntil('a model that is loaded', async () => (await healthOf()).workers[0]?.ready === true);
+    const body = { prompt: 'blur it', num_inference_steps: 2, image_base64: [(await readPhoto()).toString('base64')] };
+    expect((await postJson(`${url}/edit`, body)).status).toBe(200);
+    await docker(['stop', '--time', '60', name]);
+    expect(await docker(['inspect', '--format', '{{.State.ExitCode}}', name])).toBe('0\n');
+    expect(await docker(['diff', name])).toBe('');
+    await hub.close();
+  });
 
   it('all-in-one serves with its own database, a read-only root and a first key, and ends when told to', async () => {
     const given = [...CLOSED, '--volume', `${VOLUME}:/data`];

@@ -43,7 +43,8 @@ export async function makeQueues({ endpoint, region, credentials }: AwsAddress):
   return { jobs: messages(client, jobs), dead: messages(client, dead), close: () => client.destroy() };
 }
 
-function messages(client: SQSClient, url: string): Messages {
+/** The messages of the queue at this URL. */
+export function messages(client: SQSClient, url: string): Messages {
   return {
     url,
     async count() {

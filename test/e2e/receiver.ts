@@ -30,7 +30,8 @@ export interface Outside {
   close(): void;
 }
 
-export async function startOutside(): Promise<Outside> {
+/** Starts them at an address of this machine, by default one that containers do not reach. */
+export async function startOutside(host = '127.0.0.1'): Promise<Outside> {
   const scripts = new Map<string, ReceiverAnswer[]>();
   const pictures: Uint8Array[] = [];
   const received: ReceivedDelivery[] = [];
@@ -52,9 +53,9 @@ export async function startOutside(): Promise<Outside> {
     });
     if (answer !== 'never') response.writeHead(answer).end();
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, host);
   await once(server, 'listening');
-  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  base = `http://${host}:${(server.address() as AddressInfo).port}`;
 
   return {
     received,

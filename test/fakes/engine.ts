@@ -6,6 +6,7 @@
  *   each:200ms       how long each denoising step takes (ms or s)
  *   steps:5          so many steps, whatever num_inference_steps says
  *   size:64x48       size of the result where width or height is not given; else 8x8
+ *   shades           the result is of many colours
  *
  * One fault, when `at:N` steps are done (default 1; 0 is before the first):
  *
@@ -170,7 +171,7 @@ async function edit(command: Extract<EngineCommand, { type: 'edit' }>, parts: re
   step('decode', 0, count);
   const outputs: Uint8Array[] = [];
   for (let i = 0; i < count; i++) {
-    outputs.push(await drawPicture(`${seed} ${i}`, { width, height }, format));
+    outputs.push(await drawPicture(`${seed} ${i}`, { width, height }, format, script.shaded));
     step('decode', outputs.length, count);
   }
   state.edits++;

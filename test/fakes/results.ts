@@ -75,11 +75,22 @@ function readLora(path: string): Uint8Array {
   }
 }
 
-/** Of one colour, which the words decide. The same words give the same bytes. */
-export async function drawPicture(words: string, size: Size, format: OutputFormat): Promise<Uint8Array> {
+/** Of one colour, which the words decide, or of its shades. The same words give the same bytes. */
+export async function drawPicture(
+  words: string,
+  size: Size,
+  format: OutputFormat,
+  shaded = false,
+): Promise<Uint8Array> {
   const [r = 0, g = 0, b = 0] = createHash('sha256').update(words).digest();
-  const create = { ...size, channels: 3, background: { r, g, b } } as const;
-  return new Uint8Array(await sharp({ create }).toFormat(format).toBuffer());
+  const { width, height } = size;
+  const picture = shaded
+    ? sharp(
+        Uint8Array.from({ length: 3 * width * height }, (_, i) => [r, g, b][i % 3]! + Math.floor(i / 3)),
+        { raw: { width, height, channels: 3 } },
+      )
+    : sharp({ create: { ...size, channels: 3, background: { r, g, b } } });
+  return new Uint8Array(await picture.toFormat(format).toBuffer());
 }
 
 /** A picture as a receipt tells of it. Throws AppError `image_invalid` for what is none. */

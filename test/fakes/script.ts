@@ -16,6 +16,8 @@ export interface EngineScript {
   readonly each: number;
   readonly steps: number | undefined;
   readonly size: { readonly width: number; readonly height: number } | undefined;
+  /** The result is of many colours. */
+  readonly shaded: boolean;
   readonly fault: EngineFault | undefined;
   /** The fault comes when so many steps are done. */
   readonly at: number;
@@ -30,6 +32,7 @@ export function readScript(text: string): EngineScript {
     each: milliseconds(words.get('each')),
     steps: words.has('steps') ? Number(words.get('steps')) : undefined,
     size: size === null ? undefined : { width: Number(size[1]), height: Number(size[2]) },
+    shaded: words.has('shades'),
     fault: fault === undefined || isOver(words) ? undefined : fault,
     at: Number(words.get('at') ?? 1),
   };

@@ -9,7 +9,7 @@ import { leaveOut } from '../services.ts';
 const run = promisify(execFile);
 
 /** The programs of `infra/tools.sh`, and kubectl. */
-export type Tool = 'actionlint' | 'helm' | 'kubeconform' | 'kubectl' | 'prometheus' | 'promtool';
+export type Tool = 'actionlint' | 'helm' | 'kubeconform' | 'kubectl' | 'prometheus' | 'promtool' | 'vrl';
 
 /** Where `infra/tools.sh` puts them. The definitions of foreign resources lie in `crds` there. */
 export const TOOLS_FOLDER: string =

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -13,6 +13,8 @@ const read = (path: string): Promise<string> => readFile(join(root, path), 'utf8
 
 interface Service {
   readonly image: string;
+  readonly user?: string;
+  readonly volumes?: readonly string[];
   readonly read_only?: boolean;
   readonly privileged?: boolean;
   readonly cap_drop?: readonly string[];
@@ -53,7 +55,17 @@ async function makeEnv(file: string): Promise<ReadonlyMap<string, string>> {
 
 it('there are services to look at', () => {
   expect(Object.keys(services)).toEqual(
-    expect.arrayContaining(['postgres', 'minio', 'bucket', 'localstack', 'migrate', 'api', 'dispatcher', 'worker']),
+    expect.arrayContaining([
+      'postgres',
+      'minio',
+      'bucket',
+      'localstack',
+      'migrate',
+      'api',
+      'dispatcher',
+      'worker',
+      'lb',
+    ]),
   );
 });
 
@@ -74,12 +86,13 @@ it.each(named)('%s: other machines do not reach it', (_, { ports = [] }) => {
 });
 
 it.each(named)('%s: its image is pinned to a version, or built here', (_, { image }) => {
-  expect(image).toMatch(/^(qwen-edit-(api|worker|worker-cuda):local|[\w/-]+:(\d|RELEASE)[\w.-]*)$/);
+  const [, pinned = image] = /^\$\{[A-Z]+_IMAGE:-(.+)\}$/.exec(image) ?? [];
+  expect(pinned).toMatch(/^(qwen-edit-(api|worker|worker-cuda|lb):local|[\w/-]+:(v?\d|RELEASE)[\w.-]*)$/);
 });
 
 it('a worker and what keeps data reach nothing but the containers beside them', () => {
   expect(networks).toMatchObject({ inside: { internal: true } });
-  for (const name of ['worker', 'worker-cuda', 'migrate', 'postgres', 'localstack', 'bucket'])
+  for (const name of ['worker', 'worker-cuda', 'migrate', 'postgres', 'localstack', 'bucket', 'loki', 'vector'])
     expect(services[name]?.networks, name).toEqual(['inside']);
 });
 
@@ -115,6 +128,39 @@ it('infra/make-env.sh changes no password that is in use', async () => {
   expect(await makeEnv(join(folder, 'kept'))).toEqual(before);
 });
 
+it('infra/make-env.sh adds what an older file lacks, and changes nothing that is there', async () => {
+  const file = join(folder, 'older');
+  // The last line has no end, one has a comment only, and one has no value, which Compose takes for none.
+  const before = 'POSTGRES_PASSWORD=mine\n# GRAFANA_PASSWORD=x\nS3_SECRET_KEY=\nAPI_PORTS=1-2';
+  await writeFile(file, before, { mode: 0o600 });
+  const variables = await makeEnv(file);
+  expect(await readFile(file, 'utf8')).toMatch(new RegExp(`^${before}\n`));
+  expect(variables.get('POSTGRES_PASSWORD')).toBe('mine');
+  expect(variables.get('API_PORTS')).toBe('1-2');
+  // The last line for a name counts, to Compose and here.
+  for (const name of asked.filter((each) => each !== 'POSTGRES_PASSWORD'))
+    expect(variables.get(name)?.length, name).toBeGreaterThan(40);
+});
+
+it('infra/make-env.sh says what is wrong with a file that it cannot use', async () => {
+  await expect(makeEnv(folder)).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/is no file/) });
+});
+
+it.each(named)('%s: what it takes from infra/ is there, and cannot be changed', async (_, { volumes = [] }) => {
+  for (const volume of volumes.filter((each) => each.startsWith('.'))) {
+    const [, path = '', mode] = /^\.\/([^:]+):[^:]+(?::(\w+))?$/.exec(volume) ?? [];
+    expect(mode, volume).toBe('ro');
+    expect((await stat(join(root, 'infra', path))).mode & 0o004, path).not.toBe(0);
+  }
+});
+
+it('a service that only watches runs as a user without rights, but for the one that reads the files of Docker', () => {
+  const users = ['prometheus', 'grafana', 'loki'].map((name) => services[name]?.user);
+  for (const user of users) expect(user).toMatch(/^[1-9]\d*:\d+$/);
+  expect(services.vector?.user).toBe('0:0');
+  for (const [name, { volumes = [] }] of named) expect(volumes.join(), name).not.toContain('docker.sock');
+});
+
 it('the passwords get into no commit and no image', async () => {
   expect((await read('.gitignore')).split('\n')).toContain('.env');
   const patterns = (await read('.dockerignore')).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
@@ -122,6 +168,7 @@ it('the passwords get into no commit and no image', async () => {
   expect(patterns.filter((pattern) => pattern.startsWith('!infra'))).toEqual([
     '!infra/docker/cuda-requirements.txt',
     '!infra/docker/healthcheck.sh',
+    '!infra/docker/sbom.mjs',
   ]);
 });
 
@@ -132,11 +179,21 @@ it('the Dockerfile asks for no frontend that a registry would have to bring, and
   for (const base of bases) expect(base).toMatch(/^[\w/-]+:(?!latest)\w/);
 });
 
+/** Services that are not started unless their profile is asked for. */
+const PROFILES: Readonly<Record<string, string>> = {
+  'worker-cuda': 'gpu',
+  lb: 'lb',
+  prometheus: 'monitoring',
+  grafana: 'monitoring',
+  loki: 'monitoring',
+  vector: 'monitoring',
+};
+
 it('cards of NVIDIA are reserved for the worker of the profile gpu, and for nobody else', () => {
   for (const [name, { profiles, deploy }] of named) {
     const cards = name === 'worker-cuda' ? [{ driver: 'nvidia', count: 'all', capabilities: ['gpu'] }] : undefined;
     expect(deploy?.resources?.reservations?.devices, name).toEqual(cards);
-    expect(profiles, name).toEqual(name === 'worker-cuda' ? ['gpu'] : undefined);
+    expect(profiles?.[0], name).toEqual(PROFILES[name]);
   }
 });
 
@@ -146,8 +203,9 @@ const stageOf = (text: string, name: string): string =>
 
 it('worker-cuda is the worker with the CUDA provider beside the native part of onnxruntime-node', async () => {
   const { text } = await readDockerfile();
-  const stage = stageOf(text, 'worker-cuda');
-  expect(stage).toMatch(/^FROM worker-base AS worker-cuda$/m);
+  const stage = `${stageOf(text, 'worker-cuda-base')}${stageOf(text, 'worker-cuda')}`;
+  expect(stage).toMatch(/^FROM worker-base AS worker-cuda-base$/m);
+  expect(stage).toMatch(/^FROM worker-cuda-base AS worker-cuda$/m);
   expect(stage).toContain('COPY --from=cuda /provider node_modules/onnxruntime-node/bin/napi-v6/linux/x64');
   expect(stage).toMatch(/LD_LIBRARY_PATH=\/usr\/local\/lib\/cuda\b/);
   expect(stage).toContain('COPY --from=cuda /cuda /usr/local/lib/cuda');
@@ -155,7 +213,8 @@ it('worker-cuda is the worker with the CUDA provider beside the native part of o
     .split('\n')
     .filter((line) => /^[A-Z]/.test(line) && !line.startsWith('FROM'));
   expect(instructions.length).toBeGreaterThan(2);
-  for (const instruction of instructions) expect(stage).toContain(`\n${instruction}\n`);
+  for (const instruction of instructions)
+    expect(stage).toContain(`\n${instruction.replace('worker-sbom', 'worker-cuda-sbom')}\n`);
 });
 
 it('the CUDA provider has the version of onnxruntime-node, and each file of PyPI is pinned by its digest', async () => {

@@ -39,9 +39,17 @@ const IMAGES: RoleImages = {
   'all-in-one': 'qwen-edit-all-in-one:local',
 };
 
+/** What a build of this working tree is labelled with. Without git, what the Dockerfile says of an unknown commit. */
+async function buildArguments(): Promise<readonly string[]> {
+  const asked = await run('git', ['log', '-1', '--format=%H %cI'], { cwd: root }).catch(() => undefined);
+  const [revision, created] = (asked?.stdout ?? '').trim().split(' ');
+  return created === undefined ? [] : ['--build-arg', `REVISION=${revision}`, '--build-arg', `CREATED=${created}`];
+}
+
 /** Builds every target. One after the other: they share most of their stages. */
 export async function buildRoleImages(): Promise<RoleImages> {
+  const given = ['build', '--quiet', '--file', FILE, ...(await buildArguments())];
   for (const [target, tag] of Object.entries(IMAGES))
-    await run('docker', ['build', '--quiet', '--file', FILE, '--target', target, '--tag', tag, '.'], { cwd: root });
+    await run('docker', [...given, '--target', target, '--tag', tag, '.'], { cwd: root });
   return IMAGES;
 }

@@ -57,6 +57,10 @@ it('two engines on two devices do jobs side by side, and one that crashes is sta
     values.find(({ labels }) => labels.device === device && labels.outcome === outcome)?.value ?? 0;
   expect(counted('webgpu', 'retried')).toBe(1);
   expect(counted('cpu', 'succeeded') + counted('webgpu', 'succeeded')).toBe(2);
+  const worked = (await setup.metrics.engineSeconds.get()).values.map(
+    ({ labels }) => `${labels.device} ${labels.outcome}`,
+  );
+  expect(worked).toContain('webgpu retried');
 });
 
 it('a worker whose card is busy waits and its row says why, the other does the jobs; it works when the card is free', async () => {

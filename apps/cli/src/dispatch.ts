@@ -13,9 +13,13 @@ const COMMANDS = [
   'edit',
   'doctor',
   'selftest',
+  'smoke',
   'model',
   'plan',
   'migrate',
+  'backup',
+  'restore',
+  'storage',
   'keys',
   'config',
   'help',
@@ -32,7 +36,7 @@ export interface CliDeps extends Omit<EditDeps, 'config'> {
 }
 
 /**
- * Runs a command line to its end. Returns 0, 1 for an error or for what doctor, selftest or a plan found against it, or 2 for bad usage; every
+ * Runs a command line to its end. Returns 0, 1 for an error or for what doctor, selftest, smoke or a plan found against it, or 2 for bad usage; every
  * error has been told.
  */
 export async function dispatch(args: readonly string[], deps: CliDeps): Promise<number> {
@@ -75,12 +79,20 @@ async function runCommand(args: readonly string[], deps: CliDeps): Promise<numbe
       return (await import('./doctor/doctor-command.ts')).doctorCommand(rest, deps);
     case 'selftest':
       return (await import('./selftest/selftest-command.ts')).selftestCommand(rest, withConfigOf);
+    case 'smoke':
+      return (await import('./smoke/smoke-command.ts')).smokeCommand(rest, withConfigOf);
     case 'plan':
       return (await import('./plan/plan-command.ts')).planCommand(rest, { ...deps, config: deps.readConfig() });
     case 'model':
       return ended((await import('./model/model-command.ts')).modelCommand(rest, withConfigOf));
     case 'migrate':
-      return (await import('./tools/migrate-command.ts')).migrateCommand(rest, await databaseTool(deps, true));
+      return (await import('./tools/migrate-command.ts')).migrateCommand(rest, await databaseTool(deps, false));
+    case 'backup':
+      return ended((await import('./backup/backup-command.ts')).backupCommand(rest, withConfigOf));
+    case 'restore':
+      return ended((await import('./backup/backup-command.ts')).restoreCommand(rest, withConfigOf));
+    case 'storage':
+      return (await import('./backup/storage-command.ts')).storageCommand(rest, withConfigOf);
     case 'keys':
       return ended((await import('./tools/keys-command.ts')).keysCommand(rest, await databaseTool(deps)));
     case 'config':
@@ -106,7 +118,7 @@ async function ended(command: Promise<void> | void): Promise<number> {
   return 0;
 }
 
-async function databaseTool({ terminal, readConfig, signal }: CliDeps, asItIs = false) {
+async function databaseTool({ terminal, readConfig, signal }: CliDeps, migrates = true) {
   const { withDatabase } = await import('./tools/with-database.ts');
   const config = readConfig();
   return {
@@ -114,6 +126,6 @@ async function databaseTool({ terminal, readConfig, signal }: CliDeps, asItIs = 
     config,
     signal,
     withDatabase: <T>(work: Parameters<typeof withDatabase<T>>[2]): Promise<T> =>
-      withDatabase(config, signal, work, { asItIs }),
+      withDatabase(config, signal, work, { migrates }),
   };
 }

@@ -19,6 +19,7 @@ export const HELP = `qwen-edit: edits pictures with Qwen-Image-Edit-2511
     qwen-edit submit --image IN.png --prompt TEXT [--out OUT.png]
     qwen-edit status | watch | cancel ID
     qwen-edit list
+    qwen-edit smoke --url URL             whether a deployment does what it should, from outside
   the model, 57 GB; without it a small demo model is used
     qwen-edit model pull | list | verify | remove
   tools
@@ -26,6 +27,9 @@ export const HELP = `qwen-edit: edits pictures with Qwen-Image-Edit-2511
     qwen-edit selftest [--device NAME]    compares a device with the processor, as each engine does before it serves
     qwen-edit edit --image IN.png --prompt TEXT --out OUT.png    an edit without a service
     qwen-edit migrate                     brings the database to this version's schema
+    qwen-edit backup FILE                 everything that a service holds, in one file; it may run meanwhile
+    qwen-edit restore FILE                the other way, into an empty data folder
+    qwen-edit storage verify              which stored pictures are missing, and whose they are
     qwen-edit keys create | list | revoke
     qwen-edit plan memory                 what an edit needs of memory, also before a model is downloaded
     qwen-edit config                      every setting, and where its value comes from
@@ -140,6 +144,25 @@ export const JOBS_HELP = `Jobs of a running service.
   --json                   JSON; of watch, each event as a line
 `;
 
+export const SMOKE_HELP = `Checks a deployment from outside, as its callers see it: through the balancer, with a key, by edits of a small picture.
+
+  qwen-edit smoke --url URL [flags]
+
+  --url URL                the service (default: QWEN_EDIT_URL, else the one that uses the data folder)
+  --key KEY                an API key with the scopes submit and read (default: QWEN_EDIT_API_KEY, which other users do not see)
+  --timeout SECONDS        how long to wait for the model, and for each edit (default: 600)
+  --skip NAME              leaves a check out; any number of times, or several with commas between
+  --prompt TEXT            what the edits are told (default: Turn this photo into grayscale)
+  --webhook-listen HOST:PORT   listens there for a webhook and verifies its signature
+  --webhook-url URL        what the service is to call: the way to --webhook-listen, or another receiver
+  --json                   one JSON object on standard output
+  -h, --help               this text
+
+The checks: reachable, health, key, problems, metrics, edit, guide (POST /edit), events, cancel, idempotency, uploads (40 MB and
+too much), webhooks, openai (where the service has it), cleanup. They make some ten edits, and delete them.
+Exit codes: 0 nothing has failed, 1 something has, 2 bad usage, 130 stopped by Ctrl-C.
+`;
+
 export const SERVE_HELP = `Runs the service, or one of its parts, until it is stopped.
 
   qwen-edit serve | api | worker | dispatcher [flags]
@@ -153,6 +176,34 @@ export const SERVE_HELP = `Runs the service, or one of its parts, until it is st
 
 serve needs nothing else: without DATABASE_URL it brings a PostgreSQL of its own. The parts need DATABASE_URL.
 Everything else is set by the environment: \`qwen-edit config\` lists it.
+`;
+
+export const BACKUP_HELP = `Writes everything that a service holds into one file, and restores it.
+
+  qwen-edit backup FILE [--data-dir DIR] [--json]
+  qwen-edit restore FILE [--data-dir DIR] [--json]
+  qwen-edit restore --check FILE         reads every byte of it, and changes nothing
+
+  --data-dir DIR           default: QWEN_EDIT_DATA_DIR, else .qwen-edit
+  --json                   one JSON object on standard output
+  -h, --help               this text
+
+A service may run while its backup is made. The file holds all rows as of one moment, the pictures that they name and the secret
+that signs addresses: keep it where only you can read it. A restore needs an empty data folder that no service uses, and does all
+of its work or none. With DATABASE_URL both use that database, and STORAGE_URL; the database has to be new for a restore.
+
+Exit codes: 0 done, 1 failed, 2 bad usage, 130 stopped by Ctrl-C.
+`;
+
+export const STORAGE_HELP = `Compares the pictures that jobs name with those that are stored.
+
+  qwen-edit storage verify [--data-dir DIR] [--json]
+
+  --data-dir DIR           default: QWEN_EDIT_DATA_DIR, else .qwen-edit
+  --json                   a line of JSON for each picture that is missing or has another size, then one that sums up
+  -h, --help               this text
+
+It changes nothing, and may run beside a service. Exit codes: 0 nothing is missing, 1 something is, 2 bad usage.
 `;
 
 export const KEYS_HELP = `API keys. While there are none, everybody who reaches the service is the owner \`local\`.

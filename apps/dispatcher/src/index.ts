@@ -6,5 +6,5 @@ export { runReaper } from './reaper.ts';
 export { runRelay } from './relay.ts';
 export { runRetention } from './retention.ts';
 export { runDispatcher } from './run-dispatcher.ts';
-export { checkWebhookSecret } from './webhooks/signature.ts';
+export { checkWebhookSecret, createSigner } from './webhooks/signature.ts';
 export { runWebhooks } from './webhooks/webhooks.ts';

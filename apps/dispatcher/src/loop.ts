@@ -10,6 +10,8 @@ export type LoopDeps = Pick<DispatcherDeps, 'log' | 'metrics' | 'options' | 'ran
  */
 export async function runLoop(deps: LoopDeps, name: string, round: Round, signal: AbortSignal): Promise<void> {
   const { log, metrics, options, random } = deps;
+  // From 0 on, so that the first failure is seen as an increase.
+  metrics.loopErrors.inc({ loop: name }, 0);
   await repeat(round, {
     signal,
     backoff: createBackoff({ firstMs: options.backoffFirstMs, maxMs: options.backoffMaxMs, random }),

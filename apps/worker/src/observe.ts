@@ -10,8 +10,29 @@ type ObserveDeps = Pick<SlotDeps, 'metrics' | 'log' | 'slot'>;
 /** Measures one attempt, and logs its begin and its end: ids, times and codes, never a prompt. */
 export interface AttemptObserver {
   step(event: StepEvent): void;
+  /** Runs the engine's part of the attempt, and measures how long it takes. */
+  engineWorks<T>(work: () => Promise<T>): Promise<T>;
   result(result: EditResult): void;
   ended(outcome: AttemptOutcome): void;
+}
+
+/** What ends the job too. */
+const ENDS: ReadonlySet<string> = new Set<AttemptOutcome['status']>(['succeeded', 'failed', 'canceled']);
+const PLAIN_OUTCOMES = [
+  'succeeded',
+  'canceled',
+  'released',
+  'lost',
+  'unknown',
+] as const satisfies readonly AttemptOutcome['status'][];
+
+/**
+ * Lets the counts of a worker begin at 0, so that Prometheus sees the first of each as an increase. Those with the code of an error
+ * begin at 1.
+ */
+export function showZeros({ outcomes, loopErrors }: Pick<Metrics, 'outcomes' | 'loopErrors'>, device: string): void {
+  for (const outcome of PLAIN_OUTCOMES) outcomes.inc({ outcome, code: '', device }, 0);
+  loopErrors.inc({ loop: 'worker' }, 0);
 }
 
 /** Call it when the job has been claimed. */
@@ -21,6 +42,7 @@ export function observeAttempt({ metrics, log, slot: { device } }: ObserveDeps, 
   const begun = performance.now();
   const observeStep = observeSteps(metrics, device);
   const measured = measureStages(begun);
+  let engineSeconds = 0;
   let seconds: Partial<Record<JobStage, number>> | undefined;
 
   log.info(ids, 'a job is begun');
@@ -30,16 +52,31 @@ export function observeAttempt({ metrics, log, slot: { device } }: ObserveDeps, 
       observeStep(event);
       measured.step(event);
     },
+    async engineWorks(work) {
+      const started = performance.now();
+      try {
+        return await work();
+      } finally {
+        engineSeconds += (performance.now() - started) / 1000;
+      }
+    },
     result({ timings }) {
       seconds = { encode: timings.encode_s, denoise: timings.denoise_s, decode: timings.decode_s };
       for (const [stage, value] of Object.entries(seconds)) metrics.stageSeconds.observe({ stage, device }, value);
     },
     ended(outcome) {
       const code = 'error' in outcome ? outcome.error.code : '';
-      metrics.outcomes.inc({ outcome: outcome.status, code, device });
+      const { status } = outcome;
+      metrics.outcomes.inc({ outcome: status, code, device });
+      if (ENDS.has(status)) metrics.jobSeconds.observe({ outcome: status }, (ageMs + performance.now() - begun) / 1000);
+      // An attempt that never reached the engine cost none of its time.
+      if (engineSeconds > 0) {
+        metrics.engineSeconds.inc({ device, outcome: status }, engineSeconds);
+        metrics.ownerEngineSeconds.add(owner, engineSeconds);
+      }
       const line = {
         ...ids,
-        outcome: outcome.status,
+        outcome: status,
         duration_ms: Math.round(performance.now() - begun),
         // An attempt without a result has come through some stages: its steps tell how long each took so far.
         stage_seconds: rounded(seconds ?? measured.seconds()),

@@ -137,16 +137,16 @@ async function runEdit(
   { job, keeper, progress, observer }: Pick<Run, 'job' | 'keeper' | 'progress' | 'observer'>,
   images: readonly Uint8Array[],
 ): Promise<EditResult> {
-  const result = await engine.edit(
-    { images, parameters: job.parameters, cacheScope: ownerScope(job.owner) },
-    {
+  const request = { images, parameters: job.parameters, cacheScope: ownerScope(job.owner) };
+  const result = await observer.engineWorks(() =>
+    engine.edit(request, {
       signal: keeper.workSignal,
       onStep(event) {
         observer.step(event);
         progress.step(event);
       },
       ...(previewEvery === 0 ? {} : { previewEvery, onPreview: (preview) => progress.preview(preview) }),
-    },
+    }),
   );
   observer.result(result);
   return result;

@@ -8,6 +8,7 @@ import { createEngineHolder, type EngineHolder } from './engine-holder.ts';
 import { runFencedStatement, statementRules, workerBackoff } from './fenced-statement.ts';
 import { holdMessage, receiveForgotten } from './first-job.ts';
 import { createNewerJobs, type NewerJobs } from './newer-jobs.ts';
+import { showZeros } from './observe.ts';
 import { type MessageOutcome, type RunJobDeps, runJob } from './run-job.ts';
 import { settleMessage } from './settle-message.ts';
 import { createSurroundings, type Surroundings } from './surroundings.ts';
@@ -55,7 +56,8 @@ export async function runWorker(deps: SlotDeps, signal: AbortSignal): Promise<vo
 }
 
 async function takeJobs(worker: Worker, signal: AbortSignal): Promise<void> {
-  const { log, metrics, workerId, surroundings, status } = worker;
+  const { log, metrics, workerId, surroundings, status, slot } = worker;
+  showZeros(metrics, slot.device);
   await repeat(() => takeJob(worker, signal), {
     signal,
     backoff: workerBackoff(worker),

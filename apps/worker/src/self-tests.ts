@@ -20,6 +20,8 @@ export function createSelfTests(
   { device }: Slot,
 ): SelfTests {
   let dueAt = Number.POSITIVE_INFINITY;
+  // From 0 on, so that the first that drifts is seen as an increase.
+  for (const result of ['passed', 'drifted']) metrics.selfTests.inc({ result, device }, 0);
   const passed = ({ lastSelfTest, enginePid, model }: LoadedEngine): void => {
     dueAt = Number.POSITIVE_INFINITY;
     if (lastSelfTest === undefined) return;

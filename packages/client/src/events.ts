@@ -57,5 +57,5 @@ async function* streamOnce(
   const init = { headers, ...(signal === undefined ? {} : { signal }) };
   const response = await request.call(`${jobPath(jobId)}/events`, init, async (answer) => answer);
   if (response.body === null) return;
-  for await (const data of readServerSentEvents(response.body)) yield readableEventSchema.parse(JSON.parse(data));
+  for await (const { data } of readServerSentEvents(response.body)) yield readableEventSchema.parse(JSON.parse(data));
 }

@@ -7,3 +7,4 @@ export {
   type PictureSeries,
 } from './client.ts';
 export type { Fetch } from './request.ts';
+export { readServerSentEvents } from './server-sent-events.ts';

@@ -1,15 +1,21 @@
 import { expect, it } from 'vitest';
-import { readServerSentEvents } from './server-sent-events.ts';
+import { readServerSentEvents, type ServerSentEvent } from './server-sent-events.ts';
 
-async function read(...chunks: readonly string[]): Promise<string[]> {
+async function readAll(...chunks: readonly string[]): Promise<ServerSentEvent[]> {
   const bytes = chunks.map((chunk) => new TextEncoder().encode(chunk));
-  const events: string[] = [];
-  for await (const data of readServerSentEvents(ReadableStream.from(bytes))) events.push(data);
+  const events: ServerSentEvent[] = [];
+  for await (const event of readServerSentEvents(ReadableStream.from(bytes))) events.push(event);
   return events;
 }
 
-it('reads events, and skips comments, names and ids', async () => {
-  expect(await read(': hello\n\nid: 1\nevent: x\ndata: {"a":1}\n\ndata:2\n\n')).toEqual(['{"a":1}', '2']);
+const read = async (...chunks: readonly string[]): Promise<string[]> =>
+  (await readAll(...chunks)).map(({ data }) => data);
+
+it('reads events with their ids, and skips comments and names', async () => {
+  expect(await readAll(': hello\n\nid: job:1\nevent: x\ndata: {"a":1}\n\ndata:2\n\n')).toEqual([
+    { id: 'job:1', data: '{"a":1}' },
+    { id: undefined, data: '2' },
+  ]);
 });
 
 it('an event may be cut anywhere', async () => {

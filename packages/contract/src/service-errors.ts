@@ -202,6 +202,27 @@ export const SERVICE_ERRORS = {
     'Read postgres.log in the data folder, or set DATABASE_URL to a PostgreSQL server.',
     TELL,
   ),
+  data_dir_not_empty: ofSurroundings(
+    409,
+    false,
+    'There is a service where a backup is to be restored',
+    'Restore into a new, empty folder: set --data-dir, or move the present one away.',
+    TELL,
+  ),
+  backup_damaged: ofSurroundings(
+    422,
+    false,
+    'The file is no whole backup',
+    'Use another backup; `qwen-edit restore --check FILE` tells which one is whole.',
+    TELL,
+  ),
+  backup_too_new: ofSurroundings(
+    409,
+    false,
+    'A later version has made the backup',
+    'Restore it with the version that made it, or a later one.',
+    TELL,
+  ),
   port_in_use: ofSurroundings(
     409,
     false,

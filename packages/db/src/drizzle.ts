@@ -13,15 +13,17 @@ export type { SQL } from 'drizzle-orm';
 export type { NodePgDatabase } from 'drizzle-orm/node-postgres';
 export type { PgColumn } from 'drizzle-orm/pg-core';
 
-export const { and, asc, desc, eq, gt, isNull, lt, sql } = orm;
+export const { and, asc, desc, eq, gt, is, isNull, lt, sql } = orm;
 export const {
   bigint,
   boolean,
   check,
+  getTableConfig,
   index,
   integer,
   jsonb,
   PgDialect,
+  PgTable,
   pgTable,
   primaryKey,
   text,

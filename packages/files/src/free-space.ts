@@ -11,12 +11,23 @@ export function hasSpace(free: number | undefined, bytes: number): boolean {
 
 /** What this user may still write on the disk where the folder lies or is to lie. undefined if the file system does not tell. */
 export async function freeBytes(folder: string): Promise<number | undefined> {
+  return (await diskSpace(folder))?.free;
+}
+
+/** The size in bytes of the disk where the folder lies or is to lie, and what this user may still write there. */
+export interface DiskSpace {
+  readonly free: number;
+  readonly total: number;
+}
+
+/** undefined if the file system does not tell. */
+export async function diskSpace(folder: string): Promise<DiskSpace | undefined> {
   try {
     const { bavail, bsize, blocks } = await statfs(folder);
-    return blocks === 0 ? undefined : bavail * bsize;
+    return blocks === 0 ? undefined : { free: bavail * bsize, total: blocks * bsize };
   } catch {
     // The folder is not there yet: the one above it is on the same disk.
-    return dirname(folder) === folder ? undefined : freeBytes(dirname(folder));
+    return dirname(folder) === folder ? undefined : diskSpace(dirname(folder));
   }
 }
 

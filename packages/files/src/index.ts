@@ -1,3 +1,3 @@
 export { errorCode, fileFault } from './file-fault.ts';
 export { type FileLock, isHeld, type LockTiming, takeLock } from './file-lock.ts';
-export { bytesText, freeBytes, hasSpace } from './free-space.ts';
+export { bytesText, type DiskSpace, diskSpace, freeBytes, hasSpace } from './free-space.ts';

@@ -1,12 +1,26 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { createOwnerSeconds, type OwnerSeconds } from './owner-seconds.ts';
 
 export interface Metrics {
-  readonly registry: Registry;
+  /** Of the text that `scrape` gives. */
+  readonly contentType: string;
+  /** Runs before each scrape, to set what is only known by looking. It must be quick, and must not throw. */
+  onScrape(measure: () => void): void;
+  /** All metrics in Prometheus' text format. Those that name owners are only for who runs the service. */
+  scrape(options: { readonly owners: boolean }): Promise<string>;
+  /** 1, with the version and the role of this process. */
+  readonly buildInfo: Gauge<'version' | 'role'>;
   /** Time to answer requests, by route, method and status. */
   readonly requestSeconds: Histogram<'route' | 'method' | 'status'>;
   readonly jobsSubmitted: Counter<'form'>;
   /** Attempts that ended, by outcome. */
   readonly outcomes: Counter<'outcome' | 'code' | 'device'>;
+  /** From submission to the end of a job, of those that a worker has ended. */
+  readonly jobSeconds: Histogram<'outcome'>;
+  /** How long engines have worked, by what became of the attempt. An engine on several cards counts as one. */
+  readonly engineSeconds: Counter<'device' | 'outcome'>;
+  /** The same by owner. */
+  readonly ownerEngineSeconds: OwnerSeconds;
   readonly stageSeconds: Histogram<'stage' | 'device'>;
   readonly stepSeconds: Histogram<'device'>;
   readonly queueWaitSeconds: Histogram<string>;
@@ -26,17 +40,71 @@ export interface Metrics {
   readonly loopErrors: Counter<'loop'>;
   /** Objects whose rows are gone and which are still to be deleted, by whether the storage has refused that. */
   readonly objectDeletions: Gauge<'state'>;
+  /** Connections of this process to the database, `used` and `idle`. */
+  readonly poolConnections: Gauge<'state'>;
+  /** Who waits for one. */
+  readonly poolWaiting: Gauge<string>;
+  /** How long they waited, of all who asked. */
+  readonly poolWaitSeconds: Histogram<string>;
+  /** Of the file systems under the folders that this process writes to, `free` for its user and `total`. */
+  readonly diskBytes: Gauge<'folder' | 'state'>;
 }
 
 const LONG = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600];
+/** Jobs may wait for hours, or a day. */
+const VERY_LONG = [1, 2.5, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 86_400];
+const MOST_OWNERS = 100;
 
-/** Creates the metrics of one process, in their own registry. Names end in their unit, as Prometheus recommends. */
+/**
+ * Creates the metrics of one process, in their own registry. Names end in their unit, as Prometheus recommends.
+ *
+ * @example
+ * const metrics = createMetrics();
+ * metrics.buildInfo.set({ version: '1.0.0', role: 'worker' }, 1);
+ * await metrics.scrape({ owners: true });
+ */
 export function createMetrics(): Metrics {
   const registry = new Registry();
+  const ofOwners = new Registry();
+  const measures: (() => void)[] = [];
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
   return {
-    registry,
+    contentType: registry.contentType,
+    onScrape: (measure) => void measures.push(measure),
+    async scrape({ owners }) {
+      for (const measure of measures) measure();
+      const shared = await registry.metrics();
+      return owners ? shared + (await ofOwners.metrics()) : shared;
+    },
+    buildInfo: new Gauge({
+      name: 'qwen_edit_build_info',
+      help: 'Always 1, with the version and the role of the process',
+      labelNames: ['version', 'role'],
+      registers,
+    }),
+    jobSeconds: new Histogram({
+      name: 'qwen_edit_job_seconds',
+      help: 'Time from the submission of a job to its end by a worker',
+      labelNames: ['outcome'],
+      buckets: VERY_LONG,
+      registers,
+    }),
+    engineSeconds: new Counter({
+      name: 'qwen_edit_engine_seconds_total',
+      help: 'Seconds that engines worked on attempts, by what became of these',
+      labelNames: ['device', 'outcome'],
+      registers,
+    }),
+    ownerEngineSeconds: createOwnerSeconds(
+      new Counter({
+        name: 'qwen_edit_owner_engine_seconds_total',
+        help: 'Seconds that engines worked on attempts, by the owner of the job; owners beyond the first 100 count as other',
+        labelNames: ['owner'],
+        registers: [ofOwners],
+      }),
+      MOST_OWNERS,
+    ),
     requestSeconds: new Histogram({
       name: 'qwen_edit_http_request_seconds',
       help: 'Time to answer an HTTP request',
@@ -133,6 +201,29 @@ export function createMetrics(): Metrics {
       name: 'qwen_edit_loop_errors_total',
       help: 'Rounds of a background loop that failed',
       labelNames: ['loop'],
+      registers,
+    }),
+    poolConnections: new Gauge({
+      name: 'qwen_edit_pool_connections',
+      help: 'Connections of this process to the database, by whether they are used',
+      labelNames: ['state'],
+      registers,
+    }),
+    poolWaiting: new Gauge({
+      name: 'qwen_edit_pool_waiting',
+      help: 'Statements and transactions of this process that wait for a connection to the database',
+      registers,
+    }),
+    poolWaitSeconds: new Histogram({
+      name: 'qwen_edit_pool_wait_seconds',
+      help: 'Time until a statement or transaction had a connection to the database, or was refused one',
+      buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30],
+      registers,
+    }),
+    diskBytes: new Gauge({
+      name: 'qwen_edit_disk_bytes',
+      help: 'Size of the file systems under the folders that this process writes to, and what is free for its user',
+      labelNames: ['folder', 'state'],
       registers,
     }),
   };

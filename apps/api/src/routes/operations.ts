@@ -90,8 +90,9 @@ export function operationRoutes(deps: OperationDeps): readonly ApiRoute[] {
       summary: 'Metrics for Prometheus',
       answers: { 200: { description: 'The metrics', content: { 'text/plain': z.string() } } },
       async handler({ c }) {
-        await measureQueue({ metrics, status });
-        return c.body(await metrics.registry.metrics(), 200, { 'Content-Type': metrics.registry.contentType });
+        const [owners] = await Promise.all([runsTheService(c, deps), measureQueue({ metrics, status })]);
+        const text = await metrics.scrape({ owners });
+        return c.body(text, 200, { 'Content-Type': metrics.contentType });
       },
     }),
   ];

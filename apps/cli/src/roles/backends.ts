@@ -10,9 +10,10 @@ import {
 } from '@qwen-edit/db';
 import { createQueue, type JobQueue } from '@qwen-edit/queue';
 import { createStore, type ObjectStore, type S3Options } from '@qwen-edit/storage';
-import type { Logger } from '@qwen-edit/telemetry';
+import type { Logger, Metrics } from '@qwen-edit/telemetry';
 import { directUrlOf } from '../direct-url.ts';
 import type { Config } from '../settings.ts';
+import { showPool } from './process-metrics.ts';
 
 /** The three that a URL each chooses, open and shared by the roles of a process. */
 export interface Backends {
@@ -34,6 +35,7 @@ export interface BackendOptions {
   readonly baseUrl: () => string;
   readonly role: string;
   readonly log: Logger;
+  readonly metrics: Metrics;
 }
 
 /** How long a received message stays hidden until its job is claimed. */
@@ -44,7 +46,7 @@ const HIDE_MS = 30_000;
  * what answers there decides how the queue is waited on.
  */
 export async function openBackends(config: Config, options: BackendOptions): Promise<Backends> {
-  const { databaseUrl, log } = options;
+  const { databaseUrl, log, metrics } = options;
   const directUrl = directUrlOf(config);
   const database = createDatabase({
     url: databaseUrl,
@@ -53,7 +55,9 @@ export async function openBackends(config: Config, options: BackendOptions): Pro
     applicationName: `qwen-edit ${options.role}`,
     onError: (error) => log.warn({ err: error.message }, 'an idle database connection broke'),
     onFull: () => log.warn({ wanted: config.databasePoolSize }, 'the database takes no more connections'),
+    onWaited: (seconds) => metrics.poolWaitSeconds.observe(seconds),
   });
+  showPool(metrics, database);
   const listens = await canListen(database, directUrl, log).catch(async (thrown: unknown) => {
     await database.close();
     throw thrown;

@@ -66,7 +66,8 @@ export async function checkSettings(
   if (works('serve') || !(await hasSigningSecret(config.dataDir)))
     await attempt(() => checkFolder(config.dataDir, 'QWEN_EDIT_DATA_DIR', 0o700));
   const storageUrl = storageUrlOf(config);
-  const ownFolder = /^file:/i.test(storageUrl) && config.storageUrl !== undefined ? folderOf(storageUrl) : undefined;
+  const ownFolder =
+    /^file:/i.test(storageUrl) && config.storageUrl !== undefined ? folderOfStore(storageUrl) : undefined;
   const notes = [await closeToOthers(config.dataDir, 'QWEN_EDIT_DATA_DIR')];
   if (ownFolder !== undefined) {
     notes.push(await closeToOthers(ownFolder, 'STORAGE_URL'));
@@ -124,8 +125,8 @@ function knownShape({ chosen }: CheckedModel): Pick<ConfiguredModel, 'shape'> {
   return shape === undefined ? {} : { shape };
 }
 
-/** A relative one lies below the working directory. */
-function folderOf(url: string): string {
+/** The folder of a `file:` URL of a store. A relative one lies below the working directory. */
+export function folderOfStore(url: string): string {
   return /^file:\/\//i.test(url) ? decodeURIComponent(new URL(url).pathname) : url.slice('file:'.length);
 }
 

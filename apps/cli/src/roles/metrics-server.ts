@@ -20,7 +20,7 @@ export interface MetricsServerOptions {
 
 /** Answers /metrics and /livez for a role that has no API. Throws AppError `port_in_use`. */
 export async function startMetricsServer(
-  { registry }: Metrics,
+  metrics: Metrics,
   { host, port, keepAliveMs, allowedHosts = [] }: MetricsServerOptions,
 ): Promise<MetricsServer> {
   /** Browsers run where the loopback is. Other addresses are for machines, which may use any name. */
@@ -37,8 +37,8 @@ export async function startMetricsServer(
       response.setHeader('Allow', 'GET, HEAD');
       refuseRequest(request, response, new AppError('method_not_allowed', 'This address takes GET, HEAD.'));
     } else if (path === '/metrics') {
-      const text = await registry.metrics();
-      response.writeHead(200, { 'content-type': registry.contentType }).end(text);
+      const text = await metrics.scrape({ owners: true });
+      response.writeHead(200, { 'content-type': metrics.contentType }).end(text);
     } else if (path === '/livez') {
       response.writeHead(200, { 'content-type': 'application/json' }).end('{"status":"live"}');
     } else {

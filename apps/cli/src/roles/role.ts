@@ -5,6 +5,7 @@ import type { Terminal } from '../terminal.ts';
 import { type Backends, openBackends } from './backends.ts';
 import { type CheckedSettings, checkSettings } from './check-settings.ts';
 import { readSigningSecret } from './data-dir.ts';
+import { describeProcess } from './process-metrics.ts';
 import type { Role } from './role-command.ts';
 
 /** What every role needs. */
@@ -47,16 +48,21 @@ export async function withContext(
   const log = createLogger({ level: config.logLevel, role });
   for (const note of checked.notes) log.warn(note);
   const signingSecret = await readSigningSecret(config.dataDir);
+  const metrics = createMetrics();
   const backends = await openBackends(config, {
     databaseUrl: config.databaseUrl,
     signingSecret,
     baseUrl: () => config.publicUrl ?? `http://${config.host}:${config.port}`,
     role,
     log,
+    metrics,
   });
+  const working = new AbortController();
+  describeProcess(metrics, { role, config, version: deps.version, model: checked.model, signal: working.signal });
   try {
-    await work({ config, backends, log, metrics: createMetrics(), signingSecret }, checked);
+    await work({ config, backends, log, metrics, signingSecret }, checked);
   } finally {
+    working.abort();
     await backends.close();
   }
 }

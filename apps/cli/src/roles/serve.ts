@@ -14,6 +14,7 @@ import { createDownloadLine } from '../model/download-line.ts';
 import { openBackends, requireUsableSchema } from './backends.ts';
 import { checkSettings } from './check-settings.ts';
 import { readSigningSecret } from './data-dir.ts';
+import { describeProcess } from './process-metrics.ts';
 import type { RoleContext, RoleDeps } from './role.ts';
 import { startApi } from './start-api.ts';
 import { runLocalDispatcher } from './start-dispatcher.ts';
@@ -67,19 +68,24 @@ async function serveWith(stack: Stack, deps: RoleDeps): Promise<void> {
   // 2. Connections.
   const signingSecret = await readSigningSecret(config.dataDir);
   let url = '';
+  const metrics = createMetrics();
   const backends = await openBackends(config, {
     databaseUrl,
     signingSecret,
     baseUrl: () => config.publicUrl ?? url,
     role: 'serve',
     log,
+    metrics,
   });
   stack.add(() => backends.close());
+  const working = new AbortController();
+  stack.add(async () => working.abort());
+  describeProcess(metrics, { role: 'serve', config, version: deps.version, model, signal: working.signal });
   if (config.databaseUrl === undefined) await migrateDatabase(backends.database, { signal });
   else await requireUsableSchema(backends, log);
   await backends.check(signal);
   await takeOverFormer();
-  const context: RoleContext = { config, backends, log, metrics: createMetrics(), signingSecret };
+  const context: RoleContext = { config, backends, log, metrics, signingSecret };
 
   // 3. The API, with its page.
   await page;

@@ -17,6 +17,7 @@ const TAKE_BATCH = 64;
  */
 export async function runWebhooks(deps: DispatcherDeps, signal: AbortSignal): Promise<void> {
   const { database, log, metrics, options } = deps;
+  for (const result of ['delivered', 'retried', 'failed']) metrics.webhookAttempts.inc({ result }, 0);
   const active = new Map<Promise<void>, DueLane>();
   const drained = new AbortController();
   /** Aborted when an attempt has ended, or when it is time to stop. */

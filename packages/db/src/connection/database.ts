@@ -32,6 +32,15 @@ export interface DatabaseOptions {
   readonly onError?: (error: AppError) => void;
   /** Hears that the server takes fewer connections than `max`, once until none was refused for a minute. */
   readonly onFull?: () => void;
+  /** Hears how long somebody waited for a connection, in seconds: each time, also if none was to be had. */
+  readonly onWaited?: (seconds: number) => void;
+}
+
+/** Connections that a process has, and how many of its statements and transactions wait for one. */
+export interface PoolState {
+  readonly used: number;
+  readonly idle: number;
+  readonly waiting: number;
 }
 
 /**
@@ -42,6 +51,8 @@ export interface Database {
   /** The connections themselves, for tests. Only their errors are pg's own: see toDatabaseError. */
   readonly pool: pg.Pool;
   readonly db: Db;
+  /** As they are now. */
+  poolState(): PoolState;
   /** Runs `work` in one transaction: all of it or nothing. Rejects with what `work` threw, if it did. */
   transaction<T>(work: (tx: Db) => Promise<T>): Promise<T>;
   /** What answers at `url`, and what its connections can be used for. Opens one unless that is known. */
@@ -105,12 +116,21 @@ export function createDatabase(options: DatabaseOptions): Database {
       : { url: options.directUrl, setting: 'DATABASE_DIRECT_URL' };
   // It is used late, and a mistake in it is to end the start.
   readDatabaseUrl(direct.url, direct.setting);
+  let waiting = 0;
   const pool = createPatientPool({
     connector,
     max: options.max ?? DEFAULTS.max,
     waitMs: options.waitMs ?? DEFAULTS.waitMs,
     onConnect: async (client) => void (await session.inspect(client)),
     onFull: () => options.onFull?.(),
+    onAsk() {
+      const asked = performance.now();
+      waiting++;
+      return () => {
+        waiting--;
+        options.onWaited?.((performance.now() - asked) / 1000);
+      };
+    },
   });
   // A connection can break after it was handed out and before its user listens to it, which would end the process.
   pool.on('connect', (client) => client.on('error', () => undefined));
@@ -132,6 +152,7 @@ export function createDatabase(options: DatabaseOptions): Database {
   return {
     pool,
     db: createDb(pool, session, toCommitError),
+    poolState: () => ({ used: pool.totalCount - pool.idleCount, idle: pool.idleCount, waiting }),
     transaction: (work) => runTransaction(pool, work, session),
     facts: () =>
       translated(async () => {

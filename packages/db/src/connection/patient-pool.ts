@@ -13,6 +13,8 @@ export interface PatientPoolOptions {
   readonly onConnect: (client: pg.ClientBase) => Promise<void>;
   /** The server takes fewer connections than `max`; told once until none was refused for a minute. */
   readonly onFull: () => void;
+  /** Someone asks for a connection. What it returns is called when they have one, or an error. */
+  readonly onAsk: () => () => void;
 }
 
 type Callback = Parameters<pg.Pool['connect']>[0];
@@ -28,7 +30,7 @@ const LONGEST_PAUSE_MS = 1000;
  * pool goes on with those that it holds and asks for more later; if it holds none, it tries until the wait is over. Other
  * failures to connect reject at once.
  */
-export function createPatientPool({ connector, max, waitMs, onConnect, onFull }: PatientPoolOptions): pg.Pool {
+export function createPatientPool({ connector, max, waitMs, onConnect, onFull, onAsk }: PatientPoolOptions): pg.Pool {
   const pool = new pg.Pool({
     max,
     Client: connector.Client,
@@ -128,7 +130,7 @@ export function createPatientPool({ connector, max, waitMs, onConnect, onFull }:
   function connectPatiently(): Promise<pg.PoolClient>;
   function connectPatiently(callback: Callback): void;
   function connectPatiently(callback?: Callback): Promise<pg.PoolClient> | undefined {
-    const connecting = connect();
+    const connecting = connect().finally(onAsk());
     if (callback === undefined) return connecting;
     connecting.then(
       (client) => callback(undefined, client, (destroy?: Error | boolean) => client.release(destroy)),

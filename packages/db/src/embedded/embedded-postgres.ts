@@ -5,6 +5,7 @@ import { chooseIdentity, ROOT_WAYS, type RootWay } from './identity.ts';
 import { findPlaces, type Places } from './places.ts';
 import { findServer, isOfProgram } from './postmaster-file.ts';
 import { prepareDatabase } from './prepare-database.ts';
+import { refuseUnfinishedRestore } from './restore-mark.ts';
 import { limitLog } from './server-log.ts';
 import { type ServerProcess, stopServer, watchServer } from './server-process.ts';
 import { startPostgresServer, stopFound } from './start-server.ts';
@@ -22,6 +23,8 @@ export interface EmbeddedPostgresOptions {
   readonly stopGraceMs?: number;
   /** The ways that a start as root may take, instead of all of them. */
   readonly rootWays?: readonly RootWay[];
+  /** True for who restores into the folder: to anybody else it is closed meanwhile, and after a restore that was killed. */
+  readonly restoring?: boolean;
 }
 
 /** A running server of a data folder. */
@@ -68,6 +71,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { signal } = options;
   const places = await findPlaces(options.dataDir);
+  if (options.restoring !== true) await refuseUnfinishedRestore(places.dataDir);
   await removeUnfinished(places);
   const binaries = await installBinaries(places);
   await checkVersion(places, binaries);

@@ -12,6 +12,8 @@ export interface ApplyContext {
   readonly client: pg.Client;
   readonly pool: pg.Pool;
   readonly folder: string;
+  /** The last migration to apply; undefined for the newest. */
+  readonly until: string | undefined;
   readonly lockTimeoutMs: number;
   /** How much longer this migration may be tried. */
   readonly leftMs: () => number;
@@ -56,7 +58,7 @@ export async function applyInTransaction(context: ApplyContext): Promise<StepOut
   const watch = watchStatements(context, rows[0].pid);
   try {
     const state = await readState(context);
-    migration = await nextOf(state, folder);
+    migration = await nextOf(state, context);
     if (migration === undefined) {
       await client.query('rollback');
       return { kind: 'up_to_date' };
@@ -93,8 +95,13 @@ async function readState({ client, folder }: ApplyContext): Promise<MigrationSta
   return state;
 }
 
-async function nextOf({ pending }: MigrationState, folder: string): Promise<Migration | undefined> {
-  return (await listMigrations(folder)).find(({ tag }) => tag === pending[0]);
+async function nextOf(
+  { pending }: MigrationState,
+  { folder, until }: Pick<ApplyContext, 'folder' | 'until'>,
+): Promise<Migration | undefined> {
+  const all = await listMigrations(folder);
+  const wanted = until === undefined ? all : all.slice(0, all.findIndex(({ tag }) => tag === until) + 1);
+  return wanted.find(({ tag }) => tag === pending[0]);
 }
 
 /** What somebody can do something with, and else which statement it was. */

@@ -39,6 +39,8 @@ export interface MigrateOptions {
   readonly lockTimeoutMs?: number;
   /** How long each migration is tried in all; 10 minutes by default. */
   readonly waitMs?: number;
+  /** The last migration to apply, for who restores rows of that schema; by default the newest. */
+  readonly until?: string;
   /** Applies migrations beside the tables of another program. */
   readonly shared?: boolean;
   readonly onEvent?: (event: MigrateEvent) => void;
@@ -110,6 +112,7 @@ async function migrateOn(client: pg.Client, database: Database, options: Migrate
     client,
     pool: database.pool,
     folder: options.folder ?? migrationsFolder,
+    until: options.until,
     lockTimeoutMs: options.lockTimeoutMs ?? DEFAULTS.lockTimeoutMs,
     leftMs: () => patience.leftMs(),
     shared: options.shared ?? false,

@@ -36,9 +36,12 @@ export const DB_VERSION: string = packageJson.version;
  * Which migrations of this version the database lacks, and which it has that this version does not know. Throws AppError
  * `migration_needed` if what was applied does not belong to this program.
  */
-export async function migrationState({ pool }: Database): Promise<MigrationState> {
+export async function migrationState({ pool }: { readonly pool: Queries }): Promise<MigrationState> {
   return readMigrationState(pool);
 }
+
+/** A pool, or one connection of it. */
+type Queries = Pick<pg.Pool | pg.Client, 'query'>;
 
 /** A row of the table of migrations. What versions wrote before there was a column is not there. */
 interface AppliedRow {
@@ -50,10 +53,7 @@ interface AppliedRow {
 }
 
 /** The same on any connection, and for the migrations of another folder. */
-export async function readMigrationState(
-  connection: Pick<pg.Pool | pg.Client, 'query'>,
-  folder = migrationsFolder,
-): Promise<MigrationState> {
+export async function readMigrationState(connection: Queries, folder = migrationsFolder): Promise<MigrationState> {
   const migrations = await listMigrations(folder);
   const rows = await connection
     .query<{ row: AppliedRow }>('select to_jsonb(m) as row from drizzle.__drizzle_migrations m order by created_at')
