@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ListBucketsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import sharp from 'sharp';
@@ -6,10 +7,11 @@ import { queryOnce } from '../db/query.ts';
 import { toolSuites } from '../infra/tools.ts';
 import { balancerTests } from './compose/balancer.ts';
 import { readThrough, submitThrough, untilEndedThrough } from './compose/caller.ts';
-import { deathTests } from './compose/deaths.ts';
+import { containerDeathTests } from './compose/deaths.ts';
 import { monitoringTests } from './compose/monitoring.ts';
 import { createStack, databaseUrlOf } from './compose/stack.ts';
 import { docker, imageSuites, readPhoto } from './containers.ts';
+import { runCommand } from './processes.ts';
 import { pollUntil } from './waiting.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -145,8 +147,20 @@ describe.each(suites)('docker compose up: %s', () => {
     });
   });
 
+  it('qwen-edit smoke finds nothing against it, through the balancer, with a webhook', async () => {
+    // The outer network's address of this machine.
+    const listen = `${await stack.gateway()}:18099`;
+    const smoke = runCommand(
+      ['smoke', '--url', stack.balancer, '--webhook-listen', listen],
+      { QWEN_EDIT_API_KEY: stack.key() },
+      tmpdir(),
+    );
+    expect(await smoke.ended, smoke.output()).toBe(0);
+    expect(smoke.output()).toMatch(/webhook/);
+  });
+
   describe('the balancer', () => balancerTests(() => stack));
-  describe('containers that are killed', () => deathTests(() => stack));
+  describe('containers that are killed', () => containerDeathTests(() => stack));
   describe.each(prometheus)('%s', () => monitoringTests(() => stack));
 
   it('workers that are told to stop in the midst of an edit finish it or give it back: it costs no failure', async () => {

@@ -44,3 +44,24 @@ async function whyNoImages(): Promise<string | undefined> {
 
 /** A photo of the demo. */
 export const readPhoto = (): Promise<Buffer> => readFile(join(root, 'scripts/demo/photos/cat.jpg'));
+
+interface BomComponent {
+  readonly name: string;
+  readonly version: string;
+  readonly purl: string;
+  readonly licenses?: readonly unknown[];
+  readonly components?: readonly BomComponent[];
+}
+
+/** A list of what an image holds. Source: CycloneDX 1.5. */
+interface Bom {
+  readonly bomFormat: string;
+  readonly specVersion: string;
+  readonly components: readonly BomComponent[];
+}
+
+/** Reads that of an image. */
+export async function readBom(image: string): Promise<Bom> {
+  const path = '/usr/share/sbom/qwen-edit.cdx.json';
+  return JSON.parse(await docker(['run', '--rm', '--network', 'none', '--entrypoint', 'cat', image, path]));
+}

@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { environment } from '../config.ts';
-import { CLOSED, docker } from './containers.ts';
+import { CLOSED, docker, readBom } from './containers.ts';
 
 const IMAGE = 'qwen-edit-worker-cuda:local';
 const isBuilt = await docker(['image', 'inspect', IMAGE]).then(
@@ -41,5 +43,16 @@ describe.runIf(isBuilt)('the image worker-cuda, where it was built', () => {
             hint: expect.stringContaining('--gpus all'),
           },
     );
+  });
+
+  it('it lists the files of PyPI too, with their versions and digests', async () => {
+    const asked = await readFile(join(import.meta.dirname, '../../infra/docker/cuda-requirements.txt'), 'utf8');
+    const pinned = [...asked.matchAll(/^([\w-]+)==(\S+) --hash=sha256:(\w+)$/gm)].map(([, name, version, digest]) => ({
+      purl: `pkg:pypi/${name}@${version}`,
+      hashes: [{ alg: 'SHA-256', content: digest }],
+    }));
+    expect(pinned.length).toBeGreaterThan(3);
+    const { components } = await readBom(IMAGE);
+    expect(components.filter(({ purl }) => purl.startsWith('pkg:pypi/'))).toMatchObject(pinned);
   });
 });

@@ -10,7 +10,7 @@ import { startHubServer } from '../hub/hub-server.ts';
 import { serviceAddress } from '../services.ts';
 import { type RoleImages, readDockerfile } from '../setup/role-images.ts';
 import { postJson } from './calls.ts';
-import { CLOSED, docker, imageSuites, readPhoto } from './containers.ts';
+import { CLOSED, docker, imageSuites, readBom, readPhoto } from './containers.ts';
 import { demoModelFiles } from './demo-model-files.ts';
 import { pollUntil } from './waiting.ts';
 
@@ -32,25 +32,6 @@ interface Inspected {
     readonly Healthcheck: { readonly Test: readonly string[] };
     readonly Labels: Readonly<Record<string, string>>;
   };
-}
-
-interface Component {
-  readonly name: string;
-  readonly version: string;
-  readonly purl: string;
-  readonly licenses?: readonly unknown[];
-  readonly components?: readonly Component[];
-}
-
-interface Bom {
-  readonly bomFormat: string;
-  readonly specVersion: string;
-  readonly components: readonly Component[];
-}
-
-async function readBom(image: string): Promise<Bom> {
-  const path = '/usr/share/sbom/qwen-edit.cdx.json';
-  return JSON.parse(await docker(['run', '--rm', '--network', 'none', '--entrypoint', 'cat', image, path]));
 }
 
 interface FileFacts {

@@ -186,6 +186,20 @@ function fromDocker(log: string, { project = 'qwen-edit', service = 'api' } = {}
   };
 }
 
+/** Lines that no recording has, of which a field holds something else than in other lines. */
+const SELDOM: readonly Fields[] = [
+  { job_id: 'job_1', needs_version: 9, status: 'lost', msg: 'left a job to workers of a later version' },
+  { refused: ['fast kernels'], psnr: 71.5, bound: 60, seconds: 3.2, msg: 'the self-test has passed, but not with all' },
+  { refused: 3, sent: 7, msg: 'the queue has refused messages' },
+  {
+    err: { type: 'Error', message: 'no', stack: 'Error: no\n    at x', code: '57P01' },
+    channel: 'c',
+    msg: 'not listening',
+  },
+  { err: 'the connection broke', msg: 'an idle database connection broke' },
+  { errors: [{ name: 'Error', message: 'no', frames: ['at x'] }], code: 'internal', msg: 'unforeseen error' },
+].map((fields) => ({ level: 40, time: '2026-12-01T02:00:00.000Z', role: 'worker', ...fields }));
+
 describe.each(await toolSuites(['vrl'], ["Vector's programs"]))('%s', () => {
   it('give each line that the roles really wrote its level by name, its role, and all of its fields', async () => {
     const lines = await recorded();
@@ -212,10 +226,14 @@ describe.each(await toolSuites(['vrl'], ["Vector's programs"]))('%s', () => {
 
   it('give Elasticsearch only values that its template has a type for', async () => {
     const types = await mappings();
-    const lines = (await recorded()).map((line) => fromDocker(JSON.stringify(line)));
+    const lines = [...(await recorded()), ...SELDOM].map((line) => fromDocker(JSON.stringify(line)));
     const documents = await remap('ecs.vrl', await remap('lines.vrl', await remap('docker.vrl', lines)));
     expect(documents).toHaveLength(lines.length);
     for (const document of documents) expectTyped(document, types, '');
+    const [left, , , listening, idle] = documents.slice(-SELDOM.length);
+    expect(left).toMatchObject({ qwen_edit: { status: 'lost', needs_version: 9 } });
+    expect(listening).toMatchObject({ error: { type: 'Error', message: 'no', code: '57P01' } });
+    expect(idle).toMatchObject({ error: { message: 'the connection broke' } });
   });
 
   it('keep what is no line of ours as text, and let no line choose its stream', async () => {

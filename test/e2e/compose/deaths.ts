@@ -33,7 +33,7 @@ const FAULTS: readonly { readonly service: string; readonly strike: typeof kill 
 ];
 
 /** Containers die while callers edit through the balancer. */
-export function deathTests(the: () => Stack): void {
+export function containerDeathTests(the: () => Stack): void {
   it('50 edits through the balancer all succeed, whichever containers are killed meanwhile, and the invariants hold', async () => {
     const stack = the();
     const outside = await startOutside(await stack.gateway());
