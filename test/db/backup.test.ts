@@ -83,12 +83,12 @@ it('rows that are committed between the reading of two tables are in none of the
   const { pool } = database;
   const snapshot = await openSnapshot(database, { signal });
   await pool.query(`insert into jobs (id, owner, parameters, max_attempts) values ('job_5', 'o', '{}', 3)`);
+  const blocked = Promise.withResolvers<string>();
   let migrated = false;
-  const migration = migrateDatabase(database).then(() => {
+  const migration = migrateDatabase(database, { onEvent: ({ kind }) => blocked.resolve(kind) }).then(() => {
     migrated = true;
   });
-  const waits = `select from pg_locks where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())`;
-  while ((await pool.query(waits)).rowCount === 0);
+  expect(await blocked.promise).toBe('blocked');
   const seen: string[] = [];
   for (const table of snapshot.tables) {
     await pool.query(`insert into job_events (job_id, seq, type) values ('job_5', ${seen.length + 1}, 'x')`);
