@@ -1,6 +1,6 @@
 import type { DashboardSpec } from './dashboard.ts';
 import { graph, stat, table } from './panels.ts';
-import { increase, mean, percentile, percentiles, perRole, rate } from './queries.ts';
+import { increase, meanOf, percentiles, perRole, rate } from './queries.ts';
 
 const REQUESTS = 'qwen_edit_http_request_seconds';
 /** Probes and scrapes answer at once and would hide what callers feel. */
@@ -134,7 +134,7 @@ export const api: DashboardSpec = {
           unit: 's',
           queries: [
             {
-              expr: `topk(5, ${mean(REQUESTS, `route=~"$route", ${OF_CALLERS}`, ['route'])} > 0)`,
+              expr: `topk(5, ${meanOf(REQUESTS, `route=~"$route", ${OF_CALLERS}`, ['route'])} > 0)`,
               legend: '{{route}}',
             },
           ],
@@ -190,14 +190,7 @@ export const api: DashboardSpec = {
             'How late the event loop of each process is, 99 of 100 times at most. More than a few tenths of a second: the process has too little processor time.',
           unit: 's',
           queries: [{ expr: perRole('nodejs_eventloop_lag_p99_seconds'), legend: '{{role}} {{instance}}' }],
-          width: 12,
-        }),
-        graph({
-          title: 'From submission to the first event of work',
-          description: 'How long callers wait until a worker begins: 95 of 100 at most.',
-          unit: 's',
-          queries: [{ expr: percentile(95, 'qwen_edit_queue_wait_seconds'), legend: 'waiting' }],
-          width: 12,
+          width: 24,
         }),
       ],
     },

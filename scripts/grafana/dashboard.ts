@@ -6,7 +6,7 @@ export type Variable =
   | { readonly kind: 'values'; readonly name: string; readonly label: string; readonly query: string }
   | { readonly kind: 'text'; readonly name: string; readonly label: string; readonly value: string };
 
-export interface Row {
+export interface DashboardRow {
   /** A heading over the panels. */
   readonly title?: string;
   readonly panels: readonly Panel[];
@@ -18,7 +18,7 @@ export interface DashboardSpec {
   readonly title: string;
   readonly description: string;
   readonly variables: readonly Variable[];
-  readonly rows: readonly Row[];
+  readonly rows: readonly DashboardRow[];
 }
 
 /** Every dashboard has it, and each links to the others by it. */

@@ -1,6 +1,6 @@
 import type { DashboardSpec } from './dashboard.ts';
 import { graph, heatmap } from './panels.ts';
-import { DEVICES, mean, OF_DEVICE, percentile, percentiles, rate } from './queries.ts';
+import { DEVICES, meanOf, OF_DEVICE, percentileOf, percentiles, rate } from './queries.ts';
 
 /** Where the time of an edit goes. */
 export const latency: DashboardSpec = {
@@ -43,7 +43,7 @@ export const latency: DashboardSpec = {
             description:
               'Mean seconds of each stage: encoding prompt and pictures, denoising, decoding the result. The areas add up to one edit.',
             unit: 's',
-            queries: [{ expr: mean('qwen_edit_stage_seconds', OF_DEVICE, ['stage']), legend: '{{stage}}' }],
+            queries: [{ expr: meanOf('qwen_edit_stage_seconds', OF_DEVICE, ['stage']), legend: '{{stage}}' }],
             width: 12,
           },
           { stacked: true },
@@ -59,7 +59,7 @@ export const latency: DashboardSpec = {
           unit: 's',
           queries: [
             {
-              expr: percentile(95, 'qwen_edit_stage_seconds', `stage="encode", ${OF_DEVICE}`, ['device']),
+              expr: percentileOf(95, 'qwen_edit_stage_seconds', `stage="encode", ${OF_DEVICE}`, ['device']),
               legend: '{{device}}',
             },
           ],
@@ -71,7 +71,7 @@ export const latency: DashboardSpec = {
           unit: 's',
           queries: [
             {
-              expr: percentile(95, 'qwen_edit_stage_seconds', `stage="denoise", ${OF_DEVICE}`, ['device']),
+              expr: percentileOf(95, 'qwen_edit_stage_seconds', `stage="denoise", ${OF_DEVICE}`, ['device']),
               legend: '{{device}}',
             },
           ],
@@ -83,7 +83,7 @@ export const latency: DashboardSpec = {
           unit: 's',
           queries: [
             {
-              expr: percentile(95, 'qwen_edit_stage_seconds', `stage="decode", ${OF_DEVICE}`, ['device']),
+              expr: percentileOf(95, 'qwen_edit_stage_seconds', `stage="decode", ${OF_DEVICE}`, ['device']),
               legend: '{{device}}',
             },
           ],
@@ -94,7 +94,7 @@ export const latency: DashboardSpec = {
           description:
             'Mean time of steps that were computed, by device. It depends on size and precision; where it rises without a change of these, the machine has less for the engine: memory, other programs, heat.',
           unit: 's',
-          queries: [{ expr: mean('qwen_edit_step_seconds', OF_DEVICE, ['device']), legend: '{{device}}' }],
+          queries: [{ expr: meanOf('qwen_edit_step_seconds', OF_DEVICE, ['device']), legend: '{{device}}' }],
           width: 12,
         }),
         heatmap({

@@ -1,6 +1,6 @@
 import type { DashboardSpec } from './dashboard.ts';
 import { graph, stat } from './panels.ts';
-import { increase, percentile, percentiles, rate } from './queries.ts';
+import { increase, percentileOf, percentiles, rate } from './queries.ts';
 
 const ENDED_WELL = 'outcome="succeeded"';
 const ENDED = 'outcome=~"succeeded|failed|expired"';
@@ -127,8 +127,8 @@ export const overview: DashboardSpec = {
             'Which part of that time is spent in the queue, and which in the slowest stage of an edit. 95 of 100 take at most so long.',
           unit: 's',
           queries: [
-            { expr: percentile(95, 'qwen_edit_queue_wait_seconds'), legend: 'waiting' },
-            { expr: percentile(95, 'qwen_edit_stage_seconds', 'stage="denoise"'), legend: 'denoising' },
+            { expr: percentileOf(95, 'qwen_edit_queue_wait_seconds'), legend: 'waiting' },
+            { expr: percentileOf(95, 'qwen_edit_stage_seconds', 'stage="denoise"'), legend: 'denoising' },
           ],
           width: 12,
         }),

@@ -22,17 +22,17 @@ export const rate = (metric: string, labels = ''): string => `rate(${metric}{${l
 export const increase = (metric: string, labels = ''): string => `increase(${metric}{${labels}}[$__range])`;
 
 /** The time that so many of 100 observations of a histogram took at most. `by`: more labels to keep. */
-export function percentile(n: number, histogram: string, labels = '', by: readonly string[] = []): string {
+export function percentileOf(n: number, histogram: string, labels = '', by: readonly string[] = []): string {
   return `histogram_quantile(${n / 100}, sum by (${['le', ...by].join(', ')}) (${rate(`${histogram}_bucket`, labels)}))`;
 }
 
 /** The middle, and what the slowest take: lines of 50, 95 and 99 of 100. */
 export function percentiles(histogram: string, labels = ''): readonly Query[] {
-  return [50, 95, 99].map((n) => ({ expr: percentile(n, histogram, labels), legend: `${n} % take at most` }));
+  return [50, 95, 99].map((n) => ({ expr: percentileOf(n, histogram, labels), legend: `${n} % take at most` }));
 }
 
 /** The mean of a histogram's observations. */
-export function mean(histogram: string, labels = '', by: readonly string[] = []): string {
+export function meanOf(histogram: string, labels = '', by: readonly string[] = []): string {
   const sum = (part: string): string => `sum by (${by.join(', ')}) (${rate(`${histogram}_${part}`, labels)})`;
   return `${sum('sum')} / ${sum('count')}`;
 }

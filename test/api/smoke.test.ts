@@ -174,7 +174,7 @@ it('a service whose database is away is told as not ready, with its code', async
         )
       : call.pass(),
   );
-  const run = await smoke(url, {});
+  const run = await smoke(url, { timeoutMs: 1 });
   expect(run.told('failed')).toEqual(['health']);
   expect(run.of('health')?.detail).toBe('The database cannot be used now (database_unavailable)');
 });

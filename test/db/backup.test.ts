@@ -5,7 +5,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { readArchive } from '../../apps/cli/src/backup/archive-reader.ts';
 import { createArchiveWriter } from '../../apps/cli/src/backup/archive-writer.ts';
 import { makeBackup } from '../../apps/cli/src/backup/make-backup.ts';
-import { createDatabase, migrateDatabase } from '../../packages/db/src/index.ts';
+import { createDatabase, migrateDatabase, openSnapshot } from '../../packages/db/src/index.ts';
 import { createStore, type ObjectStore } from '../../packages/storage/src/index.ts';
 import { everyRow, makeBackupService, makeRestoreTarget } from './backup-places.ts';
 import { emptyUrl } from './harness.ts';
@@ -76,6 +76,29 @@ it('rows that are committed, and pictures that are deleted, while a backup is ma
   const target = await makeRestoreTarget();
   await target.restore(file);
   expect(await everyRow(target.database)).toEqual(before);
+});
+
+it('rows that are committed between the reading of two tables are in none of them, and a migration waits without locking a table', async () => {
+  const { database } = await makeBackupService();
+  const { pool } = database;
+  const snapshot = await openSnapshot(database, { signal });
+  await pool.query(`insert into jobs (id, owner, parameters, max_attempts) values ('job_5', 'o', '{}', 3)`);
+  const blocked = Promise.withResolvers<string>();
+  let migrated = false;
+  const migration = migrateDatabase(database, { onEvent: ({ kind }) => blocked.resolve(kind) }).then(() => {
+    migrated = true;
+  });
+  expect(await blocked.promise).toBe('blocked');
+  const seen: string[] = [];
+  for (const table of snapshot.tables) {
+    await pool.query(`insert into job_events (job_id, seq, type) values ('job_5', ${seen.length + 1}, 'x')`);
+    for await (const rows of snapshot.rowsOf(table)) seen.push(...rows);
+  }
+  expect(seen.length).toBeGreaterThan(1600);
+  expect(seen.filter((row) => row.includes('job_5'))).toEqual([]);
+  expect(migrated).toBe(false);
+  await snapshot.close();
+  await migration;
 });
 
 it('a picture that the storage lost, or that has changed there, is named and stops no backup; a wrong storage stops it', async () => {

@@ -17,7 +17,7 @@ export interface MigratingProcess {
 export function startMigrating(url: string, folder: string): MigratingProcess {
   const child: ChildProcessByStdio<null, Readable, null> = spawn(
     process.execPath,
-    [join(import.meta.dirname, 'migrate-child.ts'), url, folder],
+    [join(import.meta.dirname, 'migrate-program.ts'), url, folder],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const ended = once(child, 'exit');

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { environment } from '../config.ts';
 import { queryOnce } from '../db/query.ts';
 import { findViolations } from '../faults/invariants.ts';
@@ -46,10 +46,12 @@ describe.each(await containerSuites(['PostgreSQL, MinIO and SQS']))('the recipe 
   let system: Deployment;
   let shell: (command: string) => Promise<{ readonly code: number; readonly output: string }>;
   beforeAll(async () => {
-    system = await startDeployment();
+    // A busy machine may take a lease of seconds away, and with it the state that the dump is to have.
+    system = await startDeployment({ QWEN_EDIT_LEASE_SECONDS: '20' });
     shell = await makeShell(system);
   });
   afterAll(() => system?.remove());
+  beforeEach(({ onTestFailed }) => onTestFailed(() => console.error(system?.lastOutput())));
 
   async function runs(commands: readonly string[]): Promise<void> {
     for (const command of commands) {
@@ -60,6 +62,8 @@ describe.each(await containerSuites(['PostgreSQL, MinIO and SQS']))('the recipe 
 
   it('restores a database whose bucket is behind and ahead: what is missing is named, and all else is as promised', async () => {
     const url = await system.databaseUrl();
+    // Two will be busy with jobs that stay.
+    await system.start('worker');
     const kept = await submitPrompt(system, 'hello');
     await untilSucceeded(system, kept.id);
     const running = await submitPrompt(system, `stay once:${crypto.randomUUID()} at:2`);
@@ -151,7 +155,7 @@ describe.each(await containerSuites(['PostgreSQL, MinIO and SQS']))('the recipe 
     await queryOnce(url, 'create schema public');
     const [restore = '', back = '', migrate = '', verify = ''] = await commandsOf('### Restore it');
     await runs([restore, back, migrate]);
-    // The three of the first test are still what they are.
+    // What the first test has lost stays lost, and nothing is added to it.
     expect((await shell(`${verify} --json`)).output).toBe(before);
     for (const part of PARTS) await system.start(part);
     await untilSucceeded(system, made.id);
@@ -163,10 +167,14 @@ describe.each(await containerSuites(['PostgreSQL, MinIO and SQS']))('the recipe 
 async function makeShell(system: Deployment) {
   const [postgres, minio] = [await serviceAddress('postgres'), await serviceAddress('minio')];
   const { hostname, port } = new URL(postgres.url);
-  const idOf = async (published: string): Promise<string> =>
-    (await docker(['ps', '--quiet', '--filter', `publish=${published}`])).trim();
+  const containers = (await docker(['ps', '--format', '{{.ID}} {{.Ports}}'])).split('\n');
+  const idOf = (published: string): string => {
+    const [id] = containers.find((line) => line.includes(` 0.0.0.0:${published}->`))?.split(' ') ?? [];
+    if (id === undefined) throw new Error(`no container publishes port ${published}`);
+    return id;
+  };
   const { accessKeyId, secretAccessKey } = minio.credentials;
-  const mc = await idOf(new URL(minio.endpoint).port);
+  const mc = idOf(new URL(minio.endpoint).port);
   for (const alias of ['store', 'copy'])
     await docker(['exec', mc, 'mc', 'alias', 'set', alias, 'http://127.0.0.1:9000', accessKeyId, secretAccessKey]);
   const { STORAGE_URL = '', ...env } = system.env;
@@ -175,8 +183,8 @@ async function makeShell(system: Deployment) {
   const prelude = `
     set -euo pipefail
     inside() { local id=$1; shift; local args=(); for each; do args+=("\${each//${hostname}:${port}/127.0.0.1:5432}"); done; docker exec -i "$id" "\${args[@]}"; }
-    pg_dump() { inside ${await idOf(port)} pg_dump "$@"; }
-    pg_restore() { inside ${await idOf(port)} pg_restore "$@"; }
+    pg_dump() { inside ${idOf(port)} pg_dump "$@"; }
+    pg_restore() { inside ${idOf(port)} pg_restore "$@"; }
     mc() { docker exec ${mc} mc "$@"; }
     qwen-edit() { "${process.execPath}" "${join(root, 'apps/cli/src/main.ts')}" "$@"; }
   `;

@@ -20,8 +20,8 @@ export interface Deployment extends System {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** The real size: PostgreSQL, S3 on MinIO, SQS on LocalStack, and two processes of each role. */
-export async function startDeployment(): Promise<Deployment> {
+/** The real size: PostgreSQL, S3 on MinIO, SQS on LocalStack, and two processes of each role. `changes`: to their settings. */
+export async function startDeployment(changes: Readonly<Record<string, string>> = {}): Promise<Deployment> {
   const [{ folder, env: common }, outside, postgres, minio, localstack] = await Promise.all([
     prepare(),
     startOutside(),
@@ -36,6 +36,7 @@ export async function startDeployment(): Promise<Deployment> {
   const objects = s3Objects(minio, bucket, PREFIX);
   const env = {
     ...common,
+    ...changes,
     DATABASE_URL: databaseUrl,
     STORAGE_URL: `s3://${bucket}/${PREFIX}`,
     QUEUE_URL: sqs.jobs.url,

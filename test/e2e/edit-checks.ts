@@ -22,7 +22,7 @@ export async function expectEdited(
   worker: ServiceProcess,
 ): Promise<void> {
   const hook = `${api.pid}-${worker.pid}-${hooks++}`;
-  const { id } = await submitEdit(api, { webhook_url: outside.hook(hook) });
+  const { id } = await postEdit(api, { webhook_url: outside.hook(hook) });
   const job = await pollUntil(`the end of ${id}`, async () => {
     const now = await readEdit(api, id);
     return !['queued', 'running'].includes(now.status) && now;
@@ -37,7 +37,7 @@ export async function expectEdited(
   expect(await queryOnce(databaseUrl, text, [id])).toEqual([{ pid: worker.pid }]);
 }
 
-export async function submitEdit(api: ServiceProcess, fields: Record<string, unknown> = {}): Promise<Job> {
+export async function postEdit(api: ServiceProcess, fields: Record<string, unknown> = {}): Promise<Job> {
   const images = [(await newPicture()).toString('base64')];
   const response = await postJson(`${api.url}/v1/jobs`, { prompt: 'x', images, ...fields });
   expect(response.status).toBe(202);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Job } from '../../packages/contract/src/index.ts';
 import { freshUrl } from '../db/harness.ts';
 import { queryOnce } from '../db/query.ts';
-import { type EditCheckDeps, expectEdited, readEdit, submitEdit } from './edit-checks.ts';
+import { type EditCheckDeps, expectEdited, postEdit, readEdit } from './edit-checks.ts';
 import { checkOutLastRelease, type ReleasedCode, releaseSuites, whyNoCommit } from './last-release.ts';
 import { type Outside, startOutside } from './receiver.ts';
 import { createServiceProcesses, type ServiceProcesses } from './service-processes.ts';
@@ -60,7 +60,7 @@ describe.each(await releaseSuites(['the last release beside this version, on a d
       const linked = await realpath(join(release.root, 'node_modules/@qwen-edit/worker'));
       expect(linked).toBe(join(release.root, 'apps/worker'));
       const api = await today.start('api');
-      const later = await submitEdit(api);
+      const later = await postEdit(api);
       await queryOnce(databaseUrl, 'update jobs set needs_version = $2 where id = $1', [later.id, FAR_VERSION]);
       const [worker] = await Promise.all([last.start('worker'), today.start('dispatcher')]);
       await expectEdited(checks(), api, worker);

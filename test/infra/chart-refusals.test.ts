@@ -69,7 +69,7 @@ const REFUSALS: readonly { readonly values: object; readonly says: string; reado
   { values: { storage: { s3: { bucket: '' } } }, says: 'storage.kind is s3, and storage.s3.bucket is empty' },
   { values: { storage: { kind: 'file' } }, says: 'storage.s3.bucket is set, and storage.kind is file' },
   {
-    values: { storage: { file: { singleNode: false } } },
+    values: { singleNode: false },
     says: 'storage.file.accessMode is ReadWriteOnce, which pods of one node can mount',
     beside: 'single-node',
   },

@@ -136,14 +136,16 @@ describe.each(await toolSuites(['helm'], SERVERS))('the query of the scaler, on 
     expect(await askForPool(database, 'gpu')).toBe(0);
   });
 
-  it.each(['qwen-edit-worker-gpu-big-5d8c7b9f6-x2z4q', 'other-qwen-edit-worker-gpu-5d8c7b9f6-x2z4q', 'laptop'])(
-    'what runs on %s is no reason for a pod of another pool',
-    async (host) => {
-      const database = await fresh();
-      await runOn(database, await startWorker(database, host));
-      expect(await askForPool(database, 'gpu')).toBe(0);
-    },
-  );
+  it.each([
+    'qwen-edit-worker-gpu-xl-5d8c7b9f6-x2z4q',
+    'qwen-edit-worker-gpu-big-5d8c7b9f6-x2z4q',
+    'other-qwen-edit-worker-gpu-5d8c7b9f6-x2z4q',
+    'laptop',
+  ])('what runs on %s is no reason for a pod of another pool', async (host) => {
+    const database = await fresh();
+    await runOn(database, await startWorker(database, host));
+    expect(await askForPool(database, 'gpu')).toBe(0);
+  });
 
   it('a job that is given back counts at once, and one that waits for its retry when the time has come', async () => {
     const database = await fresh();

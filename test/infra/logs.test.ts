@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { isCode, isTest, readSourceFiles } from '../../scripts/rules/source-files.ts';
 import { logCalls } from './logged-fields.ts';
-import { runTool, toolSuites } from './tools.ts';
+import { runInfraTool, toolSuites } from './tools.ts';
 
 const root = join(import.meta.dirname, '../..');
 const VECTOR = join(root, 'infra/vector');
@@ -165,7 +165,13 @@ async function remap(program: string, events: readonly Fields[]): Promise<readon
     for (const [index, event] of events.entries()) {
       const input = join(folder, `${index}.json`);
       await writeFile(input, JSON.stringify(event));
-      const text = await runTool('vrl', ['--input', input, '--program', join(folder, 'program.vrl'), '--print-object']);
+      const text = await runInfraTool('vrl', [
+        '--input',
+        input,
+        '--program',
+        join(folder, 'program.vrl'),
+        '--print-object',
+      ]);
       const json = text.trim();
       if (json.startsWith('"')) out.push(JSON.parse(JSON.parse(json) as string) as Fields);
     }
@@ -185,6 +191,20 @@ function fromDocker(log: string, { project = 'qwen-edit', service = 'api' } = {}
     timestamp: '2026-12-01T02:00:01Z',
   };
 }
+
+/** Lines that no recording has, of which a field holds something else than in other lines. */
+const SELDOM: readonly Fields[] = [
+  { job_id: 'job_1', needs_version: 9, status: 'lost', msg: 'left a job to workers of a later version' },
+  { refused: ['fast kernels'], psnr: 71.5, bound: 60, seconds: 3.2, msg: 'the self-test has passed, but not with all' },
+  { refused: 3, sent: 7, msg: 'the queue has refused messages' },
+  {
+    err: { type: 'Error', message: 'no', stack: 'Error: no\n    at x', code: '57P01' },
+    channel: 'c',
+    msg: 'not listening',
+  },
+  { err: 'the connection broke', msg: 'an idle database connection broke' },
+  { errors: [{ name: 'Error', message: 'no', frames: ['at x'] }], code: 'internal', msg: 'unforeseen error' },
+].map((fields) => ({ level: 40, time: '2026-12-01T02:00:00.000Z', role: 'worker', ...fields }));
 
 describe.each(await toolSuites(['vrl'], ["Vector's programs"]))('%s', () => {
   it('give each line that the roles really wrote its level by name, its role, and all of its fields', async () => {
@@ -212,10 +232,14 @@ describe.each(await toolSuites(['vrl'], ["Vector's programs"]))('%s', () => {
 
   it('give Elasticsearch only values that its template has a type for', async () => {
     const types = await mappings();
-    const lines = (await recorded()).map((line) => fromDocker(JSON.stringify(line)));
+    const lines = [...(await recorded()), ...SELDOM].map((line) => fromDocker(JSON.stringify(line)));
     const documents = await remap('ecs.vrl', await remap('lines.vrl', await remap('docker.vrl', lines)));
     expect(documents).toHaveLength(lines.length);
     for (const document of documents) expectTyped(document, types, '');
+    const [left, , , listening, idle] = documents.slice(-SELDOM.length);
+    expect(left).toMatchObject({ qwen_edit: { status: 'lost', needs_version: 9 } });
+    expect(listening).toMatchObject({ error: { type: 'Error', message: 'no', code: '57P01' } });
+    expect(idle).toMatchObject({ error: { message: 'the connection broke' } });
   });
 
   it('keep what is no line of ours as text, and let no line choose its stream', async () => {

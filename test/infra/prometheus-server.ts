@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { findTool, runTool } from './tools.ts';
+import { findTool, runInfraTool } from './tools.ts';
 
 /** One series of an answer: its labels, and its values in the order of time. */
 export interface Series {
@@ -50,7 +50,14 @@ export async function startPrometheus({
   const config = join(folder, 'prometheus.yml');
   await writeFile(config, text);
   for (const file of recordings) {
-    await runTool('promtool', ['tsdb', 'create-blocks-from', 'openmetrics', '--quiet', file, join(folder, 'data')]);
+    await runInfraTool('promtool', [
+      'tsdb',
+      'create-blocks-from',
+      'openmetrics',
+      '--quiet',
+      file,
+      join(folder, 'data'),
+    ]);
   }
   const program = await findTool('prometheus');
   if (program === undefined) throw new Error('prometheus is not here.');
@@ -59,6 +66,8 @@ export async function startPrometheus({
     `--storage.tsdb.path=${join(folder, 'data')}`,
     // The recording is older than what Prometheus keeps by default.
     '--storage.tsdb.retention.time=100y',
+    // The format cannot say that a series has ended, as a scrape does. So one that is not there twice has.
+    '--query.lookback-delta=31s',
     '--web.listen-address=127.0.0.1:0',
   ]);
   const ended = once(child, 'exit');
@@ -69,13 +78,16 @@ export async function startPrometheus({
   };
   const said: string[] = [];
   let address: string | undefined;
+  let ready = false;
   for await (const line of createInterface({ input: child.stderr })) {
     said.push(line);
     address ??= /msg="Listening on".* address=(\S+)/.exec(line)?.[1];
-    if (line.includes('Server is ready to receive web requests')) break;
+    ready ||= line.includes('Server is ready to receive web requests');
+    // They come in either order.
+    if (ready && address !== undefined) break;
   }
   child.stderr.resume();
-  if (address === undefined) {
+  if (!ready || address === undefined) {
     await close();
     throw new Error(`Prometheus does not start:\n${said.join('\n')}`);
   }

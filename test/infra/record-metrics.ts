@@ -10,7 +10,7 @@ import { type RunningCommand, runCommand } from '../e2e/processes.ts';
 import { startOutside } from '../e2e/receiver.ts';
 import { prepare } from '../e2e/system.ts';
 import { madeUpCards } from './made-up-cards.ts';
-import { createRecording, type ScrapeTarget } from './scrapes.ts';
+import { createRecording, type Recording, type ScrapeTarget } from './scrapes.ts';
 
 type RecordedRole = 'api' | 'worker' | 'dispatcher';
 
@@ -27,7 +27,6 @@ interface Member {
  */
 const { values: flags } = parseArgs({ options: { minutes: { type: 'string', default: '8' } } });
 const EVERY_MS = 15_000;
-const end = Date.now() + Number(flags.minutes) * 60_000;
 const OWNERS = ['studio', 'shop', 'archive'];
 const root = join(import.meta.dirname, '../..');
 const FIXTURES = join(root, 'test/fixtures');
@@ -87,9 +86,13 @@ try {
   await start('worker', '10.0.0.31:9464');
   let victim = await start('worker', '10.0.0.32:9464');
   const recording = createRecording();
-  const scraping = scrape(recording);
+  const end = Date.now() + Number(flags.minutes) * 60_000;
+  const scraping = scrape(recording, end);
   say('edits begin');
-  await work(apis, keys, async () => {
+  await work(apis, keys, end, async () => {
+    // Both workers are to be busy.
+    for (const key of keys) await submit(apis[0]?.url ?? '', key, { prompt: 'each:2s', num_inference_steps: 10 });
+    await delay(5000);
     say('a worker is killed');
     await victim.running.stop('SIGKILL');
     targets.pop();
@@ -125,7 +128,7 @@ function linesOf(outputs: readonly string[]): string {
   return sorted.map(([, line]) => `${line}\n`).join('');
 }
 
-async function scrape(recording: ReturnType<typeof createRecording>): Promise<void> {
+async function scrape(recording: Recording, end: number): Promise<void> {
   while (Date.now() < end) {
     const seconds = Math.round(Date.now() / 1000);
     times.push(seconds);
@@ -135,7 +138,12 @@ async function scrape(recording: ReturnType<typeof createRecording>): Promise<vo
 }
 
 /** Sends edits until the end; half way, `kill` is called while one is running. */
-async function work(apis: readonly Member[], keys: readonly string[], kill: () => Promise<void>): Promise<void> {
+async function work(
+  apis: readonly Member[],
+  keys: readonly string[],
+  end: number,
+  kill: () => Promise<void>,
+): Promise<void> {
   const half = Date.now() + (end - Date.now()) / 2;
   let killing: Promise<void> | undefined;
   for (let n = 0; Date.now() < end - 20_000; n++) {

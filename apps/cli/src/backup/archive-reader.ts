@@ -8,13 +8,13 @@ import type { z } from 'zod';
 import { chunksOf } from './chunks.ts';
 import {
   anyHeadSchema,
+  BACKUP_MANIFEST,
   type BackupHead,
   type BackupManifest,
   CHECKSUMS,
   FORMAT,
   HEAD,
   headSchema,
-  MANIFEST,
   manifestSchema,
   OBJECTS,
   SECRET,
@@ -53,7 +53,7 @@ export async function readArchive(
       if (member.name !== HEAD) throw damaged(path, 'it does not begin as one');
       head = readHead(path, await member.text());
       await handlers.head?.(head);
-    } else if (member.name === MANIFEST) {
+    } else if (member.name === BACKUP_MANIFEST) {
       manifest = readManifest(path, await member.text(), state);
     } else if (member.name.startsWith(CHECKSUMS)) {
       checkSums(path, await member.text(), state);

@@ -6,18 +6,20 @@ import { AppError } from '@qwen-edit/contract';
 import { errorCode, fileFault } from '@qwen-edit/files';
 import { pack } from 'tar-stream';
 import { chunksOf } from './chunks.ts';
-import { CHECKSUMS, MANIFEST } from './format.ts';
+import { BACKUP_MANIFEST, CHECKSUMS } from './format.ts';
 
 /** A backup that is being written. It has its name only when it is whole and on the disk. */
 export interface ArchiveWriter {
   /** Adds a member of so many bytes; resolves with its SHA-256. The body is read as fast as the disk writes. */
-  add(name: string, bytes: number, body: AsyncIterable<Uint8Array>): Promise<string>;
+  add(name: string, bytes: number, body: Body): Promise<string>;
   addText(name: string, text: string): Promise<void>;
   /** Adds the manifest, which gets the digest of all checksums, and gives the file its name. Resolves with its size in bytes. */
   finish(manifestOf: (checksums: string) => object): Promise<number>;
   /** Removes what was written. */
   discard(): Promise<void>;
 }
+
+type Body = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 /** How many members share a list of checksums: as many are held in memory. */
 const CHECKSUMS_AT_ONCE = 500;
@@ -48,17 +50,15 @@ export async function createArchiveWriter(path: string): Promise<ArchiveWriter> 
   written.catch(() => undefined);
 
   return {
-    async add(name, bytes, body) {
-      const sum = await addMember(name, bytes, body);
-      sums.push(`${sum}  ${name}\n`);
-      if (sums.length >= CHECKSUMS_AT_ONCE) await addSums();
-      return sum;
+    add: addSummed,
+    async addText(name, content) {
+      const bytes = Buffer.from(content);
+      await addSummed(name, bytes.length, [bytes]);
     },
-    addText,
     async finish(manifestOf) {
       await addSums();
       const text = Buffer.from(`${JSON.stringify(manifestOf(ofSums.digest('hex')), undefined, 2)}\n`);
-      await addMember(MANIFEST, text.length, [text]);
+      await addMember(BACKUP_MANIFEST, text.length, [text]);
       tar.finalize();
       await written;
       try {
@@ -83,10 +83,11 @@ export async function createArchiveWriter(path: string): Promise<ArchiveWriter> 
     for await (const chunk of chunksOf(tar)) size += await writeAll(file, chunk);
   }
 
-  async function addText(name: string, text: string): Promise<void> {
-    const bytes = Buffer.from(text);
-    const sum = await addMember(name, bytes.length, [bytes]);
+  async function addSummed(name: string, bytes: number, body: Body): Promise<string> {
+    const sum = await addMember(name, bytes, body);
     sums.push(`${sum}  ${name}\n`);
+    if (sums.length >= CHECKSUMS_AT_ONCE) await addSums();
+    return sum;
   }
 
   async function addSums(): Promise<void> {
@@ -97,11 +98,7 @@ export async function createArchiveWriter(path: string): Promise<ArchiveWriter> 
     await addMember(`${CHECKSUMS}${String(lists++).padStart(6, '0')}.sha256`, text.length, [text]);
   }
 
-  async function addMember(
-    name: string,
-    bytes: number,
-    body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  ): Promise<string> {
+  async function addMember(name: string, bytes: number, body: Body): Promise<string> {
     const hash = createHash('sha256');
     const ended = Promise.withResolvers<void>();
     ended.promise.catch(() => undefined);

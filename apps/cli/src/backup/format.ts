@@ -14,7 +14,7 @@ export const FORMAT = 1;
 
 export const HEAD = 'backup.json';
 export const SECRET = 'signing-secret';
-export const MANIFEST = 'manifest.json';
+export const BACKUP_MANIFEST = 'manifest.json';
 export const TABLES = 'tables/';
 export const OBJECTS = 'objects/';
 export const CHECKSUMS = 'checksums/';

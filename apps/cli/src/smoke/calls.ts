@@ -1,7 +1,7 @@
 import type { Fetch } from '@qwen-edit/client';
 import { AppError, isErrorCode, maskUrl, type Problem, parsedJson, problemSchema } from '@qwen-edit/contract';
 import { smokeFault } from './check.ts';
-import { whyUnreachable } from './why-unreachable.ts';
+import { wasCut, whyUnreachable } from './why-unreachable.ts';
 
 /** An answer, whatever its status. */
 export interface SmokeAnswer {
@@ -93,6 +93,18 @@ export function problemError(answer: SmokeAnswer): AppError {
   });
 }
 
+/**
+ * A fetch that calls once more if the connection is cut: a server closes connections that rest, and may do so at the moment in
+ * which one is used again. Source: RFC 9112, 9.3.1. A job that two calls have made is found by its mark.
+ */
+export function againIfCut(send: typeof fetch): typeof fetch {
+  return (target, init) =>
+    send(target, init).catch((thrown: unknown) => {
+      if (wasCut(thrown)) return send(target, init);
+      throw thrown;
+    });
+}
+
 /** A fetch for the typed client, which says of an answer that is not the service's own where it may come from. */
 export function tellingFetch(send: typeof fetch, signal: AbortSignal, limitMs: number): Fetch {
   return async (target, init) => {
@@ -106,6 +118,10 @@ export function tellingFetch(send: typeof fetch, signal: AbortSignal, limitMs: n
     }
   };
 }
+
+/** True for an answer that the service itself wrote. */
+export const isOwn = ({ status, headers }: SmokeAnswer): boolean =>
+  status < 400 ? !isPage(headers) : isProblem(headers);
 
 /** The problem of an answer. Throws AppError if it has none of the service's form. */
 export function ownProblem({ status, headers, text }: SmokeAnswer): Problem {

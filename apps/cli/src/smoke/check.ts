@@ -66,7 +66,7 @@ export const smokeFault = (message: string, hint: string): AppError =>
 /** Codes that the command itself gives, which tell nothing that the message does not. */
 const OWN_CODES: ReadonlySet<ErrorCode> = new Set(['answer_unreadable', 'service_unreachable', 'internal']);
 
-export function failureOf({ code, message, hint }: AppError): SmokeOutcome {
+export function failedOutcome({ code, message, hint }: AppError): SmokeOutcome {
   const said = OWN_CODES.has(code) ? message : `${message.replace(/\.$/, '')} (${code})`;
   return { result: 'failed', detail: said, hint };
 }

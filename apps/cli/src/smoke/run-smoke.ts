@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { createClient } from '@qwen-edit/client';
 import { toAppError } from '@qwen-edit/contract';
-import { createCalls, tellingFetch } from './calls.ts';
+import { againIfCut, createCalls, tellingFetch } from './calls.ts';
 import {
-  failureOf,
+  failedOutcome,
   passedWith,
   type SmokeCheck,
   type SmokeContext,
@@ -87,7 +87,7 @@ export async function runSmoke(options: SmokeOptions): Promise<SmokeRun> {
       broken.set(name, cause);
       tell(name, start, { result: 'skipped', detail: `${cause} has failed` });
     } else {
-      const outcome = await run(context).catch((thrown: unknown) => failureOf(toAppError(thrown)));
+      const outcome = await run(context).catch((thrown: unknown) => failedOutcome(toAppError(thrown)));
       // What fails while everything is being stopped is no news.
       if (signal.aborted) break;
       if (outcome.result === 'failed') broken.set(name, name);
@@ -101,7 +101,8 @@ export async function runSmoke(options: SmokeOptions): Promise<SmokeRun> {
 }
 
 function contextOf(options: SmokeOptions, facts: SmokeFacts): SmokeContext {
-  const { url, apiKey, version, settings, fetch: send, note, now, signal } = options;
+  const { url, apiKey, version, settings, note, now, signal } = options;
+  const send = againIfCut(options.fetch);
   const { timeoutMs, pollMs } = settings;
   const client = createClient({
     baseUrl: url,

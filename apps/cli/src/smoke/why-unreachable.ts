@@ -56,6 +56,11 @@ export function whyUnreachable(thrown: unknown, where: string): Unreachable {
   return { message: `There is no answer: ${where} (${why}).`, hint: LISTEN };
 }
 
+const CUTS: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+
+/** True if fetch threw because a connection was cut before an answer came. */
+export const wasCut = (thrown: unknown): boolean => codesOf(thrown).some((code) => CUTS.has(code));
+
 /** The words of the deepest cause: fetch itself only says that it failed. */
 function rootOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);

@@ -70,8 +70,8 @@ values.schema.json. Each check prints a line for each thing that is wrong.
 - storage.s3.bucket is set, and storage.kind is file, which does not use it.
 {{- end }}
 {{- $file := $v.storage.file }}
-{{- if and (eq $file.accessMode "ReadWriteOnce") (not $file.singleNode) }}
-- storage.file.accessMode is ReadWriteOnce, which pods of one node can mount: use ReadWriteMany, s3, or set storage.file.singleNode if all pods are on one node.
+{{- if and (eq $file.accessMode "ReadWriteOnce") (not $v.singleNode) }}
+- storage.file.accessMode is ReadWriteOnce, which pods of one node can mount: use ReadWriteMany, s3, or set singleNode if all pods are on one node.
 {{- end }}
 {{- end }}
 {{- if and (eq $v.queue.kind "sqs") (not $sqs.deadLetterUrl) }}
@@ -134,13 +134,13 @@ values.schema.json. Each check prints a line for each thing that is wrong.
 {{- if and (eq $m.hub.volume "pod") $m.hub.existingClaim }}
 - model.hub.volume is pod, where each pod has a volume of its own, and model.hub.existingClaim names one for all: set volume to shared.
 {{- end }}
-{{- if and (eq $m.hub.accessMode "ReadWriteOnce") (eq $m.hub.volume "shared") (not .Values.storage.file.singleNode) }}
+{{- if and (eq $m.hub.accessMode "ReadWriteOnce") (eq $m.hub.volume "shared") (not .Values.singleNode) }}
 {{- $most := 0 }}
 {{- range $cfg := fromYaml (include "qwen-edit.pools" .) }}
 {{- $most = add $most ($cfg.autoscaling.enabled | ternary $cfg.autoscaling.maxReplicas (hasKey $cfg "replicas" | ternary $cfg.replicas 1)) }}
 {{- end }}
 {{- if gt (int $most) 1 }}
-- {{ (printf "model.hub.accessMode is ReadWriteOnce, which pods of one node can mount, and there may be %d workers: use ReadWriteMany, or model.hub.volume pod." (int $most)) }}
+- {{ (printf "model.hub.accessMode is ReadWriteOnce, which pods of one node can mount, and there may be %d workers: use ReadWriteMany, model.hub.volume pod, or set singleNode if all pods are on one node." (int $most)) }}
 {{- end }}
 {{- end }}
 {{- else if eq $m.source "pvc" }}

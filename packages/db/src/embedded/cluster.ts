@@ -59,7 +59,7 @@ export async function checkVersion(places: Places, binaries: Binaries): Promise<
     `${places.cluster} was made by PostgreSQL ${text.trim()}; this version of qwen-edit brings ${binaries.major}.`,
     {
       hint:
-        `Dump it with the version of qwen-edit that made it (pg_dump) and restore the dump (psql) into a new data folder, ` +
+        `Back it up with the version of qwen-edit that made it (qwen-edit backup) and restore that into a new data folder, ` +
         `or move ${places.cluster} away to start empty.`,
     },
   );

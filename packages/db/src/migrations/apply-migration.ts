@@ -79,7 +79,7 @@ export async function applyInTransaction(context: ApplyContext): Promise<StepOut
     return { kind: 'applied', migration: migration.tag, ms: Math.round(performance.now() - started) };
   } catch (thrown) {
     await client.query('rollback').catch(() => undefined);
-    if (!lacksLock(thrown)) throw failureOf(migration?.tag, watch.statement(), thrown);
+    if (!lacksLock(thrown)) throw migrationFailure(migration?.tag, watch.statement(), thrown);
     return { kind: 'blocked', migration: migration?.tag ?? 'of the next version', blockers: watch.blockers() };
   } finally {
     await watch.stop();
@@ -105,7 +105,7 @@ async function nextOf(
 }
 
 /** What somebody can do something with, and else which statement it was. */
-export function failureOf(tag: string | undefined, statement: number, thrown: unknown): AppError {
+export function migrationFailure(tag: string | undefined, statement: number, thrown: unknown): AppError {
   const error = toDatabaseError(thrown);
   if (tag === undefined || thrown instanceof AppError || error.code !== 'internal') return error;
   return new AppError('internal', `Statement ${statement} of the migration ${tag} failed: ${error.message}`, {

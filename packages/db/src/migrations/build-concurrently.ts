@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import {
   type ApplyContext,
-  failureOf,
   lacksLock,
+  migrationFailure,
   noteMigration,
   type OutsideTransaction,
   type StepOutcome,
@@ -42,7 +42,7 @@ export async function buildConcurrently(
   } catch (thrown) {
     if (lacksLock(thrown)) return { kind: 'blocked', migration: tag, blockers: watch.blockers() };
     await dropUnfinished(context, content.statements, tag);
-    throw failureOf(tag, watch.statement(), thrown);
+    throw migrationFailure(tag, watch.statement(), thrown);
   } finally {
     await watch.stop();
     await client.query('set lock_timeout = 0').catch(() => undefined);

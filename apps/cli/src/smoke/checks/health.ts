@@ -1,16 +1,17 @@
 import { pause } from '@qwen-edit/async';
 import { AppError, type Health, healthSchema, parsedJson } from '@qwen-edit/contract';
-import { problemError } from '../calls.ts';
+import { ownProblem, problemError } from '../calls.ts';
 import { passedWith, type SmokeCheck, type SmokeContext, smokeFault } from '../check.ts';
+
+const READY_MS = 60_000;
 
 /** Database and storage can be used, and the model is there or will be. Waits while it loads. */
 export const checkHealth: SmokeCheck = {
   name: 'health',
   needs: ['reachable'],
   async run(context) {
-    const { stranger, settings, note, signal, facts } = context;
-    const ready = await stranger.answer('readyz');
-    if (ready.status !== 200) throw problemError(ready);
+    const { settings, note, signal, facts } = context;
+    await untilReady(context);
     for (const end = Date.now() + settings.timeoutMs; ; ) {
       const health = await healthOf(context);
       facts.serviceVersion = health.version;
@@ -28,6 +29,19 @@ export const checkHealth: SmokeCheck = {
     }
   },
 };
+
+/** A service that starts, or is busy, may not be ready for a moment. */
+async function untilReady({ stranger, settings, note, signal }: SmokeContext): Promise<void> {
+  for (const end = Date.now() + Math.min(READY_MS, settings.timeoutMs); ; ) {
+    const ready = await stranger.answer('readyz');
+    if (ready.status === 200) return;
+    const { retryable, detail } = ownProblem(ready);
+    if (!retryable || Date.now() >= end) throw problemError(ready);
+    note(`waiting: ${detail}`);
+    await pause(settings.pollMs, signal);
+    if (signal.aborted) throw new AppError('canceled', 'The checks were stopped.');
+  }
+}
 
 async function healthOf({ stranger, version }: SmokeContext): Promise<Health> {
   const { text } = await stranger.own('health');

@@ -1,6 +1,6 @@
 import { type AppError, parsedJson, toAppError } from '@qwen-edit/contract';
 import { z } from 'zod';
-import { ownProblem } from '../calls.ts';
+import { foreignAnswer, isOwn, ownProblem } from '../calls.ts';
 import { passedWith, type SmokeCheck, type SmokeContext, smokeFault } from '../check.ts';
 import { editParameters } from '../edit-parameters.ts';
 import { bigPicture } from '../pictures.ts';
@@ -39,11 +39,23 @@ export const checkUploads: SmokeCheck = {
 
 type Parameters = Readonly<Record<string, unknown>>;
 
-async function inForm({ jobs }: SmokeContext, picture: Uint8Array, parameters: Parameters): Promise<void> {
-  const { id } = await jobs.submit({ images: [picture], parameters }).catch((thrown: unknown) => {
-    throw withSize(toAppError(thrown), picture, 'in a form');
+async function inForm(context: SmokeContext, picture: Uint8Array, parameters: Parameters): Promise<void> {
+  const { jobs } = context;
+  const { id } = await jobs.submit({ images: [picture], parameters }).catch(async (thrown: unknown) => {
+    throw withSize(await behindTheCut(context, toAppError(thrown), picture.length), picture, 'in a form');
   });
   await jobs.release(id);
+}
+
+/** Whoever refuses a body may close the connection before the answer is read. By its length alone it answers too. */
+async function behindTheCut(
+  { calls, apiKey, signal }: SmokeContext,
+  error: AppError,
+  bytes: number,
+): Promise<AppError> {
+  if (error.code !== 'service_unreachable') return error;
+  const answer = await sendEndless(calls.url('v1/jobs'), { bytes, apiKey, signal }).catch(() => undefined);
+  return answer === undefined || isOwn(answer) ? error : foreignAnswer(answer.status, answer.text);
 }
 
 async function byAddress(context: SmokeContext, picture: Uint8Array, parameters: Parameters): Promise<void> {

@@ -30,14 +30,37 @@ async function runFirst(values: string, volume: string, ...flags: readonly strin
   const settings = Object.fromEntries(
     env.map(({ name, value = 'postgres://a:b@localhost/c' }) => [name, inVolume(value)]),
   );
+  return runCommand(args, { HF_HOME: volume, ...settings });
+}
+
+/** Runs the command line that a container would run. */
+function runCommand(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
   const bin = join(ROOT, 'apps/cli/bin/qwen-edit.js');
   return new Promise((resolve) => {
-    const options = { env: { PATH: environment.PATH, HF_HOME: volume, ...settings }, timeout: LIMIT_MS };
+    const options = { env: { PATH: environment.PATH, ...env }, timeout: LIMIT_MS };
     const child = execFile(process.execPath, [bin, ...args], options, (_, stdout, stderr) =>
       resolve({ code: child.exitCode ?? -1, said: stdout + stderr }),
     );
   });
 }
+
+it.each(await toolSuites(['helm'], ['everything', 'air-gapped', 'sqs-gpu']))(
+  '%s: each container runs a command of the program, with flags that it has',
+  async (values) => {
+    const commands = new Set(
+      objectsOf(await renderChart(valuesFile(values))).flatMap((each) => {
+        const spec = podOf(each)?.spec;
+        return [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].map(({ args }) => JSON.stringify(args));
+      }),
+    );
+    expect(commands.size).toBeGreaterThan(4);
+    for (const command of commands) {
+      // Flags are read before the help is given: an unknown one is exit code 2.
+      const args = [...(JSON.parse(command) as string[]), '--help'];
+      expect({ args, ...(await runCommand(args)) }).toMatchObject({ args, code: 0 });
+    }
+  },
+);
 
 const EMPTY = [
   { values: 'air-gapped', says: 'Qwen-Image-Edit-2511 is not a model folder.' },
