@@ -59,11 +59,12 @@ describe.each(poolers)('behind $name in transaction mode', ({ start: startPooler
   });
 
   it('a transaction has its time limits, and leaves none behind', async () => {
-    const database = through(await freshUrl(), { statementTimeoutMs: 500 });
+    // Long enough for a busy machine to send the next statement of a transaction.
+    const database = through(await freshUrl(), { statementTimeoutMs: 5000 });
     const limits = sql<{ limits: string }>`select current_setting('statement_timeout') || ' '
       || current_setting('idle_in_transaction_session_timeout') as limits`;
     const within = await atOnce(CLIENTS, () => database.transaction((tx) => tx.execute(limits)));
-    expect(new Set(within.map(({ rows }) => rows[0]?.limits))).toEqual(new Set(['500ms 500ms']));
+    expect(new Set(within.map(({ rows }) => rows[0]?.limits))).toEqual(new Set(['5s 5s']));
     const slow = database.transaction((tx) => tx.execute(sql`select pg_sleep(60)`));
     await expect(slow).rejects.toMatchObject({ code: 'database_unavailable', cause: { code: '57014' } });
     const outside = await atOnce(CLIENTS, () => database.db.execute(limits));

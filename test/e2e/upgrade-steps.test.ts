@@ -191,16 +191,13 @@ describe.each(await releaseSuites(suites))(
       } finally {
         await database.close();
       }
-      for (const version of ['last', 'today'] as const) {
-        for (const command of [...PARTS, 'migrate']) {
-          const refused = await run(version, command);
-          expect(refused, `${version} ${command}`).toMatchObject({
-            code: 1,
-            output: expect.stringMatching(
-              /migrated to 0102_contract by version 9\.1\.0.*must not be used.*Run version 9\.1\.0/s,
-            ),
-          });
-        }
+      const programs = (['last', 'today'] as const).flatMap((version) =>
+        [...PARTS, 'migrate'].map((command) => ({ version, command })),
+      );
+      const ends = await Promise.all(programs.map(({ version, command }) => run(version, command)));
+      const words = /migrated to 0102_contract by version 9\.1\.0.*must not be used.*Run version 9\.1\.0/s;
+      for (const [n, ended] of ends.entries()) {
+        expect(ended, JSON.stringify(programs[n])).toMatchObject({ code: 1, output: expect.stringMatching(words) });
       }
       // One that was not stopped before says of itself that it is no longer ready.
       const ready = await fetch(`${running.get('api')!.url}/readyz`);

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CHART, objectsOf, podOf, renderChart, VALUE_SETS, valuesFile } from './chart.ts';
-import { clusterSuites, KUBECONFIG, runTool, TOOLS_FOLDER } from './tools.ts';
+import { clusterSuites, KUBECONFIG, runInfraTool, TOOLS_FOLDER } from './tools.ts';
 
 const CLUSTER = ['--kubeconfig', KUBECONFIG ?? ''];
-const kubectl = (...args: readonly string[]): Promise<string> => runTool('kubectl', [...CLUSTER, ...args]);
-const helm = (...args: readonly string[]): Promise<string> => runTool('helm', [...args, ...CLUSTER]);
+const kubectl = (...args: readonly string[]): Promise<string> => runInfraTool('kubectl', [...CLUSTER, ...args]);
+const helm = (...args: readonly string[]): Promise<string> => runInfraTool('helm', [...args, ...CLUSTER]);
 
 /** A namespace in which Pod Security lets in nothing but what is `restricted`, and warns of anything else. */
 const namespace = `qwen-edit-chart-${randomBytes(4).toString('hex')}`;

@@ -7,7 +7,7 @@ import { unknownSettings } from '../../apps/cli/src/config.ts';
 import { VARIABLES } from '../../apps/cli/src/settings.ts';
 import { CONTRACT_VERSION } from '../../packages/contract/src/index.ts';
 import { CHART, type KubeObject, objectNamed, objectsOf, podOf, renderChart, VALUE_SETS, valuesFile } from './chart.ts';
-import { KUBE_SCHEMAS, runTool, toolSuites } from './tools.ts';
+import { KUBE_SCHEMAS, runInfraTool, toolSuites } from './tools.ts';
 
 const read = (path: string): Promise<string> => readFile(join(CHART, path), 'utf8');
 const SETTINGS: ReadonlySet<string> = new Set(Object.values(VARIABLES));
@@ -41,7 +41,7 @@ describe.each(await toolSuites(['helm', 'kubeconform'], VALUE_SETS))('the chart 
   });
 
   it('passes helm lint --strict', async () => {
-    expect(await runTool('helm', ['lint', '--strict', CHART, '--values', valuesFile(name)])).toContain(
+    expect(await runInfraTool('helm', ['lint', '--strict', CHART, '--values', valuesFile(name)])).toContain(
       '0 chart(s) failed',
     );
   });
@@ -61,7 +61,7 @@ describe.each(await toolSuites(['helm', 'kubeconform'], VALUE_SETS))('the chart 
           ]
         : [join(KUBE_SCHEMAS, '{{.ResourceKind}}{{.KindSuffix}}.json')];
     const flags = schemas.flatMap((each) => ['-schema-location', each]);
-    const summary = await runTool('kubeconform', ['-strict', '-summary', '-output', 'json', ...flags, file]);
+    const summary = await runInfraTool('kubeconform', ['-strict', '-summary', '-output', 'json', ...flags, file]);
     expect(JSON.parse(summary).summary).toEqual({ valid: objects.length, invalid: 0, errors: 0, skipped: 0 });
   });
 

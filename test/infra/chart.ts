@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { runTool } from './tools.ts';
+import { runInfraTool } from './tools.ts';
 
 /** The chart's folder. */
 export const CHART: string = join(import.meta.dirname, '../../infra/helm/qwen-edit');
@@ -63,7 +63,16 @@ export interface PodTemplate {
 
 /** What `helm template` prints. Rejects with what it says, if it refuses. */
 export function renderChart(values: string, ...flags: readonly string[]): Promise<string> {
-  return runTool('helm', ['template', 'qwen-edit', CHART, '--namespace', 'pictures', '--values', values, ...flags]);
+  return runInfraTool('helm', [
+    'template',
+    'qwen-edit',
+    CHART,
+    '--namespace',
+    'pictures',
+    '--values',
+    values,
+    ...flags,
+  ]);
 }
 
 /** The objects of what `helm template` prints. */

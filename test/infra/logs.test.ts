@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { isCode, isTest, readSourceFiles } from '../../scripts/rules/source-files.ts';
 import { logCalls } from './logged-fields.ts';
-import { runTool, toolSuites } from './tools.ts';
+import { runInfraTool, toolSuites } from './tools.ts';
 
 const root = join(import.meta.dirname, '../..');
 const VECTOR = join(root, 'infra/vector');
@@ -165,7 +165,13 @@ async function remap(program: string, events: readonly Fields[]): Promise<readon
     for (const [index, event] of events.entries()) {
       const input = join(folder, `${index}.json`);
       await writeFile(input, JSON.stringify(event));
-      const text = await runTool('vrl', ['--input', input, '--program', join(folder, 'program.vrl'), '--print-object']);
+      const text = await runInfraTool('vrl', [
+        '--input',
+        input,
+        '--program',
+        join(folder, 'program.vrl'),
+        '--print-object',
+      ]);
       const json = text.trim();
       if (json.startsWith('"')) out.push(JSON.parse(JSON.parse(json) as string) as Fields);
     }

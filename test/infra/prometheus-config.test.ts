@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { CLOSED, docker } from '../e2e/containers.ts';
 import { pollUntil } from '../e2e/waiting.ts';
 import { leaveOut, whyNoImage } from '../services.ts';
-import { findTool, runTool, toolSuites } from './tools.ts';
+import { findTool, runInfraTool, toolSuites } from './tools.ts';
 
 const root = join(import.meta.dirname, '../..');
 const read = (path: string): Promise<string> => readFile(join(root, path), 'utf8');
@@ -123,8 +123,8 @@ describe.each(await toolSuites(['promtool'], ['promtool']))('%s', () => {
     const text = await read('infra/prometheus/prometheus.yml');
     const file = join(folder, 'prometheus.yml');
     await writeFile(file, text.replace('/etc/prometheus/rules', join(root, 'infra/prometheus/rules')));
-    await runTool('promtool', ['check', 'config', file]);
+    await runInfraTool('promtool', ['check', 'config', file]);
     await writeFile(file, text.replace('type: A', 'type: B'));
-    await expect(runTool('promtool', ['check', 'config', file])).rejects.toThrow(/DNS-SD/);
+    await expect(runInfraTool('promtool', ['check', 'config', file])).rejects.toThrow(/DNS-SD/);
   });
 });

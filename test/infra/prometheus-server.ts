@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { findTool, runTool } from './tools.ts';
+import { findTool, runInfraTool } from './tools.ts';
 
 /** One series of an answer: its labels, and its values in the order of time. */
 export interface Series {
@@ -50,7 +50,14 @@ export async function startPrometheus({
   const config = join(folder, 'prometheus.yml');
   await writeFile(config, text);
   for (const file of recordings) {
-    await runTool('promtool', ['tsdb', 'create-blocks-from', 'openmetrics', '--quiet', file, join(folder, 'data')]);
+    await runInfraTool('promtool', [
+      'tsdb',
+      'create-blocks-from',
+      'openmetrics',
+      '--quiet',
+      file,
+      join(folder, 'data'),
+    ]);
   }
   const program = await findTool('prometheus');
   if (program === undefined) throw new Error('prometheus is not here.');

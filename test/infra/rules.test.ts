@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ERRORS } from '../../packages/contract/src/index.ts';
 import { createMetrics } from '../../packages/telemetry/src/index.ts';
 import { ALERTS, EXPRESSIONS, RECORDED, RULE_FILES, RULE_GROUPS, RULE_TEST_FILES, RULE_TESTS } from './rule-files.ts';
-import { findTool, runTool, toolSuites } from './tools.ts';
+import { findTool, runInfraTool, toolSuites } from './tools.ts';
 
 /** Of these, Prometheus makes the first itself, and Node's client the second. */
 const OTHERS: Readonly<Record<string, readonly string[]>> = { up: [], process_start_time_seconds: [] };
@@ -34,11 +34,11 @@ function seriesOf(expression: string): { name: string; labels: string[] }[] {
 
 describe.each(await toolSuites(['promtool'], ['']))('', () => {
   it('promtool accepts each rule, and finds nothing to improve', async () => {
-    await runTool('promtool', ['check', 'rules', '--lint=all', '--lint-fatal', ...RULE_FILES]);
+    await runInfraTool('promtool', ['check', 'rules', '--lint=all', '--lint-fatal', ...RULE_FILES]);
   });
 
   it('each alert fires on its case, and is silent on the ordinary case beside it', async () => {
-    await runTool('promtool', ['test', 'rules', ...RULE_TEST_FILES]);
+    await runInfraTool('promtool', ['test', 'rules', ...RULE_TEST_FILES]);
   });
 
   it('the metrics of the program are named as Prometheus wants them', async () => {

@@ -44,7 +44,7 @@ async function leftOut(why: string): Promise<readonly never[]> {
 }
 
 /** Runs a program of `infra/tools.sh` and gives its standard output. Rejects, with both outputs, if it fails. */
-export async function runTool(tool: Tool, args: readonly string[], cwd?: string): Promise<string> {
+export async function runInfraTool(tool: Tool, args: readonly string[], cwd?: string): Promise<string> {
   const path = await findTool(tool);
   if (path === undefined) throw new Error(`${tool} is not here.`);
   const { stdout } = await run(path, args, { cwd, maxBuffer: 64 * 1024 * 1024 });

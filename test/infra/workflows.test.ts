@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runTool, toolSuites } from './tools.ts';
+import { runInfraTool, toolSuites } from './tools.ts';
 
 const FOLDER = join(import.meta.dirname, '../../.github/workflows');
 
@@ -16,7 +16,7 @@ describe.each(await toolSuites(['actionlint'], ['actionlint']))('the workflows, 
   it('it finds nothing wrong with any of them', async () => {
     const files = (await readdir(FOLDER)).map((name) => join(FOLDER, name));
     expect(files.length).toBeGreaterThan(3);
-    expect(await runTool('actionlint', files, join(FOLDER, '../..'))).toBe('');
+    expect(await runInfraTool('actionlint', files, join(FOLDER, '../..'))).toBe('');
   });
 
   it.each([
@@ -34,7 +34,7 @@ describe.each(await toolSuites(['actionlint'], ['actionlint']))('the workflows, 
     const file = join(folder, 'release.yml');
     // Workflows beside it are looked for from the root of a repository, of which this one is in none.
     await writeFile(file, source.replaceAll(right, wrong));
-    await expect(runTool('actionlint', ['-no-color', file], folder)).rejects.toMatchObject({
+    await expect(runInfraTool('actionlint', ['-no-color', file], folder)).rejects.toMatchObject({
       stdout: expect.stringMatching(says),
     });
   });
