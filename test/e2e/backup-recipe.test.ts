@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { environment } from '../config.ts';
 import { queryOnce } from '../db/query.ts';
+import { withDatabaseName } from '../db/template.ts';
 import { findViolations } from '../faults/invariants.ts';
 import { containerSuites, serviceAddress } from '../services.ts';
 import { apiOf, getJob, submitPrompt, untilEnded, untilStep, untilSucceeded } from './calls.ts';
@@ -160,6 +161,20 @@ describe.each(await containerSuites(['PostgreSQL, MinIO and SQS']))('the recipe 
     for (const part of PARTS) await system.start(part);
     await untilSucceeded(system, made.id);
     expect((await fetch(`${apiOf(system)}/v1/jobs/${made.id}/outputs/0`)).status).toBe(200);
+  });
+
+  it('one file moves a deployment to another database and another bucket’s prefix, while it runs', async () => {
+    const url = await system.databaseUrl();
+    const other = withDatabaseName(url, `moved_${process.pid}`);
+    await queryOnce(url, `create database moved_${process.pid}`);
+    const there = `DATABASE_URL='${other}' STORAGE_URL="$STORAGE_URL-moved"`;
+    await runs(['qwen-edit backup moved.tar', `${there} qwen-edit restore moved.tar`]);
+    const here = (await shell('qwen-edit storage verify --json')).output;
+    expect((await shell(`${there} qwen-edit storage verify --json`)).output).toBe(here);
+    // It is a service's now.
+    const again = await shell(`${there} qwen-edit restore moved.tar`);
+    expect(again).toMatchObject({ code: 1, output: expect.stringContaining('data_dir_not_empty') });
+    await queryOnce(url, `drop database moved_${process.pid}`);
   });
 });
 
