@@ -1,9 +1,9 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import type { EngineStart, LoadedEngine, Slot } from '../../apps/worker/src/index.ts';
 import { AppError } from '../../packages/contract/src/index.ts';
 import { until } from '../support/until.ts';
 import { createEngines, type EditScript, resultWith } from './engine-double.ts';
-import { createTestSetup, jobOf, startWorkers, submitEdit, type TestSetup, untilStatus } from './harness.ts';
+import { createTestSetup, startWorkers, submitEdit, type TestSetup, untilStatus } from './harness.ts';
 
 const SLOTS = [
   { device: 'cpu', gpuId: null },
@@ -90,6 +90,8 @@ it('a worker whose card is busy waits and its row says why, the other does the j
 it('a job whose engine loses its device goes to another worker, keeps the cause and pays nothing', async () => {
   const setup = await createTestSetup();
   const lost = Promise.withResolvers<void>();
+  // Where the test fails, its workers still end.
+  onTestFinished(() => lost.resolve());
   const { openEngine, seen } = createDevices(
     {
       cpu: async () => resultWith('by the processor'),
@@ -107,7 +109,8 @@ it('a job whose engine loses its device goes to another worker, keeps the cause 
   startWorkers(setup, { openEngine }, {}, SLOTS);
   const id = await submitEdit(setup);
   await until(async () => (await rowsOf(setup))[1]?.last_error === 'There is no such device any more.');
-  expect((await jobOf(setup, id)).job).toMatchObject({ status: 'queued', error: { code: 'device_lost' } });
+  const released = await untilStatus(setup, id, 'queued');
+  expect(released.job.error).toMatchObject({ code: 'device_lost' });
   lost.resolve();
   const { job } = await untilStatus(setup, id, 'succeeded');
   expect(job.failures).toBe(0);
