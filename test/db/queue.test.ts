@@ -7,6 +7,7 @@ import {
   readJob,
   readNextStart,
   releaseJob,
+  reportWorker,
   requestCancel,
   retryJob,
 } from '../../packages/db/src/index.ts';
@@ -42,6 +43,33 @@ describe('taking from the Postgres queue', () => {
     expect(got.toSorted()).toEqual(ids.slice(0, got.length).toSorted());
     const rest = await queue.take({ max: 100, hideMs: HOUR });
     expect([...got, ...rest.map(({ jobId }) => jobId)].toSorted()).toEqual(ids.toSorted());
+  });
+
+  it('passes over a job that all who ask leave to another worker, and gives those behind it', async () => {
+    const database = await freshDatabase();
+    const queue = createQueueTable(database.db);
+    const [first = '', second = '', third = ''] = await submitInOrder(database, 3);
+    const failAt = 'update jobs set failed_on = array[$2] where id = $1';
+    await database.pool.query(failAt, [first, 'worker_a']);
+    await database.pool.query(failAt, [second, 'worker_b']);
+    const take = async (max: number, workers?: string[]) => {
+      const taken = await queue.take({ max, hideMs: 0, ...(workers === undefined ? {} : { workers }) });
+      return taken.map(({ jobId, leftBy }) => [jobId, ...leftBy]);
+    };
+    // Nobody is there to whom it could be left.
+    expect(await take(1, ['worker_a'])).toEqual([[first]]);
+
+    const row = { host: 'h', pid: 1, device: 'cpu', gpuId: null, ready: true, model: null, lastError: null };
+    for (const id of ['worker_a', 'worker_b']) await reportWorker(database.db, { id, ...row });
+    expect(await take(1, ['worker_a'])).toEqual([[second, 'worker_b']]);
+    expect(await take(1, ['worker_b'])).toEqual([[first, 'worker_a']]);
+    expect(await take(3, ['worker_b'])).toEqual([[first, 'worker_a'], [third]]);
+    expect(await take(3, ['worker_a', 'worker_b'])).toEqual([[first, 'worker_a'], [second, 'worker_b'], [third]]);
+    expect(await take(3)).toHaveLength(3);
+
+    await database.pool.query('delete from jobs where id <> $1', [first]);
+    expect(await queue.nextVisibleMs(['worker_a'])).toBeUndefined();
+    expect(await queue.nextVisibleMs(['worker_b'])).toBeLessThanOrEqual(0);
   });
 
   it('shows a job again when nobody has claimed it within its time', async () => {

@@ -7,11 +7,22 @@ import { createPipeline } from '../../packages/pipeline/src/index.ts';
 import { until } from '../support/until.ts';
 import { startsOf, submitMany, untilAllSucceeded, workerRows } from './crowd.ts';
 import { createEngines, type EditScript, resultWith, untilCanceled } from './engine-double.ts';
-import { createTestSetup, expectConsistent, jobOf, startWorkers, submitEdit, untilStatus } from './harness.ts';
+import {
+  createTestSetup,
+  expectConsistent,
+  jobOf,
+  startWorkers,
+  submitEdit,
+  type TestSetup,
+  untilStatus,
+} from './harness.ts';
 
 /** Longer than any test may take: what ends at all was not ended by the clock. */
 const FOREVER_MS = 600_000;
 const FAKE_ENGINE = join(import.meta.dirname, '../fakes/engine.ts');
+
+const jobsOf = async (setup: TestSetup, ids: readonly string[]) =>
+  (await Promise.all(ids.map((id) => jobOf(setup, id)))).map(({ job }) => job);
 
 const succeeds: EditScript = async () => resultWith('edited');
 const crashes: EditScript = async ({ crash }) => {
@@ -84,18 +95,10 @@ it('also if its probe edits pass: a job that crashed an engine goes to another w
   await expectConsistent(setup);
 });
 
-it('a job that crashed an engine is left to another worker as long as one is ready', async () => {
+it('a job that crashed an engine is left to another worker as long as one is ready, and holds up none behind it', async () => {
   const setup = await createTestSetup();
-  const bad = createEngines(crashes);
-  let refused = 0;
-  const queue: typeof setup.queue = {
-    ...setup.queue,
-    async release(message, delayMs) {
-      refused++;
-      await setup.queue.release(message, delayMs);
-    },
-  };
-  startWorkers({ ...setup, queue }, bad, { refusedMs: 30 });
+  const bad = createEngines(async (call) => (call.number === 1 ? crashes(call) : succeeds(call)));
+  startWorkers(setup, bad);
   const begun = Promise.withResolvers<void>();
   const other = createEngines(async ({ number }) => {
     if (number === 1) await begun.promise;
@@ -104,14 +107,36 @@ it('a job that crashed an engine is left to another worker as long as one is rea
   startWorkers(setup, other);
   await until(async () => (await workerRows(setup)).filter(({ ready }) => ready).length === 2);
 
-  // While the other one is busy, the job waits for it.
+  // While the other one is busy, the job waits for it, and those behind it do not.
   const ids = await submitMany(setup, 2);
   await until(() => other.seen.edits === 1 && bad.seen.edits === 1);
-  const before = refused;
-  await until(() => refused >= before + 3);
+  await until(async () => (await jobsOf(setup, ids)).some(({ failures }) => failures === 1));
+  await untilAllSucceeded(setup, await submitMany(setup, 3));
+  expect(bad.seen.edits).toBe(4);
+  expect((await jobsOf(setup, ids)).map(({ status }) => status).sort()).toEqual(['queued', 'running']);
   begun.resolve();
-  await Promise.all(ids.map((id) => untilStatus(setup, id, 'succeeded')));
-  expect(bad.seen.edits).toBe(1);
+  for (const id of ids) await untilStatus(setup, id, 'succeeded');
+  expect(bad.seen.edits).toBe(4);
+  expect(other.seen.edits).toBe(2);
+  await expectConsistent(setup);
+});
+
+it('two workers that have each failed at a job take the job of the other', async () => {
+  const setup = await createTestSetup();
+  const met = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+  const failingOnce = (mine: 0 | 1) =>
+    createEngines(async (call) => {
+      if (call.number > 1) return resultWith('edited');
+      met[mine].resolve();
+      await met[1 - mine]?.promise;
+      return crashes(call);
+    });
+  const engines = [failingOnce(0), failingOnce(1)];
+  for (const each of engines) startWorkers(setup, each);
+  await until(async () => (await workerRows(setup)).filter(({ ready }) => ready).length === 2);
+  const ids = await submitMany(setup, 2);
+  for (const id of ids) await untilStatus(setup, id, 'succeeded');
+  expect(engines.map(({ seen }) => seen.edits)).toEqual([2, 2]);
   await expectConsistent(setup);
 });
 

@@ -84,7 +84,7 @@ async function takeJob(worker: Worker, signal: AbortSignal): Promise<number> {
   if (engine === undefined) return 0;
   await surroundings.check(signal);
   status.canWork(breaker.isOpen());
-  const [message] = await queue.receive({ max: 1, waitMs: options.receiveWaitMs, signal });
+  const [message] = await queue.receive({ max: 1, waitMs: options.receiveWaitMs, signal, workerId: worker.workerId });
   if (message === undefined) {
     if (!signal.aborted) await worker.newer.look();
     return 0;
@@ -136,9 +136,10 @@ async function runMessage(
 
 /** Draws the conclusions from how an attempt ended. Returns for how long the worker takes no job. */
 async function afterJob(worker: Worker, jobId: string, outcome: MessageOutcome, signal: AbortSignal): Promise<number> {
-  const { breaker, surroundings, status, options } = worker;
-  // Longer than the message is hidden, so that the worker that it is left to finds it first.
-  if (outcome.status === 'refused') return 2 * options.refusedMs;
+  const { breaker, surroundings, status, options, random = Math.random } = worker;
+  // Longer than the message is hidden, so that the worker that it is left to finds it first. Never twice the same time: two workers
+  // that have each failed at a job would else meet their own job again and again.
+  if (outcome.status === 'refused') return options.refusedMs * (1 + 2 * random());
   if (outcome.status === 'not_claimed') return 0;
   const verdict = breaker.note(jobId, outcome);
   status.noteOutcome(outcome, verdict.waitMs > 0);

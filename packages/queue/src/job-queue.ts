@@ -19,6 +19,8 @@ export interface ReceiveOptions {
   /** How long to wait for the first one. SQS waits in whole seconds, so it may take up to one more. */
   readonly waitMs: number;
   readonly signal: AbortSignal;
+  /** Id of the worker that receives. A queue that knows at which jobs it has failed gives it none that are left to others. */
+  readonly workerId?: string | undefined;
 }
 
 /**

@@ -5,21 +5,23 @@ import {
   showQueuedJob,
   showQueuedJobs,
   type TakenJob,
+  type TakenMessage,
+  type TakeOptions,
   takeQueuedJobs,
 } from '../jobs/transitions/queue-visibility.ts';
 
 /** The jobs table as a queue: what the Postgres driver of packages/queue asks for as its `QueueTable`. */
 export interface JobsAsQueue {
   /** Takes visible queued jobs, first in the queue first, and hides them from others for `hideMs`. */
-  take(options: { readonly max: number; readonly hideMs: number }): Promise<readonly TakenJob[]>;
+  take(options: TakeOptions): Promise<readonly TakenMessage[]>;
   /** Hides the job for `ms`; undefined: until a transition shows it. */
   hide(taken: TakenJob, ms: number | undefined): Promise<void>;
   /** Shows the job after `delayMs`, and wakes receivers. */
   show(taken: TakenJob, delayMs: number): Promise<void>;
   /** Shows these jobs as soon as they may run, and wakes receivers. */
   send(jobIds: readonly string[]): Promise<void>;
-  /** Milliseconds until a queued job becomes visible; undefined if none will. */
-  nextVisibleMs(): Promise<number | undefined>;
+  /** Milliseconds until a queued job becomes visible that one of these workers may claim; undefined if none will. */
+  nextVisibleMs(workers?: readonly string[]): Promise<number | undefined>;
 }
 
 /**
@@ -33,6 +35,6 @@ export function createQueueTable(db: Db, contractVersion?: number): JobsAsQueue 
     hide: (taken, ms) => hideQueuedJob(db, taken, ms),
     show: (taken, delayMs) => showQueuedJob(db, taken, delayMs),
     send: (jobIds) => showQueuedJobs(db, jobIds),
-    nextVisibleMs: () => nextVisibleMs(db, contractVersion),
+    nextVisibleMs: (workers) => nextVisibleMs(db, contractVersion, workers),
   };
 }

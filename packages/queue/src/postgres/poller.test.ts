@@ -1,11 +1,13 @@
 import { AppError } from '@qwen-edit/contract';
 import { afterEach, expect, it } from 'vitest';
 import { createPoller, type Poller } from './poller.ts';
-import type { QueueTable, TableMessage } from './queue-table.ts';
+import type { QueueTable, Receivers, TableMessage } from './queue-table.ts';
 
 /** A table in memory that counts its statements. `hold` keeps a take from ending. */
 function memoryTable() {
   const visible: string[] = [];
+  const leftBy: Record<string, readonly string[]> = {};
+  const asked: Receivers[] = [];
   const shown: string[] = [];
   const calls = { take: 0, nextVisibleMs: 0 };
   const state: { next: number | undefined; error: AppError | undefined; hold: Promise<void> | undefined } = {
@@ -14,12 +16,13 @@ function memoryTable() {
     hold: undefined,
   };
   const table: QueueTable = {
-    async take({ max }): Promise<readonly TableMessage[]> {
+    async take({ max, workers }): Promise<readonly TableMessage[]> {
       calls.take++;
+      asked.push(workers);
       const taken = visible.splice(0, max);
       await state.hold;
       if (state.error !== undefined) throw state.error;
-      return taken.map((jobId) => ({ jobId, receipt: '1' }));
+      return taken.map((jobId) => ({ jobId, receipt: '1', leftBy: leftBy[jobId] ?? [] }));
     },
     async nextVisibleMs() {
       calls.nextVisibleMs++;
@@ -31,7 +34,7 @@ function memoryTable() {
     hide: () => Promise.resolve(),
     send: () => Promise.resolve(),
   };
-  return { table, visible, shown, calls, state };
+  return { table, visible, leftBy, asked, shown, calls, state };
 }
 
 let poller: Poller;
@@ -42,8 +45,8 @@ function start(pollMs = 60_000): void {
   poller = createPoller({ table: memory.table, hideMs: 1000, pollMs, log: undefined });
 }
 
-const receive = (max: number, waitMs: number, signal = new AbortController().signal) =>
-  poller.receive({ max, waitMs, signal }).then((messages) => messages.map(({ jobId }) => jobId));
+const receive = (max: number, waitMs: number, signal = new AbortController().signal, workerId?: string) =>
+  poller.receive({ max, waitMs, signal, workerId }).then((messages) => messages.map(({ jobId }) => jobId));
 
 /** Resolves when everything that needs no timer has happened. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));
@@ -84,6 +87,27 @@ it('one statement looks for all receivers, and who came first is served first', 
   expect(await first).toEqual(['a', 'b']);
   expect(await others[0]).toEqual(['c']);
   expect(memory.calls.take).toBe(before + 1);
+});
+
+it('a message that one worker leaves to others goes to another one, and is shown again if there is none', async () => {
+  start();
+  memory.leftBy.a = ['worker_1'];
+  const { signal } = new AbortController();
+  // Both are served by one statement; `a` stands first in the queue.
+  const both = [receive(1, 60_000, signal, 'worker_1'), receive(1, 60_000, signal, 'worker_2')];
+  await settled();
+  memory.visible.push('a', 'b');
+  poller.wake();
+  expect(await Promise.all(both)).toEqual([['b'], ['a']]);
+  expect(memory.asked.at(-1)).toEqual(['worker_1', 'worker_2']);
+  expect(memory.shown).toEqual([]);
+
+  memory.visible.push('a');
+  expect(await receive(1, 0, signal, 'worker_1')).toEqual([]);
+  expect(memory.shown).toEqual(['a']);
+  // Whoever is no worker may get any.
+  await receive(1, 0);
+  expect(memory.asked.at(-1)).toBeUndefined();
 });
 
 it('a wake during a poll is not lost', async () => {

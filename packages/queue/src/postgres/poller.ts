@@ -1,6 +1,6 @@
 import { AppError } from '@qwen-edit/contract';
 import type { JobMessage, QueueLog, ReceiveOptions } from '../job-queue.ts';
-import type { QueueTable, TableMessage } from './queue-table.ts';
+import type { QueueTable, Receivers, TableMessage } from './queue-table.ts';
 
 export interface PollerOptions {
   readonly table: QueueTable;
@@ -21,6 +21,7 @@ export interface Poller {
 
 interface Receiver {
   readonly max: number;
+  readonly workerId: string | undefined;
   /** Its time is over; it only waits for the end of the first poll that looks for it. */
   late: boolean;
   looked: boolean;
@@ -69,13 +70,14 @@ export function createPoller({ table, hideMs, pollMs, log }: PollerOptions): Pol
     const receivers = [...waiting];
     try {
       const max = receivers.reduce((sum, receiver) => sum + receiver.max, 0);
-      await handOut(await table.take({ max, hideMs }));
+      const workers = workersOf(receivers);
+      await handOut(await table.take({ max, hideMs, workers }));
       for (const receiver of receivers) {
         receiver.looked = true;
         if (receiver.late) receiver.settle([]);
       }
       if (waiting.size === 0 || woken) return pollMs;
-      const nextMs = (await table.nextVisibleMs()) ?? pollMs;
+      const nextMs = (await table.nextVisibleMs(workers)) ?? pollMs;
       return Math.min(pollMs, Math.max(SHORTEST_MS, Math.ceil(nextMs) + 1));
     } catch (thrown) {
       for (const receiver of waiting) receiver.fail(thrown);
@@ -84,11 +86,13 @@ export function createPoller({ table, hideMs, pollMs, log }: PollerOptions): Pol
   }
 
   async function handOut(taken: readonly TableMessage[]): Promise<void> {
-    const left = taken.map((message) => ({ ...message, receiveCount: 1 }));
-    for (const receiver of waiting) {
-      if (left.length > 0) receiver.settle(left.splice(0, receiver.max));
+    const left = new Set(taken);
+    for (const { max, workerId, settle } of waiting) {
+      const mine = [...left].filter(({ leftBy }) => workerId === undefined || !leftBy.includes(workerId)).slice(0, max);
+      for (const message of mine) left.delete(message);
+      if (mine.length > 0) settle(mine.map(({ jobId, receipt }) => ({ jobId, receipt, receiveCount: 1 })));
     }
-    // Their receivers have gone meanwhile.
+    // Their receivers have gone meanwhile, or are served.
     for (const message of left) {
       await table.show(message, 0).catch((error: unknown) => {
         log?.warn({ err: error, job_id: message.jobId, hidden_ms: hideMs }, 'a message stays hidden for a while');
@@ -96,7 +100,7 @@ export function createPoller({ table, hideMs, pollMs, log }: PollerOptions): Pol
     }
   }
 
-  function receive({ max, waitMs, signal }: ReceiveOptions): Promise<readonly JobMessage[]> {
+  function receive({ max, waitMs, signal, workerId }: ReceiveOptions): Promise<readonly JobMessage[]> {
     if (closed) return Promise.reject(new AppError('queue_unavailable', 'The queue was closed.'));
     if (signal.aborted) return Promise.resolve([]);
     return new Promise((resolve, reject) => {
@@ -108,6 +112,7 @@ export function createPoller({ table, hideMs, pollMs, log }: PollerOptions): Pol
       };
       const receiver: Receiver = {
         max,
+        workerId,
         late: false,
         looked: false,
         settle(messages) {
@@ -142,4 +147,9 @@ export function createPoller({ table, hideMs, pollMs, log }: PollerOptions): Pol
       await working;
     },
   };
+}
+
+function workersOf(receivers: readonly Receiver[]): Receivers {
+  const ids = receivers.flatMap(({ workerId }) => workerId ?? []);
+  return ids.length === receivers.length ? ids : undefined;
 }

@@ -1,8 +1,9 @@
 import { CONTRACT_VERSION } from '@qwen-edit/contract';
 import type { Db } from '../../connection/db.ts';
-import { type SQL, sql } from '../../drizzle.ts';
+import { sql } from '../../drizzle.ts';
 import { interval } from '../../sql.ts';
 import type { Lease } from '../lease.ts';
+import { isLeftToOthers } from '../left-to-others.ts';
 
 export interface ClaimedInput {
   readonly key: string;
@@ -51,15 +52,6 @@ const SHORTEST_MS = 100;
 /** The same for a job whose deadline has passed: the dispatcher will soon end it. */
 const EXPIRING_MS = 2000;
 
-/** A worker that has reported within this time is alive. */
-const ALIVE = sql`interval '30 seconds'`;
-
-/** True for a job at which this worker has failed, as long as another worker is ready for it. */
-const isLeftToOthers = (workerId: string): SQL => sql`(
-  ${workerId} = any (failed_on) and exists (
-    select from workers where ready and heartbeat_at > now() - ${ALIVE} and not id = any (failed_on)
-      and contract_version >= needs_version))`;
-
 /**
  * Leases the job to a worker: from `queued`, or from `running` if the lease has run out. The attempt that lost its lease counts as
  * a failure; a job without attempts left is not claimed, because reapLeases ends it. Times are the database's. Any answer proves
@@ -93,7 +85,7 @@ export async function claimJob(
         and ((status = 'queued' and run_after <= now())
           or (status = 'running' and lease_expires_at <= now() and cancel_requested_at is null
             and failures + 1 < max_attempts))
-        and not ${isLeftToOthers(claim.workerId)}
+        and not ${isLeftToOthers([claim.workerId])}
       returning *
     ), event as (
       insert into job_events (job_id, seq, type, data)
@@ -128,7 +120,7 @@ async function reasonOf(db: Db, jobId: string, workerId: string, contractVersion
       update jobs set redrives = 0 where id = ${jobId} and status = 'queued' and redrives > 0
     )
     select needs_version, status = 'queued' and run_after <= now() and (deadline_at is null or deadline_at > now())
-      and ${isLeftToOthers(workerId)} as refused, greatest(
+      and ${isLeftToOthers([workerId])} as refused, greatest(
       extract(epoch from coalesce(lease_expires_at, run_after) - now()) * 1000,
       case when deadline_at <= now() then ${EXPIRING_MS}::int else ${SHORTEST_MS}::int end
     )::double precision as wait_ms

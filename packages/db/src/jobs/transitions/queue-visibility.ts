@@ -3,6 +3,7 @@ import type { Db } from '../../connection/db.ts';
 import { sql } from '../../drizzle.ts';
 import { QUEUE_CHANNEL } from '../../queue/notifier.ts';
 import { interval, textArray } from '../../sql.ts';
+import { leftBy, notLeftBy } from '../left-to-others.ts';
 import { inQueueOrder } from '../queue-order.ts';
 
 /**
@@ -14,27 +15,41 @@ export interface TakenJob {
   readonly receipt: string;
 }
 
+/** The same, with the workers that leave it to others. */
+export interface TakenMessage extends TakenJob {
+  readonly leftBy: readonly string[];
+}
+
+export interface TakeOptions {
+  /** The most jobs to take, 1 or more. */
+  readonly max: number;
+  readonly hideMs: number;
+  /** Who takes them; undefined: it is not known. */
+  readonly workers?: readonly string[] | undefined;
+}
+
 /**
  * Takes visible queued jobs, first in the queue first, and hides them from others for `hideMs`. Jobs that need a later contract
- * version are not seen, so that newer workers get them at once.
+ * version are not seen, so that newer workers get them at once. Nor are those that all who ask leave to others: whoever takes
+ * what it may not claim holds up the jobs behind.
  */
 export async function takeQueuedJobs(
   db: Db,
-  { max, hideMs }: { readonly max: number; readonly hideMs: number },
+  { max, hideMs, workers }: TakeOptions,
   contractVersion = CONTRACT_VERSION,
-): Promise<readonly TakenJob[]> {
+): Promise<readonly TakenMessage[]> {
   // A limit that is a parameter would have the statement planned again each time. And hiding is only advice: if a crash of the
   // server undoes it, the job is looked at twice, so this commit need not wait for the disk.
-  const { rows } = await db.execute<{ id: string; event_seq: number }>(sql`
+  const { rows } = await db.execute<{ id: string; event_seq: number; left_by: string[] }>(sql`
     with taken as materialized (
-      select event_seq, ${inQueueOrder} from jobs where status = 'queued' and visible_at <= now()
-        and needs_version <= ${contractVersion}
+      select event_seq, ${leftBy} as left_by, ${inQueueOrder} from jobs where status = 'queued' and visible_at <= now()
+        and needs_version <= ${contractVersion} and ${notLeftBy(workers)}
       order by ${inQueueOrder} limit ${sql.raw(String(Math.trunc(max)))} for update skip locked
     ), hidden as (
       update jobs set visible_at = now() + ${interval(hideMs)} from taken where jobs.id = taken.id
     )
-    select id, event_seq from taken, set_config('synchronous_commit', 'off', true) order by ${inQueueOrder}`);
-  return rows.map(({ id, event_seq }) => ({ jobId: id, receipt: String(event_seq) }));
+    select id, event_seq, left_by from taken, set_config('synchronous_commit', 'off', true) order by ${inQueueOrder}`);
+  return rows.map(({ id, event_seq, left_by }) => ({ jobId: id, receipt: String(event_seq), leftBy: left_by }));
 }
 
 /** Hides a taken job from others for `ms` from now; undefined: until another transition shows it. A void receipt hides nothing. */
