@@ -37,6 +37,8 @@ it('what others set is not complained about', () => {
     // A second database of somebody's, beside ours.
     ...{ DATABASE_URL: 'postgres://a/b', DATABASE_URL2: 'postgres://a/c' },
     QWEN_EDIT_MAX_QEUE: '',
+    // Of these tests themselves.
+    QWEN_EDIT_TEST_TOOLS: '/tools',
   };
   expect(unknownSettings(environment)).toEqual([]);
 });

@@ -8,6 +8,8 @@ export interface UnknownSetting {
 }
 
 const OURS = 'QWEN_EDIT_';
+/** Of the project's own tests, which start programs in their environment: CONTRIBUTING.md. */
+const OF_TESTS = 'QWEN_EDIT_TEST_';
 /** Others may well use names such as HOST or PORTS for something of their own. */
 const TELLING_LENGTH = 9;
 const MOST_ERRORS = 2;
@@ -36,7 +38,7 @@ export function findUnknownSettings(
   const known = new Set(settings);
   const unset = settings.filter((name) => (environment[name] ?? '') === '');
   return Object.entries(environment).flatMap(([variable, value = '']): UnknownSetting[] => {
-    if (value === '' || known.has(variable) || isOfService(variable, value)) return [];
+    if (value === '' || known.has(variable) || isOfService(variable, value) || variable.startsWith(OF_TESTS)) return [];
     // Names have no case on Windows.
     if (process.platform === 'win32' && known.has(variable.toUpperCase())) return [];
     if (variable.toUpperCase().startsWith(OURS)) return [{ variable, nearest: nearestSetting(variable, settings) }];
