@@ -227,7 +227,7 @@ const STEPS: Record<string, Step> = {
     const taken = visibleJobs(model).slice(0, n);
     const messages = await createQueueTable(database.db).take({ max: n, hideMs: HOUR });
     const receipt = (job: ModelJob): string => String(job.events.length);
-    expect(messages).toEqual(taken.map((job) => ({ jobId: job.id, receipt: receipt(job) })));
+    expect(messages).toEqual(taken.map((job) => ({ jobId: job.id, receipt: receipt(job), leftBy: [] })));
     for (const job of taken) job.visible = 'far';
   },
   show: onJob(
