@@ -121,8 +121,15 @@ it('a job that crashed an engine is left to another worker as long as one is rea
   await expectConsistent(setup);
 });
 
-it('two workers that have each failed at a job take the job of the other', async () => {
+it.each([
+  ['take the job of the other', (id: string | undefined) => id],
+  ['do so too where the queue knows nothing of workers, as SQS', () => undefined],
+])('two workers that have each failed at a job %s', async (_, known) => {
   const setup = await createTestSetup();
+  const queue: typeof setup.queue = {
+    ...setup.queue,
+    receive: ({ workerId, ...options }) => setup.queue.receive({ ...options, workerId: known(workerId) }),
+  };
   const met = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
   const failingOnce = (mine: 0 | 1) =>
     createEngines(async (call) => {
@@ -132,7 +139,7 @@ it('two workers that have each failed at a job take the job of the other', async
       return crashes(call);
     });
   const engines = [failingOnce(0), failingOnce(1)];
-  for (const each of engines) startWorkers(setup, each);
+  for (const each of engines) startWorkers({ ...setup, queue }, each);
   await until(async () => (await workerRows(setup)).filter(({ ready }) => ready).length === 2);
   const ids = await submitMany(setup, 2);
   for (const id of ids) await untilStatus(setup, id, 'succeeded');
