@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { makeBucket } from '../buckets.ts';
 import { useServer } from '../db/harness.ts';
 import { serviceAddress } from '../services.ts';
+import { awsSettings } from './aws-settings.ts';
 import type { Queues } from './messages.ts';
 import { makeQueues } from './messages.ts';
 import { s3Objects } from './objects.ts';
@@ -38,16 +39,7 @@ export async function startDeployment(changes: Readonly<Record<string, string>> 
     ...common,
     ...changes,
     DATABASE_URL: databaseUrl,
-    STORAGE_URL: `s3://${bucket}/${PREFIX}`,
-    QUEUE_URL: sqs.jobs.url,
-    QUEUE_DLQ_URL: sqs.dead.url,
-    AWS_ENDPOINT_URL_S3: minio.endpoint,
-    S3_FORCE_PATH_STYLE: '1',
-    AWS_ENDPOINT_URL_SQS: localstack.endpoint,
-    AWS_REGION: minio.region,
-    // LocalStack's SQS accepts any credentials.
-    AWS_ACCESS_KEY_ID: minio.credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: minio.credentials.secretAccessKey,
+    ...awsSettings({ minio, localstack, queues: sqs, storageUrl: `s3://${bucket}/${PREFIX}` }),
   };
   const service = createServiceProcesses(env, folder);
   const processes = () => processesWith(folder);

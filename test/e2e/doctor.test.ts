@@ -10,6 +10,7 @@ import { CHECK_NAMES } from '../../apps/cli/src/doctor/run-checks.ts';
 import { makeBucket } from '../buckets.ts';
 import { emptyUrl } from '../db/harness.ts';
 import { containerSuites, serviceAddress } from '../services.ts';
+import { awsSettings } from './aws-settings.ts';
 import { postJson } from './calls.ts';
 import { makeQueues } from './messages.ts';
 import { s3Objects } from './objects.ts';
@@ -163,15 +164,7 @@ describe.each(await containerSuites(['PostgreSQL, MinIO, LocalStack']))('of a de
     const objects = s3Objects(minio, bucket, 'in/front');
     const env = {
       DATABASE_URL: await emptyUrl(),
-      STORAGE_URL: `s3://${bucket}/in/front`,
-      QUEUE_URL: sqs.jobs.url,
-      QUEUE_DLQ_URL: sqs.dead.url,
-      AWS_ENDPOINT_URL_S3: minio.endpoint,
-      S3_FORCE_PATH_STYLE: '1',
-      AWS_ENDPOINT_URL_SQS: localstack.endpoint,
-      AWS_REGION: minio.region,
-      AWS_ACCESS_KEY_ID: minio.credentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: minio.credentials.secretAccessKey,
+      ...awsSettings({ minio, localstack, queues: sqs, storageUrl: `s3://${bucket}/in/front` }),
     };
     const skip = CHECK_NAMES.filter((name) => !['database', 'storage', 'queue'].includes(name)).join(',');
     const { findings } = await findingsOf(env, '--skip', skip, '--write');

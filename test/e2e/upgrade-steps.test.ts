@@ -7,6 +7,7 @@ import { emptyUrl } from '../db/harness.ts';
 import { MIGRATIONS, migrationFolder } from '../db/migration-folder.ts';
 import { queryOnce } from '../db/query.ts';
 import { containerSuites, serviceAddress } from '../services.ts';
+import { awsSettings } from './aws-settings.ts';
 import { type EditCheckDeps, expectEdited } from './edit-checks.ts';
 import { checkOutLastRelease, type ReleasedCode, releaseSuites } from './last-release.ts';
 import { makeQueues, type Queues } from './messages.ts';
@@ -46,16 +47,7 @@ async function sqsAndS3(): Promise<Backend> {
   const [minio, localstack] = await Promise.all([serviceAddress('minio'), serviceAddress('localstack')]);
   const queues: Queues = await makeQueues(localstack);
   const env = {
-    STORAGE_URL: `s3://${await makeBucket(minio)}/edits`,
-    QUEUE_URL: queues.jobs.url,
-    QUEUE_DLQ_URL: queues.dead.url,
-    AWS_ENDPOINT_URL_S3: minio.endpoint,
-    S3_FORCE_PATH_STYLE: '1',
-    AWS_ENDPOINT_URL_SQS: localstack.endpoint,
-    AWS_REGION: minio.region,
-    // LocalStack's SQS accepts any credentials.
-    AWS_ACCESS_KEY_ID: minio.credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: minio.credentials.secretAccessKey,
+    ...awsSettings({ minio, localstack, queues, storageUrl: `s3://${await makeBucket(minio)}/edits` }),
   };
   return { env, close: queues.close };
 }
